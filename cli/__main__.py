@@ -1,0 +1,5 @@
+"""``python -m sparseattack.cli``."""
+
+from .main import main
+
+main()

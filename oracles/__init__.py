@@ -1,0 +1,1 @@
+"""Ways of asking a classifier, one a file."""

@@ -1,0 +1,48 @@
+"""A few changed pixels: painted, counted, and kept as what they are, 8-bit colours."""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+LEVELS = torch.arange(256) / 255
+
+
+def levels(colours: Tensor) -> Tensor:
+    """The float32 of 8-bit ``colours``, from a table: dividing by 255 rounds differently on a GPU."""
+    return LEVELS.to(colours.device)[colours.long()]
+
+
+class Edits(NamedTuple):
+    """``k`` pixels of each of ``n`` images and the colours they get; of two slots on one pixel the last stays."""
+
+    positions: Tensor  # (n, k) int64, row * W + column
+    colours: Tensor  # (n, k, C) uint8
+
+    def winners(self) -> Tensor:
+        """The slot whose colour stays at each slot's pixel: ``(n, k)``."""
+        same = self.positions.unsqueeze(2) == self.positions.unsqueeze(1)
+        slots = torch.arange(self.positions.shape[1], device=self.positions.device)
+        return slots.expand_as(same).masked_fill(~same, -1).amax(2)
+
+    def settled(self) -> Tensor:
+        """The colour that stays at each slot's pixel: ``(n, k, C)`` uint8."""
+        return self.colours.gather(1, self.winners().unsqueeze(2).expand_as(self.colours))
+
+    def paint(self, images: Tensor) -> Tensor:
+        """Copies of ``(n, C, H, W)`` with the pixels in their colours."""
+        painted = images.flatten(2).clone()
+        where = self.positions.unsqueeze(1).expand(-1, images.shape[1], -1)
+        painted.scatter_(2, where, levels(self.settled()).transpose(1, 2))
+        return painted.view_as(images)
+
+    def differences(self, touched: Tensor) -> Tensor:
+        """Change of each slot ``(n, k, C)``, given what is there before; 0 for a slot painted over."""
+        slots = torch.arange(self.positions.shape[1], device=self.positions.device)
+        stays = (self.winners() == slots).unsqueeze(2)
+        return (levels(self.colours) - touched) * stays
+
+
+def touch(images: Tensor, rows: Tensor, positions: Tensor) -> Tensor:
+    """Colours ``(n, k, C)`` at ``positions (n, k)`` of the images ``(N, C, H, W)`` numbered ``rows (n,)``."""
+    return images.flatten(2)[rows.unsqueeze(1), :, positions]

@@ -1,0 +1,72 @@
+"""The one loop: strategies ask, the oracle answers them together, the budgets run down."""
+
+from collections.abc import Generator, Iterator
+from contextlib import suppress
+from time import perf_counter
+
+import torch
+from torch import Tensor
+
+from sparseattack.group import Group, Timed
+from sparseattack.outcome import Outcome
+from sparseattack.problem import Answers, Problem, Questions
+from sparseattack.space import Strategy
+
+Conversation = Generator[Questions, Timed, None]
+
+
+def attack(
+    problem: Problem, strategy: Strategy, budget: int, seed: int = 0, *, key: str = "", group: int = 32
+) -> list[Outcome]:
+    """Search every image until it may stop or has cost ``budget`` queries; outcomes in the images' order.
+
+    ``key`` names the strategy in the random streams; ``group`` images are searched side by side, which
+    changes no result.
+    """
+    outcomes = outcomes_of(problem, strategy, budget, seed, key=key, group=group)
+    return sorted(outcomes, key=lambda outcome: outcome.image)
+
+
+def outcomes_of(
+    problem: Problem, strategy: Strategy, budget: int, seed: int = 0, *, key: str = "", group: int = 32
+) -> Iterator[Outcome]:
+    """The same, each outcome as soon as it is known."""
+    done: list[Outcome] = []
+    rows = (slice(start, start + group) for start in range(0, len(problem.images), group))
+    groups = (Group(problem, strategy, part, budget, (seed, key)) for part in rows)
+    waiting = (each.converse(done) for each in groups)
+    asking: dict[Conversation, Questions] = {}
+    while _fill(asking, waiting, problem.chunk) or done:
+        _answer(problem, asking)
+        yield from done
+        done.clear()
+
+
+def _fill(asking: dict[Conversation, Questions], waiting: Iterator[Conversation], chunk: int) -> bool:
+    """Open conversations until they fill the oracle's batch; whether there is anything to ask."""
+    while sum(len(questions.rows) for questions in asking.values()) < chunk:
+        if (conversation := next(waiting, None)) is None:
+            break
+        with suppress(StopIteration):
+            asking[conversation] = next(conversation)
+    return bool(asking)
+
+
+def _answer(problem: Problem, asking: dict[Conversation, Questions]) -> None:
+    """Answer all questions in one call, and take the next ones of every conversation."""
+    if not asking:
+        return
+    together = Questions(*map(torch.cat, zip(*asking.values(), strict=True)))
+    start = perf_counter()
+    answers = problem.evaluate(together)
+    each = (perf_counter() - start) / len(together.rows)
+    for conversation, share in zip(list(asking), _shares(asking, answers), strict=True):
+        del asking[conversation]
+        with suppress(StopIteration):  # the group is done
+            asking[conversation] = conversation.send(Timed(share, each))
+
+
+def _shares(asking: dict[Conversation, Questions], answers: Answers) -> Iterator[Answers]:
+    sizes = [len(questions.rows) for questions in asking.values()]
+    columns: list[tuple[Tensor, ...]] = [torch.split(column, sizes) for column in answers]
+    return (Answers(*share) for share in zip(*columns, strict=True))

@@ -1,0 +1,79 @@
+"""Strategies, encodings, fitness functions and oracles, ours or not: found by name, imported on use."""
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
+from typing import Literal, get_args
+
+from sparseattack.errors import InputError
+from sparseattack.requirements import advice
+from sparseattack.settings import Plugin, bind
+from sparseattack.spec import Spec, parse
+
+Kind = Literal["strategies", "encodings", "fitness", "oracles"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+SINGULAR: dict[Kind, str] = {
+    "strategies": "strategy", "encodings": "encoding", "fitness": "fitness", "oracles": "oracle",
+}  # fmt: skip
+
+_registered: dict[tuple[Kind, str], Plugin] = {}
+
+
+def register(kind: Kind, name: str, plugin: Plugin, *, replace: bool = False) -> None:
+    """Make ``plugin`` known by ``name`` in this process: the way in for a notebook."""
+    if not replace and name in names(kind):
+        raise InputError(
+            f"there is a {SINGULAR[kind]} {name!r} already: choose another name, or replace=True"
+        )
+    _registered[kind, name] = plugin
+
+
+def names(kind: Kind) -> list[str]:
+    """All that is known of one kind, whether or not it can be imported."""
+    mine = {name for one, name in _registered if one == kind}
+    return sorted(mine | set(entry_points(group=f"sparseattack.{kind}").names))
+
+
+def points(kind: Kind) -> dict[str, EntryPoint]:
+    """The entry points of one kind by name, sparseattack's own before another's of the same name."""
+    found = entry_points(group=f"sparseattack.{kind}")
+    ours = [point for point in found if point.module.split(".")[0] == "sparseattack"]
+    return {point.name: point for point in (*found, *ours)}
+
+
+def find(kind: Kind, name: str) -> Plugin:
+    """The plugin called ``name``, or the function at ``module:function``."""
+    if (kind, name) in _registered:
+        return _registered[kind, name]
+    if point := points(kind).get(name):
+        return _imported(kind, name, point.module, point.attr)
+    if ":" in name:
+        module, _, attribute = name.partition(":")
+        return _imported(kind, name, module, attribute)
+    near = get_close_matches(name, names(kind), 1)
+    hint = f"; did you mean {near[0]}?" if near else ""
+    raise InputError(f"no {SINGULAR[kind]} {name!r}, only {', '.join(names(kind))}, or module:function{hint}")
+
+
+def load(kind: Kind, spec: str | Spec, extra: Mapping[str, object] | None = None) -> Plugin:
+    """The plugin of a spec such as ``de(popsize=50)``, its settings bound, ``extra`` ones as well."""
+    spec = parse(spec) if isinstance(spec, str) else spec
+    return bind(spec.name, find(kind, spec.name), {**spec.settings, **(extra or {})})
+
+
+def _imported(kind: Kind, name: str, module: str, attribute: str) -> Plugin:
+    who = f"{SINGULAR[kind]} {name}"
+    try:
+        found = import_module(module)
+        for part in attribute.split("."):
+            found = getattr(found, part)
+    except ModuleNotFoundError as error:
+        if error.name and module.startswith(error.name):
+            raise InputError(f"{who}: there is no module {error.name!r}") from error
+        raise InputError(f"{who} needs {error.name}: {advice(module, error.name or '')}") from error
+    except Exception as error:  # a broken plugin harms nothing else
+        raise InputError(f"{who} is broken: {type(error).__name__}: {error}") from error
+    if not callable(found):
+        raise InputError(f"{who}: {attribute!r} in {module} is no function")
+    return found
