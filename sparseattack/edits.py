@@ -14,7 +14,7 @@ def levels(colours: Tensor) -> Tensor:
 
 
 class Edits(NamedTuple):
-    """``k`` pixels of each of ``n`` images and the colours they get; of two slots on one pixel the last stays."""
+    """``k`` pixels of each of ``n`` images and their new colours; of two slots on one pixel the last stays."""
 
     positions: Tensor  # (n, k) int64, row * W + column
     colours: Tensor  # (n, k, C) uint8

@@ -26,7 +26,7 @@ class Front:
 
 
 def undominated(values: Tensor) -> Tensor:
-    """Mask ``(n,)`` of the rows of ``(n, M)`` that no other dominates and that are the first of their equals."""
+    """Mask ``(n,)`` of the rows of ``(n, M)`` that no other dominates, the first of equals."""
     a, b = values.unsqueeze(1), values.unsqueeze(0)  # [i, j] compares b = j with a = i
     dominated = (b <= a).all(2) & (b < a).any(2)
     earlier = torch.ones(len(values), len(values), dtype=torch.bool).tril(-1)

@@ -27,8 +27,10 @@ def bind(name: str, plugin: Plugin, chosen: Mapping[str, object]) -> Plugin:
     missing = [key for key, p in known.items() if p.default is p.empty and key not in chosen]
     if missing:
         raise InputError(f"{name} needs its setting {', '.join(missing)}, as in {name}({missing[0]}=...)")
-    values = {key: value if not isinstance(value, str) else read(value, known[key].annotation, f"{name}'s {key}")
-              for key, value in chosen.items()}  # fmt: skip
+    values = {
+        key: read(value, known[key].annotation, f"{name}'s {key}") if isinstance(value, str) else value
+        for key, value in chosen.items()
+    }
     return partial(plugin, **values) if values else plugin
 
 
