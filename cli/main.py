@@ -1,38 +1,67 @@
 """``sparseattack``: the commands, and how a failure is said."""
 
+import os
 import sys
+from collections.abc import Sequence
 from importlib import import_module
-from typing import Any
+from importlib.util import find_spec
+from typing import Annotated
 
 import typer
-from typer.core import TyperGroup
+
+from sparseattack import __version__
+from sparseattack.errors import InputError, SparseattackError
 
 COMMANDS = ("compare", "attack", "report", "list", "show", "check", "train", "download")
+INTERRUPTED = 130  # what a shell says of Ctrl-C
+
+app = typer.Typer(
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    epilog="A first command to try: sparseattack compare --strategies de,cmaes",
+)
+for name in COMMANDS:
+    if find_spec(f".{name}_command", __package__):
+        app.command(name)(import_module(f".{name}_command", __package__).command)
 
 
-class Commands(TyperGroup):
-    """Commands in the order a newcomer needs them, each imported when it is used."""
-
-
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
-
-
-@app.callback()
-def root() -> None:
+@app.callback(invoke_without_command=True)
+def root(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
     """Few-pixel black-box attacks: which search strategy fools a classifier, at what price?"""
+    if version:
+        print(f"sparseattack {__version__}")
+    elif context.invoked_subcommand is None:
+        print(context.get_help())
 
 
-def main() -> Any:
-    """Run a command; one line and exit code 2 for bad input, 1 for a failed run."""
-    for name in COMMANDS:
-        module = import_module(f".{name}_command", __package__)
-        app.command(name)(module.command)
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run a command; one line and exit code 2 for bad input, 1 for a failed run, 130 for Ctrl-C."""
+    sys.path.append(os.getcwd())  # where module:function is looked for last
     try:
-        app()
+        code = app(args=arguments, prog_name="sparseattack", standalone_mode=False)
+        sys.stdout.flush()
+    except BrokenPipeError:  # nobody reads on: not even the interpreter's last flush may fail
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 1
     except Exception as error:
-        from sparseattack.errors import InputError, SparseattackError
+        code = _say(error)
+    if code == INTERRUPTED:
+        print("sparseattack: interrupted", file=sys.stderr)
+    sys.exit(code)
 
-        if not isinstance(error, SparseattackError):
-            raise
-        print(f"sparseattack: {error}", file=sys.stderr)
-        sys.exit(2 if isinstance(error, InputError) else 1)
+
+def _say(error: Exception) -> int:
+    """Say in one line what is wrong; the exit code. What nobody foresaw is raised again."""
+    if isinstance(error, SparseattackError):
+        said, code = str(error), 2 if isinstance(error, InputError) else 1
+    elif hasattr(error, "format_message"):  # how the command line was written
+        said, code = f"{error.format_message()} (see sparseattack --help)", 2
+    elif isinstance(error, OSError) and error.strerror:
+        said, code = f"{error.filename or 'input or output'}: {error.strerror}", 1
+    else:
+        raise error
+    print(f"sparseattack: {' '.join(said.split())}", file=sys.stderr)
+    return code

@@ -14,6 +14,19 @@ Scale = Literal["logits", "probabilities"]
 TINY = 1e-12  # below every probability that a float32 soft-max tells apart from 0 in a sum to 1
 
 
+def logarithms(scores: Tensor, scale: Scale) -> Tensor:
+    """Log-probabilities ``(n, K)``, up to one constant per row, of what an oracle answered."""
+    return scores if scale == "logits" else scores.double().clamp(min=TINY).log()
+
+
+def lead(scores: Tensor, labels: Tensor, targeted: bool) -> Tensor:
+    """``(n, K)``'s label column minus the best other one, its negative when targeted: ``(n,)``."""
+    column = labels.unsqueeze(1)
+    own = scores.gather(1, column).squeeze(1)
+    other = scores.scatter(1, column, -torch.inf).amax(1)
+    return other - own if targeted else own - other
+
+
 @dataclass(frozen=True)
 class Queries:
     """``n`` questions put to the oracle, and its answers."""
@@ -44,9 +57,7 @@ class Queries:
     @cached_property
     def logarithms(self) -> Tensor:
         """Log-probabilities ``(n, K)``, up to one constant per row."""
-        if self.scale == "logits":
-            return self.scores
-        return self.scores.double().clamp(min=TINY).log()
+        return logarithms(self.scores, self.scale)
 
     @cached_property
     def probabilities(self) -> Tensor:
@@ -67,10 +78,7 @@ def margin(queries: Queries) -> Tensor:
 
     Its negative when targeted. A tie is no success. (Carlini and Wagner, 2017, their f6 without clipping.)
     """
-    scores = queries.logarithms
-    own = queries.own(scores)
-    other = scores.scatter(1, queries.labels.unsqueeze(1), -torch.inf).amax(1)
-    return other - own if queries.targeted else own - other
+    return lead(queries.logarithms, queries.labels, queries.targeted)
 
 
 def probability(queries: Queries) -> Tensor:

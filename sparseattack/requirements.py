@@ -46,6 +46,15 @@ def _roots(tree: ast.Module) -> list[str]:
     return list(dict.fromkeys(name.split(".")[0] for name in names))
 
 
+def imports(module: str) -> list[str]:
+    """Packages that ``module`` imports at its top level; none where there is no source."""
+    try:
+        spec = find_spec(module)
+        return _roots(ast.parse(Path(str(spec.origin if spec else None)).read_bytes()))
+    except (OSError, ValueError, SyntaxError, ImportError):
+        return []
+
+
 def advice(module: str, package: str) -> str:
     """What to install so that ``module`` finds ``package``."""
     home, package = module.split(".", maxsplit=1)[0], package.split(".", maxsplit=1)[0]

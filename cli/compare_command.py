@@ -1,0 +1,61 @@
+"""``sparseattack compare``: strategies side by side, on the same images under the same budget."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def command(
+    strategies: Annotated[
+        str, typer.Option("--strategies", "-s", help="Names with settings, as in 'de,cmaes(popsize=20)'.")
+    ] = "de,cmaes",
+    oracle: Annotated[
+        str, typer.Option(help="The classifier: a name from `sparseattack list`, model.onnx, model.pt2.")
+    ] = "allconv-small",
+    images: Annotated[
+        str, typer.Option(help="sample, cifar10:test[0:500], FILE.npz, a folder of pictures, ...")
+    ] = "sample",
+    encodings: Annotated[str, typer.Option(help="How genes become pixels: rgb, corners.")] = "rgb",
+    pixels: Annotated[str, typer.Option("--pixels", "-k", help="Pixels that may change, as in 1,3,5.")] = "1",
+    budget: Annotated[int, typer.Option(help="Queries that each image may cost.")] = 1000,
+    fitness: Annotated[str, typer.Option(help="What is minimised.")] = "margin",
+    objectives: Annotated[
+        str, typer.Option(help="Further objectives, as in l0,l2, for strategies that search several.")
+    ] = "",
+    until: Annotated[
+        str, typer.Option(help="Stop when fooled, at the budget, or at confidence:0.9.")
+    ] = "fooled",
+    target: Annotated[
+        str, typer.Option(help="Class to reach: none, random, all, a name or a number.")
+    ] = "none",
+    seeds: Annotated[str, typer.Option(help="One run per seed, as in 0,1,2.")] = "0",
+    device: Annotated[str, typer.Option(help="cpu, cuda or mps.")] = "cpu",
+    study: Annotated[
+        Path | None, typer.Option(help="File that keeps the runs; named after the settings by default.")
+    ] = None,
+    json_: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
+    csv: Annotated[bool, typer.Option("--csv", help="Print CSV instead of tables.")] = False,
+) -> None:
+    """Let strategies attack the same images, and show who fools more at what price."""
+    from sparseattack.experiment import Experiment
+    from sparseattack.spec import split
+
+    from .comparing import compare
+    from .numbers import whole_numbers
+
+    chosen = Experiment(
+        strategies=tuple(split(strategies)),
+        encodings=tuple(split(encodings)),
+        pixels=whole_numbers(pixels, "--pixels"),
+        seeds=whole_numbers(seeds, "--seeds"),
+        oracle=oracle,
+        images=images,
+        budget=budget,
+        fitness=fitness,
+        objectives=tuple(split(objectives)),
+        until=until,
+        target=target,
+        device=device,
+    )
+    compare(chosen, study, "json" if json_ else "csv" if csv else "table")

@@ -1,0 +1,60 @@
+"""A comparison is run before the eyes of a person."""
+
+import sys
+from pathlib import Path
+
+import typer
+from rich.console import Console
+
+from sparseattack.errors import SparseattackError
+from sparseattack.experiment import Experiment
+from sparseattack.fingerprint import digest
+from sparseattack.overview import overview
+from sparseattack.prepare import Prepared, prepare
+from sparseattack.run import Task, open_study, plan, run
+from sparseattack.store import Study
+
+from .progress import Display
+from .showing import show
+
+
+def compare(experiment: Experiment, path: Path | None, form: str) -> None:
+    """Run what the study does not hold yet, and show it all."""
+    console = Console(stderr=True)
+    with console.status("loading the oracle and the images"):
+        prepared = prepare(experiment)
+    path = path or Path(f"sparseattack-{digest(experiment.to_json())[:8]}.study")
+    with Study.create(path) as study:
+        open_study(prepared, study)
+        tasks = plan(prepared, study)
+        try:
+            _run(prepared, tasks, study, console)
+        except KeyboardInterrupt:
+            _stopped(study, console, "stopped")
+            raise typer.Exit(130) from None
+        except SparseattackError:
+            _stopped(study, console, "failed")
+            raise
+        show(overview(study), form)
+    if form == "table":
+        console.print(f"Kept in {path}; show it again with: sparseattack report {path}", highlight=False)
+
+
+def _run(prepared: Prepared, tasks: list[Task], study: Study, console: Console) -> None:
+    held = sum(task.done for task in tasks)
+    if held:
+        console.print(f"{held} runs are in {study.path} already", highlight=False)
+    with Display(console, prepared, tasks) as display:
+        for task in tasks:
+            with display.watch(task) as line:
+                for record in run(prepared, task, study):
+                    line.advance(record)
+
+
+def _stopped(study: Study, console: Console, how: str) -> None:
+    again = " ".join(["sparseattack", *sys.argv[1:]])
+    count = len(study.keys())
+    console.print(
+        f"{how}: {count} finished runs are kept in {study.path}; the same command goes on from there:\n  {again}",
+        highlight=False,
+    )

@@ -1,0 +1,69 @@
+"""How far a comparison has come: a line per condition."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Self
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+
+from sparseattack.prepare import Prepared
+from sparseattack.record import Record
+from sparseattack.run import Task
+
+
+class Line:
+    """The progress of one condition."""
+
+    def __init__(self, progress: Progress, task: TaskID) -> None:
+        self.progress, self.task, self.fooled, self.queries = progress, task, 0, 0
+
+    def advance(self, record: Record) -> None:
+        """One more image is done."""
+        self.fooled += record.success
+        self.queries += record.queries
+        said = f"{self.fooled} fooled, {self.queries:,} queries"
+        self.progress.update(self.task, advance=1, said=said)
+
+
+class Display:
+    """Bars on a terminal; elsewhere a sentence per finished condition."""
+
+    def __init__(self, console: Console, prepared: Prepared, tasks: list[Task]) -> None:
+        self.console, self.prepared = console, prepared
+        self.progress = Progress(
+            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("images, {task.fields[said]}"),
+            TimeElapsedColumn(), console=console, disable=not console.is_terminal,
+        )  # fmt: skip
+        self.lines = {id(task): self._add(task) for task in tasks}
+
+    def _add(self, task: Task) -> Line:
+        total = len(task.todo) + task.done
+        name = _name(task)
+        return Line(
+            self.progress,
+            self.progress.add_task(name, total=total, completed=task.done, start=False, said=""),
+        )
+
+    def __enter__(self) -> Self:
+        self.progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.progress.stop()
+
+    @contextmanager
+    def watch(self, task: Task) -> Iterator[Line]:
+        """The line of a condition while it runs."""
+        line = self.lines[id(task)]
+        self.progress.start_task(line.task)
+        yield line
+        self.progress.stop_task(line.task)
+        if self.progress.disable and task.todo:
+            said = f"{_name(task)}: {len(task.todo)} images, {line.fooled} fooled, {line.queries:,} queries"
+            self.console.print(said, highlight=False)
+
+
+def _name(task: Task) -> str:
+    one = task.condition
+    return f"{one.strategy} {one.encoding} k={one.pixels}" + (f" seed={one.seed}" if one.seed else "")

@@ -1,0 +1,23 @@
+"""``sparseattack report``: the table of a stored study."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def command(
+    study: Annotated[Path, typer.Argument(help="A file that `sparseattack compare` has kept.")],
+    json_: Annotated[bool, typer.Option("--json", help="The table and the manifest as JSON.")] = False,
+    csv: Annotated[bool, typer.Option("--csv", help="The table as CSV.")] = False,
+    runs: Annotated[bool, typer.Option("--runs", help="Every single run as CSV.")] = False,
+) -> None:
+    """Show a stored study again; nothing is run."""
+    from sparseattack.overview import overview
+    from sparseattack.store import Study
+
+    from .showing import show
+
+    with Study.read(study) as opened:
+        form = "json" if json_ else "csv" if csv else "runs" if runs else "table"
+        show(overview(opened), form)

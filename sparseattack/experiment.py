@@ -1,0 +1,60 @@
+"""One comparison, written down: everything that determines its results."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from itertools import product
+from typing import NamedTuple
+
+from sparseattack.errors import InputError
+from sparseattack.until import rule
+
+
+class Condition(NamedTuple):
+    """What all images are attacked with, side by side."""
+
+    strategy: str  # a spec, as chosen
+    encoding: str
+    pixels: int  # k
+    seed: int
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """Images x encodings x numbers of pixels x strategies x seeds, under one budget."""
+
+    strategies: tuple[str, ...] = ("de", "cmaes")
+    encodings: tuple[str, ...] = ("rgb",)
+    pixels: tuple[int, ...] = (1,)
+    seeds: tuple[int, ...] = (0,)
+    oracle: str = "allconv-small"
+    images: str = "sample"
+    budget: int = 1000  # queries per image
+    fitness: str = "margin"
+    objectives: tuple[str, ...] = ()  # further ones, instead of those the strategy declares
+    until: str = "fooled"  # or budget, or confidence:LEVEL
+    target: str = "none"  # or random, all, or a class
+    device: str = "cpu"
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be run."""
+        for name in ("strategies", "encodings", "pixels", "seeds"):
+            chosen = getattr(self, name)
+            if not chosen:
+                raise InputError(f"an experiment needs at least one of {name}")
+            if twice := [str(one) for one in chosen if chosen.count(one) > 1]:
+                raise InputError(f"{name} holds {twice[0]} twice")
+        if self.budget < 1 or min(self.pixels) < 1:
+            raise InputError("budget and pixels are at least 1")
+        if min(self.seeds) < 0:
+            raise InputError(f"a seed is at least 0, not {min(self.seeds)}")
+        rule(self.until)
+
+    def conditions(self) -> Iterator[Condition]:
+        """In the order in which they are run."""
+        parts = product(self.seeds, self.pixels, self.encodings, self.strategies)
+        return (Condition(strategy, encoding, pixels, seed) for seed, pixels, encoding, strategy in parts)
+
+    def to_json(self) -> dict[str, object]:
+        """Plain lists, numbers and text."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {name: list(v) if isinstance(v, tuple) else v for name, v in values.items()}

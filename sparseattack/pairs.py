@@ -1,0 +1,35 @@
+"""Two lines of a table, compared on the images that both attacked."""
+
+from collections.abc import Sequence
+from itertools import combinations
+from typing import NamedTuple
+
+from sparseattack.record import Record
+from sparseattack.report import Row, by_image, grouped
+from sparseattack.statistics import holm, mcnemar
+
+
+class Pair(NamedTuple):
+    """Two lines of the table, compared on the images that both attacked."""
+
+    first: Row
+    second: Row
+    only_first: int  # images that the first fools more often
+    only_second: int
+    p: float  # exact McNemar, adjusted by Holm over all pairs
+
+
+def pairs(records: Sequence[Record]) -> list[Pair]:
+    """Every two lines of the same k, compared image by image."""
+    groups = grouped(records)
+    both = [(a, b) for a, b in combinations(groups, 2) if a.k == b.k]
+    counts = [_discordant(groups[a], groups[b]) for a, b in both]
+    adjusted = holm([mcnemar(*count) for count in counts])
+    rows = zip(both, counts, adjusted, strict=True)
+    return [Pair(*rows_, *count, p) for rows_, count, p in rows]
+
+
+def _discordant(first: list[Record], second: list[Record]) -> tuple[int, int]:
+    a, b = by_image(first), by_image(second)
+    shared = a.keys() & b.keys()
+    return sum(a[i] > b[i] for i in shared), sum(a[i] < b[i] for i in shared)

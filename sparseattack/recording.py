@@ -1,0 +1,85 @@
+"""An outcome becomes a record: its success shown once more, alone and read back from a file."""
+
+import math
+from typing import Any
+
+import torch
+
+from sparseattack.clean import Verdicts, judge_alone
+from sparseattack.edits import Edits, touch
+from sparseattack.experiment import Condition
+from sparseattack.oracle import scale
+from sparseattack.outcome import Outcome
+from sparseattack.prepare import Prepared
+from sparseattack.queries import lead, logarithms
+from sparseattack.record import Record
+from sparseattack.targets import Case
+
+
+def record_of(prepared: Prepared, condition: Condition, key: str, case: Case, outcome: Outcome) -> Record:
+    """What is kept of ``outcome``; the check of a success costs no query."""
+    alone = None
+    if outcome.fooled:
+        alone = judge_alone(prepared.oracle, outcome.paint(prepared.floats[case.image]), case.image)
+    return Record(
+        key=key,
+        strategy=condition.strategy,
+        encoding=condition.encoding,
+        k=condition.pixels,
+        seed=condition.seed,
+        image=case.image,
+        image_id=prepared.images.ids[case.image],
+        label=int(prepared.images.labels[case.image]),
+        target=case.target,
+        budget=prepared.experiment.budget,
+        verified=alone is not None and _fooled(prepared, case, alone),
+        **_costs(outcome),
+        **_classes(prepared, case, alone),
+        **_edit(prepared, case, outcome),
+    )
+
+
+def _costs(outcome: Outcome) -> dict[str, Any]:
+    return {
+        "first_fooled": outcome.first_fooled,
+        "queries": outcome.queries,
+        "value": outcome.values[0] if math.isfinite(outcome.values[0]) else None,
+        "restarts": outcome.restarts,
+        "oracle_seconds": outcome.oracle_seconds,
+        "strategy_seconds": outcome.strategy_seconds,
+        "trace": [list(step) for step in outcome.trace],
+        "error": outcome.error,
+    }
+
+
+def _classes(prepared: Prepared, case: Case, alone: Verdicts | None) -> dict[str, Any]:
+    before = prepared.verdicts
+    return {
+        "before_class": int(before.classes[case.image]),
+        "before_confidence": float(before.confidences[case.image]),
+        "after_class": int(alone.classes[0]) if alone else -1,
+        "after_confidence": float(alone.confidences[0]) if alone else 0.0,
+    }
+
+
+def _edit(prepared: Prepared, case: Case, outcome: Outcome) -> dict[str, Any]:
+    edits = Edits(torch.from_numpy(outcome.positions)[None], torch.from_numpy(outcome.colours)[None])
+    clean = touch(prepared.floats.cpu(), torch.tensor([case.image]), edits.positions)
+    return {
+        "pixels": outcome.pixels,
+        "l2": float(edits.differences(clean).norm()),
+        "positions": outcome.positions.tolist(),
+        "colours": outcome.colours.tolist(),
+        "front": [
+            {"values": list(p.values), "positions": p.positions.tolist(), "colours": p.colours.tolist()}
+            for p in outcome.front
+        ],
+    }
+
+
+def _fooled(prepared: Prepared, case: Case, alone: Verdicts) -> bool:
+    """Whether what the oracle says of one image is a success."""
+    targeted = case.target >= 0
+    label = case.target if targeted else int(prepared.images.labels[case.image])
+    scores = logarithms(alone.scores, scale(prepared.oracle))
+    return bool(lead(scores, torch.tensor([label]), targeted) < 0)
