@@ -1,5 +1,6 @@
 """A comparison is run before the eyes of a person."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -23,7 +24,7 @@ def compare(experiment: Experiment, path: Path | None, form: str) -> None:
     console = Console(stderr=True)
     with console.status("loading the oracle and the images"):
         prepared = prepare(experiment)
-    path = path or Path(f"sparseattack-{digest(experiment.to_json())[:8]}.study")
+    path = path or _named(experiment)
     with Study.create(path) as study:
         open_study(prepared, study)
         tasks = plan(prepared, study)
@@ -38,6 +39,12 @@ def compare(experiment: Experiment, path: Path | None, form: str) -> None:
         show(overview(study), form)
     if form == "table":
         console.print(f"Kept in {path}; show it again with: sparseattack report {path}", highlight=False)
+
+
+def _named(experiment: Experiment) -> Path:
+    """A file for these settings and no others, so that the same command finds it again."""
+    folder = Path(os.environ.get("SPARSEATTACK_STUDIES", ""))
+    return folder / f"sparseattack-{digest(experiment.to_json())[:8]}.study"
 
 
 def _run(prepared: Prepared, tasks: list[Task], study: Study, console: Console) -> None:
