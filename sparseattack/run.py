@@ -31,7 +31,7 @@ def open_study(prepared: Prepared, study: Study) -> None:
     """Enter the manifest in a new study; refuse one that was made with anything else."""
     held = study.get("manifest")
     if held is None:
-        study.set(manifest=prepared.manifest)
+        study.keep(manifest=prepared.manifest)
     elif changes := list(differences(held["determines"], prepared.manifest["determines"])):
         raise InputError(
             f"{study.path} was made with other settings: {'; '.join(changes)}. Name another file with --study"
@@ -53,7 +53,7 @@ def plan(prepared: Prepared, study: Study) -> list[Task]:
     tasks = [_task(prepared, condition, held) for condition in prepared.experiment.conditions()]
     planned = sum(len(task.todo) + task.done for task in tasks)
     left_out = max((task.left_out for task in tasks), default=0)
-    study.set(clean={"images": len(prepared.images.ids), "left_out": left_out, "planned": planned})
+    study.keep(clean={"images": len(prepared.images.ids), "left_out": left_out, "planned": planned})
     return tasks
 
 

@@ -53,7 +53,7 @@ class Study:
     def __exit__(self, *_: object) -> None:
         self.connection.close()
 
-    def set(self, **things: object) -> None:
+    def keep(self, **things: object) -> None:
         """Keep JSON things by name."""
         rows = [(name, json.dumps(thing)) for name, thing in things.items()]
         with _said(self.path):
