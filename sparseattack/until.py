@@ -5,6 +5,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from sparseattack.errors import InputError
+from sparseattack.errors import InputError
 from sparseattack.queries import Queries, fooled, probability
 
 Until = Callable[[Queries], Tensor]
@@ -17,24 +19,29 @@ def spent(queries: Queries) -> Tensor:
 
 
 def confident(level: float) -> Until:
-    """Until the target's probability is above ``level``, or the true class's below ``1 - level``.
+    """Until the oracle is fooled, with the target's probability above ``level`` or the true class's below its rest.
 
-    The one-pixel paper stops at 0.9 when targeted and at 0.95 (5 % left) on ImageNet.
+    The one-pixel paper stops at 0.9 when targeted and at 0.95 (5 % left) on ImageNet; that a success is asked
+    for as well matters where the classes are so many that the true one leads with less.
     """
-    return lambda queries: probability(queries) < (-level if queries.targeted else 1 - level)
+    return lambda queries: (
+        fooled(queries) & (probability(queries) < (-level if queries.targeted else 1 - level))
+    )
 
 
 def rule(text: str) -> Until:
     """The rule called ``fooled``, ``budget`` or ``confidence:LEVEL``."""
-    if text.startswith("confidence:"):
-        try:
-            level = float(text.partition(":")[2])
-        except ValueError:
-            level = -1.0
-        if 0 < level < 1:
-            return confident(level)
-    elif text in ("fooled", "budget"):
+    if text in ("fooled", "budget"):
         return fooled if text == "fooled" else spent
-    raise ValueError(
-        f"no rule {text!r} to stop by, only fooled, budget or confidence:LEVEL with 0 < LEVEL < 1"
-    )
+    name, _, number = text.partition(":")
+    if name == "confidence" and 0 < (level := _number(number)) < 1:
+        return confident(level)
+    only = "only fooled, budget or confidence:LEVEL with 0 < LEVEL < 1"
+    raise InputError(f"no rule {text!r} to stop by, {only}")
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return 0.0

@@ -1,0 +1,31 @@
+"""Oracles for tests, reached as ``slow_oracle:function``."""
+
+import time
+
+import torch
+from torch import Tensor
+
+from sparseattack import Oracle, load
+
+
+def slow(*, pause: float = 0.02) -> Oracle:
+    """The linear oracle, with a pause before each answer; an image is in no hurry to be fooled."""
+    linear: Oracle = load("oracles", "linear(classes=4,inputs=192)")()
+
+    def scores(images: Tensor) -> Tensor:
+        time.sleep(pause)
+        return linear(images)
+
+    return scores
+
+
+def failing(*, calls: int = 5) -> Oracle:
+    """The linear oracle, which answers NaN after so many calls."""
+    linear: Oracle = load("oracles", "linear(classes=4,inputs=192)")()
+    left = [calls]
+
+    def scores(images: Tensor) -> Tensor:
+        left[0] -= 1
+        return linear(images) if left[0] > 0 else torch.full_like(linear(images), torch.nan)
+
+    return scores

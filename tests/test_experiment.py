@@ -1,0 +1,33 @@
+"""What can be compared, and what cannot."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from sparseattack.errors import InputError
+from sparseattack.experiment import Experiment
+
+
+def test_conditions_are_the_product_of_all_axes() -> None:
+    experiment = Experiment(("de", "random"), ("rgb", "corners"), (1, 3), (0, 7))
+    conditions = list(experiment.conditions())
+    assert len(conditions) == len(set(conditions)) == 16
+    assert conditions[0] == ("de", "rgb", 1, 0) and conditions[-1] == ("random", "corners", 3, 7)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"strategies": ()}, "at least one of strategies"),
+        ({"strategies": ("de", "de")}, "de twice"),
+        ({"budget": 0}, "at least 1"),
+        ({"pixels": (0,)}, "at least 1"),
+        ({"seeds": (-1,)}, "seed is at least 0"),
+        ({"until": "never"}, "only fooled, budget or confidence"),
+        ({"until": "confidence:2"}, "0 < LEVEL < 1"),
+    ],
+)
+def test_what_cannot_be_run_is_refused(change: dict[str, Any], said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        replace(Experiment(), **change)
