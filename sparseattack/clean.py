@@ -3,15 +3,12 @@
 from io import BytesIO
 from typing import NamedTuple
 
-import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 
 from sparseattack.edits import levels
 from sparseattack.oracle import Oracle, ask, scale
-
-PICTURES = (1, 3, 4)  # channels that a PNG can hold
+from sparseattack.png import CHANNELS, picture, read, write
 
 
 class Verdicts(NamedTuple):
@@ -42,12 +39,9 @@ def _verdicts(oracle: Oracle, scores: Tensor) -> Verdicts:
 
 
 def reread(image: Tensor) -> Tensor:
-    """The image ``(C, H, W)`` saved as PNG and read back; through 8 bit only where PNG has no such channels."""
-    stored = image.mul(255).round().to(torch.uint8).cpu()
-    if len(stored) in PICTURES:
-        file = BytesIO()
-        rows = stored.permute(1, 2, 0).contiguous().numpy()
-        Image.fromarray(rows[..., 0] if len(stored) == 1 else rows).save(file, "PNG")
-        read = np.array(Image.open(file))
-        stored = torch.from_numpy(read.reshape(rows.shape)).permute(2, 0, 1)
-    return levels(stored).to(image.device)
+    """The image ``(C, H, W)`` saved as PNG and read back; only rounded where no PNG has such channels."""
+    if len(image) not in CHANNELS:
+        return levels(image.mul(255).round())
+    file = BytesIO()
+    write(picture(image), file)
+    return read(file).to(image.device)

@@ -1,0 +1,60 @@
+"""Images as PNG files: what an attack found, exactly as the oracle was asked."""
+
+from pathlib import Path
+from typing import IO, NamedTuple
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from sparseattack.edits import levels
+from sparseattack.errors import InputError
+
+CHANNELS = (1, 3, 4)  # that a PNG holds: grey, colour, colour and opacity
+
+
+class Change(NamedTuple):
+    """One pixel that differs; row and column count from 0."""
+
+    row: int
+    column: int
+    before: tuple[int, ...]  # C, 8 bit
+    after: tuple[int, ...]
+
+
+def picture(image: Tensor) -> Image.Image:
+    """``(C, H, W)`` in [0, 1] in 8 bit, which holds multiples of 1/255 exactly."""
+    if len(image) not in CHANNELS:
+        raise InputError(f"no PNG holds {len(image)} channels, only 1, 3 or 4")
+    stored = _stored(image).permute(1, 2, 0).contiguous().numpy()
+    return Image.fromarray(stored[..., 0] if len(image) == 1 else stored)
+
+
+def read(file: Path | IO[bytes]) -> Tensor:
+    """A picture that was written as PNG: ``(C, H, W)``."""
+    with Image.open(file) as opened:
+        return levels(torch.from_numpy(np.atleast_3d(np.array(opened)))).permute(2, 0, 1)
+
+
+def write(image: Image.Image, file: Path | IO[bytes]) -> None:
+    """Write a picture as PNG; folders on the way are made."""
+    try:
+        if isinstance(file, Path):
+            file.parent.mkdir(parents=True, exist_ok=True)
+        image.save(file, "PNG")
+    except OSError as error:
+        raise InputError(f"{file} cannot be written: {error.strerror or error}") from error
+
+
+def changes(before: Tensor, after: Tensor) -> list[Change]:
+    """Every pixel in which two images ``(C, H, W)`` differ."""
+    was, now = _stored(before), _stored(after)
+    return [
+        Change(row, column, tuple(was[:, row, column].tolist()), tuple(now[:, row, column].tolist()))
+        for row, column in (was != now).any(0).nonzero().tolist()
+    ]
+
+
+def _stored(image: Tensor) -> Tensor:
+    return image.mul(255).round().to(torch.uint8).cpu()

@@ -1,0 +1,50 @@
+"""A picture before and after, enlarged, in which changed pixels are found by eye."""
+
+from PIL import Image, ImageDraw, ImageFont
+from torch import Tensor
+
+from sparseattack.png import changes, picture
+
+SIDE = 384  # what the longer side of a picture is enlarged to, roughly, in pixels
+ENLARGED = 3  # times at least
+MARGIN, CAPTION, LETTERS = 28, 30, 22  # pixels; a ring at a border stays inside the margin
+RING = ((14, "black"), (12, "white"), (10, "black"))  # from the pixel's border outwards: seen on any ground
+
+Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
+
+
+def side_by_side(before: Tensor, after: Tensor, captions: tuple[str, str]) -> Image.Image:
+    """Two images ``(C, H, W)`` under their captions, what differs ringed in both."""
+    places = [(change.column, change.row) for change in changes(before, after)]
+    panels = [_panel(*each, places) for each in zip((before, after), captions, strict=True)]
+    pair = Image.new("RGB", (2 * panels[0].width, panels[0].height), "white")
+    for place, panel in enumerate(panels):
+        pair.paste(panel, (place * panel.width, 0))
+    return pair
+
+
+def _panel(image: Tensor, caption: str, places: list[tuple[int, int]]) -> Image.Image:
+    """One image under its caption."""
+    height, width = image.shape[1:]
+    times = max(ENLARGED, SIDE // max(height, width))
+    large = picture(image).convert("RGB").resize((width * times, height * times), Image.Resampling.NEAREST)
+    room = max(large.width, SIDE)
+    panel = Image.new("RGB", (room + 2 * MARGIN, large.height + CAPTION + 2 * MARGIN), "white")
+    left, top = MARGIN + (room - large.width) // 2, MARGIN + CAPTION
+    panel.paste(large, (left, top))
+    pen, font = ImageDraw.Draw(panel), ImageFont.load_default(LETTERS)
+    pen.text((MARGIN, MARGIN * 0.6), _fitted(caption, font, room), "black", font)
+    for column, row in places:
+        _ring(pen, (left + (column + 0.5) * times, top + (row + 0.5) * times), times / 2)
+    return panel
+
+
+def _ring(pen: ImageDraw.ImageDraw, centre: tuple[float, float], inside: float) -> None:
+    for radius, ink in RING:
+        pen.circle(centre, inside + radius, outline=ink, width=2)
+
+
+def _fitted(text: str, font: Font, room: float) -> str:
+    """As many letters of ``text`` as fit into ``room`` pixels."""
+    ends = [text, *(f"{text[:end].rstrip()}…" for end in range(len(text) - 1, 0, -1))]
+    return next((end for end in ends if font.getlength(end) <= room), "")
