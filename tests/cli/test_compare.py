@@ -1,0 +1,176 @@
+"""The compare and report commands as a person meets them: in processes of their own."""
+
+import csv
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+TESTS = Path(__file__).parents[1]
+TIMES = ("oracle_seconds", "strategy_seconds", "queries_per_second")
+
+
+def start(folder: Path, *arguments: str) -> "subprocess.Popen[str]":
+    """The command line in a process of its own, in ``folder``."""
+    environment = os.environ | {"PYTHONPATH": str(TESTS), "COLUMNS": "100"}
+    command = [sys.executable, "-m", "sparseattack.cli", *arguments]
+    return subprocess.Popen(
+        command, cwd=folder, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+
+
+def call(folder: Path, *arguments: str, code: int = 0) -> tuple[str, str]:
+    """What it printed, and what it said beside."""
+    process = start(folder, *arguments)
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == code, (out, err)
+    assert "Traceback" not in out + err
+    return out, err
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with sixteen 8x8 images."""
+    images = np.random.default_rng(3).integers(256, size=(16, 8, 8, 3), dtype=np.uint8)
+    np.savez(tmp_path / "images.npz", images=images, labels=np.arange(16) % 4)
+    return tmp_path
+
+
+LINEAR = ("compare", "--oracle", "linear(classes=4,inputs=192)", "--images", "images.npz", "--budget", "60")
+SLOW = ("compare", "--oracle", "slow_oracle:slow", "--images", "images.npz", "--budget", "400",
+        "-s", "random(popsize=8)", "--until", "budget", "--target", "all")  # fmt: skip
+
+
+def lines(text: str) -> list[dict[str, str]]:
+    """CSV without what depends on the clock."""
+    return [{k: v for k, v in row.items() if k not in TIMES} for row in csv.DictReader(io.StringIO(text))]
+
+
+def test_a_comparison_ends_with_a_table_and_can_be_shown_again(folder: Path) -> None:
+    out, err = call(folder, *LINEAR, "-s", "de(popsize=20),cmaes")
+    for word in (
+        "de(popsize=20)",
+        "cmaes",
+        "rgb",
+        "success",
+        "median",
+        "queries/s",
+        "wrong without any attack",
+    ):
+        assert word in out
+    (study,) = folder.glob("*.study")
+    assert study.name in err
+    again, _ = call(folder, "report", study.name)
+    assert again.strip() == out.strip()
+
+
+def test_machines_get_json_and_csv(folder: Path) -> None:
+    out, _ = call(folder, *LINEAR, "-s", "random,cmaes", "--encodings", "rgb,corners", "--json")
+    told = json.loads(out)
+    assert len(told["table"]) == 4 and told["manifest"]["determines"]["versions"]["torch"]
+    assert told["runs"]["planned"] == told["runs"]["finished"]
+    (study,) = folder.glob("*.study")
+    rows = lines(call(folder, "report", str(study), "--csv")[0])
+    assert [row["strategy"] for row in rows] == ["random", "cmaes", "random", "cmaes"]
+    runs = lines(call(folder, "report", str(study), "--runs")[0])
+    assert len(runs) == told["runs"]["planned"] and json.loads(runs[0]["positions"])
+
+
+def test_the_same_command_twice_runs_nothing_twice(folder: Path) -> None:
+    first, _ = call(folder, *LINEAR, "-s", "random")
+    second, err = call(folder, *LINEAR, "-s", "random")
+    assert first == second and "already" in err
+
+
+def wait_for(path: Path, count: int) -> None:
+    """Until a study that another process writes holds so many runs."""
+    from sparseattack.store import Study
+
+    for _ in range(600):
+        time.sleep(0.1)
+        if path.exists():
+            try:
+                with Study.read(path) as study:
+                    if len(study.keys()) >= count:
+                        return
+            except Exception:  # it is being made at this moment
+                continue
+    raise AssertionError(f"never {count} runs in {path}")
+
+
+def test_killed_in_mid_run_it_goes_on_and_ends_like_any_other(folder: Path) -> None:
+    process = start(folder, *SLOW, "--study", "a.study")
+    wait_for(folder / "a.study", 5)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    kept = lines(call(folder, "report", "a.study", "--runs")[0])
+    assert 5 <= len(kept)
+    _, err = call(folder, *SLOW, "--study", "a.study")
+    assert "already" in err
+    call(folder, *SLOW, "--study", "b.study")
+    for form in ("--runs", "--csv"):
+        resumed, whole = (lines(call(folder, "report", name, form)[0]) for name in ("a.study", "b.study"))
+        assert resumed == whole
+    assert len(whole) == 1
+
+
+def test_ctrl_c_says_how_to_go_on(folder: Path) -> None:
+    process = start(folder, *SLOW, "--study", "a.study")
+    wait_for(folder / "a.study", 3)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130 and "Traceback" not in err
+    assert "kept in a.study" in err and "the same command goes on" in err
+    assert not out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("-s", "dee"), "no strategy 'dee', only"),
+        (("-s", "de(popsiz=5)"), "no setting popsiz: only"),
+        (("-s", "de(popsize=many)"), "whole number"),
+        (("-s", "de("), "not of the form"),
+        (("-k", "two"), "--pixels takes whole numbers"),
+        (("-k", "100"), "have no 100 pixels"),
+        (("--images", "nothing.npz"), "nothing.npz"),
+        (("--oracle", "nothing.onnx"), "nothing.onnx"),
+        (("--target", "dog"), "no class 'dog'"),
+        (("--device", "cuda:9"), "cuda"),
+        (("--study", "no/folder/a.study"), "no/folder"),
+    ],
+)
+def test_bad_input_is_one_line(folder: Path, arguments: tuple[str, ...], said: str) -> None:
+    _, err = call(folder, *LINEAR, *arguments, code=1 if "--study" in arguments else 2)
+    assert said in err and len([line for line in err.splitlines() if line.strip()]) <= 2
+
+
+def test_another_study_is_refused_with_the_difference(folder: Path) -> None:
+    call(folder, *LINEAR, "-s", "random", "--study", "a.study")
+    _, err = call(folder, *LINEAR, "-s", "cmaes", "--study", "a.study", code=2)
+    assert "strategies was ['random'], is ['cmaes']" in err
+
+
+def test_an_oracle_that_breaks_keeps_what_is_finished(folder: Path) -> None:
+    broken = [
+        *LINEAR,
+        "-s",
+        "random(popsize=10)",
+        "--study",
+        "a.study",
+        "--oracle",
+        "slow_oracle:failing(calls=9)",
+    ]
+    _, err = call(folder, *broken, code=1)
+    assert "NaN" in err and "finished runs are kept" in err
+
+
+def test_no_study_is_one_line(folder: Path) -> None:
+    assert "there is no study x.study" in call(folder, "report", "x.study", code=2)[1]
