@@ -1,0 +1,53 @@
+"""Where images come from: ``NAME or PATH``, perhaps ``:train`` or ``:test``, perhaps a selection."""
+
+import os
+import re
+from pathlib import Path
+
+from sparseattack.cifar import data_folder, holds_cifar, load_cifar
+from sparseattack.errors import InputError
+from sparseattack.images import Images
+from sparseattack.npz import load_npz
+from sparseattack.picture_files import load_pictures
+from sparseattack.selection import Select, selection
+
+__all__ = ["Images", "load_images"]
+
+EMBEDDED = {"sample": "cifar10-test", "digits": "digits-test"}  # what their images are called
+SPLITS = ("train", "test")
+FORM = re.compile(r"(?P<where>.+?)(?::(?P<split>[\w-]+))?(?P<rows>\[[^\[\]]*\])?", re.DOTALL)
+
+
+def load_images(spec: str) -> Images:
+    """The images of ``spec``.
+
+    ``sample`` (the first 100 CIFAR-10 test images), ``digits`` (the test half of scikit-learn's digits),
+    ``cifar10:test[0:500]``, a folder that holds CIFAR-10 (``FOLDER:train[random:200:SEED]``), a ``.npz``
+    file (``FILE.npz[17]``), a picture, a folder of pictures in sub-folders named by class or with a
+    ``labels.csv``, or a CSV of columns file and label.
+    """
+    if os.path.exists(spec) and spec not in EMBEDDED:  # whatever brackets and colons its name has
+        return _from_path(Path(spec), None, selection(""))
+    form = FORM.fullmatch(spec)
+    if not form:
+        raise InputError("no images are named: give sample, digits, cifar10 or a path")
+    where, split, select = form["where"], form["split"], selection(form["rows"] or "")
+    if split and split not in SPLITS:
+        raise InputError(f"in {spec!r}, {split!r} is no split, only {' and '.join(SPLITS)}")
+    if where == "cifar10":
+        return load_cifar(data_folder(), split or "test", select)
+    if where in EMBEDDED and not split:
+        return load_npz(Path(__file__).parent / "sample" / f"{where}.npz", select, EMBEDDED[where])
+    return _from_path(Path(where), split, select)
+
+
+def _from_path(path: Path, split: str | None, select: Select) -> Images:
+    if path.is_dir() and (split or holds_cifar(path)):
+        return load_cifar(path, split or "test", select)
+    if split:
+        raise InputError(f"{path} has no splits: only cifar10 and a folder that holds it have")
+    if not path.exists():
+        raise InputError(
+            f"there are no images {str(path)!r}, only sample, digits, cifar10, or what is at a path"
+        )
+    return load_npz(path, select) if path.suffix == ".npz" else load_pictures(path, select)

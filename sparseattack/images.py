@@ -1,0 +1,60 @@
+"""Images to be attacked, as files hold them: 8-bit colours."""
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from hashlib import blake2b
+
+import torch
+from torch import Tensor
+
+from sparseattack.edits import levels
+from sparseattack.errors import InputError
+
+UNKNOWN = -1  # label of an image of which nobody says what it shows
+
+
+@dataclass(frozen=True)
+class Images:
+    """``N`` images of one shape, what they show, and what to call them."""
+
+    pixels: Tensor  # (N, C, H, W) uint8
+    labels: Tensor  # (N,) int64, UNKNOWN where nobody says
+    ids: tuple[str, ...]  # N
+    classes: tuple[str, ...] = ()  # names of labels 0, 1, ..., or none
+
+    def __post_init__(self) -> None:
+        """Refuse what does not fit together."""
+        count, one_each = len(self.ids), self.labels.shape == self.pixels.shape[:1] == (len(self.ids),)
+        if self.pixels.ndim != 4 or not one_each:  # noqa: PLR2004
+            shapes = f"{tuple(self.pixels.shape)} and {tuple(self.labels.shape)}"
+            raise InputError(
+                f"{count} images and their labels have shapes {shapes}, not (N, C, H, W) and (N,)"
+            )
+        if (self.pixels.dtype, self.labels.dtype) != (torch.uint8, torch.int64):
+            kinds = f"{self.pixels.dtype} and {self.labels.dtype}"
+            raise InputError(f"images and labels are {kinds}, not torch.uint8 and torch.int64")
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def floats(self) -> Tensor:
+        """``(N, C, H, W)`` float32, exact multiples of 1/255."""
+        return levels(self.pixels)
+
+    @cached_property
+    def digest(self) -> str:
+        """Of colours and labels: 32 hexadecimal digits."""
+        told = blake2b(str(tuple(self.pixels.shape)).encode(), digest_size=16)
+        told.update(self.pixels.numpy().tobytes() + self.labels.numpy().tobytes())
+        return told.hexdigest()
+
+    def numbered(self, classes: tuple[str, ...]) -> "Images":
+        """The same images, each label the place of its name in ``classes``; unchanged where names lack."""
+        if not (self.classes and classes) or self.classes == classes:
+            return self
+        used = sorted(set(self.labels.tolist()) - {UNKNOWN})
+        if strange := [self.classes[label] for label in used if self.classes[label] not in classes]:
+            raise InputError(f"there is no class {', '.join(strange)}, only {', '.join(classes)}")
+        places = {label: classes.index(self.classes[label]) for label in used} | {UNKNOWN: UNKNOWN}
+        labels = torch.tensor([places[label] for label in self.labels.tolist()], dtype=torch.int64)
+        return replace(self, labels=labels, classes=classes)

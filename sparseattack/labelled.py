@@ -1,0 +1,53 @@
+"""Which pictures there are at a path, and what they show."""
+
+import csv
+from pathlib import Path
+from typing import NamedTuple
+
+from PIL import Image
+
+from sparseattack.errors import InputError
+from sparseattack.images import UNKNOWN
+
+
+class Labelled(NamedTuple):
+    """A picture, what to call it and what it shows."""
+
+    path: Path
+    id: str
+    label: str  # a class by name or number; empty is unknown
+
+
+def listed(path: Path) -> list[Labelled]:
+    """A picture, those of a folder by sub-folder, or those of a CSV of columns file and label."""
+    if path.suffix == ".csv":
+        return _table(path)
+    if not path.is_dir():
+        return [Labelled(path, path.name, "")]
+    if (table := path / "labels.csv").is_file():
+        return _table(table)
+    known = {suffix for suffix, kind in Image.registered_extensions().items() if kind in Image.OPEN}
+    files = [file for file in sorted(path.rglob("*")) if file.suffix.lower() in known]
+    ids = [file.relative_to(path) for file in files]
+    pairs = zip(files, ids, strict=True)
+    return [Labelled(file, id.as_posix(), id.parts[0] if id.parts[1:] else "") for file, id in pairs]
+
+
+def _table(path: Path) -> list[Labelled]:
+    try:
+        table = csv.DictReader(path.read_text("utf-8-sig").splitlines())
+        rows, columns = list(table), table.fieldnames or ()
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{path} is no CSV that can be read: {error}") from error
+    if missing := {"file", "label"}.difference(columns):
+        raise InputError(f"{path} has no column {', '.join(sorted(missing))}, only {', '.join(columns)}")
+    return [Labelled(path.parent / row["file"], row["file"], row["label"] or "") for row in rows]
+
+
+def numbers(labels: list[str]) -> tuple[list[int], tuple[str, ...]]:
+    """Numbers stand for themselves; names are numbered in the order of the alphabet."""
+    names = sorted(set(labels) - {""})
+    if all(name.isdecimal() for name in names):
+        return [int(label) if label else UNKNOWN for label in labels], ()
+    places = {name: place for place, name in enumerate(names)} | {"": UNKNOWN}
+    return [places[label] for label in labels], tuple(names)
