@@ -2,10 +2,16 @@
 
 import ast
 import re
+import sys
 from dataclasses import dataclass
+from importlib.machinery import ModuleSpec
 from importlib.metadata import PackageNotFoundError, metadata
 from importlib.util import find_spec
+from itertools import accumulate, chain
 from pathlib import Path
+from symtable import symtable
+
+from sparseattack.errors import brief
 
 
 @dataclass(frozen=True)
@@ -21,24 +27,39 @@ class Description:
 def describe(module: str, attribute: str) -> Description:
     """Read the source of ``attribute`` in ``module``; nothing of it is run."""
     try:
-        spec = find_spec(module)
-        tree = ast.parse(Path(str(spec.origin if spec else None)).read_bytes())
+        source = _source(module)
+        tree = ast.parse(source)
     except Exception as error:  # whatever a broken plugin does
-        return Description("", {}, (), f"{type(error).__name__}: {error}")
+        return Description("", {}, (), brief(error))
+    missing = tuple(name for name in _roots(tree) if find_spec(name) is None)
     functions = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == attribute]
-    if not functions:
-        return Description("", {}, (), f"no function {attribute} in {module}")
+    if not functions:  # imported or assigned here, perhaps
+        here = symtable(source, module, "exec").get_identifiers()
+        known = not source or attribute.partition(".")[0] in here
+        return Description("", {}, missing, "" if known else f"there is no {attribute} in {module}")
     function = functions[0]
     summary = (ast.get_docstring(function) or ast.get_docstring(tree) or "").split("\n")[0]
     defaults = zip(function.args.kwonlyargs, function.args.kw_defaults, strict=True)
     settings = {one.arg: ast.unparse(default) if default else "" for one, default in defaults}
-    return Description(summary, settings, tuple(name for name in _roots(tree) if find_spec(name) is None))
+    return Description(summary, settings, missing)
+
+
+def _source(module: str) -> str:
+    """The text of ``module``, empty where it is compiled; the packages it is in are not imported either."""
+    found: ModuleSpec | None = None
+    for name in accumulate(module.split("."), "{}.{}".format):
+        path = found.submodule_search_locations if found else None
+        specs = (finder.find_spec(name, path) for finder in sys.meta_path)
+        if (found := next(filter(None, specs), None)) is None:
+            raise ModuleNotFoundError(f"there is no module {name}")
+    origin = str(found.origin) if found else ""
+    return Path(origin).read_text("utf-8") if origin.endswith(".py") else ""
 
 
 def _roots(tree: ast.Module) -> list[str]:
-    """Packages that the module imports at its top level."""
+    """Packages that the module imports at its top level and cannot do without."""
     names: list[str] = []
-    for node in tree.body:
+    for node in chain.from_iterable(n.body if isinstance(n, ast.With) else [n] for n in tree.body):
         if isinstance(node, ast.Import):
             names += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
@@ -49,8 +70,7 @@ def _roots(tree: ast.Module) -> list[str]:
 def imports(module: str) -> list[str]:
     """Packages that ``module`` imports at its top level; none where there is no source."""
     try:
-        spec = find_spec(module)
-        return _roots(ast.parse(Path(str(spec.origin if spec else None)).read_bytes()))
+        return _roots(ast.parse(_source(module)))
     except (OSError, ValueError, SyntaxError, ImportError):
         return []
 

@@ -1,0 +1,24 @@
+"""``sparseattack list``: what there is to choose from."""
+
+from typing import Annotated
+
+import typer
+
+
+def command(
+    json_: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
+) -> None:
+    """List strategies, encodings, fitness functions and oracles, with their settings and what they need."""
+    import json
+    from dataclasses import asdict
+
+    from sparseattack.catalogue import entries
+    from sparseattack.registry import KINDS
+
+    from .listing import print_entries
+
+    found = {kind: entries(kind) for kind in KINDS}
+    if json_:
+        print(json.dumps({kind: [asdict(one) for one in some] for kind, some in found.items()}, indent=2))
+        return
+    print_entries(found)
