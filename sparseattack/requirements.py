@@ -4,11 +4,11 @@ import ast
 import re
 import sys
 from dataclasses import dataclass
+from importlib.abc import InspectLoader
 from importlib.machinery import ModuleSpec
 from importlib.metadata import PackageNotFoundError, metadata
 from importlib.util import find_spec
 from itertools import accumulate, chain
-from pathlib import Path
 from symtable import symtable
 
 from sparseattack.errors import brief
@@ -52,8 +52,8 @@ def _source(module: str) -> str:
         specs = (finder.find_spec(name, path) for finder in sys.meta_path)
         if (found := next(filter(None, specs), None)) is None:
             raise ModuleNotFoundError(f"there is no module {name}")
-    origin = str(found.origin) if found else ""
-    return Path(origin).read_text("utf-8") if origin.endswith(".py") else ""
+    loader = found.loader if found else None
+    return (isinstance(loader, InspectLoader) and loader.get_source(module)) or ""
 
 
 def _roots(tree: ast.Module) -> list[str]:
