@@ -1,28 +1,59 @@
-"""Differential evolution as in the one-pixel paper (Su, Vargas and Sakurai, 2019): rand/1, no crossover."""
+"""Differential evolution, by default exactly that of the one-pixel paper."""
 
-import torch
-from torch import Tensor
+from functools import partial
+from typing import Literal
 
 from sparseattack import Search, Space
 
+from .de_cube import repaired, started
+from .de_operators import Population, adapted, crossed, mutants, unasked
+from .demand import demand
+from .draws import part
+from .grid import alike
 
-def de(space: Space, *, popsize: int = 400, weight: float = 0.5) -> Search:
-    """``weight`` is F; a child competes with the parent of its index, genes outside the cube are redrawn."""
-    members = _start(space, popsize)  # (B, P, D)
-    values = (yield members)[..., 0]  # (B, P)
-    image = torch.arange(space.batch, device=space.device).view(-1, 1, 1)
+
+def de(
+    space: Space,
+    *,
+    popsize: int = 400,
+    weight: float = 0.5,
+    base: Literal["rand", "best"] = "rand",
+    crossover: float = 1.0,
+    bounds: Literal["redraw", "reflect", "clip"] = "redraw",
+    adapt: Literal["none", "jde"] = "none",
+    start: Literal["paper", "uniform", "corners"] = "paper",
+) -> Search:
+    """Differential evolution (Storn and Price, 1997), as in the one-pixel paper (Su et al., 2019).
+
+    A child is made of three different members, none of them its parent, and takes the place of its parent
+    if its value is lower. A population whose members have all become one edit starts anew.
+
+    popsize: members, and candidates asked at a time
+    weight: F, the factor of the difference of two members
+    base: what the difference is added to, rand (a third member) or the best
+    crossover: CR, the probability that a gene comes from the mutant; 1 is no crossover
+    bounds: what becomes of a gene outside the cube: redraw (uniformly), reflect or clip
+    adapt: jde (Brest et al., 2006) lets F and CR evolve, from the given ones; the authors began at 0.5, 0.9
+    start: colours at first, paper (N(128, 127), and as it tells no more, clipped), uniform or corners
+    """
+    demand(popsize >= 4, f"de needs a popsize of at least 4, not {popsize}")  # noqa: PLR2004
+    demand(weight > 0, f"de needs a weight above 0, not {weight}")
+    demand(0 <= crossover <= 1, f"de needs a crossover from 0 to 1, not {crossover}")
+    born = partial(_born, popsize=popsize, weight=weight, crossover=crossover, start=start)
+    parents = children = born(space)
     while True:
-        a, b, c = members[image, space.others(popsize, 3)].unbind(2)
-        mutants = a + weight * (b - c)
-        inside = (mutants >= 0) & (mutants <= 1)
-        children = torch.where(inside, mutants, space.uniform(popsize))
-        child_values = (yield children)[..., 0]
-        better = child_values < values
-        members = torch.where(better.unsqueeze(-1), children, members)
-        values = torch.where(better, child_values, values)
+        values = (yield children.members)[..., :1]
+        parents = parents.fitter(children._replace(values=values))
+        tried = adapted(space, parents) if adapt == "jde" else parents
+        genes = repaired(space, mutants(space, tried, base), bounds)
+        children = tried._replace(members=crossed(space, genes, tried))
+        if (spent := alike(space, parents.members)).any():
+            anew = born(part(space, spent))
+            parents, children = parents.placed(spent, anew), children.placed(spent, anew)
+            for place in spent.nonzero().flatten().tolist():
+                space.journal.restarted(place)
 
 
-def _start(space: Space, popsize: int) -> Tensor:
-    """Positions uniform, colours N(128, 127) clipped to 8 bits: ``(B, P, D)``."""
-    colours = space.normal(popsize).mul(127).add(128).div(255).clamp(0, 1)
-    return torch.where(space.mask("colour"), colours, space.uniform(popsize))
+def _born(space: Space, *, popsize: int, weight: float, crossover: float, start: str) -> Population:
+    """A first population, not asked yet."""
+    return unasked(started(space, popsize, start), weight, crossover)

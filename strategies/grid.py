@@ -1,0 +1,46 @@
+"""The pixels and colours that a space's genes stand for, and back."""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from sparseattack import Space
+
+
+class Grid(NamedTuple):
+    """Rows, columns and channels of the images behind a space."""
+
+    height: int
+    width: int
+    channels: int
+
+    @classmethod
+    def of(cls, space: Space) -> "Grid":
+        """Read off the genes."""
+        steps = {gene.kind: gene.values for gene in space.genes}
+        colours = sum(gene.kind == "colour" for gene in space.genes)
+        return cls(steps["row"], steps["column"], colours // space.slots)
+
+    @property
+    def area(self) -> int:
+        """Pixels of an image."""
+        return self.height * self.width
+
+    def candidates(self, space: Space, pixels: Tensor, corners: Tensor) -> Tensor:
+        """Candidates ``(B, P, D)`` that paint ``pixels (B, P, k)``, numbered row by row.
+
+        ``corners (B, P, k, C)`` are 0 or 1 for a channel's lowest or highest value.
+        """
+        genes = torch.empty(*pixels.shape[:2], space.dims, device=space.device)
+        genes[..., space.mask("row")] = ((pixels // self.width + 0.5) / self.height).float()
+        genes[..., space.mask("column")] = ((pixels % self.width + 0.5) / self.width).float()
+        genes[..., space.mask("colour")] = corners.flatten(2).float()
+        return genes
+
+
+def alike(space: Space, candidates: Tensor) -> Tensor:
+    """Whether all candidates ``(B, P, D)`` of an image describe one edit: ``(B,)`` bool."""
+    steps = torch.tensor([gene.values for gene in space.genes], device=candidates.device)
+    cells = (candidates * steps).long().clamp(max=steps - 1)
+    return (cells == cells[:, :1]).flatten(1).all(1)
