@@ -1,6 +1,7 @@
 """A comparison is run before the eyes of a person."""
 
 import os
+import shlex
 import sys
 from pathlib import Path
 
@@ -59,9 +60,6 @@ def _run(prepared: Prepared, tasks: list[Task], study: Study, console: Console) 
 
 
 def _stopped(study: Study, console: Console, how: str) -> None:
-    again = " ".join(["sparseattack", *sys.argv[1:]])
-    count = len(study.keys())
-    console.print(
-        f"{how}: {count} finished runs are kept in {study.path}; the same command goes on from there:\n  {again}",
-        highlight=False,
-    )
+    again = shlex.join(["sparseattack", *sys.argv[1:]])
+    kept = f"{len(study.keys())} finished runs are kept in {study.path}"
+    console.print(f"{how}: {kept}; the same command goes on from there:\n  {again}", highlight=False)

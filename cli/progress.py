@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import Self
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TimeElapsedColumn
 
 from sparseattack.prepare import Prepared
 from sparseattack.record import Record
@@ -31,19 +31,16 @@ class Display:
 
     def __init__(self, console: Console, prepared: Prepared, tasks: list[Task]) -> None:
         self.console, self.prepared = console, prepared
+        columns = ("{task.description}", BarColumn(20), MofNCompleteColumn(), "images, {task.fields[said]}")
         self.progress = Progress(
-            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("images, {task.fields[said]}"),
-            TimeElapsedColumn(), console=console, disable=not console.is_terminal,
-        )  # fmt: skip
+            *columns, TimeElapsedColumn(), console=console, disable=not console.is_terminal
+        )
         self.lines = {id(task): self._add(task) for task in tasks}
 
     def _add(self, task: Task) -> Line:
-        total = len(task.todo) + task.done
-        name = _name(task)
-        return Line(
-            self.progress,
-            self.progress.add_task(name, total=total, completed=task.done, start=False, said=""),
-        )
+        whole = len(task.todo) + task.done
+        added = self.progress.add_task(_name(task), start=False, total=whole, completed=task.done, said="")
+        return Line(self.progress, added)
 
     def __enter__(self) -> Self:
         self.progress.start()

@@ -1,10 +1,18 @@
 """A study is shown: as tables, as JSON or as CSV."""
 
+from collections.abc import Sequence
+
 from rich.console import Console
 
 from sparseattack.overview import Overview
+from sparseattack.pairs import Pair
+from sparseattack.report import Row
 
 from . import tables
+
+WIDE = 110  # columns where nobody looks: a file, a pipe
+MOST_PAIRS = 10  # lines; --json has them all
+LEVEL = 0.05
 
 
 def show(seen: Overview, form: str) -> None:
@@ -14,8 +22,13 @@ def show(seen: Overview, form: str) -> None:
         print(forms[form]().rstrip())
         return
     console = Console()
+    if not console.is_terminal:
+        console = Console(width=WIDE)
     console.print(headline(seen), highlight=False)
-    tables.show(console, seen.lines, seen.pairs, seen.experiment["budget"])
+    if seen.lines:
+        tables.show(console, seen.lines, seen.experiment["budget"])
+    for sentence in _compared(seen.pairs):
+        console.print(sentence, highlight=False)
 
 
 def headline(seen: Overview) -> str:
@@ -23,9 +36,10 @@ def headline(seen: Overview) -> str:
     chosen, oracle = seen.experiment, seen.manifest["oracle"]["name"]
     attacked = len({record.image for record in seen.records})
     pixels = " or ".join(map(str, chosen["pixels"]))
+    many = "s" if pixels != "1" else ""
     text = (
-        f"[bold]{oracle}[/bold] on {seen.images} images ({chosen['images']}): {pixels} pixel(s) may change, "
-        f"{chosen['budget']:,} queries per image.\n{_left_out(seen)} {attacked} images were attacked."
+        f"{oracle}, {seen.images} images ({chosen['images']}): {pixels} pixel{many} may change, "
+        f"each image may cost {chosen['budget']:,} queries.\n{attacked} images attacked; {_left_out(seen)}"
     )
     if len(seen.records) < seen.planned:
         text += f"\n[yellow]Unfinished: {len(seen.records)} of {seen.planned} runs are there.[/yellow]"
@@ -34,5 +48,27 @@ def headline(seen: Overview) -> str:
 
 def _left_out(seen: Overview) -> str:
     if seen.experiment["target"] == "none":
-        return f"{seen.left_out} left out: the oracle gets them wrong without any attack."
-    return f"Target {seen.experiment['target']}; {seen.left_out} cases left out: called the target already."
+        return f"{seen.left_out} left out, which the oracle gets wrong without any attack."
+    target = seen.experiment["target"]
+    return f"target {target}, {seen.left_out} cases left out, called the target without any attack."
+
+
+def _compared(pairs: Sequence[Pair]) -> list[str]:
+    """What the pairs say: the lines of a table are no independent samples, the images are the same."""
+    said = [_pair(pair) for pair in pairs[:MOST_PAIRS]]
+    if len(pairs) > MOST_PAIRS:
+        said.append(f"... and {len(pairs) - MOST_PAIRS} more pairs, all in --json.")
+    return said
+
+
+def _pair(pair: Pair) -> str:
+    first, second = _called(pair.first), _called(pair.second)
+    verdict = "they differ" if pair.p < LEVEL else "no difference shown"
+    return (
+        f"{first} alone fools {pair.only_first} images, {second} alone {pair.only_second} "
+        f"(k = {pair.first.k}): {verdict}, exact McNemar, Holm-adjusted p = {pair.p:.2g}."
+    )
+
+
+def _called(row: Row) -> str:
+    return f"{row.strategy} {row.encoding}"

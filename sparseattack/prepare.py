@@ -14,11 +14,12 @@ from sparseattack.encoding import Encoding
 from sparseattack.errors import InputError
 from sparseattack.experiment import Experiment
 from sparseattack.fingerprint import digest
+from sparseattack.inputs import check_images
+from sparseattack.loading import device_of, load_oracle
 from sparseattack.manifest import manifest
 from sparseattack.objectives import further
 from sparseattack.oracle import Oracle, title
-from sparseattack.settings import settings
-from sparseattack.shortcuts import oracle_spec
+from sparseattack.targets import cases
 
 Plugin = Callable[..., Any]
 
@@ -60,21 +61,15 @@ def prepare(experiment: Experiment) -> Prepared:
         for k in experiment.pixels
     }
     fitness = {spec: _objectives(experiment, strategy) for spec, strategy in strategies.items()}
+    device_of(experiment.device)
     images = load_images(experiment.images)
     oracle = load_oracle(experiment.oracle, experiment.device)
     floats = images.floats().to(experiment.device)
     verdicts = judge(oracle, floats)
     classes = _classes(oracle, images, verdicts.scores.shape[1])
+    cases(images.pixels, images.labels, experiment.target, experiment.seeds[0], classes)
+    check_images(floats, max(encoding.slots for encoding in encodings.values()))
     return Prepared(experiment, oracle, images, floats, verdicts, classes, strategies, encodings, fitness)
-
-
-def load_oracle(spec: str, device: str = "cpu") -> Oracle:
-    """The oracle of a spec or a path, on ``device`` if it can choose."""
-    read = oracle_spec(spec)
-    plugin = registry.find("oracles", read.name)
-    extra = {"device": device} if "device" in settings(plugin) and "device" not in read.settings else {}
-    oracle: Oracle = registry.load("oracles", read, extra)()
-    return oracle
 
 
 def _objectives(experiment: Experiment, strategy: Plugin) -> tuple[Plugin, ...]:

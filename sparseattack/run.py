@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import torch
+
 from sparseattack import until
 from sparseattack.errors import InputError
 from sparseattack.experiment import Condition
@@ -94,6 +96,7 @@ def _records(prepared: Prepared, task: Task) -> Iterator[Record]:
         targeted=experiment.target != "none",
         fitness=prepared.fitness[condition.strategy],
         until=until.rule(experiment.until),
+        numbers=torch.tensor([case.image for case in chosen]),
     )
     called = parse(condition.strategy).name
     for outcome in outcomes_of(problem, strategy, experiment.budget, condition.seed, key=called):

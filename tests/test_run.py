@@ -137,7 +137,7 @@ def test_targets(experiment: Experiment, study: Study, target: str, cases: int |
 
 def test_an_oracle_that_fails_loses_nothing_that_was_finished(experiment: Experiment, study: Study) -> None:
     broken = replace(experiment, oracle="slow_oracle:failing(calls=6)", until="budget")
-    with pytest.raises(OracleError, match=r"oracle .*NaN for image \d"):
+    with pytest.raises(OracleError, match=r"oracle .*NaN .*image"):
         finish(broken, study)
     assert study.get("manifest")
 
