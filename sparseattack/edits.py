@@ -14,7 +14,7 @@ def levels(colours: Tensor) -> Tensor:
 
 
 class Edits(NamedTuple):
-    """``k`` pixels of each of ``n`` images and their new colours; of two slots on one pixel the last stays."""
+    """``k`` pixels of each of ``n`` images and their new colours; of slots on one pixel the last stays."""
 
     positions: Tensor  # (n, k) int64, row * W + column
     colours: Tensor  # (n, k, C) uint8
@@ -29,12 +29,13 @@ class Edits(NamedTuple):
         """The colour that stays at each slot's pixel: ``(n, k, C)`` uint8."""
         return self.colours.gather(1, self.winners().unsqueeze(2).expand_as(self.colours))
 
-    def paint(self, images: Tensor) -> Tensor:
-        """Copies of ``(n, C, H, W)`` with the pixels in their colours."""
-        painted = images.flatten(2).clone()
-        where = self.positions.unsqueeze(1).expand(-1, images.shape[1], -1)
-        painted.scatter_(2, where, levels(self.settled()).transpose(1, 2))
-        return painted.view_as(images)
+    def paint(self, images: Tensor, rows: Tensor | None = None) -> Tensor:
+        """Copies of ``images (n, C, H, W)``, or of those numbered ``rows (n,)``, with the pixels painted."""
+        painted = images.clone() if rows is None else images.index_select(0, rows)
+        flat = painted.flatten(2)
+        where = self.positions.unsqueeze(1).expand(-1, flat.shape[1], -1)
+        flat.scatter_(2, where, levels(self.settled()).transpose(1, 2))
+        return flat.view(painted.shape)
 
     def differences(self, touched: Tensor) -> Tensor:
         """Change of each slot ``(n, k, C)``, given what is there before; 0 for a slot painted over."""
@@ -45,4 +46,5 @@ class Edits(NamedTuple):
 
 def touch(images: Tensor, rows: Tensor, positions: Tensor) -> Tensor:
     """Colours ``(n, k, C)`` at ``positions (n, k)`` of the images ``(N, C, H, W)`` numbered ``rows (n,)``."""
-    return images.flatten(2)[rows.unsqueeze(1), :, positions]
+    width = images.shape[3]
+    return images[rows.unsqueeze(1), :, positions // width, positions % width]

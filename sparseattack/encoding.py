@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from sparseattack.edits import Edits
+from sparseattack.errors import InputError
 from sparseattack.space import Gene
 
 
@@ -34,6 +35,13 @@ class Pixels:
 
     slots: int
     shades: int
+
+    def __post_init__(self) -> None:
+        """Refuse no pixels, and shades that do not step evenly from 0 to 255."""
+        if self.slots < 1:
+            raise InputError(f"pixels is at least 1, not {self.slots}")
+        if self.shades < 2 or 255 % (self.shades - 1):  # noqa: PLR2004
+            raise InputError(f"shades is 2, 4, 6, 16, 18, 52, 86 or 256, not {self.shades}")
 
     def genes(self, shape: torch.Size) -> tuple[Gene, ...]:
         """``slots`` times row, column, colours."""

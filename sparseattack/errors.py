@@ -19,3 +19,9 @@ class StrategyError(SparseattackError, RuntimeError):
 
 class StoreError(SparseattackError, OSError):
     """A study cannot be read or written."""
+
+
+def brief(error: BaseException) -> str:
+    """The kind of a foreign ``error`` and the first line of what it says."""
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from sparseattack.exchange import Answers
 from sparseattack.pareto import Front
-from sparseattack.problem import Answers, Problem
+from sparseattack.problem import Problem
 
 UNFOOLED = torch.iinfo(torch.int64).max  # ranks after any number of pixels
 
@@ -15,9 +16,9 @@ UNFOOLED = torch.iinfo(torch.int64).max  # ranks after any number of pixels
 class Ledger:
     """One row per image ``B``; whatever is recorded follows the order of the queries."""
 
-    genes: Tensor  # (B, D) what met `until`, or else fooled with the fewest pixels, or else is lowest
+    genes: Tensor  # (B, D) what fooled and met `until`, or else fooled with fewest pixels, or else is lowest
     values: Tensor  # (B, M) its values
-    rank: Tensor  # (B,) int64, -1 met `until`, or pixels changed, or UNFOOLED
+    rank: Tensor  # (B,) int64, -1 fooled and met `until`, or pixels changed, or UNFOOLED
     pixels: Tensor  # (B,) int64, pixels it changes
     lowest: Tensor  # (B,) lowest first value
     queries: Tensor  # (B,) int64
@@ -55,7 +56,7 @@ class Ledger:
         new = success.any(1) & (self.first_fooled == 0)
         self.first_fooled += first.masked_fill(~new, 0)
         self.queries += asked.sum(1)
-        rank = answers.pixels.masked_fill(~success, UNFOOLED).masked_fill(answers.stop & seen, -1)
+        rank = answers.pixels.masked_fill(~success, UNFOOLED).masked_fill(answers.stop & success, -1)
         values = answers.values.masked_fill(~seen.unsqueeze(2), torch.inf)
         self._keep(candidates, values, answers.pixels, rank)
         self._trace(values[..., 0], order)

@@ -7,9 +7,11 @@ from time import perf_counter
 import torch
 from torch import Tensor
 
-from sparseattack.group import Group, Timed
+from sparseattack.errors import InputError
+from sparseattack.exchange import Answers, Questions, Timed
+from sparseattack.group import Group
 from sparseattack.outcome import Outcome
-from sparseattack.problem import Answers, Problem, Questions
+from sparseattack.problem import Problem
 from sparseattack.space import Strategy
 
 Conversation = Generator[Questions, Timed, None]
@@ -30,16 +32,22 @@ def attack(
 def outcomes_of(
     problem: Problem, strategy: Strategy, budget: int, seed: int = 0, *, key: str = "", group: int = 32
 ) -> Iterator[Outcome]:
-    """The same, each outcome as soon as it is known."""
+    """The same, each outcome as soon as it is known; those known before an error come before it."""
+    if budget < 1 or group < 1 or seed < 0:
+        raise InputError(f"budget {budget} and group {group} are at least 1, seed {seed} at least 0")
     done: list[Outcome] = []
-    rows = (slice(start, start + group) for start in range(0, len(problem.images), group))
-    groups = (Group(problem, strategy, part, budget, (seed, key)) for part in rows)
+    parts = (slice(start, start + group) for start in range(0, len(problem.images), group))
+    groups = (Group(problem, strategy, part, budget, (seed, key)) for part in parts)
     waiting = (each.converse(done) for each in groups)
     asking: dict[Conversation, Questions] = {}
-    while _fill(asking, waiting, problem.chunk) or done:
-        _answer(problem, asking)
-        yield from done
-        done.clear()
+    more = True
+    while more:
+        try:
+            more = _fill(asking, waiting, problem.chunk)
+            _answer(problem, asking)
+        finally:
+            yield from done
+            done.clear()
 
 
 def _fill(asking: dict[Conversation, Questions], waiting: Iterator[Conversation], chunk: int) -> bool:
@@ -66,7 +74,7 @@ def _answer(problem: Problem, asking: dict[Conversation, Questions]) -> None:
             asking[conversation] = conversation.send(Timed(share, each))
 
 
-def _shares(asking: dict[Conversation, Questions], answers: Answers) -> Iterator[Answers]:
+def _shares(asking: dict[Conversation, Questions], answers: Answers) -> list[Answers]:
     sizes = [len(questions.rows) for questions in asking.values()]
     columns: list[tuple[Tensor, ...]] = [torch.split(column, sizes) for column in answers]
-    return (Answers(*share) for share in zip(*columns, strict=True))
+    return [Answers(*share) for share in zip(*columns, strict=True)]

@@ -1,16 +1,19 @@
-"""The seam to every classifier: asked in batches of one shape of size, its answers checked."""
+"""The seam to every classifier: asked in whole blocks of images, its answers checked."""
 
-from collections.abc import Sequence
+from collections.abc import Callable
+from functools import partial
 from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
 
 from sparseattack.edits import Edits
-from sparseattack.errors import OracleError
-from sparseattack.queries import Scale
+from sparseattack.errors import InputError, OracleError, brief
+from sparseattack.scores import Numbers, Scale, called, checked
 
-PAD = 32  # a network's floats may depend on how many images it is shown, least so in whole blocks
+BATCH = 256  # images in one call of an oracle that sets no limit
+BYTES = 2**28  # of images in one call
+PAD = 32  # a network's floats depend on how many images it is shown; in whole blocks of these they rarely do
 
 
 class Oracle(Protocol):
@@ -31,7 +34,7 @@ class SparseOracle(Protocol):
         """Scores ``(n, K)`` of edits of the clean ``images (N, C, H, W)`` numbered ``rows (n,)``."""
 
 
-def scale(oracle: Oracle) -> Scale:
+def scale(oracle: object) -> Scale:
     """What the oracle says its scores are; logits unless it says so."""
     said: Scale = getattr(oracle, "scale", "logits")
     if said not in ("logits", "probabilities"):
@@ -39,48 +42,38 @@ def scale(oracle: Oracle) -> Scale:
     return said
 
 
-def title(oracle: Oracle) -> str:
+def title(oracle: object) -> str:
     """What to call the oracle in a sentence."""
     name = getattr(oracle, "name", None) or getattr(oracle, "__name__", type(oracle).__name__)
     return f"oracle {name}"
 
 
-def ask(oracle: Oracle, images: Tensor, rows: Sequence[int], pad: int = PAD) -> Tensor:
-    """Checked scores ``(n, K)`` of ``images (n, C, H, W)``, padded to whole blocks of ``pad``."""
-    short = -len(images) % pad
+def chunk(oracle: object, image: torch.Size, pad: int = PAD) -> int:
+    """Most images of the shape ``image`` (C, H, W) to show at once: whole blocks of ``pad`` if one fits."""
+    most = max(1, min(getattr(oracle, "batch", BATCH), BYTES // (4 * image.numel())))
+    return int(most - most % min(pad, most))
+
+
+def ask(oracle: Oracle, images: Tensor, numbers: Numbers, pad: int = PAD) -> Tensor:
+    """Checked scores ``(n, K)`` of ``images (n, C, H, W)``, padded to whole blocks of ``pad``.
+
+    ``numbers (n,)`` are what errors call the images.
+    """
+    short = -len(images) % min(pad, chunk(oracle, images.shape[1:], pad))
     shown = torch.cat([images, images[-1:].expand(short, -1, -1, -1)]) if short else images
+    return _answer(oracle, partial(oracle, shown), len(shown), numbers)
+
+
+def ask_edits(oracle: SparseOracle, images: Tensor, rows: Tensor, edits: Edits, numbers: Numbers) -> Tensor:
+    """Checked scores ``(n, K)`` of edits of the clean ``images (N, C, H, W)`` numbered ``rows (n,)``."""
+    return _answer(oracle, partial(oracle.answer_edits, images, rows, edits), len(rows), numbers)
+
+
+def _answer(oracle: object, call: Callable[[], Tensor], shown: int, numbers: Numbers) -> Tensor:
     try:
-        scores = oracle(shown)
-    except Exception as error:
-        raise OracleError(f"{title(oracle)} failed on {_named(rows)}: {_brief(error)}") from error
-    return checked(oracle, scores, len(shown), rows)[: len(images)]
-
-
-def checked(oracle: Oracle, scores: Tensor, count: int, rows: Sequence[int]) -> Tensor:
-    """``scores``, if a classifier could have answered them to ``count`` images."""
-    who = title(oracle)
-    if not isinstance(scores, Tensor) or not scores.is_floating_point():
-        kind = scores.dtype if isinstance(scores, Tensor) else type(scores).__name__
-        raise OracleError(f"{who} answered {kind}, not a tensor of floats, to {_named(rows)}")
-    if scores.ndim != 2 or len(scores) != count or scores.shape[1] < 2:  # noqa: PLR2004
-        raise OracleError(
-            f"{who} answered scores of shape {tuple(scores.shape)} to {count} images, not ({count}, classes)"
-            f" with at least 2 classes; asked about {_named(rows)}"
-        )
-    if not (finite := scores[: len(rows)].isfinite().all(1)).all():
-        bad = int((~finite).nonzero()[0, 0])
-        said = "NaN" if scores[bad].isnan().any() else "an infinite score"
-        raise OracleError(f"{who} answered {said} for {_named(rows[bad : bad + 1])}")
-    return scores
-
-
-def _named(rows: Sequence[int]) -> str:
-    numbers = sorted(set(rows))
-    if len(numbers) == 1:
-        return f"image {numbers[0]}"
-    return f"{len(numbers)} images from {numbers[0]} to {numbers[-1]}"
-
-
-def _brief(error: Exception) -> str:
-    lines = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {lines[0] if lines else 'no message'}"
+        scores = call()
+    except InputError:
+        raise
+    except Exception as error:  # whatever a classifier raises
+        raise OracleError(f"{title(oracle)} failed on {called(numbers)}: {brief(error)}") from error
+    return checked(scores, shown, numbers, title(oracle), scale(oracle))

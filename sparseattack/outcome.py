@@ -44,6 +44,6 @@ class Outcome:
 
     def paint(self, image: Tensor) -> Tensor:
         """The image ``(C, H, W)`` with this edit."""
-        edits = Edits(torch.from_numpy(self.positions)[None], torch.from_numpy(self.colours)[None])
-        device = image.device
-        return Edits(edits.positions.to(device), edits.colours.to(device)).paint(image[None])[0]
+        positions = torch.tensor(self.positions, device=image.device)
+        colours = torch.tensor(self.colours, device=image.device)
+        return Edits(positions[None], colours[None]).paint(image[None])[0]

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+BLOCK = 256  # candidates compared with one another at a time
+
 
 @dataclass
 class Front:
@@ -20,9 +22,11 @@ class Front:
 
     def add(self, genes: Tensor, values: Tensor) -> None:
         """Let candidates ``(P, D)`` with values ``(P, M)`` in; of equals the first stays."""
-        genes, values = torch.cat([self.genes, genes.cpu()]), torch.cat([self.values, values.cpu()])
-        kept = undominated(values)
-        self.genes, self.values = genes[kept], values[kept]
+        parts = zip(torch.split(genes.cpu(), BLOCK), torch.split(values.cpu(), BLOCK), strict=True)
+        for more_genes, more_values in parts:
+            every = torch.cat([self.values, more_values])
+            kept = undominated(every)
+            self.genes, self.values = torch.cat([self.genes, more_genes])[kept], every[kept]
 
 
 def undominated(values: Tensor) -> Tensor:

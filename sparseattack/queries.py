@@ -3,28 +3,11 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
 
-import torch
 from torch import Tensor
 
 from sparseattack.edits import Edits, touch
-
-Scale = Literal["logits", "probabilities"]
-TINY = 1e-12  # below every probability that a float32 soft-max tells apart from 0 in a sum to 1
-
-
-def logarithms(scores: Tensor, scale: Scale) -> Tensor:
-    """Log-probabilities ``(n, K)``, up to one constant per row, of what an oracle answered."""
-    return scores if scale == "logits" else scores.double().clamp(min=TINY).log()
-
-
-def lead(scores: Tensor, labels: Tensor, targeted: bool) -> Tensor:
-    """``(n, K)``'s label column minus the best other one, its negative when targeted: ``(n,)``."""
-    column = labels.unsqueeze(1)
-    own = scores.gather(1, column).squeeze(1)
-    other = scores.scatter(1, column, -torch.inf).amax(1)
-    return other - own if targeted else own - other
+from sparseattack.scores import TINY, Scale, lead
 
 
 @dataclass(frozen=True)
@@ -52,12 +35,13 @@ class Queries:
     @cached_property
     def perturbed(self) -> Tensor:
         """The images as shown: ``(n, C, H, W)``."""
-        return self.edits.paint(self.clean)
+        return self.edits.paint(self.images, self.rows)
 
     @cached_property
     def logarithms(self) -> Tensor:
-        """Log-probabilities ``(n, K)``, up to one constant per row."""
-        return logarithms(self.scores, self.scale)
+        """Log-probabilities ``(n, K)``."""
+        scores = self.scores if self.scale == "logits" else self.scores.clamp(min=TINY).log()
+        return scores.log_softmax(1)
 
     @cached_property
     def probabilities(self) -> Tensor:
@@ -78,7 +62,7 @@ def margin(queries: Queries) -> Tensor:
 
     Its negative when targeted. A tie is no success. (Carlini and Wagner, 2017, their f6 without clipping.)
     """
-    return lead(queries.logarithms, queries.labels, queries.targeted)
+    return lead(queries.scores, queries.labels, queries.targeted, queries.scale)
 
 
 def probability(queries: Queries) -> Tensor:
@@ -89,7 +73,7 @@ def probability(queries: Queries) -> Tensor:
 
 def cross_entropy(queries: Queries) -> Tensor:
     """Logarithm of the label's probability, its negative when targeted."""
-    own = queries.own(queries.logarithms.log_softmax(1))
+    own = queries.own(queries.logarithms)
     return -own if queries.targeted else own
 
 
@@ -99,8 +83,9 @@ def l0(queries: Queries) -> Tensor:
 
 
 def l2(queries: Queries) -> Tensor:
-    """Euclidean length of the change, in widths of [0, 1]."""
-    return queries.differences.square().sum((1, 2)).sqrt()
+    """Euclidean length of the change, in widths of [0, 1]; a sum of whole numbers, the same in any order."""
+    steps = queries.differences.mul(255).round().long()
+    return steps.square().sum((1, 2)).float().sqrt() / 255
 
 
 def fooled(queries: Queries) -> Tensor:

@@ -11,8 +11,8 @@ from sparseattack.experiment import Condition
 from sparseattack.oracle import scale
 from sparseattack.outcome import Outcome
 from sparseattack.prepare import Prepared
-from sparseattack.queries import lead, logarithms
 from sparseattack.record import Record
+from sparseattack.scores import lead
 from sparseattack.targets import Case
 
 
@@ -81,5 +81,4 @@ def _fooled(prepared: Prepared, case: Case, alone: Verdicts) -> bool:
     """Whether what the oracle says of one image is a success."""
     targeted = case.target >= 0
     label = case.target if targeted else int(prepared.images.labels[case.image])
-    scores = logarithms(alone.scores, scale(prepared.oracle))
-    return bool(lead(scores, torch.tensor([label]), targeted) < 0)
+    return bool(lead(alone.scores, torch.tensor([label]), targeted, scale(prepared.oracle)) < 0)

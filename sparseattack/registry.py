@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
+from operator import attrgetter
 from typing import Literal, get_args
 
-from sparseattack.errors import InputError
+from sparseattack.errors import InputError, brief
 from sparseattack.requirements import advice
 from sparseattack.settings import Plugin, bind
 from sparseattack.spec import Spec, parse
@@ -38,7 +39,7 @@ def names(kind: Kind) -> list[str]:
 def points(kind: Kind) -> dict[str, EntryPoint]:
     """The entry points of one kind by name, sparseattack's own before another's of the same name."""
     found = entry_points(group=f"sparseattack.{kind}")
-    ours = [point for point in found if point.module.split(".")[0] == "sparseattack"]
+    ours = [point for point in found if point.value.startswith("sparseattack.")]
     return {point.name: point for point in (*found, *ours)}
 
 
@@ -47,10 +48,9 @@ def find(kind: Kind, name: str) -> Plugin:
     if (kind, name) in _registered:
         return _registered[kind, name]
     if point := points(kind).get(name):
-        return _imported(kind, name, point.module, point.attr)
+        return _imported(kind, name, point.value)
     if ":" in name:
-        module, _, attribute = name.partition(":")
-        return _imported(kind, name, module, attribute)
+        return _imported(kind, name, name)
     near = get_close_matches(name, names(kind), 1)
     hint = f"; did you mean {near[0]}?" if near else ""
     raise InputError(f"no {SINGULAR[kind]} {name!r}, only {', '.join(names(kind))}, or module:function{hint}")
@@ -62,18 +62,19 @@ def load(kind: Kind, spec: str | Spec, extra: Mapping[str, object] | None = None
     return bind(spec.name, find(kind, spec.name), {**spec.settings, **(extra or {})})
 
 
-def _imported(kind: Kind, name: str, module: str, attribute: str) -> Plugin:
+def _imported(kind: Kind, name: str, place: str) -> Plugin:
+    """The function at ``module:function``."""
     who = f"{SINGULAR[kind]} {name}"
+    module, attribute = (part.strip() for part in place.partition(":")[::2])
     try:
-        found = import_module(module)
-        for part in attribute.split("."):
-            found = getattr(found, part)
+        found: Plugin = attrgetter(attribute)(import_module(module))
     except ModuleNotFoundError as error:
-        if error.name and module.startswith(error.name):
-            raise InputError(f"{who}: there is no module {error.name!r}") from error
-        raise InputError(f"{who} needs {error.name}: {advice(module, error.name or '')}") from error
-    except Exception as error:  # a broken plugin harms nothing else
-        raise InputError(f"{who} is broken: {type(error).__name__}: {error}") from error
+        missing = error.name or ""
+        if f"{module}.".startswith(f"{missing}."):
+            raise InputError(f"{who}: there is no module {missing!r}") from error
+        raise InputError(f"{who} needs {missing}: {advice(module, missing)}") from error
+    except (Exception, SystemExit) as error:  # a broken plugin harms nothing else
+        raise InputError(f"{who} is broken: {brief(error)}") from error
     if not callable(found):
         raise InputError(f"{who}: {attribute!r} in {module} is no function")
     return found

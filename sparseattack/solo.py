@@ -1,58 +1,56 @@
 """Searches of one image alone, in numpy, lifted to strategies: the way in for CPU libraries."""
 
-import random as python_random
-from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator
 from dataclasses import replace
 from functools import wraps
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
-from numpy.random import mtrand
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
+from sparseattack.contract import RETURNED
+from sparseattack.errors import StrategyError, brief
+from sparseattack.fence import Fence
 from sparseattack.space import Journal, Search, Space
 
 ImageSearch = Generator[NDArray[np.float64], NDArray[np.float32], None]
 """Asks with ``(P, D)``, P as it likes, and is told ``(P, M)``, never less than it asked for."""
 
 
-class Streams:
-    """The random state that one image's search, and whatever it calls, takes for the global one."""
+class Solo:
+    """The search of one image behind its fence. What it refuses at the start is raised, for every image."""
 
-    def __init__(self, stream: np.random.Generator) -> None:
-        self.numpy = np.random.MT19937(stream.integers(2**32, size=4))
-        self.python = python_random.Random(int(stream.integers(2**63))).getstate()
+    asked: Tensor  # (P, D), empty once it is over
 
-    @contextmanager
-    def instead(self) -> Iterator[None]:
-        """Stand in for the global state of numpy and of ``random``; not for use in threads."""
-        outside = mtrand.get_bit_generator(), python_random.getstate()
-        mtrand.set_bit_generator(self.numpy)
-        python_random.setstate(self.python)
+    def __init__(self, single: Callable[..., ImageSearch], space: Space, settings: dict[str, Any]) -> None:
+        self.dims, self.journal, self.fence = space.dims, space.journal, Fence(space.streams[0])
+        with self.fence.inside():
+            self.search = single(space, np.random.RandomState(self.fence.numpy), **settings)
+        self.asked = self._turn(None)
+
+    def reply(self, values: Tensor) -> None:
+        """Tell the values ``(P, M)`` of what was asked; one that was cut short or fails is over."""
+        over = torch.empty(0, self.dims)
+        if not len(self.asked):
+            return
         try:
-            yield
-        finally:
-            self.python = python_random.getstate()
-            mtrand.set_bit_generator(outside[0])
-            python_random.setstate(outside[1])
+            self.asked = self._turn(values.numpy()) if values.isfinite().all() else over
+        except Exception as error:  # whatever the library raises ends this image only
+            self.journal.errors[0], self.asked = brief(error), over
 
-
-class Solo(NamedTuple):
-    """The search of one image, its random state and what it tells about itself."""
-
-    search: ImageSearch
-    streams: Streams
-    journal: Journal
-
-    def ask(self, values: NDArray[np.float32] | None) -> Tensor:
-        """Tell the values of the last candidates, get the next: ``(P, M) -> (P, D)``."""
-        with self.streams.instead():
-            asked = self.search.send(values)  # type: ignore[arg-type]  # None starts the search
-        return torch.tensor(np.asarray(asked), dtype=torch.float32).clamp(0, 1)
+    def _turn(self, values: NDArray[np.float32] | None) -> Tensor:
+        """The next candidates, in the cube."""
+        try:
+            with self.fence.inside():
+                asked = np.asarray(self.search.send(values))  # type: ignore[arg-type]  # None starts it
+        except StopIteration:
+            raise StrategyError(RETURNED) from None
+        if asked.ndim != 2 or asked.shape[1] != self.dims or np.isnan(asked).any():  # noqa: PLR2004
+            raise StrategyError(f"it asked with shape {asked.shape}, not (P, {self.dims}), or with NaN")
+        return torch.tensor(asked, dtype=torch.float32).clamp(0, 1)
 
 
 def per_image(single: Callable[..., ImageSearch]) -> Callable[..., Search]:
@@ -60,31 +58,13 @@ def per_image(single: Callable[..., ImageSearch]) -> Callable[..., Search]:
 
     @wraps(single)
     def strategy(space: Space, **settings: Any) -> Search:
-        def solo(stream: np.random.Generator) -> Solo:
-            streams, journal = Streams(stream), Journal()
-            alone = replace(space, streams=(stream,), device="cpu", journal=journal)
-            random = np.random.RandomState(streams.numpy)
-            return Solo(single(alone, random, **settings), streams, journal)
-
-        solos = [solo(stream) for stream in space.streams]
-        asked = [each.ask(None) for each in solos]  # what a library refuses at the start is raised
+        alone = [replace(space, streams=(each,), device="cpu", journal=Journal()) for each in space.streams]
+        solos = [Solo(single, one, settings) for one in alone]
         while True:
-            padded = pad_sequence(asked, batch_first=True, padding_value=torch.nan)
+            padded = pad_sequence([solo.asked for solo in solos], batch_first=True, padding_value=torch.nan)
             values = (yield padded.to(space.device)).cpu()
-            for place, each in enumerate(solos):
-                asked[place] = _reply(space, place, each, values[place, : len(asked[place])])
+            for place, solo in enumerate(solos):
+                solo.reply(values[place, : len(solo.asked)])
+                space.journal.adopt(solo.journal, place)
 
     return strategy
-
-
-def _reply(space: Space, place: int, solo: Solo, values: Tensor) -> Tensor:
-    """The next candidates of one image; none once it is done, cut short or failed."""
-    if len(values) and values.isfinite().all():
-        try:
-            return solo.ask(values.numpy())
-        except Exception as error:  # whatever the library raises ends this image only
-            space.journal.errors[place] = f"{type(error).__name__}: {error}"
-        finally:
-            space.journal.restarts[place] = solo.journal.restarts.get(0, 0)
-    solo.search.close()
-    return torch.empty(0, space.dims)

@@ -15,7 +15,7 @@ Kind = Literal["row", "column", "colour"]
 Search = Generator[Tensor, Tensor, None]
 """Asks with candidates ``(B, P, D)`` float32 in the cube, NaN where it asks nothing; is sent their
 values ``(B, P, M)``: lower is better, infinite means not asked. It never returns: a search that has
-converged restarts, and the budget ends it."""
+converged restarts, and the budget ends it. An image for which a turn asks nothing is over."""
 
 Strategy = Callable[["Space"], Search]
 """Starts a search. Keyword-only parameters are its settings, bound before it is used."""
@@ -38,6 +38,12 @@ class Journal:
     def restarted(self, place: int = 0) -> None:
         """Count one restart of an image's search."""
         self.restarts[place] = self.restarts.get(place, 0) + 1
+
+    def adopt(self, alone: "Journal", place: int) -> None:
+        """Take over what the search of one image tells about itself."""
+        self.restarts[place] = alone.restarts.get(0, 0)
+        if 0 in alone.errors:
+            self.errors[place] = alone.errors[0]
 
 
 @dataclass(frozen=True)

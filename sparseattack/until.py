@@ -6,7 +6,6 @@ import torch
 from torch import Tensor
 
 from sparseattack.errors import InputError
-from sparseattack.errors import InputError
 from sparseattack.queries import Queries, fooled, probability
 
 Until = Callable[[Queries], Tensor]
@@ -19,10 +18,10 @@ def spent(queries: Queries) -> Tensor:
 
 
 def confident(level: float) -> Until:
-    """Until the oracle is fooled, with the target's probability above ``level`` or the true class's below its rest.
+    """Until fooled with the target's probability above ``level``, or the true class's below ``1 - level``.
 
-    The one-pixel paper stops at 0.9 when targeted and at 0.95 (5 % left) on ImageNet; that a success is asked
-    for as well matters where the classes are so many that the true one leads with less.
+    The one-pixel paper stops at 0.9 when targeted and at 0.95 (5 % left) on ImageNet, where the true class
+    may lead all the same: that is no success.
     """
     return lambda queries: (
         fooled(queries) & (probability(queries) < (-level if queries.targeted else 1 - level))
