@@ -2,19 +2,26 @@
 
 import inspect
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import partial
-from types import UnionType
+from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 
-from sparseattack.errors import InputError
+from sparseattack.errors import InputError, brief
 from sparseattack.spec import split
 
 Plugin = Callable[..., Any]
 
+WORDS = {int: "a whole number", float: "a number", str: "text"}
+TRUTHS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+
 
 def settings(plugin: Plugin) -> dict[str, inspect.Parameter]:
     """By name, with their types and defaults."""
-    parameters = inspect.signature(plugin, eval_str=True).parameters.items()
+    try:
+        parameters = inspect.signature(plugin, eval_str=True).parameters.items()
+    except (NameError, TypeError, ValueError) as error:  # a name that is imported for type checkers only
+        raise InputError(f"the settings of {plugin} cannot be read: {brief(error)}") from error
     return {name: p for name, p in parameters if p.kind is p.KEYWORD_ONLY}
 
 
@@ -28,7 +35,7 @@ def bind(name: str, plugin: Plugin, chosen: Mapping[str, object]) -> Plugin:
     if missing:
         raise InputError(f"{name} needs its setting {', '.join(missing)}, as in {name}({missing[0]}=...)")
     values = {
-        key: read(value, known[key].annotation, f"{name}'s {key}") if isinstance(value, str) else value
+        key: read(value, _type(known[key]), f"{name}'s {key}") if isinstance(value, str) else value
         for key, value in chosen.items()
     }
     return partial(plugin, **values) if values else plugin
@@ -41,27 +48,41 @@ def complete(plugin: Plugin) -> dict[str, object]:
 
 def read(text: str, wanted: Any, what: str) -> object:
     """``text`` as a value of the type ``wanted``."""
-    if get_origin(wanted) in (Union, UnionType):
-        kinds = [kind for kind in get_args(wanted) if kind is not type(None)]
-        return None if text.lower() == "none" else read(text, kinds[0], what)
-    if get_origin(wanted) is tuple:
-        return tuple(read(part, get_args(wanted)[0], what) for part in split(text.strip("[]")))
-    if get_origin(wanted) is Literal:
-        if text not in get_args(wanted):
-            raise InputError(f"{what} is {', '.join(map(str, get_args(wanted)))}, not {text!r}")
-        return text
-    return _plain(text, wanted, what)
-
-
-def _plain(text: str, wanted: Any, what: str) -> object:
+    kind, kinds = get_origin(wanted), get_args(wanted)
+    if kind in (Union, UnionType):
+        return _any(text, kinds, what)
+    if kind in (tuple, list):
+        return kind(read(part, kinds[0], what) for part in split(text.strip("[]")))
+    if kind is Literal:
+        return _among(text, {str(value): value for value in kinds}, what)
     if wanted is bool:
-        if text.lower() not in ("true", "false", "yes", "no", "1", "0"):
-            raise InputError(f"{what} is true or false, not {text!r}")
-        return text.lower() in ("true", "yes", "1")
+        return _among(text.lower(), TRUTHS, what)
     try:
         return wanted(text)
     except (TypeError, ValueError):
-        called = {int: "a whole number", float: "a number"}.get(
-            wanted, getattr(wanted, "__name__", str(wanted))
-        )
+        called = WORDS.get(wanted) or getattr(wanted, "__name__", wanted)
         raise InputError(f"{what} is {called}, not {text!r}") from None
+
+
+def _type(setting: inspect.Parameter) -> Any:
+    """What a setting is declared to be, or else what its default is."""
+    if setting.annotation is not setting.empty:
+        return setting.annotation
+    return type(setting.default) if setting.default not in (setting.empty, None) else str
+
+
+def _any(text: str, kinds: tuple[Any, ...], what: str) -> object:
+    """``text`` as the first of several types that it can be read as."""
+    if NoneType in kinds and text.lower() == "none":
+        return None
+    *others, last = (kind for kind in kinds if kind is not NoneType)
+    for kind in others:
+        with suppress(InputError):
+            return read(text, kind, what)
+    return read(text, last, what)
+
+
+def _among(text: str, values: Mapping[str, object], what: str) -> object:
+    if text not in values:
+        raise InputError(f"{what} is {', '.join(values)}, not {text!r}")
+    return values[text]
