@@ -3,7 +3,9 @@
 from collections.abc import Callable
 
 import torch
-from torch import Tensor, nn
+from torch import nn
+
+from sparseattack import InputError
 
 
 def allconv_small(classes: int = 10) -> nn.Sequential:
@@ -27,10 +29,13 @@ def allconv_small(classes: int = 10) -> nn.Sequential:
 NETWORKS: dict[str, Callable[[], nn.Sequential]] = {"allconv-small": allconv_small}
 
 
-def _block(inputs: int, outputs: int, kernel: int = 3, stride: int = 1) -> tuple[nn.Module, ...]:
-    """Convolution, batch-norm, ReLU; the map keeps its size unless ``stride`` shrinks it."""
-    convolution = nn.Conv2d(inputs, outputs, kernel, stride, padding=kernel // 2, bias=False)
-    return convolution, nn.BatchNorm2d(outputs), nn.ReLU()
+def untrained(name: str, seed: int = 0) -> nn.Sequential:
+    """The network called ``name`` in training shape, its weights drawn from ``seed``."""
+    if name not in NETWORKS:
+        raise InputError(f"there is no network {name!r}, only {', '.join(NETWORKS)}")
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(seed)
+        return NETWORKS[name]()
 
 
 def fold(network: nn.Sequential) -> nn.Sequential:
@@ -38,29 +43,13 @@ def fold(network: nn.Sequential) -> nn.Sequential:
     layers: list[nn.Module] = []
     for layer in network.eval():
         if isinstance(layer, nn.BatchNorm2d):
-            convolution = layers.pop()
-            assert isinstance(convolution, nn.Conv2d)
-            layers.append(torch.nn.utils.fusion.fuse_conv_bn_eval(convolution, layer))
+            layers.append(torch.nn.utils.fusion.fuse_conv_bn_eval(layers.pop(), layer))  # type: ignore[type-var]
         else:
             layers.append(layer)
     return nn.Sequential(*layers)
 
 
-def normalised(network: nn.Module, mean: tuple[float, ...], std: tuple[float, ...]) -> nn.Module:
-    """``network`` on images in [0, 1], which are first brought to zero mean and unit deviation."""
-    return nn.Sequential(Normalise(mean, std), network)
-
-
-class Normalise(nn.Module):
-    """``(images - mean) / std`` per channel: ``(n, C, H, W) -> (n, C, H, W)``."""
-
-    mean: Tensor
-    std: Tensor
-
-    def __init__(self, mean: tuple[float, ...], std: tuple[float, ...]) -> None:
-        super().__init__()
-        self.register_buffer("mean", torch.tensor(mean).view(-1, 1, 1), persistent=False)
-        self.register_buffer("std", torch.tensor(std).view(-1, 1, 1), persistent=False)
-
-    def forward(self, images: Tensor) -> Tensor:
-        return (images - self.mean) / self.std
+def _block(inputs: int, outputs: int, kernel: int = 3, stride: int = 1) -> tuple[nn.Module, ...]:
+    """Convolution, batch-norm, ReLU; the map keeps its size unless ``stride`` shrinks it."""
+    convolution = nn.Conv2d(inputs, outputs, kernel, stride, padding=kernel // 2, bias=False)
+    return convolution, nn.BatchNorm2d(outputs), nn.ReLU()

@@ -37,6 +37,10 @@ class Images:
     def __len__(self) -> int:
         return len(self.ids)
 
+    def __getitem__(self, rows: slice) -> "Images":
+        """Some of them."""
+        return replace(self, pixels=self.pixels[rows], labels=self.labels[rows], ids=self.ids[rows])
+
     def floats(self) -> Tensor:
         """``(N, C, H, W)`` float32, exact multiples of 1/255."""
         return levels(self.pixels)

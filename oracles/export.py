@@ -1,0 +1,62 @@
+"""A network of torch as ``torch.export.save`` writes it."""
+
+import torch
+from torch.export.passes import move_to_device_pass
+
+from sparseattack import InputError, Oracle
+from sparseattack.classifier import Classifier
+from sparseattack.devices import device_of
+from sparseattack.errors import brief
+from sparseattack.fingerprint import digest
+from sparseattack.scores import Scale
+
+from .blocks import in_blocks
+from .files import required, sha256
+from .forward import Forward
+from .normalise import normalise
+
+RANK = 4  # n, C, H, W
+
+
+def export(
+    *,
+    path: str,
+    mean: tuple[float, ...] = (),
+    std: tuple[float, ...] = (),
+    scale: Scale = "logits",
+    classes: tuple[str, ...] = (),
+    batch: int = 256,
+    device: str = "cpu",
+) -> Oracle:
+    """A torch.export file (.pt2), its number of images fixed or free.
+
+    torch itself reads parts of such files as pickles: use only what you trust.
+    """
+    file = required(path)
+    place = device_of(device)
+    try:
+        program = torch.export.load(file)
+        program = move_to_device_pass(program, place) if place.type != "cpu" else program
+    except Exception as error:  # torch, zipfile and json have many words for it
+        raise InputError(f"{file} is no torch.export file that can be read: {brief(error)}") from error
+    fixed, *shape = input_shape(program, path)
+    forward = Forward(normalise(mean, std), program.module(), device)
+    return Classifier(
+        file.name,
+        in_blocks(forward, fixed) if fixed else forward,
+        digest([sha256(file), mean, std, scale]),
+        scale,
+        batch,
+        classes,
+        (shape[0], shape[1], shape[2]),
+    )
+
+
+def input_shape(program: torch.export.ExportedProgram, path: str) -> list[int | None]:
+    """n, C, H, W of the images that ``program`` takes, None where any will do."""
+    inputs = program.graph_signature.user_inputs
+    values = [node.meta["val"] for node in program.graph.nodes if node.name in inputs]
+    if len(values) != 1 or values[0].ndim != RANK:
+        shapes = ", ".join(str(tuple(value.shape)) for value in values)
+        raise InputError(f"{path} takes {shapes}, not one batch of images (n, C, H, W)")
+    return [side if isinstance(side, int) else None for side in values[0].shape]

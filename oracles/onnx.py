@@ -1,0 +1,49 @@
+"""A network of any framework as an ONNX file, run by ONNX Runtime."""
+
+from pathlib import Path
+
+import onnxruntime  # noqa: F401  # a package that this oracle needs is told by its imports
+import torch
+
+from sparseattack import InputError, Oracle
+from sparseattack.classifier import Classifier
+from sparseattack.fingerprint import digest
+from sparseattack.scores import Scale
+
+from .blocks import in_blocks
+from .files import required, sha256
+from .normalise import normalise
+from .onnx_graph import Graph, Layout, image_input, start
+
+
+def onnx(
+    *,
+    path: str,
+    layout: Layout = "auto",
+    mean: tuple[float, ...] = (),
+    std: tuple[float, ...] = (),
+    scale: Scale = "logits",
+    classes: tuple[str, ...] = (),
+    batch: int = 256,
+    threads: int = 0,
+    device: str = "cpu",
+) -> Oracle:
+    """An ONNX file: one input of images, floats in [0, 1] or 8-bit colours; its first output is the scores.
+
+    ``layout`` nchw or nhwc is read off the input where it can be; ``threads`` 0 is ONNX Runtime's choice.
+    """
+    file = required(path)
+    session = start(file, device, threads)
+    wanted = image_input(session, layout, file)
+    if wanted.kind == torch.uint8 and (mean or std):
+        raise InputError(f"{file} takes 8-bit colours: they are not normalised, so leave out mean and std")
+    graph = Graph(session, wanted, normalise(mean, std))
+    scores = in_blocks(graph, wanted.fixed) if wanted.fixed else graph
+    known = digest([_digest(file), layout, mean, std, scale])
+    return Classifier(file.name, scores, known, scale, batch, classes, wanted.shape)
+
+
+def _digest(file: Path) -> list[str]:
+    """Of the file, and of the one beside it to which big networks leave their weights."""
+    beside = (file.with_name(file.name + suffix) for suffix in (".data", "_data"))
+    return [sha256(each) for each in (file, *beside) if each.is_file()]

@@ -1,0 +1,59 @@
+"""A fitted classifier of scikit-learn: no gradient is needed."""
+
+from typing import Any
+
+import numpy as np
+import sklearn as library
+import torch
+from sklearn.exceptions import NotFittedError
+from sklearn.utils.validation import check_is_fitted
+from torch import Tensor
+
+from sparseattack import InputError, Oracle
+from sparseattack.classifier import Classifier, Shape
+from sparseattack.fingerprint import digest, digest_source
+
+from .places import made_at
+
+PROBES, DECIMALS = 256, 6  # rows of noise whose answers tell one fit from another
+
+
+def sklearn(*, estimator: str, classes: tuple[str, ...] = (), batch: int = 4096) -> Oracle:
+    """A fitted scikit-learn classifier: what ``estimator`` (module:callable or file.py:callable) returns.
+
+    It is shown rows of C x H x W numbers in [0, 1] and must have ``predict_proba``. Pickles are not read:
+    they could run anything.
+    """
+    make, fitted = made_at(estimator)
+    return answering(fitted, estimator, digest_source(make), classes=classes, batch=batch)
+
+
+def answering(
+    fitted: Any,
+    name: str,
+    source: str,
+    *,
+    classes: tuple[str, ...] = (),
+    batch: int = 4096,
+    shape: Shape = (None, None, None),
+) -> Oracle:
+    """The oracle of an estimator; ``source`` is a digest of what made it."""
+    if not hasattr(fitted, "predict_proba"):
+        raise InputError(f"{name} makes {type(fitted).__name__}, which has no predict_proba")
+    try:
+        check_is_fitted(fitted)
+    except (NotFittedError, TypeError) as error:
+        raise InputError(f"{name} makes {type(fitted).__name__}, which is not fitted") from error
+    inputs = int(fitted.n_features_in_)
+
+    def scores(images: Tensor) -> Tensor:
+        rows = images.flatten(1).cpu().numpy()
+        if rows.shape[1] != inputs:
+            said = "x".join(map(str, images.shape[1:]))
+            raise InputError(f"oracle {name} takes {inputs} numbers, not images of {said}")
+        return torch.from_numpy(fitted.predict_proba(rows)).float().to(images.device)
+
+    probes = fitted.predict_proba(np.random.default_rng(0).random((PROBES, inputs)))
+    known = digest([source, library.__version__, probes.round(DECIMALS).tolist()])
+    named = classes or tuple(map(str, fitted.classes_))
+    return Classifier(name, scores, known, "probabilities", batch, named, shape)

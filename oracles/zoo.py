@@ -1,0 +1,35 @@
+"""Networks that were trained for this package, by name."""
+
+from pathlib import Path
+
+import torch
+
+from sparseattack import InputError, Oracle
+from sparseattack.cifar import CLASSES
+from sparseattack.classifier import Classifier
+
+from .forward import Forward
+from .normalise import normalise
+from .recipe import MEAN, STD
+from .shipping import unpack
+
+WEIGHTS = Path(__file__).parent / "weights"
+
+
+def allconv_small(*, weights: str | None = None, batch: int = 256, device: str = "cpu") -> Oracle:
+    """A small all-convolutional CIFAR-10 network (Springenberg et al., 2015); its weights are in the package.
+
+    ``weights`` are others, as `sparseattack train allconv-small` writes them.
+    """
+    return zoo("allconv-small", weights, batch, device)
+
+
+def zoo(name: str, weights: str | None, batch: int, device: str) -> Oracle:
+    """The network called ``name``, on images in [0, 1]."""
+    file = weights or WEIGHTS / f"{name}.safetensors"
+    network, card = unpack(file)
+    if card["network"] != name:
+        raise InputError(f"the weights in {file} are of {card['network']}, not of {name}")
+    network.eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # faster on a CPU
+    forward = Forward(normalise(MEAN, STD), network, device)
+    return Classifier(name, forward, card["sha256"], "logits", batch, CLASSES, (3, 32, 32))

@@ -1,0 +1,38 @@
+"""A classifier, and what is known about it: what an oracle plugin returns."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from sparseattack.errors import InputError
+from sparseattack.scores import Scale
+
+Shape = tuple[int | None, int | None, int | None]
+"""C, H, W of an image; None is any."""
+
+
+@dataclass(frozen=True)
+class Classifier:
+    """Answers images ``(n, C, H, W)`` float32 in [0, 1] with scores ``(n, K)`` on their device."""
+
+    name: str
+    scores: Callable[[Tensor], Tensor]
+    digest: str  # of everything that determines its answers, hexadecimal
+    scale: Scale = "logits"
+    batch: int = 256  # most images at once
+    classes: tuple[str, ...] = ()  # K names, or none
+    shape: Shape = (None, None, None)  # of the images it takes
+
+    def __call__(self, images: Tensor) -> Tensor:
+        """Ask; images of another shape are refused."""
+        if any(takes not in (None, has) for takes, has in zip(self.shape, images.shape[1:], strict=True)):
+            raise InputError(
+                f"oracle {self.name} takes images of {_said(self.shape)}, not {_said(images.shape[1:])}"
+            )
+        return self.scores(images)
+
+
+def _said(shape: Iterable[int | None]) -> str:
+    """Channels, height, width, as in 3x32x32."""
+    return "x".join("any" if side is None else str(side) for side in shape)
