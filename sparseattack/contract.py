@@ -60,8 +60,9 @@ def _wrong(candidates: Tensor, space: Space) -> str:
         return f"shape {tuple(candidates.shape)}, not ({space.batch}, P, {space.dims})"
     if candidates.device != torch.device(space.device):
         return f"candidates on {candidates.device}, not on {space.device}"
-    if ((candidates < 0) | (candidates > 1)).any():
-        return "a candidate outside the unit cube"
+    if (outside := (candidates < 0) | (candidates > 1)).any():
+        gene, value = int(outside.nonzero()[0, 2]), float(candidates[outside][0])
+        return f"a candidate outside the unit cube: gene {gene} was {value:g}"
     nan = candidates.isnan()
     if (nan.any(2) != nan.all(2)).any():
         return "a candidate that is NaN in some genes: in all, it asks nothing"
