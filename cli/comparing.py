@@ -12,8 +12,9 @@ from sparseattack.errors import SparseattackError
 from sparseattack.experiment import Experiment
 from sparseattack.fingerprint import digest
 from sparseattack.overview import overview
+from sparseattack.plan import Task, open_study, plan
 from sparseattack.prepare import Prepared, prepare
-from sparseattack.run import Task, open_study, plan, run
+from sparseattack.run import run
 from sparseattack.store import Study
 
 from .progress import Display
@@ -52,11 +53,11 @@ def _run(prepared: Prepared, tasks: list[Task], study: Study, console: Console) 
     held = sum(task.done for task in tasks)
     if held:
         console.print(f"{held} runs are in {study.path} already", highlight=False)
-    with Display(console, prepared, tasks) as display:
+    with Display(console, tasks) as display:
         for task in tasks:
             with display.watch(task) as line:
-                for record in run(prepared, task, study):
-                    line.advance(record)
+                for step in run(prepared, task, study):
+                    line.advance(step)
 
 
 def _stopped(study: Study, console: Console, how: str) -> None:

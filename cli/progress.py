@@ -7,9 +7,8 @@ from typing import Self
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TimeElapsedColumn
 
-from sparseattack.prepare import Prepared
-from sparseattack.record import Record
-from sparseattack.run import Task
+from sparseattack.plan import Task
+from sparseattack.run import Step
 
 
 class Line:
@@ -18,19 +17,19 @@ class Line:
     def __init__(self, progress: Progress, task: TaskID) -> None:
         self.progress, self.task, self.fooled, self.queries = progress, task, 0, 0
 
-    def advance(self, record: Record) -> None:
-        """One more image is done."""
-        self.fooled += record.success
-        self.queries += record.queries
+    def advance(self, step: Step) -> None:
+        """More queries were put, and perhaps images are done."""
+        self.fooled += sum(record.success for record in step.records)
+        self.queries += step.queries
         said = f"{self.fooled} fooled, {self.queries:,} queries"
-        self.progress.update(self.task, advance=1, said=said)
+        self.progress.update(self.task, advance=len(step.records), said=said)
 
 
 class Display:
     """Bars on a terminal; elsewhere a sentence per finished condition."""
 
-    def __init__(self, console: Console, prepared: Prepared, tasks: list[Task]) -> None:
-        self.console, self.prepared = console, prepared
+    def __init__(self, console: Console, tasks: list[Task]) -> None:
+        self.console = console
         columns = ("{task.description}", BarColumn(20), MofNCompleteColumn(), "images, {task.fields[said]}")
         self.progress = Progress(
             *columns, TimeElapsedColumn(), console=console, disable=not console.is_terminal
@@ -38,8 +37,8 @@ class Display:
         self.lines = {id(task): self._add(task) for task in tasks}
 
     def _add(self, task: Task) -> Line:
-        whole = len(task.todo) + task.done
-        added = self.progress.add_task(_name(task), start=False, total=whole, completed=task.done, said="")
+        done, name = task.done, _name(task)
+        added = self.progress.add_task(name, start=False, total=task.runs, completed=done, said="")
         return Line(self.progress, added)
 
     def __enter__(self) -> Self:

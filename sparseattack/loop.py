@@ -3,6 +3,7 @@
 from collections.abc import Generator, Iterator
 from contextlib import suppress
 from time import perf_counter
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -15,6 +16,13 @@ from sparseattack.problem import Problem
 from sparseattack.space import Strategy
 
 Conversation = Generator[Questions, Timed, None]
+
+
+class Round(NamedTuple):
+    """What one call of the oracle has come to."""
+
+    queries: int  # put to it
+    outcomes: tuple[Outcome, ...]  # of the images that are done
 
 
 def attack(
@@ -33,6 +41,14 @@ def outcomes_of(
     problem: Problem, strategy: Strategy, budget: int, seed: int = 0, *, key: str = "", group: int = 32
 ) -> Iterator[Outcome]:
     """The same, each outcome as soon as it is known; those known before an error come before it."""
+    for each in rounds(problem, strategy, budget, seed, key=key, group=group):
+        yield from each.outcomes
+
+
+def rounds(
+    problem: Problem, strategy: Strategy, budget: int, seed: int = 0, *, key: str = "", group: int = 32
+) -> Iterator[Round]:
+    """The same, after every call of the oracle what has come of it, for those who show progress."""
     if budget < 1 or group < 1 or seed < 0:
         raise InputError(f"budget {budget} and group {group} are at least 1, seed {seed} at least 0")
     done: list[Outcome] = []
@@ -40,13 +56,14 @@ def outcomes_of(
     groups = (Group(problem, strategy, part, budget, (seed, key)) for part in parts)
     waiting = (each.converse(done) for each in groups)
     asking: dict[Conversation, Questions] = {}
-    more = True
+    more, rows = True, 0
     while more:
         try:
             more = _fill(asking, waiting, problem.chunk)
+            rows = sum(len(questions.rows) for questions in asking.values())
             _answer(problem, asking)
         finally:
-            yield from done
+            yield Round(rows, tuple(done))
             done.clear()
 
 

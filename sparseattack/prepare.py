@@ -10,12 +10,13 @@ from torch import Tensor
 from sparseattack import registry
 from sparseattack.clean import Verdicts, judge
 from sparseattack.data import Images, load_images
+from sparseattack.devices import device_of
 from sparseattack.encoding import Encoding
 from sparseattack.errors import InputError
 from sparseattack.experiment import Experiment
 from sparseattack.fingerprint import digest
 from sparseattack.inputs import check_images
-from sparseattack.loading import device_of, load_oracle
+from sparseattack.loading import load_oracle
 from sparseattack.manifest import manifest
 from sparseattack.objectives import further
 from sparseattack.oracle import Oracle, title

@@ -1,6 +1,7 @@
 """An outcome becomes a record: its success shown once more, alone and read back from a file."""
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -15,9 +16,12 @@ from sparseattack.record import Record
 from sparseattack.scores import lead
 from sparseattack.targets import Case
 
+Todo = Sequence[tuple[str, Case]]
 
-def record_of(prepared: Prepared, condition: Condition, key: str, case: Case, outcome: Outcome) -> Record:
-    """What is kept of ``outcome``; the check of a success costs no query."""
+
+def record_of(prepared: Prepared, condition: Condition, todo: Todo, outcome: Outcome) -> Record:
+    """What is kept of the ``outcome`` of one of the cases ``todo``; the check of a success costs no query."""
+    key, case = todo[outcome.image]
     alone = None
     if outcome.fooled:
         alone = judge_alone(prepared.oracle, outcome.paint(prepared.floats[case.image]), case.image)

@@ -9,8 +9,8 @@ from scipy.stats import binomtest, norm
 def wilson(rate: float, count: int, level: float = 0.95) -> tuple[float, float]:
     """Score interval of a success rate over ``count`` images (Wilson, 1927).
 
-    Where an image was run several times ``rate`` is the mean over its runs. The interval, which treats each image
-    as one trial, is then at least as wide as it need be: a mean in [0, 1] varies at most like a coin.
+    Where an image was run several times ``rate`` is the mean over its runs. The interval, which treats each
+    image as one trial, is then at least as wide as it need be: a mean in [0, 1] varies at most like a coin.
     """
     if count == 0:
         return 0.0, 1.0

@@ -13,9 +13,10 @@ from sparseattack.record import COLUMNS, Record
 NESTED = ("positions", "colours", "trace", "front")
 LIMIT_SECONDS = 30.0  # to wait for another process that writes
 
+OTHERS = ", ".join(name for name in COLUMNS if name != "key")
 SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS study (name TEXT PRIMARY KEY, value TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS run (key TEXT PRIMARY KEY, {", ".join(n for n in COLUMNS if n != "key")}) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS run (key TEXT PRIMARY KEY, {OTHERS}) WITHOUT ROWID;
 """
 
 

@@ -11,9 +11,10 @@ import pytest
 from sparseattack.errors import InputError, OracleError
 from sparseattack.experiment import Experiment
 from sparseattack.overview import overview
+from sparseattack.plan import open_study, plan
 from sparseattack.prepare import prepare
 from sparseattack.record import Record
-from sparseattack.run import open_study, plan, run
+from sparseattack.run import run
 from sparseattack.store import Study
 
 
@@ -45,7 +46,8 @@ def finish(experiment: Experiment, study: Study) -> list[Record]:
     """Run all that is left; what was run now."""
     prepared = prepare(experiment)
     open_study(prepared, study)
-    return [record for task in plan(prepared, study) for record in run(prepared, task, study)]
+    steps = (step for task in plan(prepared, study) for step in run(prepared, task, study))
+    return [record for step in steps for record in step.records]
 
 
 def facts(records: list[Record]) -> list[dict[str, Any]]:
@@ -70,11 +72,12 @@ def test_an_interrupted_comparison_ends_like_any_other(
     prepared = prepare(experiment)
     open_study(prepared, study)
     part = run(prepared, plan(prepared, study)[0], study)
-    for _ in range(3):
+    while not study.keys():
         next(part)
     part.close()
-    assert len(study.keys()) == 3
-    assert len(finish(experiment, study)) == 16 - 3
+    held = len(study.keys())
+    assert 0 < held < 16
+    assert len(finish(experiment, study)) == 16 - held
     with Study.create(tmp_path / "whole.study") as whole:
         finish(experiment, whole)
         assert facts(study.records()) == facts(whole.records())
@@ -86,8 +89,8 @@ def test_images_in_another_order_get_the_same_results(
     held = dict(np.load(experiment.images))
     order = np.array([5, 0, 8, 2])
     np.savez(tmp_path / "some.npz", images=held["images"][order], labels=held["labels"][order])
-    some = {record.image: record for record in finish(replace(experiment, images=str(tmp_path / "some.npz")), study)
-            if record.strategy == "cmaes"}  # fmt: skip
+    fewer = finish(replace(experiment, images=str(tmp_path / "some.npz")), study)
+    some = {record.image: record for record in fewer if record.strategy == "cmaes"}
     with Study.create(tmp_path / "all.study") as every:
         finish(experiment, every)
         same = ("first_fooled", "queries", "value", "positions", "colours", "trace", "restarts")
@@ -151,5 +154,5 @@ def test_several_objectives_keep_a_front(experiment: Experiment, study: Study) -
 
 def test_unknown_names_are_refused_before_anything_runs(experiment: Experiment) -> None:
     for change in ({"strategies": ("d",)}, {"encodings": ("hsv",)}, {"fitness": "f"}, {"oracle": "none"}):
-        with pytest.raises(InputError, match="no .* only "):
+        with pytest.raises(InputError, match=r"no .* only "):
             prepare(replace(experiment, **change))  # type: ignore[arg-type]
