@@ -4,6 +4,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from sparseattack.classifier import Classifier
+    from sparseattack.data import Images, load_images
     from sparseattack.edits import Edits, levels
     from sparseattack.encoding import Encoding, Pixels, corners, rgb
     from sparseattack.errors import InputError, OracleError, SparseattackError, StoreError, StrategyError
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "classifier": ("Classifier",),
+    "data": ("Images", "load_images"),
     "loop": ("attack", "outcomes_of"),
     "edits": ("Edits", "levels"),
     "encoding": ("Encoding", "Pixels", "corners", "rgb"),
@@ -38,11 +42,11 @@ _HOMES = {
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
-    "Edits", "Encoding", "Fitness", "Gene", "ImageSearch", "InputError", "Oracle", "OracleError", "Outcome",
-    "Pixels", "Problem", "Queries", "Search", "Space", "SparseOracle", "SparseattackError", "StoreError",
-    "Strategy", "StrategyError", "Until", "attack", "confident", "corners", "cross_entropy", "fooled", "l0",
-    "l2", "levels", "load", "margin", "outcomes_of", "per_image", "probability", "register", "rgb", "several",
-    "spent",
+    "Classifier", "Edits", "Encoding", "Fitness", "Gene", "ImageSearch", "Images", "InputError", "Oracle",
+    "OracleError", "Outcome", "Pixels", "Problem", "Queries", "Search", "Space", "SparseOracle",
+    "SparseattackError", "StoreError", "Strategy", "StrategyError", "Until", "attack", "confident",
+    "corners", "cross_entropy", "fooled", "l0", "l2", "levels", "load", "load_images", "margin",
+    "outcomes_of", "per_image", "probability", "register", "rgb", "several", "spent",
 ]  # fmt: skip
 
 

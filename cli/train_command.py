@@ -1,0 +1,37 @@
+"""``sparseattack train``: weights for a network of the zoo, by the recipe of those in the package."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def command(
+    network: Annotated[str, typer.Argument(help="Which network.")] = "allconv-small",
+    data: Annotated[
+        str,
+        typer.Option(help="To train with: cifar10, a folder that holds it, or any labelled 32x32 images."),
+    ] = "cifar10",
+    test: Annotated[
+        str,
+        typer.Option(help="To measure with: the test set beside the data, or else 5 % held out of the data."),
+    ] = "",
+    out: Annotated[
+        Path, typer.Option(help="Weights in half precision; their card is put beside them as JSON.")
+    ] = Path("allconv-small.safetensors"),
+    epochs: Annotated[int, typer.Option(help="Times that every image is shown.")] = 40,
+    batch: Annotated[int, typer.Option(help="Images per step.")] = 256,
+    seed: Annotated[int, typer.Option(help="Of weights, order and variations.")] = 0,
+    device: Annotated[str, typer.Option(help="cpu, cuda or mps.")] = "cpu",
+    bf16: Annotated[bool, typer.Option("--bf16/--no-bf16", help="Mixed precision.")] = True,
+    checkpoint: Annotated[
+        Path | None, typer.Option(help="Kept after every epoch, to go on from; OUT.checkpoint by default.")
+    ] = None,
+) -> None:
+    """Train a network of the zoo; the same command goes on where it was stopped."""
+    from sparseattack.oracles.recipe import Recipe
+
+    from .training import trained
+
+    recipe = Recipe(network, epochs, batch, seed=seed, device=device, bf16=bf16)
+    trained(recipe, data, test, out, checkpoint or out.with_suffix(".checkpoint"))
