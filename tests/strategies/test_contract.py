@@ -1,0 +1,33 @@
+"""Every strategy there is, a plugin's too, keeps every clause of the contract."""
+
+import pytest
+
+from sparseattack import Strategy, load
+from sparseattack.conformance import CLAUSES
+from sparseattack.registry import names
+
+VARIANTS = (
+    "de(popsize=10,base=best,crossover=0.7,bounds=reflect,start=corners)",
+    "de(popsize=8,weight=0.9,crossover=0.9,adapt=jde,bounds=clip,start=uniform)",
+    "de(popsize=4)",
+    "exhaustive(popsize=7)",
+    "sparse-rs(alpha=0.8)",
+    "cmaes(popsize=4,sigma=0.1)",
+    "nevergrad(optimizer=NgIohTuned)",
+    "nevergrad(optimizer=DiscreteLenglerOnePlusOne,popsize=1)",
+    "nevergrad(optimizer=CMA,popsize=7)",
+    "nevergrad(optimizer=LHSSearch)",
+    "nsga2(popsize=5)",
+)
+
+
+@pytest.fixture(scope="module", params=[*names("strategies"), *VARIANTS])
+def strategy(request: pytest.FixtureRequest) -> Strategy:
+    found: Strategy = load("strategies", request.param)
+    return found
+
+
+@pytest.mark.parametrize("clause", CLAUSES)
+def test_keeps_the_contract(strategy: Strategy, clause: str) -> None:
+    note = CLAUSES[clause](strategy)
+    assert note == "" or note.startswith("for k=1 only")

@@ -1,0 +1,151 @@
+"""The conformance suite finds what it is there to find, and says it in words."""
+
+import random
+import time
+from collections.abc import Callable
+from itertools import count
+
+import numpy as np
+import pytest
+import torch
+
+from sparseattack import ImageSearch, InputError, Search, Space, per_image
+from sparseattack.conformance import CLAUSES, Finding, check
+
+
+def honest(space: Space, *, popsize: int = 5) -> Search:
+    while True:
+        yield space.uniform(popsize)
+
+
+def outside(space: Space) -> Search:
+    while True:
+        candidates = space.uniform(5)
+        candidates[1, 2, 3] = 1.2
+        yield candidates
+
+
+def doubles(space: Space) -> Search:
+    while True:
+        yield space.uniform(5).double()
+
+
+def returns(space: Space) -> Search:
+    for _ in range(3):
+        yield space.uniform(5)
+
+
+def forgets_an_image(space: Space) -> Search:
+    for turn in count():
+        candidates = space.uniform(5)
+        if space.batch > 1 and turn:
+            candidates[-1] = torch.nan
+        yield candidates
+
+
+def shares_a_stream(space: Space) -> Search:
+    while True:
+        yield torch.from_numpy(space.streams[0].random((space.batch, 5, space.dims), np.float32))
+
+
+def draws_globally(space: Space) -> Search:
+    while True:
+        yield torch.rand(1, 5, space.dims).expand(space.batch, -1, -1).clone()
+
+
+def seeds_globally(space: Space) -> Search:
+    while True:
+        random.seed(0)
+        yield space.uniform(5)
+
+
+def asks_the_clock(space: Space) -> Search:
+    while True:
+        yield space.uniform(5).add(time.perf_counter_ns() % 997 / 997).remainder(1)
+
+
+def writes_to_its_questions(space: Space) -> Search:
+    candidates = space.uniform(5)
+    while True:
+        yield candidates
+        candidates.copy_(space.uniform(5))
+
+
+def looks_at_the_others(space: Space) -> Search:
+    steps = 0.5
+    while True:
+        values = yield space.uniform(5).mul(steps)
+        steps = 0.25 if values.isfinite().all() else 0.75
+
+
+def cannot_bear_equal_values(space: Space) -> Search:
+    while True:
+        values = yield space.uniform(5)
+        if values.amin() == values.amax():
+            raise ValueError("the variance is 0")
+
+
+@per_image
+def gives_up(space: Space, random: np.random.RandomState) -> ImageSearch:
+    for turn in count():
+        yield random.rand(5, space.dims)
+        if turn > 5:
+            raise ArithmeticError("converged")
+
+
+def knows_two_dimensions(space: Space) -> Search:
+    if space.slots > 1:
+        raise InputError("it takes one pixel")
+    channels = space.dims - 2
+    if channels != 3:
+        raise RuntimeError(f"only colours, not {channels} channels")
+    yield from honest(space)
+
+
+ASKS, FLAT, LITTLE, COMPANY, REPEAT, OTHERS, GLOBAL, WRITES, BUDGET, GROUPS, PIXELS, IMAGES = CLAUSES
+CASES: list[tuple[Callable[..., Search], str, str]] = [
+    (outside, ASKS, "it asked with a candidate outside the unit cube: gene 3 was 1.2"),
+    (doubles, ASKS, "it asked with torch.float64, not a float32 tensor"),
+    (returns, ASKS, "it: its search returned"),
+    (returns, LITTLE, "it: its search returned"),
+    (forgets_an_image, ASKS, "it gave up an image after 5 of 60 queries"),
+    (shares_a_stream, COMPANY, "it asked other questions about an image alone and beside others"),
+    (draws_globally, REPEAT, "it asked other questions the second time, with the same seed"),
+    (draws_globally, GLOBAL, "it changed the global random state of torch"),
+    (seeds_globally, GLOBAL, "it changed the global random state of Python"),
+    (asks_the_clock, REPEAT, "it asked other questions the second time, with the same seed"),
+    (writes_to_its_questions, WRITES, "it wrote to candidates that it had asked with before"),
+    (looks_at_the_others, OTHERS, "it asked other questions after another image was finished"),
+    (shares_a_stream, GROUPS, "it came to other outcomes in groups of one and of three images"),
+    (cannot_bear_equal_values, FLAT, "it failed: ValueError: the variance is 0"),
+    (gives_up, LITTLE, "it gave up: ArithmeticError: converged"),
+    (gives_up, BUDGET, "it gave up an image of 12 x 12 pixels: ArithmeticError: converged"),
+    (knows_two_dimensions, IMAGES, "strategy conformance failed: RuntimeError: only colours, not 1 channels"),
+]  # fmt: skip
+
+
+def finding(strategy: Callable[..., Search], clause: str) -> Finding:
+    return {each.clause: each for each in check(strategy)}[clause]
+
+
+@pytest.mark.parametrize(("strategy", "clause", "words"), CASES)
+def test_finds_what_is_broken(strategy: Callable[..., Search], clause: str, words: str) -> None:
+    found = finding(strategy, clause)
+    assert not found.ok and found.words.startswith(words), found
+
+
+def test_an_honest_strategy_keeps_every_clause() -> None:
+    assert check(honest) == [Finding(clause, True, "") for clause in CLAUSES]
+
+
+def test_one_pixel_only_is_no_fault_but_worth_knowing() -> None:
+    assert finding(knows_two_dimensions, PIXELS) == Finding(PIXELS, True, "for k=1 only: it takes one pixel")
+
+
+def test_a_function_that_is_no_search_breaks_every_clause() -> None:
+    def nothing(space: Space) -> int:
+        return 7
+
+    findings = check(nothing)  # type: ignore[arg-type]
+    assert len(findings) == len(CLAUSES) and not any(each.ok for each in findings)
+    assert "it is no generator function" in findings[0].words
