@@ -15,7 +15,7 @@ __all__ = ["Images", "load_images"]
 
 EMBEDDED = {"sample": "cifar10-test", "digits": "digits-test"}  # what their images are called
 SPLITS = ("train", "test")
-FORM = re.compile(r"(?P<where>.+?)(?::(?P<split>[\w-]+))?(?P<rows>\[[^\[\]]*\])?", re.DOTALL)
+FORM = re.compile(r"(?P<where>.+?)(?::(?P<split>[A-Za-z][\w-]*))?(?P<rows>\[[^\[\]]*\])?", re.DOTALL)
 
 
 def load_images(spec: str) -> Images:
@@ -36,18 +36,18 @@ def load_images(spec: str) -> Images:
         raise InputError(f"in {spec!r}, {split!r} is no split, only {' and '.join(SPLITS)}")
     if where == "cifar10":
         return load_cifar(data_folder(), split or "test", select)
-    if where in EMBEDDED and not split:
-        return load_npz(Path(__file__).parent / "sample" / f"{where}.npz", select, EMBEDDED[where])
-    return _from_path(Path(where), split, select)
+    if where not in EMBEDDED:
+        return _from_path(Path(where), split, select)
+    if split:
+        raise InputError(f"{where} has no splits: cifar10 has, and a folder that holds it")
+    return load_npz(Path(__file__).parent / "sample" / f"{where}.npz", select, EMBEDDED[where])
 
 
 def _from_path(path: Path, split: str | None, select: Select) -> Images:
+    if not os.path.exists(path):
+        raise InputError(f"there are no images {str(path)!r}, only sample, digits, cifar10, or a path")
     if path.is_dir() and (split or holds_cifar(path)):
         return load_cifar(path, split or "test", select)
     if split:
-        raise InputError(f"{path} has no splits: only cifar10 and a folder that holds it have")
-    if not path.exists():
-        raise InputError(
-            f"there are no images {str(path)!r}, only sample, digits, cifar10, or what is at a path"
-        )
+        raise InputError(f"{path} has no splits: cifar10 has, and a folder that holds it")
     return load_npz(path, select) if path.suffix == ".npz" else load_pictures(path, select)
