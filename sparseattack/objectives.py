@@ -26,13 +26,16 @@ def several(*names: str) -> Callable[[Function], Function]:
 
 def further(strategy: Callable[..., Any]) -> tuple[str, ...]:
     """The further objectives of a strategy, its settings bound or not; none unless it declares some."""
-    names: tuple[str, ...] = getattr(_plain(strategy), "further", ())
+    while isinstance(strategy, partial) and not hasattr(strategy, "further"):
+        strategy = strategy.func
+    names: tuple[str, ...] = getattr(strategy, "further", ())
     return names
 
 
 def name(function: Callable[..., Any]) -> str:
     """What a function is called, its settings bound or not."""
-    function = _plain(function)
+    while isinstance(function, partial):
+        function = function.func
     return getattr(function, "__name__", type(function).__name__)
 
 
@@ -50,9 +53,3 @@ def _measured(fitness: Fitness, queries: Queries) -> Tensor:
         return fitness(queries).float().reshape(len(queries.rows))
     except Exception as error:  # whatever a foreign fitness raises
         raise InputError(f"fitness {name(fitness)} failed: {brief(error)}") from error
-
-
-def _plain(function: Callable[..., Any]) -> Callable[..., Any]:
-    while isinstance(function, partial):
-        function = function.func
-    return function

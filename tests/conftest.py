@@ -1,0 +1,20 @@
+"""What all tests share."""
+
+import os
+from pathlib import Path
+
+import pytest
+import torch
+
+torch.set_num_threads(1)  # the images are small: a second thread costs more than it does
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The data folder beside the checkout, or where SPARSEATTACK_SHARED says."""
+    root = Path(__file__).resolve().parents[1]
+    told = os.environ.get("SPARSEATTACK_SHARED")
+    folder = Path(told) if told else root.parent / "shared" / "data"
+    if not folder.is_dir():
+        pytest.skip(f"there is no data folder {folder}: see CONTRIBUTING.md")
+    return folder

@@ -1,0 +1,202 @@
+"""A success is the first fooling row; what the run goes on for, and which edit is kept."""
+
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+from worlds import Witness, edit, uniform, witnessed
+
+from sparseattack import (
+    InputError,
+    Problem,
+    Queries,
+    Search,
+    Space,
+    attack,
+    confident,
+    cross_entropy,
+    fooled,
+    l0,
+    margin,
+    rgb,
+    spent,
+)
+from sparseattack.until import rule
+
+
+def listed(*candidates: list[float], popsize: int) -> Any:
+    """Asks for the candidates in order, ``popsize`` at a time, then for nothing more."""
+
+    def strategy(space: Space) -> Search:
+        for part in torch.split(torch.tensor(candidates), popsize):
+            yield part.expand(space.batch, -1, -1)
+        while True:
+            yield torch.empty(space.batch, 0, space.dims)
+
+    return strategy
+
+
+class Scores:
+    """Says what it is told, row by row, of an image of one pixel; pads nothing."""
+
+    def __init__(self, *rows: list[float], scale: str = "logits") -> None:
+        self.rows, self.scale = iter(rows), scale
+
+    def __call__(self, images: Tensor) -> Tensor:
+        return torch.tensor([next(self.rows) for _ in images])
+
+
+def pixel(oracle: object, **others: Any) -> Problem:
+    """One black pixel, of class 0."""
+    given: dict[str, Any] = {"oracle": oracle, "encoding": rgb(), "pad": 1}
+    return Problem(images=torch.zeros(1, 1, 1, 1), labels=torch.tensor([0]), **(given | others))
+
+
+@settings(deadline=None)
+@given(st.integers(1, 30), st.integers(1, 30), st.integers(1, 40))
+def test_first_fooled_is_the_position_of_the_first_fooling_row(first: int, popsize: int, budget: int) -> None:
+    problem = witnessed(lambda place, query: query == first + place, count=2, until=spent)
+    outcomes = attack(problem, lambda space: uniform(space, popsize=popsize), budget)
+    for place, outcome in enumerate(outcomes):
+        assert outcome.first_fooled == (first + place if first + place <= budget else 0)
+        assert outcome.queries == budget
+
+
+def test_after_the_generation_of_a_success_nothing_is_asked() -> None:
+    problem = witnessed(lambda place, query: query == (5, 12, 99)[place])
+    outcomes = attack(problem, uniform, 20)
+    assert [outcome.first_fooled for outcome in outcomes] == [5, 12, 0]
+    assert [outcome.queries for outcome in outcomes] == [7, 14, 20]
+    assert isinstance(problem.oracle, Witness)
+    assert problem.oracle.seen == {0: 7, 1: 14, 2: 20}
+
+
+def test_a_finished_image_costs_nothing_while_others_go_on() -> None:
+    alone = attack(witnessed(lambda place, query: query == 1, count=1), uniform, 50)
+    beside = attack(witnessed(lambda place, query: query == 1 and place == 0), uniform, 50)
+    assert alone[0].queries == beside[0].queries == 7
+    assert [outcome.queries for outcome in beside[1:]] == [50, 50]
+
+
+def test_what_follows_the_stop_is_paid_and_not_looked_at() -> None:
+    """The second success of the generation changes fewer pixels, the third row has a lower margin."""
+    scores = Scores([1.0, 0.0], [-1.0, 0.0], [-9.0, 0.0], [-9.0, 0.0])
+    genes = [[0.0, 0.0, shade] for shade in (0.25, 0.5, 0.75, 0.0)]
+    outcome = attack(pixel(scores), listed(*genes, popsize=4), 10)[0]
+    assert (outcome.queries, outcome.first_fooled, outcome.values) == (4, 2, (-1.0,))
+    assert outcome.colours.tolist() == [[128]]
+    assert outcome.trace == ((1, 1.0), (2, -1.0))
+
+
+def test_going_on_keeps_the_success_with_fewest_pixels_and_then_the_lowest() -> None:
+    margins = [5.0, -1.0, -3.0, -2.0, -9.0, -4.0]
+    genes = [
+        [0.0, 0.0, 0.25],
+        [0.0, 0.0, 0.5],
+        [0.0, 0.0, 0.0],
+        [0.0, 0.0, 0.0],
+        [0.0, 0.0, 0.5],
+        [0.0, 0.0, 0.9],
+    ]
+    problem = pixel(Scores(*([m, 0.0] for m in margins)), until=spent)
+    outcome = attack(problem, listed(*genes, popsize=4), 6)[0]
+    assert (outcome.first_fooled, outcome.queries, outcome.pixels) == (2, 6, 0)
+    assert outcome.values == (-3.0,)  # of the two that change nothing
+    assert [query for query, _ in outcome.trace] == [1, 2, 3, 5]
+
+
+def test_without_a_success_the_lowest_is_kept_and_the_first_of_equals() -> None:
+    genes = [[0.0, 0.0, shade] for shade in (0.1, 0.2, 0.3, 0.4)]
+    problem = pixel(Scores(*([m, 0.0] for m in (3.0, 1.0, 1.0, 2.0))))
+    outcome = attack(problem, listed(*genes, popsize=2), 4)[0]
+    assert not outcome.fooled and outcome.values == (1.0,) and outcome.colours.tolist() == [[51]]
+
+
+def test_a_success_is_kept_over_a_lower_first_value_that_is_none() -> None:
+    """With cross-entropy as fitness the true class may be unlikely and lead."""
+    likely = [[2.0, 1.9, -9.0, -9.0], [0.0, -0.5, -0.5, -0.5], [2.0, 2.1, -9.0, -9.0]]
+    problem = pixel(Scores(*likely), fitness=(cross_entropy,), until=spent)
+    genes = [[0.0, 0.0, shade] for shade in (0.1, 0.2, 0.3)]
+    outcome = attack(problem, listed(*genes, popsize=1), 3)[0]
+    assert outcome.first_fooled == 3
+    assert outcome.colours.tolist() == [[76]]
+
+
+def test_a_budget_may_end_within_a_generation() -> None:
+    problem = witnessed(lambda place, query: query == 10, count=1)
+    for budget, expected in ((9, 0), (10, 10)):
+        outcome = attack(problem, uniform, budget)[0]
+        assert (outcome.queries, outcome.first_fooled) == (budget, expected)
+        problem.oracle.seen.clear()  # type: ignore[attr-defined]
+
+
+def test_targeted_success_is_the_target_alone() -> None:
+    rows = [[0.0, 9.0, 1.0], [0.0, 1.0, 1.0], [0.0, 1.0, 2.0]]
+    targeted = Problem(Scores(*rows), rgb(), torch.zeros(1, 1, 1, 1), torch.tensor([2]), targeted=True, pad=1)
+    genes = [[0.0, 0.0, shade] for shade in (0.1, 0.2, 0.3)]
+    outcome = attack(targeted, listed(*genes, popsize=1), 3)[0]
+    assert (outcome.first_fooled, outcome.queries, outcome.values) == (3, 3, (-1.0,))
+
+
+def test_with_several_objectives_the_first_says_what_is_a_success_and_all_are_kept() -> None:
+    problem = pixel(Scores([1.0, 0.0], [-1.0, 0.0]), fitness=(margin, l0))
+    outcome = attack(problem, listed([0.0, 0.0, 0.0], [0.0, 0.0, 1.0], popsize=1), 5)[0]
+    assert outcome.values == (-1.0, 1.0) and outcome.first_fooled == 2
+    assert [point.values for point in outcome.front] == [(1.0, 0.0), (-1.0, 1.0)]
+
+
+@pytest.mark.parametrize("targeted", [False, True])
+def test_confidence_asks_for_more_than_a_success(targeted: bool) -> None:
+    oracle = Scores([0.6, 0.4], [0.2, 0.8], [0.05, 0.95], [0.0, 1.0], scale="probabilities")
+    problem = Problem(
+        oracle, rgb(), torch.zeros(1, 1, 1, 1), torch.tensor([int(targeted)]),
+        targeted=targeted, until=confident(0.9), pad=1,
+    )  # fmt: skip
+    genes = [[0.0, 0.0, shade] for shade in (0.1, 0.2, 0.3, 0.4)]
+    outcome = attack(problem, listed(*genes, popsize=1), 4)[0]
+    assert (outcome.first_fooled, outcome.queries, outcome.colours.tolist()) == (2, 3, [[76]])
+
+
+def test_confidence_does_not_stop_where_an_unlikely_true_class_leads() -> None:
+    """Of thirty classes one may lead with less than 5 %."""
+    unlikely, led = [0.04] + [0.96 / 29] * 29, [0.03] + [0.97 / 29] * 29
+    outcome = attack(
+        pixel(Scores(unlikely, led, scale="probabilities"), until=confident(0.95)),
+        listed([0.0, 0.0, 0.1], [0.0, 0.0, 0.2], popsize=1),
+        2,
+    )[0]
+    assert (outcome.first_fooled, outcome.queries) == (2, 2)
+
+
+def test_a_rule_that_stops_without_a_success_does_not_hide_one() -> None:
+    """The edit that is kept fools the oracle, if any did."""
+
+    def third(queries: Queries) -> Tensor:
+        return queries.edits.colours.flatten(1).sum(1) > 70
+
+    problem = pixel(Scores([-1.0, 0.0], [2.0, 0.0], [1.0, 0.0]), until=third)
+    genes = [[0.0, 0.0, shade] for shade in (0.1, 0.2, 0.3)]
+    outcome = attack(problem, listed(*genes, popsize=1), 9)[0]
+    assert (outcome.queries, outcome.first_fooled, outcome.values) == (3, 1, (-1.0,))
+
+
+def test_rules_are_read() -> None:
+    assert rule("fooled") is fooled and rule("budget") is spent
+    asked = Queries(
+        torch.zeros(1, 1, 1, 1), torch.tensor([0, 0]), edit((0, (1,))),
+        torch.tensor([[0.2, 0.8], [0.02, 0.98]]), torch.tensor([0, 0]), False, "probabilities",
+    )  # fmt: skip
+    assert rule("confidence:0.95")(asked).tolist() == [False, True]
+    assert rule("confidence:0.7")(asked).tolist() == [True, True]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "Fooled", "confidence", "confidence:", "confidence:0", "confidence:1", "confidence:nan", "c:0.5"],
+)
+def test_other_rules_are_refused(text: str) -> None:
+    with pytest.raises(InputError, match="only fooled, budget or confidence:LEVEL with 0 < LEVEL < 1"):
+        rule(text)
