@@ -1,0 +1,62 @@
+"""Differential evolution as a whole."""
+
+import torch
+from spaces import all_asked, space, turns
+from torch import Tensor
+
+from sparseattack.conformance_talk import bowl
+from sparseattack.strategies.de import de
+
+
+def test_the_default_asks_four_hundred_at_a_time() -> None:
+    here = space(0, 1)
+    asked = turns(de(here), 1.0, 1.0)
+    assert [each.shape for each in asked] == [(2, 400, 5)] * 3
+
+
+def test_without_crossover_no_gene_of_a_parent_stays_but_by_chance() -> None:
+    first, children = turns(de(space(0)), 1.0)
+    assert (first == children).double().mean() < 0.01
+
+
+def test_a_child_competes_with_the_parent_of_its_own_index() -> None:
+    """At crossover 0 a child has one gene of its mutant, so its parent can be recognised."""
+    search = de(space(0), popsize=20, crossover=0.0)
+    first = next(search)
+    children = search.send(torch.full((1, 20, 1), 5.0))
+    assert ((first != children).sum(2) == 1).all()
+    better = torch.arange(20).view(1, 20, 1) % 3 == 0
+    grandchildren = search.send(torch.where(better, 4.0, 6.0))
+    parents = torch.where(better, children, first)
+    assert ((parents != grandchildren).sum(2) == 1).all()
+
+
+def test_a_population_that_has_become_one_edit_starts_anew_alone() -> None:
+    here, budget = space(0, 1, budget=600), 600
+
+    def answer(turn: int, candidates: Tensor) -> Tensor:
+        values = bowl(turn, candidates)
+        values[1] = 0.0  # nothing survives in the second image: it stays as wide as it was
+        return values
+
+    together = all_asked(lambda here: de(here, popsize=6, base="best"), here, answer)
+    assert here.journal.restarts[0] >= 1 and 1 not in here.journal.restarts
+    alone = all_asked(
+        lambda here: de(here, popsize=6, base="best"), space(1, budget=budget), lambda turn, c: c[..., 0] * 0
+    )
+    assert torch.equal(together[1], alone[0])
+
+
+def test_after_a_restart_the_population_is_as_wide_as_at_first() -> None:
+    here = space(0, budget=600)
+    asked = all_asked(lambda here: de(here, popsize=6, base="best"), here)[0].view(-1, 6, 5)
+    spread = asked.std(1).mean(1)
+    assert here.journal.restarts[0] >= 1
+    narrow = int((spread < 0.02).nonzero()[0, 0])
+    assert spread[narrow:].max() > 0.2
+
+
+def test_jde_makes_other_children_of_the_same_first_population() -> None:
+    plain = all_asked(lambda here: de(here, popsize=20, crossover=0.9), space(0, budget=100))[0]
+    jde = all_asked(lambda here: de(here, popsize=20, crossover=0.9, adapt="jde"), space(0, budget=100))[0]
+    assert torch.equal(plain[:20], jde[:20]) and not torch.equal(plain[20:], jde[20:])

@@ -1,0 +1,103 @@
+"""Sparse-RS, move by move."""
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from spaces import all_asked, edits, space, turns
+from torch import Tensor
+
+from sparseattack import Space
+from sparseattack.strategies.sparse_rs import sparse_rs, swaps
+
+
+@pytest.mark.parametrize(
+    ("query", "divisor"),
+    [(1, 2), (50, 2), (51, 4), (200, 4), (201, 5), (500, 5), (501, 6), (1000, 6), (1001, 8), (2000, 8),
+     (2001, 10), (4000, 10), (4001, 12), (6000, 12), (6001, 15), (8000, 15), (8001, 20), (9999, 20), (20000, 20)],
+)  # fmt: skip
+def test_the_published_schedule(query: int, divisor: int) -> None:
+    here = space(shape=(3, 100, 100), pixels=600, budget=10_000)
+    assert swaps(query, here, 1.0) == 600 // divisor
+
+
+def test_the_schedule_is_scaled_to_the_budget() -> None:
+    here = space(shape=(3, 100, 100), pixels=600, budget=1000)
+    assert [swaps(query, here, 1.0) for query in (5, 6, 20, 21, 800, 801)] == [300, 150, 150, 120, 40, 30]
+
+
+@pytest.mark.parametrize(
+    ("pixels", "share", "wanted"), [(1, 1.0, 1), (5, 0.3, 1), (150, 0.3, 22), (150, 0.1, 7)]
+)
+def test_at_least_one_pixel_is_swapped(pixels: int, share: float, wanted: int) -> None:
+    assert swaps(1, space(shape=(3, 20, 20), pixels=pixels, budget=10_000), share) == wanted
+
+
+def test_alpha_is_the_paper_s_unless_chosen() -> None:
+    def swapped(here: Space, alpha: float | None = None) -> int:
+        first, second = turns(sparse_rs(here, alpha=alpha), 1.0)
+        before, after = (set(edits(each[0], here)[0][0].tolist()) for each in (first, second))
+        return len(after - before)
+
+    size = {"shape": (3, 30, 30), "pixels": 100, "budget": 10_000}
+    assert swapped(space(**size)) == 15  # 0.3 / 2 of 100
+    assert swapped(space(targeted=True, **size)) == 5  # 0.1 / 2
+    assert swapped(space(**size), alpha=0.8) == 40
+
+
+@given(st.integers(0, 99), st.integers(1, 4), st.integers(1, 4), st.data())
+def test_pixels_are_distinct_and_colours_corners(
+    seed: int, height: int, width: int, data: st.DataObject
+) -> None:
+    pixels = data.draw(st.integers(1, height * width))
+    here = space(seed, shape=(3, height, width), pixels=pixels, budget=25)
+    (asked,) = all_asked(lambda here: sparse_rs(here, alpha=1.0), here)
+    positions, colours = edits(asked, here)
+    ordered = positions.sort(1).values
+    assert len(asked) == 25 and (ordered[:, 1:] > ordered[:, :-1]).all()
+    assert set(colours.unique().tolist()) <= {0, 255}
+
+
+def test_a_swap_brings_in_pixels_from_outside_and_leaves_the_rest() -> None:
+    here = space(0, 1, shape=(3, 9, 9), pixels=20, budget=10_000)
+    first, second = turns(sparse_rs(here), 1.0)
+    for place in (0, 1):
+        (before,), (was,) = edits(first[place], here)
+        (after,), (now,) = edits(second[place], here)
+        stayed = before == after
+        assert stayed.sum() == 17  # 3 of 20 are swapped
+        assert not set(after[~stayed].tolist()) & set(before.tolist())
+        assert (was == now)[stayed].all()
+
+
+def origin(candidates: Tensor, parents: dict[str, Tensor]) -> str:
+    """Which parent differs from a candidate in one pixel alone, five genes."""
+    return ",".join(name for name, parent in parents.items() if (parent != candidates).sum() <= 5)
+
+
+@pytest.mark.parametrize(
+    ("objective", "values", "parent"),
+    [("margin", (2.0, 1.0), "second"), ("margin", (2.0, 2.0), "first"), ("margin", (2.0, 3.0), "first"),
+     ("margin", (-2.0, -1.0), "second"), ("probability", (-2.0, -1.0), "first")],
+)  # fmt: skip
+def test_accepts_what_is_lower_or_fools(objective: str, values: tuple[float, float], parent: str) -> None:
+    here = space(1, shape=(3, 9, 9), pixels=5, budget=10_000, objectives=(objective,))
+    first, second, third = turns(sparse_rs(here), *values)
+    assert origin(third, {"first": first, "second": second}) == parent
+
+
+def test_where_all_pixels_are_taken_only_colours_change() -> None:
+    here = space(3, shape=(3, 2, 2), pixels=4, budget=60)
+    (asked,) = all_asked(sparse_rs, here)
+    positions, colours = edits(asked, here)
+    assert (positions == positions[0]).all()
+    assert len(colours.flatten(1).unique(dim=0)) > 5
+
+
+def test_one_pixel_is_a_random_search_over_corners_that_never_stays() -> None:
+    here = space(0, shape=(3, 6, 5), budget=500)
+    (asked,) = all_asked(
+        sparse_rs, here, lambda turn, candidates: torch.full(candidates.shape[:2], -1.0 - turn)
+    )
+    positions = edits(asked, here)[0].flatten()
+    assert (positions[1:] != positions[:-1]).all() and len(positions.unique()) == 30
