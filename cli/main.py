@@ -5,9 +5,10 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 from importlib.util import find_spec
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from sparseattack import __version__
 from sparseattack.errors import InputError, SparseattackError
@@ -15,7 +16,20 @@ from sparseattack.errors import InputError, SparseattackError
 COMMANDS = ("compare", "attack", "report", "list", "show", "check", "train", "download")
 INTERRUPTED = 130  # what a shell says of Ctrl-C
 
+
+class Commands(TyperGroup):
+    """The commands; says that Ctrl-C ended one that does not say so itself."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            print("sparseattack: interrupted", file=sys.stderr)
+            raise typer.Exit(INTERRUPTED) from None
+
+
 app = typer.Typer(
+    cls=Commands,
     add_completion=False,
     pretty_exceptions_enable=False,
     epilog="A first command to try: sparseattack compare --strategies de,cmaes",
@@ -39,7 +53,7 @@ def root(
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command; one line and exit code 2 for bad input, 1 for a failed run, 130 for Ctrl-C."""
-    sys.path.append(os.getcwd())  # where module:function is looked for last
+    sys.path.append("")  # module:function may be a file in this folder
     try:
         code = app(args=arguments, prog_name="sparseattack", standalone_mode=False)
         sys.stdout.flush()
@@ -48,8 +62,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
         code = 1
     except Exception as error:
         code = _say(error)
-    if code == INTERRUPTED:
-        print("sparseattack: interrupted", file=sys.stderr)
     sys.exit(code)
 
 
@@ -58,7 +70,8 @@ def _say(error: Exception) -> int:
     if isinstance(error, SparseattackError):
         said, code = str(error), 2 if isinstance(error, InputError) else 1
     elif hasattr(error, "format_message"):  # how the command line was written
-        said, code = f"{error.format_message()} (see sparseattack --help)", 2
+        where = getattr(getattr(error, "ctx", None), "command_path", "sparseattack")
+        said, code = f"{error.format_message().rstrip('.')} (see {where} --help)", 2
     elif isinstance(error, OSError) and error.strerror:
         said, code = f"{error.filename or 'input or output'}: {error.strerror}", 1
     else:
