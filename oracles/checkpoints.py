@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from hashlib import blake2b
 from pathlib import Path
 from pickle import UnpicklingError
+from warnings import catch_warnings
 
 import torch
 from safetensors import SafetensorError
@@ -24,7 +25,8 @@ def read_weights(file: str | Path) -> dict[str, Tensor]:
     try:
         if path.suffix == ".safetensors":
             return load_file(path)
-        state = torch.load(path, map_location="cpu", weights_only=True)
+        with catch_warnings(action="ignore"):  # about a pickle that is refused anyway
+            state = torch.load(path, map_location="cpu", weights_only=True)
     except UnpicklingError as error:
         raise InputError(
             f"{path} is a pickle that could run anything, not a state dict: write model.state_dict() with"

@@ -29,13 +29,7 @@ def module(
     ``checkpoint`` is a .safetensors file, or a state dict in .pt or .pth; pickles of more are refused.
     """
     make, network = made_at(module)
-    if checkpoint and not isinstance(network, nn.Module):
-        raise InputError(f"{module} makes {type(network).__name__}, no torch.nn.Module to load weights into")
-    if isinstance(network, nn.Module):
-        if checkpoint:
-            fill(network, read_weights(checkpoint), checkpoint)
-        network.eval()
-    weights = digest_weights(network) if isinstance(network, nn.Module) else ""
+    weights = _weights(module, network, checkpoint)
     return Classifier(
         module,
         Forward(normalise(mean, std), network, device),
@@ -44,3 +38,14 @@ def module(
         batch,
         classes,
     )
+
+
+def _weights(module: str, network: object, checkpoint: str | None) -> str:
+    """Make ``network`` ready, with the weights of ``checkpoint`` if there is one; their digest."""
+    if not isinstance(network, nn.Module):
+        if checkpoint or not callable(network):
+            raise InputError(f"{module} makes {type(network).__name__}, no torch.nn.Module")
+        return ""
+    if checkpoint:
+        fill(network, read_weights(checkpoint), checkpoint)
+    return digest_weights(network.eval())

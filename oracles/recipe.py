@@ -3,8 +3,10 @@
 from dataclasses import asdict, dataclass
 
 from sparseattack import InputError
+from sparseattack.cifar import CLASSES
 from sparseattack.images import Images
 
+SHAPE = (3, 32, 32)
 MEAN, STD = (0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)  # of the CIFAR-10 training set
 
 
@@ -32,9 +34,10 @@ class Recipe:
 
     def parts(self, images: Images) -> tuple[Images, Images]:
         """Images to train with, and those held out."""
-        if tuple(images.pixels.shape[1:]) != (3, 32, 32) or int(images.labels.min()) < 0:
-            shape = "x".join(map(str, images.pixels.shape[1:]))
-            raise InputError(f"training needs labelled images of 3x32x32, not {shape} or without labels")
+        labels, shape = images.labels, tuple(images.pixels.shape[1:])
+        if shape != SHAPE or int(labels.min()) < 0 or int(labels.max()) >= len(CLASSES):
+            said = f"{shape} with labels {int(labels.min())} to {int(labels.max())}"
+            raise InputError(f"training needs images {SHAPE} with labels 0 to {len(CLASSES) - 1}, not {said}")
         kept = len(images) - max(1, round(len(images) * self.held_out))
         if kept < 1:
             raise InputError(f"{len(images)} image is too little to train with")

@@ -29,14 +29,9 @@ def ship(checkpoint: Path, out: Path, measured: Images, called: str) -> dict[str
     small = fold(network)
     weights = {name: value.half() for name, value in small.state_dict().items()}
     small.load_state_dict(weights)
-    card = {
-        "network": saved["recipe"]["network"],
+    card = _card(saved) | {
         "accuracy": accuracy(normalised(small), measured),
         "measured": f"{called}, {len(measured)} images",
-        "epochs": saved["epoch"],
-        "recipe": saved["recipe"],
-        "seed": saved["recipe"]["seed"],
-        "date": datetime.now(UTC).date().isoformat(),
     }
     try:
         out.write_bytes(save(weights, {name: json.dumps(value) for name, value in card.items()}))
@@ -47,14 +42,29 @@ def ship(checkpoint: Path, out: Path, measured: Images, called: str) -> dict[str
     return card
 
 
+def _card(saved: dict[str, Any]) -> dict[str, Any]:
+    recipe = saved["recipe"]
+    return {
+        "network": recipe["network"],
+        "epochs": saved["epoch"],
+        "recipe": recipe,
+        "seed": recipe["seed"],
+        "date": datetime.now(UTC).date().isoformat(),
+    }
+
+
 def unpack(file: str | Path) -> tuple[nn.Sequential, dict[str, Any]]:
     """The network that ``ship`` wrote, float32, and its card; refused if the file is not the card's."""
     path = required(file)
     beside = required(card_of(path))
-    card: dict[str, Any] = json.loads(beside.read_text("utf-8"))
-    if sha256(path) != card["sha256"]:
+    try:
+        card: dict[str, Any] = json.loads(beside.read_text("utf-8"))
+        known, name = card["sha256"], card["network"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{beside} is no card of weights: {brief(error)}") from error
+    if sha256(path) != known:
         raise InputError(f"{path} is not what its card {beside.name} describes: the checksum differs")
-    network = fold(untrained(card["network"]))
+    network = fold(untrained(name))
     fill(network, read_weights(path), path)
     return network, card
 

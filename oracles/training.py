@@ -21,6 +21,7 @@ from .recipe import Recipe
 from .resuming import resume, save
 
 EPOCH_SEEDS = 100_003  # more than any number of epochs
+SHORTEST = 6  # steps; in a cycle of 5 the rate has no time to rise
 
 
 class Epoch(NamedTuple):
@@ -48,13 +49,8 @@ class Training:
         optimizer = SGD(
             network.parameters(), recipe.rate, momentum=0.9, nesterov=True, weight_decay=recipe.decay
         )
-        steps = -(-count // recipe.batch)
-        return cls(
-            recipe,
-            network,
-            optimizer,
-            OneCycleLR(optimizer, recipe.rate, recipe.epochs * steps, pct_start=0.2),
-        )
+        steps = max(SHORTEST, recipe.epochs * -(-count // recipe.batch))
+        return cls(recipe, network, optimizer, OneCycleLR(optimizer, recipe.rate, steps, pct_start=0.2))
 
     def epoch(self, number: int, images: Images) -> float:
         """Show every image once, in an order that depends on the seed and ``number``; the mean loss."""

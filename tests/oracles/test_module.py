@@ -1,0 +1,205 @@
+"""A network of torch from anyone's Python, with anyone's weights."""
+
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+from torch import nn
+
+from sparseattack import Classifier, InputError, load
+
+NET = """
+import torch
+from torch import nn
+
+def make():
+    return nn.Sequential(
+        nn.Conv2d(3, 4, 3, padding=1), nn.BatchNorm2d(4), nn.ReLU(), nn.Dropout(0.5),
+        nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 5),
+    )
+
+def function():
+    return lambda images: images.flatten(1)[:, :4]
+
+def pair():
+    return lambda images: (images, images)
+
+def broken():
+    raise ZeroDivisionError("of no use")
+
+def number():
+    return 7
+"""
+
+IMAGES = torch.randint(256, (33, 3, 6, 5), generator=torch.Generator().manual_seed(0)) / 255
+Save = Callable[[dict[str, torch.Tensor], Path], object]
+
+
+@pytest.fixture
+def net(tmp_path: Path) -> Path:
+    (tmp_path / "net.py").write_text(NET)
+    return tmp_path / "net.py"
+
+
+def network() -> nn.Sequential:
+    """The one of ``make``, its batch-norm not the identity."""
+    made = nn.Sequential(
+        nn.Conv2d(3, 4, 3, padding=1), nn.BatchNorm2d(4), nn.ReLU(), nn.Dropout(0.5),
+        nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 5),
+    )  # fmt: skip
+    made.train()(torch.rand(8, 3, 6, 5))
+    return made.eval()
+
+
+def oracle(spec: str) -> Classifier:
+    made = load("oracles", f"torch({spec})")()
+    assert isinstance(made, Classifier)
+    return made
+
+
+SAVERS: dict[str, Save] = {
+    "weights.safetensors": save_file,
+    "weights.pt": torch.save,
+    "weights.pth": torch.save,
+}
+
+
+@pytest.mark.parametrize("name", SAVERS)
+def test_scores_are_those_of_the_network(net: Path, tmp_path: Path, name: str) -> None:
+    wanted = network()
+    SAVERS[name](wanted.state_dict(), tmp_path / name)
+    made = oracle(f"module={net}:make,checkpoint={tmp_path / name},classes=[a,b,c,d,e],batch=64")
+    with torch.no_grad():
+        assert torch.equal(made(IMAGES), wanted(IMAGES))
+    assert (made.scale, made.batch, made.classes) == ("logits", 64, ("a", "b", "c", "d", "e"))
+    assert made(IMAGES).is_inference()
+
+
+def test_mean_and_deviation(net: Path, tmp_path: Path) -> None:
+    wanted = network()
+    save_file(wanted.state_dict(), tmp_path / "w.safetensors")
+    spec = f"module={net}:make,checkpoint={tmp_path / 'w.safetensors'}"
+    mean, std = torch.tensor([0.5, 0.4, 0.3]), torch.tensor([0.2, 0.3, 0.4])
+    shown = (IMAGES - mean.view(3, 1, 1)) / std.view(3, 1, 1)
+    with torch.no_grad():
+        assert torch.equal(oracle(f"{spec},mean=[0.5,0.4,0.3],std=[0.2,0.3,0.4]")(IMAGES), wanted(shown))
+        assert torch.equal(oracle(f"{spec},mean=0.5")(IMAGES), wanted(IMAGES - 0.5))
+    with pytest.raises(InputError, match="mean and std are of 3 channels, the images have 1"):
+        oracle(f"{spec},mean=[0.5,0.4,0.3],std=[0.2,0.3,0.4]")(IMAGES[:, :1])
+    for wrong in ("mean=[0,0,0],std=[1,1]", "std=[1,0,1]"):
+        with pytest.raises(InputError, match="do not fit"):
+            oracle(f"{spec},{wrong}")
+
+
+def test_a_function_will_do(net: Path) -> None:
+    made = oracle(f"module={net}:function,scale=probabilities")
+    assert torch.equal(made(IMAGES), IMAGES.flatten(1)[:, :4])
+    assert made.scale == "probabilities"
+
+
+def test_the_digest_depends_on_weights_source_and_settings(net: Path, tmp_path: Path) -> None:
+    for name in "ab":
+        save_file(network().state_dict(), tmp_path / f"{name}.safetensors")
+    spec = f"module={net}:make,checkpoint={tmp_path}"
+    changes = (
+        "/a.safetensors",
+        "/b.safetensors",
+        "/a.safetensors,mean=0.5",
+        "/a.safetensors,scale=probabilities",
+    )
+    assert len({oracle(spec + change).digest for change in changes}) == 4
+    assert oracle(f"{spec}/a.safetensors").digest == oracle(f"{spec}/a.safetensors,batch=32").digest
+    other = tmp_path / "other.py"
+    other.write_text(NET + "\n# otherwise\n")
+    weights = f"checkpoint={tmp_path}/a.safetensors"
+    assert oracle(f"module={other}:make,{weights}").digest != oracle(f"{spec}/a.safetensors").digest
+
+
+def test_a_pickle_is_refused_and_not_run(net: Path, tmp_path: Path) -> None:
+    class Evil:
+        def __reduce__(self) -> tuple[object, tuple[str, str]]:
+            return open, (str(tmp_path / "harm.txt"), "w")
+
+    for name, write in (
+        ("model.pt", torch.save),
+        ("plain.pth", lambda it, at: at.write_bytes(pickle.dumps(it))),
+    ):
+        write({"layer": Evil()}, tmp_path / name)
+        with pytest.raises(InputError, match=rf"{name} is a pickle that could run anything"):
+            oracle(f"module={net}:make,checkpoint={tmp_path / name}")
+    torch.save(network(), tmp_path / "whole.pt")
+    with pytest.raises(InputError, match="safetensors"):
+        oracle(f"module={net}:make,checkpoint={tmp_path / 'whole.pt'}")
+    assert not (tmp_path / "harm.txt").exists()
+
+
+def test_weights_that_do_not_fit_are_named(net: Path, tmp_path: Path) -> None:
+    state = network().state_dict()
+    state["7.weight"] = state.pop("6.weight")
+    state["0.bias"] = torch.zeros(5)
+    save_file(state, tmp_path / "w.safetensors")
+    said = r"lacks 6\.weight; it has in excess 7\.weight; it has in another shape 0\.bias"
+    with pytest.raises(InputError, match=said):
+        oracle(f"module={net}:make,checkpoint={tmp_path / 'w.safetensors'}")
+
+
+CHECKPOINTS = {
+    "lacking.safetensors": "there is no file",
+    "broken.safetensors": "holds no weights that can be read",
+    "broken.pt": "holds no weights that can be read|is a pickle",
+    "list.pt": "holds list, not a state dict",
+    "mixed.pt": "holds dict, not a state dict",
+}
+
+
+@pytest.mark.parametrize("name", CHECKPOINTS)
+def test_checkpoints_that_are_none(net: Path, tmp_path: Path, name: str) -> None:
+    torch.save([torch.zeros(1)], tmp_path / "list.pt")
+    torch.save({"state": {"a": torch.zeros(1)}}, tmp_path / "mixed.pt")
+    for broken in ("broken.safetensors", "broken.pt"):
+        (tmp_path / broken).write_bytes(b"nothing of the kind")
+    with pytest.raises(InputError, match=CHECKPOINTS[name]):
+        oracle(f"module={net}:make,checkpoint={tmp_path / name}")
+
+
+PLACES = {
+    "net": "is not of the form",
+    "lacking.py:make": r"there is no file .*lacking\.py",
+    "net.py:nothing": "has no attribute 'nothing'",
+    "net.py:broken": "ZeroDivisionError: of no use",
+    "syntax.py:make": "SyntaxError",
+    "no_such_module:make": "No module named 'no_such_module'",
+    "net.py:number": "makes int, no torch",
+}
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_places_where_there_is_no_network(
+    net: Path, tmp_path: Path, place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "syntax.py").write_text("def make(:")
+    with pytest.raises(InputError, match=PLACES[place]):
+        oracle(f"module={place}")
+
+
+def test_weights_need_a_module(net: Path, tmp_path: Path) -> None:
+    save_file({"a": torch.zeros(1)}, tmp_path / "w.safetensors")
+    with pytest.raises(InputError, match=r"makes function, no torch\.nn\.Module"):
+        oracle(f"module={net}:function,checkpoint={tmp_path / 'w.safetensors'}")
+
+
+def test_a_device_that_is_not_here(net: Path) -> None:
+    for device in ("cuda:77", "mps:5", "nonsense"):
+        with pytest.raises(InputError, match=f"no device '{device}' here"):
+            oracle(f"module={net}:make,device={device}")
+
+
+def test_a_network_from_a_package_and_one_that_answers_otherwise(net: Path) -> None:
+    made = oracle("module=torch.nn:Flatten")
+    assert torch.equal(made(IMAGES), IMAGES.flatten(1))
+    with pytest.raises(TypeError, match="answers tuple, not a tensor"):
+        oracle(f"module={net}:pair")(IMAGES)

@@ -1,0 +1,184 @@
+"""ONNX files of every shape."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from onnx import TensorProto, helper, numpy_helper
+from safetensors.torch import load_file
+from torch import Tensor
+from torch.nn.functional import avg_pool2d, batch_norm, conv2d, linear, pad, relu
+
+from sparseattack import Classifier, InputError, load, load_images
+
+RANDOM = torch.Generator().manual_seed(0)
+WEIGHTS = {
+    "conv": torch.randn(4, 3, 3, 3, generator=RANDOM),
+    "bias": torch.randn(4, generator=RANDOM),
+    "dense": torch.randn(5, 4, generator=RANDOM),
+}
+IMAGES = torch.randint(256, (70, 3, 6, 5), generator=RANDOM) / 255
+
+
+def wanted(images: Tensor) -> Tensor:
+    """What the graph below computes of images in [0, 1]."""
+    return linear(relu(conv2d(images, WEIGHTS["conv"], WEIGHTS["bias"])).mean((2, 3)), WEIGHTS["dense"])
+
+
+def write(file: Path, shape: list[int | str], kind: int = TensorProto.FLOAT, last: bool = False) -> Path:
+    """A small network whose input has the given shape and kind, channels ``last`` or not."""
+    nodes = [helper.make_node("Cast", ["images"], ["float"], to=TensorProto.FLOAT)]
+    if kind == TensorProto.UINT8:
+        nodes += [helper.make_node("Div", ["float", "levels"], ["unit"])]
+    else:
+        nodes += [helper.make_node("Identity", ["float"], ["unit"])]
+    nodes += [
+        helper.make_node("Transpose", ["unit"], ["first"], perm=[0, 3, 1, 2] if last else [0, 1, 2, 3]),
+        helper.make_node("Conv", ["first", "conv", "bias"], ["maps"]),
+        helper.make_node("Relu", ["maps"], ["positive"]),
+        helper.make_node("GlobalAveragePool", ["positive"], ["pooled"]),
+        helper.make_node("Flatten", ["pooled"], ["flat"]),
+        helper.make_node("Gemm", ["flat", "dense"], ["scores"], transB=1),
+        helper.make_node("Softmax", ["scores"], ["second"]),
+    ]
+    outputs = [
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, [shape[0], 5]) for name in ("scores", "second")
+    ]
+    constants = [numpy_helper.from_array(value.numpy(), name) for name, value in WEIGHTS.items()]
+    constants.append(numpy_helper.from_array(np.array(255, np.float32), "levels"))
+    taken = helper.make_tensor_value_info("images", kind, shape)
+    graph = helper.make_graph(nodes, "small", [taken], outputs, constants)
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9), file)
+    return file
+
+
+def oracle(spec: str) -> Classifier:
+    made = load("oracles", spec)()
+    assert isinstance(made, Classifier)
+    return made
+
+
+FILES: dict[str, tuple[list[int | str], dict[str, Any]]] = {
+    "free": (["n", 3, 6, 5], {}),
+    "fixed to 1": ([1, 3, 6, 5], {}),
+    "fixed to 32": ([32, 3, 6, 5], {}),
+    "any size": (["n", 3, "height", "width"], {}),
+    "channels last": (["n", 6, 5, 3], {"last": True}),
+    "half": (["n", 3, 6, 5], {"kind": TensorProto.FLOAT16}),
+    "double": (["n", 3, 6, 5], {"kind": TensorProto.DOUBLE}),
+    "8 bit": (["n", 3, 6, 5], {"kind": TensorProto.UINT8}),
+    "8 bit, last, fixed": ([16, 6, 5, 3], {"kind": TensorProto.UINT8, "last": True}),
+}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_scores_are_those_of_the_network(tmp_path: Path, name: str) -> None:
+    shape, others = FILES[name]
+    made = oracle(f"onnx(path={write(tmp_path / 'net.onnx', shape, **others)},threads=1)")
+    close = 1e-2 if name == "half" else 1e-4
+    for count in (1, 32, 70):
+        scores = made(IMAGES[:count])
+        assert (scores.shape, scores.dtype) == ((count, 5), torch.float32)
+        torch.testing.assert_close(scores, wanted(IMAGES[:count]), rtol=close, atol=close)
+
+
+def test_layout_said_where_the_shape_does_not_tell(tmp_path: Path) -> None:
+    file = write(tmp_path / "net.onnx", ["n", "height", "width", 3], last=True)
+    square = IMAGES[:, :, :3, :3]
+    torch.testing.assert_close(oracle(f"onnx(path={file})")(square), wanted(square))
+    file = write(tmp_path / "odd.onnx", ["n", 3, 3, 3], last=True)
+    torch.testing.assert_close(oracle(f"onnx(path={file},layout=nhwc)")(square), wanted(square))
+    first = oracle(f"onnx(path={file})")(square)
+    assert not torch.allclose(first, wanted(square))
+
+
+def test_mean_deviation_and_settings(tmp_path: Path) -> None:
+    file = write(tmp_path / "net.onnx", ["n", 3, 6, 5])
+    made = oracle(f"onnx(path={file},mean=[0.5,0.4,0.3],std=[0.2,0.3,0.4],scale=probabilities,classes=[a,b])")
+    mean, std = torch.tensor([0.5, 0.4, 0.3]).view(3, 1, 1), torch.tensor([0.2, 0.3, 0.4]).view(3, 1, 1)
+    torch.testing.assert_close(made(IMAGES), wanted((IMAGES - mean) / std), rtol=1e-4, atol=1e-4)
+    assert (made.name, made.scale, made.classes) == ("net.onnx", "probabilities", ("a", "b"))
+
+
+def test_the_digest_depends_on_files_and_settings(tmp_path: Path) -> None:
+    file = write(tmp_path / "net.onnx", ["n", 3, 6, 5])
+    digests = [
+        oracle(f"onnx(path={file}{more})").digest for more in ("", ",mean=0.5", ",scale=probabilities", "")
+    ]
+    assert digests[0] == digests[3]
+    assert len(set(digests)) == 3
+    (tmp_path / "net.onnx.data").write_bytes(b"weights of a big network")
+    assert oracle(f"onnx(path={file})").digest != digests[0]
+
+
+def test_what_does_not_fit_is_refused(tmp_path: Path) -> None:
+    file = write(tmp_path / "net.onnx", ["n", 3, 6, 5])
+    with pytest.raises(InputError, match=r"net\.onnx takes images of 3x6x5, not 3x8x8"):
+        oracle(f"onnx(path={file})")(torch.zeros(1, 3, 8, 8))
+    with pytest.raises(InputError, match="there is no file"):
+        oracle(f"onnx(path={tmp_path}/lacking.onnx)")
+    (tmp_path / "broken.onnx").write_bytes(b"nothing of the kind")
+    with pytest.raises(InputError, match=r"broken\.onnx is no ONNX file that can be run"):
+        oracle(f"onnx(path={tmp_path}/broken.onnx)")
+    with pytest.raises(InputError, match=r"ONNX Runtime has no abacus here, only .*CPUExecutionProvider"):
+        oracle(f"onnx(path={file},device=abacus)")
+    levels = write(tmp_path / "levels.onnx", ["n", 3, 6, 5], TensorProto.UINT8)
+    with pytest.raises(InputError, match="leave out mean and std"):
+        oracle(f"onnx(path={levels},mean=0.5)")
+
+
+def test_what_takes_no_images_is_refused(tmp_path: Path) -> None:
+    rows = helper.make_tensor_value_info("rows", TensorProto.FLOAT, ["n", 12])
+    answer = helper.make_tensor_value_info("scores", TensorProto.FLOAT, ["n", 12])
+    graph = helper.make_graph([helper.make_node("Relu", ["rows"], ["scores"])], "flat", [rows], [answer])
+    onnx.save(
+        helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9),
+        tmp_path / "f.onnx",
+    )
+    with pytest.raises(InputError, match=r"takes rows tensor\(float\) \['n', 12\], not one batch of images"):
+        oracle(f"onnx(path={tmp_path}/f.onnx)")
+
+
+def resnet20(weights: dict[str, Tensor], images: Tensor) -> Tensor:
+    """ResNet-20 for CIFAR-10 with shortcuts of option A (He et al., 2016): logits ``(n, 10)``."""
+
+    def normed(maps: Tensor, name: str) -> Tensor:
+        mean, var, weight, bias = (
+            weights[f"{name}.{part}"] for part in ("running_mean", "running_var", "weight", "bias")
+        )
+        return batch_norm(maps, mean, var, weight, bias)
+
+    mean, std = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
+    maps = (images - mean.view(3, 1, 1)) / std.view(3, 1, 1)
+    maps = relu(normed(conv2d(maps, weights["conv1.weight"], padding=1), "bn1"))
+    for name in (f"layer{layer}.{block}" for layer in (1, 2, 3) for block in (0, 1, 2)):
+        kernel = weights[f"{name}.conv1.weight"]
+        stride = kernel.shape[0] // kernel.shape[1]
+        inside = relu(normed(conv2d(maps, kernel, stride=stride, padding=1), f"{name}.bn1"))
+        inside = normed(conv2d(inside, weights[f"{name}.conv2.weight"], padding=1), f"{name}.bn2")
+        more = (kernel.shape[0] - kernel.shape[1]) // 2
+        maps = relu(inside + pad(maps[:, :, ::stride, ::stride], (0, 0, 0, 0, more, more)))
+    return linear(avg_pool2d(maps, 8).flatten(1), weights["linear.weight"], weights["linear.bias"])
+
+
+@pytest.mark.shared
+def test_a_public_network(shared: Path) -> None:
+    made = oracle(f"onnx(path={shared / 'resnet20_cifar10.onnx'},threads=1)")
+    images = load_images(f"{shared}:test[0:224]")
+    scores = made(images.floats())
+    assert (scores.argmax(1) == images.labels).double().mean() > 0.85
+    weights = load_file(shared / "resnet20_cifar10.safetensors")
+    torch.testing.assert_close(scores, resnet20(weights, images.floats()), rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize("count", [32, 64, 192, 256])
+def test_company_changes_no_answer(shared: Path, count: int) -> None:
+    made = oracle(f"onnx(path={shared / 'resnet20_cifar10.onnx'},threads=1)")
+    images = load_images(f"{shared}:test[0:256]").floats()
+    together = made(images)
+    assert torch.equal(made(images[:count]), together[:count])
+    assert torch.equal(made(images.flip(0)[:count]), together.flip(0)[:count])

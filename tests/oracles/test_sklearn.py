@@ -1,0 +1,130 @@
+"""Classifiers of scikit-learn, which have no gradients."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from sklearn.datasets import load_digits
+
+from sparseattack import Classifier, InputError, Problem, attack, corners, load, load_images
+
+ESTIMATORS = """
+import numpy as np
+from sklearn.linear_model import LogisticRegression
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.svm import LinearSVC
+
+X = np.random.default_rng(0).random((60, 12))
+y = X[:, :3].argmax(1)
+
+def logistic():
+    return LogisticRegression().fit(X, y)
+
+def neighbours():
+    return KNeighborsClassifier(3).fit(X, np.array(["ant", "bee", "cat"])[y])
+
+def unfitted():
+    return LogisticRegression()
+
+def margins():
+    return LinearSVC().fit(X, y)
+
+def fewer():
+    return LogisticRegression().fit(X[:40], y[:40])
+
+def number():
+    return 7
+"""
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    (tmp_path / "estimators.py").write_text(ESTIMATORS)
+    return tmp_path / "estimators.py"
+
+
+def oracle(spec: str) -> Classifier:
+    made = load("oracles", spec)()
+    assert isinstance(made, Classifier)
+    return made
+
+
+def test_probabilities_of_flattened_images(file: Path) -> None:
+    made = oracle(f"sklearn(estimator={file}:logistic)")
+    images = torch.randint(256, (20, 3, 2, 2)) / 255
+    scores = made(images)
+    assert (scores.shape, scores.dtype, made.scale) == ((20, 3), torch.float32, "probabilities")
+    torch.testing.assert_close(scores.sum(1), torch.ones(20))
+    largest = scores.argmax(1) == images.flatten(1)[:, :3].argmax(1)  # what it was trained to tell
+    assert largest.float().mean() > 0.6
+    assert torch.equal(made(images.flip(0)), scores.flip(0))
+
+
+def test_classes_are_the_estimators(file: Path) -> None:
+    assert oracle(f"sklearn(estimator={file}:neighbours)").classes == ("ant", "bee", "cat")
+    assert oracle(f"sklearn(estimator={file}:logistic,classes=[x,y,z])").classes == ("x", "y", "z")
+
+
+def test_the_digest_tells_one_fit_from_another(file: Path) -> None:
+    digests = [
+        oracle(f"sklearn(estimator={file}:{name})").digest for name in ("logistic", "fewer", "logistic")
+    ]
+    assert digests[0] == digests[2] != digests[1]
+
+
+FAULTS = {
+    "unfitted": "LogisticRegression, which is not fitted",
+    "margins": "LinearSVC, which has no predict_proba",
+    "number": "int, which has no predict_proba",
+}
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_what_is_no_fitted_classifier_is_refused(file: Path, name: str) -> None:
+    with pytest.raises(InputError, match=FAULTS[name]):
+        oracle(f"sklearn(estimator={file}:{name})")
+
+
+def test_images_of_another_size_are_refused(file: Path) -> None:
+    with pytest.raises(InputError, match="takes 12 numbers, not images of 3x4x4"):
+        oracle(f"sklearn(estimator={file}:logistic)")(torch.zeros(1, 3, 4, 4))
+
+
+@pytest.fixture(scope="module")
+def forest() -> Classifier:
+    return oracle("digits-forest")
+
+
+def test_the_forest_reads_digits_it_has_not_seen(forest: Classifier) -> None:
+    digits = load_images("digits")
+    right = forest(digits.floats()).argmax(1) == digits.labels
+    assert right.float().mean() > 0.9
+    seen = load_digits()
+    half = len(seen.target) // 2
+    shown = torch.from_numpy(seen.images[:half]).mul(255 / 16).round().div(255).float().unsqueeze(1)
+    known = forest(shown).argmax(1) == torch.from_numpy(seen.target[:half])
+    assert known.float().mean() > right.float().mean()  # these it was trained on
+
+
+def test_the_forest_is_the_same_every_time(forest: Classifier) -> None:
+    digits = load_images("digits[0:64]").floats()
+    again = oracle("digits-forest")
+    assert again.digest == forest.digest
+    assert torch.equal(again(digits), forest(digits))
+    assert torch.equal(forest(digits)[5:6], forest(digits[5:6]))
+    assert oracle("digits-forest(seed=1,trees=10)").digest != forest.digest
+    with pytest.raises(InputError, match="takes images of 1x8x8, not 3x8x8"):
+        forest(torch.zeros(1, 3, 8, 8))
+
+
+def test_a_forest_is_attacked_without_gradients(forest: Classifier) -> None:
+    digits = load_images("digits[0:20]")
+    images = digits.floats()
+    right = forest(images).argmax(1) == digits.labels
+    problem = Problem(forest, corners(pixels=3), images[right], digits.labels[right])
+    outcomes = attack(problem, load("strategies", "random(popsize=50)"), 200)
+    fooled = [outcome for outcome in outcomes if outcome.fooled]
+    assert fooled
+    for outcome in fooled:
+        shown = outcome.paint(problem.images[outcome.image])
+        assert forest(shown.unsqueeze(0)).argmax() != problem.labels[outcome.image]

@@ -1,0 +1,171 @@
+"""Networks are trained by a recipe that can stop and go on."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, replace
+from itertools import islice
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors import safe_open
+from torch import Tensor, nn
+
+from sparseattack import InputError, load, load_images
+from sparseattack.oracles.augmentation import augment, blank, move
+from sparseattack.oracles.networks import fold, untrained
+from sparseattack.oracles.recipe import Recipe
+from sparseattack.oracles.resuming import read
+from sparseattack.oracles.shipping import ship
+from sparseattack.oracles.training import train
+
+QUICK = Recipe(epochs=3, batch=32, rate=0.05, held_out=0.2, bf16=False)
+
+
+@pytest.fixture(autouse=True)
+def no_random_number_is_drawn() -> Iterator[None]:
+    before = torch.random.get_rng_state()
+    yield
+    assert torch.equal(torch.random.get_rng_state(), before)
+
+
+def weights(checkpoint: Path) -> dict[str, Tensor]:
+    state: dict[str, Tensor] = read(checkpoint)["network"]
+    return state
+
+
+@pytest.mark.parametrize("bf16", [False, True])
+def test_a_stopped_training_goes_on_bit_by_bit(tmp_path: Path, bf16: bool) -> None:
+    images, recipe = load_images("sample"), replace(QUICK, bf16=bf16)
+    whole = list(train(recipe, images, tmp_path / "whole"))
+    assert [epoch.number for epoch in whole] == [1, 2, 3]
+    first = list(islice(train(recipe, images, tmp_path / "parts"), 1))
+    rest = list(train(recipe, images, tmp_path / "parts"))
+    assert [*first, *rest] == whole
+    one, other = weights(tmp_path / "whole"), weights(tmp_path / "parts")
+    assert all(torch.equal(one[name], other[name]) for name in one)
+    assert list(train(recipe, images, tmp_path / "whole")) == []
+
+
+def test_a_training_learns(tmp_path: Path) -> None:
+    images = load_images("digits[0:320]")
+    small = nn.functional.interpolate(images.pixels.float(), size=32).to(torch.uint8).expand(-1, 3, -1, -1)
+    epochs = list(train(replace(QUICK, epochs=8), replace(images, pixels=small), tmp_path / "point"))
+    assert epochs[-1].loss < epochs[0].loss
+    assert epochs[-1].accuracy > 0.3  # guessing is right in a tenth
+
+
+def test_seeds_train_differently(tmp_path: Path) -> None:
+    images = load_images("sample[0:40]")
+    for seed in (0, 1):
+        list(train(replace(QUICK, epochs=1, seed=seed), images, tmp_path / str(seed)))
+    one, other = weights(tmp_path / "0"), weights(tmp_path / "1")
+    assert not torch.equal(one["0.weight"], other["0.weight"])
+
+
+def test_the_held_out_images_are_the_last() -> None:
+    images = load_images("sample")
+    fit, held_out = Recipe().parts(images)
+    assert (fit.ids, held_out.ids) == (images.ids[:95], images.ids[95:])
+
+
+def test_another_training_is_not_gone_on_with(tmp_path: Path) -> None:
+    images, point = load_images("sample[0:40]"), tmp_path / "point"
+    next(train(QUICK, images, point))
+    with pytest.raises(InputError, match=r"by another recipe, with epochs 3, seed 0"):
+        next(train(replace(QUICK, epochs=5, seed=1), images, point))
+    with pytest.raises(InputError, match="with other images"):
+        next(train(QUICK, load_images("sample[0:41]"), point))
+    point.write_bytes(b"nothing of the kind")
+    with pytest.raises(InputError, match="is no checkpoint of a training"):
+        next(train(QUICK, images, point))
+
+
+def test_what_cannot_be_trained_is_refused(tmp_path: Path) -> None:
+    images = load_images("sample[0:40]")
+    with pytest.raises(InputError, match="no network 'resnet', only allconv-small"):
+        next(train(replace(QUICK, network="resnet"), images, tmp_path / "point"))
+    with pytest.raises(InputError, match="at least 1"):
+        replace(QUICK, epochs=0)
+    with pytest.raises(InputError, match=r"\(3, 32, 32\) with labels 0 to 9, not \(1, 8, 8\)"):
+        next(train(QUICK, load_images("digits"), tmp_path / "point"))
+    with pytest.raises(InputError, match="with labels -100 to -91"):
+        next(train(QUICK, replace(images, labels=images.labels - 100), tmp_path / "point"))
+    with pytest.raises(InputError, match="with labels 200 to 200"):
+        next(train(QUICK, replace(images, labels=images.labels * 0 + 200), tmp_path / "point"))
+    with pytest.raises(InputError, match="1 image is too little"):
+        next(train(QUICK, images[:1], tmp_path / "point"))
+    with pytest.raises(InputError, match="no device 'cuda:77' here"):
+        next(train(replace(QUICK, device="cuda:77"), images, tmp_path / "point"))
+
+
+def test_folding_changes_no_score() -> None:
+    network, images = untrained("allconv-small"), load_images("sample").floats()
+    with torch.no_grad():
+        for _ in range(20):
+            network.train()(images)  # batch-norm that is not the identity
+        wanted = network.eval()(images)
+        folded = fold(network)
+        assert not any(isinstance(layer, nn.BatchNorm2d) for layer in folded)
+        torch.testing.assert_close(folded(images), wanted, rtol=1e-4, atol=1e-5)
+
+
+def test_weights_are_shipped_with_their_card(tmp_path: Path) -> None:
+    images = load_images("sample")
+    list(train(QUICK, images, tmp_path / "point"))
+    out = tmp_path / "mine.safetensors"
+    card = ship(tmp_path / "point", out, images, "the sample")
+    assert json.loads((tmp_path / "mine.json").read_text()) == card
+    assert (card["recipe"], card["seed"], card["epochs"]) == (asdict(QUICK), 0, 3)
+    assert card["measured"] == "the sample, 100 images"
+    with safe_open(out, "pt") as file:
+        assert json.loads(file.metadata()["accuracy"]) == card["accuracy"]
+        assert {file.get_tensor(name).dtype for name in file.keys()} == {torch.float16}  # noqa: SIM118
+    oracle = load("oracles", f"allconv-small(weights={out})")()
+    assert (oracle(images.floats()).argmax(1) == images.labels).double().mean().item() == card["accuracy"]
+
+
+def marked() -> Tensor:
+    """Images whose every pixel tells its image, channel, row and column."""
+    return torch.arange(40 * 3 * 32 * 32, dtype=torch.float64).view(40, 3, 32, 32)
+
+
+def test_moved_images_are_mirrored_and_shifted_whole() -> None:
+    images = marked()
+    moved = move(images, 3, torch.Generator().manual_seed(0))
+    padded = nn.functional.pad(images, (3,) * 4, mode="reflect")
+    found = set()
+    for place in range(len(images)):
+        variants = {
+            (down, right, mirrored): padded[place, :, down : down + 32, right : right + 32].flip(
+                (2,) * mirrored
+            )
+            for down in range(7)
+            for right in range(7)
+            for mirrored in (0, 1)
+        }
+        fits = [key for key, variant in variants.items() if torch.equal(variant, moved[place])]
+        assert len(fits) == 1
+        found |= set(fits)
+    assert len({mirrored for *_, mirrored in found}) == 2
+    assert len(found) > 20  # each image in its own way
+
+
+def test_one_square_is_blanked_out() -> None:
+    images = torch.full((60, 3, 32, 32), 2.0)
+    blanked = blank(images, 8, torch.Generator().manual_seed(0)) != 2
+    assert (blanked == blanked[:, :1]).all()
+    areas = blanked[:, 0].sum((1, 2))
+    assert areas.max() == 64
+    assert areas.min() >= 16  # a corner cuts at most half of each side
+    rows, columns = blanked[:, 0].any(2).sum(1), blanked[:, 0].any(1).sum(1)
+    assert torch.equal(rows * columns, areas)
+
+
+def test_variations_depend_on_the_generator_alone() -> None:
+    pixels = load_images("sample").pixels
+    one, same, other = (augment(pixels, 3, 8, torch.Generator().manual_seed(seed)) for seed in (0, 0, 1))
+    assert torch.equal(one, same)
+    assert not torch.equal(one, other)
+    assert one.shape == pixels.shape
+    assert 0 <= one.min() <= one.max() <= 1
