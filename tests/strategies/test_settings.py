@@ -1,0 +1,44 @@
+"""Settings that make no sense are refused in a sentence."""
+
+import pytest
+from spaces import space
+
+from sparseattack import InputError, load
+
+REFUSED = {
+    "de(popsize=3)": "de needs a popsize of at least 4, not 3",
+    "de(weight=0)": "de needs a weight above 0, not 0.0",
+    "de(crossover=1.5)": "de needs a crossover from 0 to 1, not 1.5",
+    "random(popsize=0)": "random needs a popsize of at least 1, not 0",
+    "exhaustive(popsize=0)": "exhaustive needs a popsize of at least 1, not 0",
+    "sparse-rs(alpha=0)": "sparse-rs needs an alpha above 0 and at most 1, not 0.0",
+    "sparse-rs(alpha=1.1)": "sparse-rs needs an alpha above 0 and at most 1, not 1.1",
+    "cmaes(popsize=3)": "cmaes needs a popsize of at least 4, not 3",
+    "cmaes(sigma=0)": "cmaes needs a sigma above 0, not 0.0",
+    "nevergrad(popsize=0)": "nevergrad needs a popsize of at least 1, not 0",
+    "nsga2(popsize=0)": "nsga2 needs a popsize of at least 1, not 0",
+}
+
+
+@pytest.mark.parametrize("spec", REFUSED)
+def test_values_are_refused_when_the_search_starts(spec: str) -> None:
+    with pytest.raises(InputError) as refusal:
+        next(load("strategies", spec)(space()))
+    assert str(refusal.value) == REFUSED[spec]
+
+
+CHOICES = {
+    "de(base=worst)": "rand, best",
+    "de(bounds=wrap)": "redraw, reflect, clip",
+    "de(adapt=shade)": "none, jde",
+    "de(start=lhs)": "paper, uniform, corners",
+    "de(popsiz=5)": "popsize, weight, base, crossover, bounds, adapt, start",
+    "random(budget=5)": "popsize",
+    "sparse-rs(alpha=high)": "a number",
+}
+
+
+@pytest.mark.parametrize("spec", CHOICES)
+def test_choices_and_names_are_refused_with_those_that_exist(spec: str) -> None:
+    with pytest.raises(InputError, match=CHOICES[spec]):
+        load("strategies", spec)
