@@ -27,6 +27,11 @@ def show(seen: Overview, form: str) -> None:
     console.print(headline(seen), highlight=False)
     if seen.lines:
         tables.show(console, seen.lines, seen.experiment["budget"])
+    console.print(
+        f"Not charged: {seen.images} checks of clean images, {seen.checked} of successes shown alone.",
+        style="dim",
+        highlight=False,
+    )
     for sentence in _compared(seen.pairs):
         console.print(sentence, highlight=False)
 
@@ -55,9 +60,12 @@ def _left_out(seen: Overview) -> str:
 
 def _compared(pairs: Sequence[Pair]) -> list[str]:
     """What the pairs say: the lines of a table are no independent samples, the images are the same."""
-    said = [_pair(pair) for pair in pairs[:MOST_PAIRS]]
-    if len(pairs) > MOST_PAIRS:
-        said.append(f"... and {len(pairs) - MOST_PAIRS} more pairs, all in --json.")
+    telling = [pair for pair in pairs if pair.p < LEVEL] if len(pairs) > 1 else pairs
+    said = [_pair(pair) for pair in telling[:MOST_PAIRS]]
+    if (rest := len(pairs) - len(telling)) > 0:
+        said.append(f"No difference is shown by {rest} of {len(pairs)} pairs (exact McNemar, Holm-adjusted).")
+    if (more := len(telling) - MOST_PAIRS) > 0:
+        said.append(f"{more} more pairs differ; --json has them all.")
     return said
 
 
@@ -65,8 +73,8 @@ def _pair(pair: Pair) -> str:
     first, second = _called(pair.first), _called(pair.second)
     verdict = "they differ" if pair.p < LEVEL else "no difference shown"
     return (
-        f"{first} alone fools {pair.only_first} images, {second} alone {pair.only_second} "
-        f"(k = {pair.first.k}): {verdict}, exact McNemar, Holm-adjusted p = {pair.p:.2g}."
+        f"k = {pair.first.k}: images that only {first} fools {pair.only_first}, only {second} {pair.only_second}: "
+        f"{verdict} (exact McNemar, Holm-adjusted p = {pair.p:.2g})."
     )
 
 

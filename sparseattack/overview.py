@@ -31,6 +31,11 @@ class Overview:
         chosen: dict[str, Any] = self.manifest["determines"]["experiment"]
         return chosen
 
+    @property
+    def checked(self) -> int:
+        """Successes that were shown once more, alone; like the clean images, these cost no query."""
+        return sum(record.first_fooled > 0 for record in self.records)
+
     def to_json(self) -> str:
         """Everything but the runs."""
         content = {
@@ -38,6 +43,7 @@ class Overview:
             "images": self.images,
             "left_out": self.left_out,
             "runs": {"planned": self.planned, "finished": len(self.records)},
+            "checks": {"clean": self.images, "successes": self.checked},
             "table": [line.to_dict() for line in self.lines],
             "pairs": [pair._asdict() for pair in self.pairs],
         }
