@@ -79,7 +79,7 @@ def test_a_call_is_no_larger_than_memory_holds() -> None:
         (lambda images: zeros(images).fill_(torch.nan), "oracle stern answered NaN to image 7"),
         (lambda images: zeros(images).fill_(-torch.inf), "answered an infinite score to image 7"),
         (lambda images: 1 / 0, "oracle stern failed on image 7: ZeroDivisionError: division by zero"),
-        (lambda images: {}["x"], "oracle stern failed on image 7: KeyError: 'x'"),
+        (lambda images: dict[str, int]()["x"], "oracle stern failed on image 7: KeyError: 'x'"),
     ],
 )
 def test_what_no_classifier_answers_is_refused(wrong: Callable[[Tensor], object], said: str) -> None:

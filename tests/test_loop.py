@@ -1,0 +1,132 @@
+"""The loop hands over what is finished, in whatever way it ends."""
+
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+from worlds import Witness, flat_images, uniform, witnessed
+
+from sparseattack import (
+    OracleError,
+    Outcome,
+    Problem,
+    Search,
+    Space,
+    StrategyError,
+    attack,
+    outcomes_of,
+    rgb,
+    spent,
+)
+
+
+def test_outcomes_come_as_soon_as_they_are_known() -> None:
+    problem = witnessed(lambda place, query: place == 2 and query == 1, count=3)
+    assert isinstance(problem.oracle, Witness)
+    outcomes = outcomes_of(problem, uniform, 70)
+    assert next(outcomes).image == 2
+    assert problem.oracle.seen[0] == 7
+    assert [outcome.image for outcome in outcomes] == [0, 1]
+    assert problem.oracle.seen[0] == 70
+
+
+def test_outcomes_are_sorted_by_image() -> None:
+    problem = witnessed(lambda place, query: query > 40 - 10 * place, count=4)
+    outcomes = attack(problem, uniform, 70, group=2)
+    assert [outcome.image for outcome in outcomes] == [0, 1, 2, 3]
+    assert [outcome.first_fooled for outcome in outcomes] == [41, 31, 21, 11]
+
+
+def test_no_images_have_no_outcomes() -> None:
+    empty = Problem(Witness(), rgb(), torch.zeros(0, 3, 4, 4), torch.zeros(0, dtype=torch.int64))
+    assert attack(empty, uniform, 10) == []
+
+
+@pytest.mark.parametrize("group", [1, 2, 3])
+def test_several_groups_share_a_call(group: int) -> None:
+    problem = witnessed(count=3)
+    assert isinstance(problem.oracle, Witness)
+    attack(problem, lambda space: uniform(space, popsize=5), 5, group=group)
+    assert problem.oracle.calls == [15]
+
+
+def test_a_group_follows_when_the_batch_has_room() -> None:
+    oracle = Witness(batch=10)
+    attack(witnessed(count=4, oracle=oracle), lambda space: uniform(space, popsize=5), 15, group=1)
+    assert oracle.calls == [10] * 6  # two images at a time
+
+
+def stopped(outcomes: Any, error: type[BaseException]) -> list[Outcome]:
+    """What came before the error."""
+    known: list[Outcome] = []
+    with pytest.raises(error):
+        for outcome in outcomes:
+            known.append(outcome)
+    return known
+
+
+def test_what_is_finished_is_handed_over_before_an_oracle_fails() -> None:
+    def script(place: int, query: int) -> bool:
+        if place == 2 and query == 20:
+            raise ConnectionError("gone")
+        return place == 0 and query == 3
+
+    known = stopped(outcomes_of(witnessed(script), uniform, 70), OracleError)
+    assert [(outcome.image, outcome.first_fooled) for outcome in known] == [(0, 3)]
+
+
+def test_what_is_finished_is_handed_over_before_a_strategy_fails() -> None:
+    """Both groups are answered by one call; the second gives up on hearing its answers."""
+
+    def tires(space: Space) -> Search:
+        yield space.uniform(7)
+        raise ArithmeticError("tired")
+
+    problem = witnessed(lambda place, query: place == 0, count=2)
+    known = stopped(outcomes_of(problem, tires, 70, group=1), StrategyError)
+    assert [outcome.image for outcome in known] == [0]
+
+
+def test_an_interruption_hands_over_what_is_finished() -> None:
+    def script(place: int, query: int) -> bool:
+        if place == 2 and query == 20:
+            raise KeyboardInterrupt
+        return place == 0
+
+    known = stopped(outcomes_of(witnessed(script), uniform, 70), KeyboardInterrupt)
+    assert [outcome.image for outcome in known] == [0]
+
+
+def test_time_is_shared_out() -> None:
+    outcomes = attack(witnessed(lambda place, query: place == 0 and query == 7), uniform, 70)
+    assert all(outcome.oracle_seconds > 0 and outcome.strategy_seconds > 0 for outcome in outcomes)
+    assert outcomes[0].oracle_seconds < outcomes[1].oracle_seconds == outcomes[2].oracle_seconds
+
+
+class Recording:
+    """Keeps what it is shown."""
+
+    def __init__(self) -> None:
+        self.shown: list[Tensor] = []
+
+    def __call__(self, images: Tensor) -> Tensor:
+        self.shown.append(images.clone())
+        return torch.tensor([1.0, 0.0]).expand(len(images), -1)
+
+
+def test_the_oracle_is_shown_what_was_asked_in_the_order_it_was_asked() -> None:
+    def sweep(space: Space) -> Search:
+        for row in range(3):
+            genes = torch.tensor([[(row + 0.5) / 3, 0.0, shade, 0.0, 0.0] for shade in (0.2, 0.8)])
+            yield genes.expand(space.batch, -1, -1)
+
+    oracle, images = Recording(), flat_images(2, (3, 3, 1))
+    problem = Problem(oracle, rgb(), images, torch.zeros(2, dtype=torch.int64), until=spent, pad=1)
+    attack(problem, sweep, 6)
+    shown = torch.cat(oracle.shown)
+    expected = [(place, row, shade) for row in range(3) for place in range(2) for shade in (51, 204)]
+    for image, (place, row, shade) in zip(shown, expected, strict=True):
+        painted = images[place].clone()
+        painted[:, row, 0] = torch.tensor([shade / 255, 0, 0])
+        assert torch.equal(image, painted)
