@@ -73,8 +73,8 @@ def _pair(pair: Pair) -> str:
     first, second = _called(pair.first), _called(pair.second)
     verdict = "they differ" if pair.p < LEVEL else "no difference shown"
     return (
-        f"k = {pair.first.k}: images that only {first} fools {pair.only_first}, only {second} {pair.only_second}: "
-        f"{verdict} (exact McNemar, Holm-adjusted p = {pair.p:.2g})."
+        f"k = {pair.first.k}: images that only {first} fools {pair.only_first}, "
+        f"only {second} {pair.only_second}: {verdict} (exact McNemar, Holm-adjusted p = {pair.p:.2g})."
     )
 
 

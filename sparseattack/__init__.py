@@ -5,10 +5,12 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from sparseattack.classifier import Classifier
+    from sparseattack.comparison import compare
     from sparseattack.data import Images, load_images
     from sparseattack.edits import Edits, levels
     from sparseattack.encoding import Encoding, Pixels, corners, rgb
     from sparseattack.errors import InputError, OracleError, SparseattackError, StoreError, StrategyError
+    from sparseattack.experiment import Experiment
     from sparseattack.loop import attack, outcomes_of
     from sparseattack.objectives import several
     from sparseattack.oracle import Oracle, SparseOracle
@@ -26,9 +28,11 @@ _HOMES = {
     "classifier": ("Classifier",),
     "data": ("Images", "load_images"),
     "loop": ("attack", "outcomes_of"),
+    "comparison": ("compare",),
     "edits": ("Edits", "levels"),
     "encoding": ("Encoding", "Pixels", "corners", "rgb"),
     "errors": ("InputError", "OracleError", "SparseattackError", "StoreError", "StrategyError"),
+    "experiment": ("Experiment",),
     "objectives": ("several",),
     "oracle": ("Oracle", "SparseOracle"),
     "outcome": ("Outcome",),
@@ -42,11 +46,12 @@ _HOMES = {
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
-    "Classifier", "Edits", "Encoding", "Fitness", "Gene", "ImageSearch", "Images", "InputError", "Oracle",
-    "OracleError", "Outcome", "Pixels", "Problem", "Queries", "Search", "Space", "SparseOracle",
-    "SparseattackError", "StoreError", "Strategy", "StrategyError", "Until", "attack", "confident",
-    "corners", "cross_entropy", "fooled", "l0", "l2", "levels", "load", "load_images", "margin",
-    "outcomes_of", "per_image", "probability", "register", "rgb", "several", "spent",
+    "Classifier", "Edits", "Encoding", "Experiment", "Fitness", "Gene", "ImageSearch", "Images",
+    "InputError", "Oracle", "OracleError", "Outcome", "Pixels", "Problem", "Queries", "Search", "Space",
+    "SparseOracle", "SparseattackError", "StoreError", "Strategy", "StrategyError", "Until", "attack",
+    "compare", "confident", "corners", "cross_entropy", "fooled", "l0", "l2", "levels", "load",
+    "load_images", "margin", "outcomes_of", "per_image", "probability", "register", "rgb", "several",
+    "spent",
 ]  # fmt: skip
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from sparseattack import compare
 from sparseattack.errors import InputError, OracleError
 from sparseattack.experiment import Experiment
 from sparseattack.overview import overview
@@ -156,3 +157,10 @@ def test_unknown_names_are_refused_before_anything_runs(experiment: Experiment) 
     for change in ({"strategies": ("d",)}, {"encodings": ("hsv",)}, {"fitness": "f"}, {"oracle": "none"}):
         with pytest.raises(InputError, match=r"no .* only "):
             prepare(replace(experiment, **change))  # type: ignore[arg-type]
+
+
+def test_a_comparison_in_one_call_is_the_same(experiment: Experiment, study: Study, tmp_path: Path) -> None:
+    records = finish(experiment, study)
+    seen = compare(experiment)
+    assert facts(seen.records) == facts(study.records()) and len(records) == len(seen.records)
+    assert facts(compare(experiment, tmp_path / "b.study").records) == facts(seen.records)

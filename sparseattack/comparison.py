@@ -1,0 +1,25 @@
+"""A comparison in one call."""
+
+from pathlib import Path
+
+from sparseattack.experiment import Experiment
+from sparseattack.overview import Overview, overview
+from sparseattack.plan import open_study, plan
+from sparseattack.prepare import prepare
+from sparseattack.run import run
+from sparseattack.store import Study
+
+
+def compare(experiment: Experiment, path: str | Path = ":memory:") -> Overview:
+    """Run what the study at ``path`` does not hold yet; its table. By default nothing is kept.
+
+    Raises InputError for what does not exist or fit, OracleError, StrategyError and StoreError for what fails;
+    what was finished before is in the study.
+    """
+    prepared = prepare(experiment)
+    with Study.create(Path(path)) as study:
+        open_study(prepared, study)
+        for task in plan(prepared, study):
+            for _ in run(prepared, task, study):
+                pass
+        return overview(study)
