@@ -13,7 +13,7 @@ from sparseattack.store import Study
 def compare(experiment: Experiment, path: str | Path = ":memory:") -> Overview:
     """Run what the study at ``path`` does not hold yet; its table. By default nothing is kept.
 
-    Raises InputError for what does not exist or fit, OracleError, StrategyError and StoreError for what fails;
+    Raises InputError for what does not exist or fit; OracleError, StrategyError or StoreError for a failure:
     what was finished before is in the study.
     """
     prepared = prepare(experiment)
