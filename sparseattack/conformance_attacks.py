@@ -48,7 +48,7 @@ def bears_other_images(strategy: Strategy) -> str:
 
 def _counted(ground: Problem, strategy: Strategy, budget: int, group: int) -> list[Outcome]:
     """The outcomes, if they agree with what the oracle saw."""
-    outcomes = attack(ground, strategy, budget, key="conformance", group=group)
+    outcomes = attack(ground, strategy, budget, group=group)
     assert isinstance(ground.oracle, Counting)
     for each in outcomes:
         seen = ground.oracle.seen[each.image]

@@ -120,7 +120,7 @@ CASES: list[tuple[Callable[..., Search], str, str]] = [
     (cannot_bear_equal_values, FLAT, "it failed: ValueError: the variance is 0"),
     (gives_up, LITTLE, "it gave up: ArithmeticError: converged"),
     (gives_up, BUDGET, "it gave up an image of 12 x 12 pixels: ArithmeticError: converged"),
-    (knows_two_dimensions, IMAGES, "strategy conformance failed: RuntimeError: only colours, not 1 channels"),
+    (knows_two_dimensions, IMAGES, "strategy knows_two_dimensions failed: RuntimeError: only colours"),
 ]  # fmt: skip
 
 
