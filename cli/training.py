@@ -22,6 +22,7 @@ def trained(recipe: Recipe, data: str, test: str, out: Path, checkpoint: Path) -
     images = load_images(f"{data}:train" if splits else data)
     test = test or (f"{data}:test" if splits else "")
     measured = load_images(test) if test else recipe.parts(images)[1]
+    out.parent.mkdir(parents=True, exist_ok=True)  # what cannot be written is said now, not after the work
     console = Console(stderr=True)
     try:
         _watch(recipe, images, checkpoint, console)

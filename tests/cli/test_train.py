@@ -1,0 +1,113 @@
+"""The train command: a network from images, stopped and gone on with."""
+
+import contextlib
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sparseattack import load, load_images
+from sparseattack.cli.main import main
+
+QUICK = ("--batch", "64", "--no-bf16")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder that holds CIFAR-10, or a hundred images of it."""
+    sample = load_images("sample")
+    colours = sample.pixels.permute(0, 2, 3, 1).numpy()
+    (tmp_path / "data").mkdir()
+    for split in ("train", "test"):
+        file = tmp_path / "data" / f"cifar10_{split}.npz"
+        np.savez(file, images=colours, labels=sample.labels.numpy(), names=sample.classes)
+    return tmp_path
+
+
+def call(folder: Path, *arguments: str, code: int = 0) -> None:
+    with contextlib.chdir(folder), pytest.raises(SystemExit) as ended:
+        main(("train", *arguments))
+    assert (ended.value.code or 0) == code
+
+
+def test_weights_come_out_and_are_an_oracle(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    call(folder, "allconv-small", "--data", "data", "--out", "mine.safetensors", "--epochs", "2", *QUICK)
+    out, err = capsys.readouterr()
+    assert [line.split(":")[0] for line in err.splitlines()] == ["epoch 1", "epoch 2"]
+    card = json.loads((folder / "mine.json").read_text())
+    assert out == f"mine.safetensors: {card['accuracy']:.2%} of data:test, 100 images\n"
+    oracle = load("oracles", f"allconv-small(weights={folder / 'mine.safetensors'})")()
+    sample = load_images("sample")
+    assert (oracle(sample.floats()).argmax(1) == sample.labels).double().mean().item() == card["accuracy"]
+
+
+def test_one_file_is_measured_by_what_is_held_out(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    call(folder, "--data", "data/cifar10_train.npz", "--out", "m.safetensors", "--epochs", "1", *QUICK)
+    assert "of the last of data/cifar10_train.npz, 5 images" in capsys.readouterr().out
+    call(
+        folder,
+        "--data",
+        "data:train[0:40]",
+        "--test",
+        "sample[0:7]",
+        "--out",
+        "n.safetensors",
+        "--epochs",
+        "1",
+    )
+    assert "of sample[0:7], 7 images" in capsys.readouterr().out
+
+
+REFUSED = {
+    ("resnet", "--data", "data"): "there is no network 'resnet', only allconv-small",
+    ("--data", "nowhere"): "there are no images 'nowhere'",
+    ("--data", "data", "--out", "weights.pt"): "--out is a file that ends in .safetensors, not weights.pt",
+    ("--data", "data", "--epochs", "0"): "epochs and batch are at least 1",
+    ("--data", "data", "--device", "cuda:77"): "there is no device 'cuda:77' here",
+    ("--data", "digits"): "training needs images (3, 32, 32)",
+}
+
+
+@pytest.mark.parametrize("arguments", REFUSED)
+def test_what_cannot_be_done_is_one_line(
+    folder: Path, arguments: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    call(folder, *arguments, code=2)
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert REFUSED[arguments] in err
+    assert len(err.splitlines()) == 1
+
+
+def test_the_place_of_the_weights_is_tried_first(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "file").touch()
+    kept = ("--checkpoint", "point")
+    call(folder, "--data", "data", "--out", "file/in/m.safetensors", "--epochs", "1", *kept, *QUICK, code=1)
+    assert "epoch 1" not in (err := capsys.readouterr().err)
+    assert "file/in" in err
+
+
+def test_interrupted_it_says_how_to_go_on_and_goes_on(folder: Path) -> None:
+    command = [sys.executable, "-m", "sparseattack.cli", "train", "--data", "data", "--out", "m.safetensors"]
+    command += ["--epochs", "12", *QUICK]
+    pipes = {"cwd": folder, "text": True, "env": os.environ | {"COLUMNS": "200", "OMP_NUM_THREADS": "1"}}
+    first = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **pipes)  # type: ignore[call-overload]
+    assert first.stderr.readline().startswith("epoch 1:")
+    first.send_signal(signal.SIGINT)
+    out, err = first.communicate(timeout=60)
+    assert (first.returncode, out) == (130, "")
+    assert "stopped; the same command goes on after" in err
+    assert "m.checkpoint" in err
+    assert not (folder / "m.safetensors").exists()
+    done = max([1, *(int(number) for number in re.findall(r"epoch (\d+):", err))])
+    second = subprocess.run(command, capture_output=True, timeout=120, check=True, **pipes)  # type: ignore[call-overload]
+    numbers = [int(number) for number in re.findall(r"epoch (\d+):", second.stderr)]
+    assert numbers[0] in (done + 1, done + 2)  # an epoch may be kept and not yet told
+    assert numbers == list(range(numbers[0], 13))
+    assert (folder / "m.safetensors").exists()
