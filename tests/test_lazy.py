@@ -1,0 +1,78 @@
+"""Help and lists come at once: nothing heavy is imported for them."""
+
+import subprocess
+import sys
+from importlib import import_module
+
+import pytest
+
+import sparseattack
+
+HEAVY = {
+    "torch",
+    "numpy",
+    "scipy",
+    "PIL",
+    "cma",
+    "nevergrad",
+    "pymoo",
+    "sklearn",
+    "onnxruntime",
+    "safetensors",
+}
+ASK = "import sys; print(*sorted({name.partition('.')[0] for name in sys.modules}))"
+
+
+def imported(program: str) -> set[str]:
+    """Top-level packages in memory after ``program``."""
+    command = [sys.executable, "-c", f"{program}\n{ASK}"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return set(done.stdout.splitlines()[-1].split())
+
+
+DESCRIBING = """
+from sparseattack import registry
+from sparseattack.requirements import describe
+for kind in registry.KINDS:
+    for point in registry.points(kind).values():
+        assert describe(point.module, point.attr).summary
+"""
+COMMAND = """
+import sys
+from sparseattack.cli.main import main
+sys.argv = ["sparseattack", {}]
+try:
+    main()
+except SystemExit as end:
+    assert not end.code, end.code
+"""
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        "import sparseattack, sparseattack.registry, sparseattack.settings, sparseattack.errors",
+        DESCRIBING,
+        COMMAND.format("'--help'"),
+        COMMAND.format("'list'"),
+    ],
+    ids=["import", "describe", "help", "list"],
+)
+def test_nothing_heavy_is_imported(program: str) -> None:
+    assert imported(program) & HEAVY == set()
+
+
+def test_the_test_above_can_fail() -> None:
+    assert "torch" in imported("from sparseattack import Problem")
+
+
+def test_every_public_name_is_there() -> None:
+    for name in sparseattack.__all__:
+        assert getattr(sparseattack, name) is not None
+    assert sorted(sparseattack.__all__) == sorted(sparseattack._HOME)
+    assert sparseattack.attack is import_module("sparseattack.loop").attack
+
+
+def test_other_names_are_not() -> None:
+    with pytest.raises(AttributeError, match="module 'sparseattack' has no attribute 'attak'"):
+        sparseattack.attak  # noqa: B018
