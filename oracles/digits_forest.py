@@ -4,7 +4,7 @@ import numpy as np
 from sklearn.datasets import load_digits
 from sklearn.ensemble import RandomForestClassifier
 
-from sparseattack import Oracle
+from sparseattack import InputError, Oracle
 from sparseattack.fingerprint import digest_source
 
 from .sklearn import answering
@@ -17,7 +17,14 @@ def digits_forest(*, trees: int = 100, seed: int = 0) -> Oracle:
 
     The other half are the images ``digits``. Grey level v of 16 is shown as the multiple round(255 v / 16)
     of 1/255, so that a digit can be stored in 8 bits.
+
+    trees: of the forest
+    seed: of its training
     """
+    if trees < 1 or seed < 0:
+        raise InputError(
+            f"digits-forest needs at least 1 tree and a seed of at least 0, not {trees} and {seed}"
+        )
     digits = load_digits()
     half = len(digits.target) // 2
     images = np.round(digits.images[:half] * 255 / GREYS) / 255

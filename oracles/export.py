@@ -31,6 +31,14 @@ def export(
     """A torch.export file (.pt2), its number of images fixed or free.
 
     torch itself reads parts of such files as pickles: use only what you trust.
+
+    path: the file
+    mean: of the colours in [0, 1] that the network was trained with, one value or one per channel
+    std: their standard deviation
+    scale: what its scores are
+    classes: their names
+    batch: most images at once
+    device: cpu, cuda, cuda:1 or mps
     """
     file = required(path)
     place = device_of(device)

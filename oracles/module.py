@@ -24,9 +24,16 @@ def module(
     batch: int = 256,
     device: str = "cpu",
 ) -> Oracle:
-    """A torch network: what ``module`` (package.module:callable or file.py:callable) returns.
+    """A torch network: what a function of yours returns.
 
-    ``checkpoint`` is a .safetensors file, or a state dict in .pt or .pth; pickles of more are refused.
+    module: package.module:callable or file.py:callable
+    checkpoint: weights in a .safetensors file, or a state dict in .pt or .pth; other pickles are refused
+    mean: of the colours in [0, 1] that the network was trained with, one value or one per channel
+    std: their standard deviation
+    scale: what its scores are
+    classes: their names
+    batch: most images at once, fewer where memory runs out
+    device: cpu, cuda, cuda:1 or mps
     """
     make, network = made_at(module)
     weights = _weights(module, network, checkpoint)

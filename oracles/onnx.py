@@ -30,7 +30,15 @@ def onnx(
 ) -> Oracle:
     """An ONNX file: one input of images, floats in [0, 1] or 8-bit colours; its first output is the scores.
 
-    ``layout`` nchw or nhwc is read off the input where it can be; ``threads`` 0 is ONNX Runtime's choice.
+    path: the file
+    layout: where the channels are; auto is read off the input, and nchw where that does not tell
+    mean: of the colours in [0, 1] that the network was trained with, one value or one per channel
+    std: their standard deviation
+    scale: what its scores are
+    classes: their names
+    batch: most images at once
+    threads: of ONNX Runtime; 0 is its own choice
+    device: cpu, cuda or mps
     """
     file = required(path)
     session = start(file, device, threads)

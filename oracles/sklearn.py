@@ -19,10 +19,14 @@ PROBES, DECIMALS = 256, 6  # rows of noise whose answers tell one fit from anoth
 
 
 def sklearn(*, estimator: str, classes: tuple[str, ...] = (), batch: int = 4096) -> Oracle:
-    """A fitted scikit-learn classifier: what ``estimator`` (module:callable or file.py:callable) returns.
+    """A fitted scikit-learn classifier: what a function of yours returns.
 
     It is shown rows of C x H x W numbers in [0, 1] and must have ``predict_proba``. Pickles are not read:
     they could run anything.
+
+    estimator: package.module:callable or file.py:callable
+    classes: their names; the estimator's own by default
+    batch: most images at once
     """
     make, fitted = made_at(estimator)
     return answering(fitted, estimator, digest_source(make), classes=classes, batch=batch)

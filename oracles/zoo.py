@@ -16,10 +16,12 @@ from .shipping import unpack
 WEIGHTS = Path(__file__).parent / "weights"
 
 
-def allconv_small(*, weights: str | None = None, batch: int = 256, device: str = "cpu") -> Oracle:
+def allconv_small(*, weights: str | None = None, batch: int = 128, device: str = "cpu") -> Oracle:
     """A small all-convolutional CIFAR-10 network (Springenberg et al., 2015); its weights are in the package.
 
-    ``weights`` are others, as `sparseattack train allconv-small` writes them.
+    weights: a file that `sparseattack train allconv-small` wrote, in place of them
+    batch: most images at once
+    device: cpu, cuda, cuda:1 or mps
     """
     return zoo("allconv-small", weights, batch, device)
 

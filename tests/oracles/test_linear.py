@@ -30,5 +30,7 @@ def test_the_digest_and_the_size() -> None:
     assert len({linear(spec).digest for spec in ("", "seed=1", "classes=3", "inputs=12")}) == 4
     assert linear("seed=1").digest == linear("seed=1").digest
     assert linear("inputs=12")(torch.zeros(2, 3, 2, 2)).shape == (2, 10)
+    with pytest.raises(InputError, match="at least 2 classes"):
+        linear("classes=1")
     with pytest.raises(InputError, match="takes 12 numbers, not images of 9"):
         linear("inputs=12")(torch.zeros(2, 1, 3, 3))

@@ -113,6 +113,9 @@ def test_the_forest_is_the_same_every_time(forest: Classifier) -> None:
     assert torch.equal(again(digits), forest(digits))
     assert torch.equal(forest(digits)[5:6], forest(digits[5:6]))
     assert oracle("digits-forest(seed=1,trees=10)").digest != forest.digest
+    for wrong in ("trees=0", "seed=-1"):
+        with pytest.raises(InputError, match="at least 1 tree and a seed of at least 0"):
+            oracle(f"digits-forest({wrong})")
     with pytest.raises(InputError, match="takes images of 1x8x8, not 3x8x8"):
         forest(torch.zeros(1, 3, 8, 8))
 
