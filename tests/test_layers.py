@@ -8,10 +8,8 @@ from pathlib import Path
 
 import pytest
 
-FOLDERS = {
-    "core": "sparseattack",
-    **{name: f"sparseattack.{name}" for name in ("strategies", "oracles", "cli")},
-}
+PLUGINS = "strategies", "oracles", "cli"
+FOLDERS = {"core": "sparseattack"} | {name: f"sparseattack.{name}" for name in PLUGINS}
 LIBRARIES = {"torch", "numpy", "scipy", "PIL"}  # of the core
 TERMINAL = {"typer", "rich"}
 FORBIDDEN = {
@@ -20,9 +18,7 @@ FORBIDDEN = {
     "oracles": {"sparseattack.strategies", "sparseattack.cli", *TERMINAL},
     "cli": {"sparseattack.strategies", "sparseattack.oracles", "torch", "numpy", "scipy"},
 }
-TRAINING = {
-    f"sparseattack.oracles.{name}" for name in ("recipe", "shipping", "training")
-}  # a command, no plugin
+TRAINING = {f"sparseattack.oracles.{name}" for name in ("recipe", "shipping", "training")}  # no plugin
 
 
 def files(folder: str) -> list[Path]:
@@ -33,9 +29,8 @@ def files(folder: str) -> list[Path]:
     return found
 
 
-SOURCES = [
-    pytest.param(folder, path, id=f"{folder}/{path.name}") for folder in FOLDERS for path in files(folder)
-]
+SOURCES = [(folder, path) for folder in FOLDERS for path in files(folder)]
+NAMES = [f"{folder}/{path.name}" for folder, path in SOURCES]
 
 
 def imported(path: Path) -> Iterator[str]:
@@ -52,7 +47,7 @@ def within(name: str, packages: set[str]) -> bool:
     return any(name == package or name.startswith(f"{package}.") for package in packages)
 
 
-@pytest.mark.parametrize(("folder", "path"), SOURCES)
+@pytest.mark.parametrize(("folder", "path"), SOURCES, ids=NAMES)
 def test_imports_go_in_the_directions_of_the_layers(folder: str, path: Path) -> None:
     names = list(imported(path))
     allowed = TRAINING if folder == "cli" else set()

@@ -8,18 +8,7 @@ import pytest
 
 import sparseattack
 
-HEAVY = {
-    "torch",
-    "numpy",
-    "scipy",
-    "PIL",
-    "cma",
-    "nevergrad",
-    "pymoo",
-    "sklearn",
-    "onnxruntime",
-    "safetensors",
-}
+HEAVY = {"torch", "numpy", "scipy", "PIL", "cma", "nevergrad", "pymoo", "sklearn", "onnxruntime"}
 ASK = "import sys; print(*sorted({name.partition('.')[0] for name in sys.modules}))"
 
 

@@ -106,7 +106,7 @@ def test_settings_are_complete_after_binding() -> None:
 def test_settings_that_cannot_be_read_are_said() -> None:
     namespace: dict[str, object] = {}
     exec("def odd(space: 'Nowhere', *, count: int = 3): ...", namespace)
-    with pytest.raises(InputError, match="settings of .*odd.* cannot be read: NameError: name 'Nowhere'"):
+    with pytest.raises(InputError, match=r"settings of .*odd.* cannot be read: NameError: name 'Nowhere'"):
         bind("odd", namespace["odd"], {})  # type: ignore[arg-type]
 
 
