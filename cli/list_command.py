@@ -6,18 +6,21 @@ import typer
 
 
 def command(
+    try_: Annotated[bool, typer.Option("--try", help="Import everything, to find what is broken.")] = False,
     json_: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
 ) -> None:
     """List strategies, encodings, fitness functions and oracles, with their settings and what they need."""
     import json
     from dataclasses import asdict
 
-    from sparseattack.catalogue import entries
+    from sparseattack.catalogue import entries, tried
     from sparseattack.registry import KINDS
 
     from .listing import print_entries
 
     found = {kind: entries(kind) for kind in KINDS}
+    if try_:
+        found = {kind: [tried(entry) for entry in some] for kind, some in found.items()}
     if json_:
         print(json.dumps({kind: [asdict(one) for one in some] for kind, some in found.items()}, indent=2))
         return

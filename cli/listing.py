@@ -24,8 +24,9 @@ def print_entries(found: Mapping[Kind, Sequence[Entry]]) -> None:
     console = Console(highlight=False, markup=False)
     for kind, entries in found.items():
         console.print(_table(f"{kind}: {MEANING[kind]}", entries))
-    print("More about one: sparseattack show NAME")
-    print("With settings:  sparseattack compare --strategies 'random(popsize=50),sparse-rs'")
+    print("All about one:        sparseattack show NAME")
+    print("Chosen with settings: sparseattack compare --strategies 'random(popsize=50),sparse-rs'")
+    print("Whether all work:     sparseattack list --try")
 
 
 def _table(title: str, entries: Sequence[Entry]) -> Table:
@@ -39,7 +40,7 @@ def _table(title: str, entries: Sequence[Entry]) -> Table:
 
 
 def _meaning(entry: Entry) -> Text:
-    settings = ", ".join(f"{key}={value}" if value else key for key, value in entry.settings.items())
+    settings = ", ".join(f"{key}={value or '...'}" for key, value in entry.settings.items())
     return Text("\n").join([Text(plain(entry.summary)), *([Text(settings, "cyan")] if settings else [])])
 
 

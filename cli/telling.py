@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sparseattack.attempt import Attempt
-from sparseattack.keep import caption
+from sparseattack.keep import caption, class_name
 from sparseattack.png import Change, changes
 from sparseattack.prepare import Prepared
 from sparseattack.record import Record
@@ -13,6 +13,8 @@ from sparseattack.record import Record
 def in_full(prepared: Prepared, attempt: Attempt, files: Sequence[Path]) -> str:
     """A few lines, each with its heading."""
     lines = [("before", _before(prepared, attempt.place))]
+    if attempt.record and attempt.record.target >= 0:
+        lines.append(("target", class_name(prepared.classes, attempt.record.target)))
     if attempt.after is None or attempt.record is None:
         lines.append(("result", f"{_why_not(prepared, attempt)}; nothing was written"))
     else:
@@ -62,11 +64,9 @@ def _why_not(prepared: Prepared, attempt: Attempt) -> str:
     """Why there is no success."""
     record = attempt.record
     if record is None:
-        return "nothing to attack: " + (
-            "that is not the label"
-            if prepared.experiment.target == "none"
-            else "that is the target, or the label is"
-        )
+        label = class_name(prepared.classes, int(prepared.images.labels[attempt.place]))
+        leave = prepared.experiment.target == "none"
+        return f"nothing to attack: it is {f'not called {label}' if leave else 'of the target class already'}"
     if record.error:
         return f"the search was given up after {record.queries:,} queries: {record.error}"
     if record.first_fooled:

@@ -1,10 +1,11 @@
-"""What is known by name: told by its source alone, so that nothing is imported."""
+"""What is known by name, as its source tells: nothing is imported unless it is to be tried."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.metadata import EntryPoint
 from typing import Literal
 
-from sparseattack.registry import Kind, points
+from sparseattack.errors import InputError
+from sparseattack.registry import Kind, find, points
 from sparseattack.requirements import advice, describe
 
 State = Literal["installed", "not installed", "broken"]
@@ -44,3 +45,12 @@ def entry(kind: Kind, point: EntryPoint) -> Entry:
         state=state,
         remedy=told.problem or "; ".join(commands),
     )
+
+
+def tried(entry: Entry) -> Entry:
+    """The same, imported: broken where that fails for another reason than is known already."""
+    try:
+        find(entry.kind, entry.name)
+    except InputError as error:
+        return entry if entry.remedy else replace(entry, state="broken", remedy=str(error))
+    return entry

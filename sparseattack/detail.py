@@ -2,12 +2,12 @@
 
 import inspect
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, Literal, get_args, get_origin
 
 from sparseattack import registry
-from sparseattack.catalogue import Entry, entries
+from sparseattack.catalogue import Entry, entries, tried
 from sparseattack.errors import InputError
 from sparseattack.fingerprint import plain
 from sparseattack.objectives import further
@@ -48,12 +48,10 @@ def details(name: str) -> list[Detail]:
 
 def _detail(entry: Entry) -> Detail:
     """What an entry stands for, imported; as far as its source tells where that cannot be done."""
-    try:
-        plugin = registry.find(entry.kind, entry.name)
-    except InputError as error:
-        told = entry if entry.remedy else replace(entry, state="broken", remedy=str(error))
+    if (told := tried(entry)).remedy:
         chosen = tuple(Setting(name, "", value or None, "") for name, value in entry.settings.items())
         return Detail(told, entry.summary, chosen, "", ())
+    plugin = registry.find(entry.kind, entry.name)
     known, function = settings(plugin), plain(plugin)
     description, meanings = _parted(inspect.getdoc(function) or "", known)
     chosen = tuple(

@@ -52,5 +52,10 @@ def keep(prepared: Prepared, record: Record, pair: tuple[Tensor, Tensor], stem: 
 
 
 def caption(classes: Sequence[str], number: int, confidence: float) -> str:
-    """A class by its name, or else by its number, and how sure the oracle is of it."""
-    return f"{classes[number] or f'class {number}'} {100 * confidence:.1f} %"
+    """A class, and how sure the oracle is of it."""
+    return f"{class_name(classes, number)} {100 * confidence:.1f} %"
+
+
+def class_name(classes: Sequence[str], number: int) -> str:
+    """A class by its name, or by its number where it has none."""
+    return classes[number] or f"class {number}"

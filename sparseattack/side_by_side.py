@@ -8,7 +8,8 @@ from sparseattack.png import changes, picture
 SIDE = 384  # what the longer side of a picture is enlarged to, roughly, in pixels
 ENLARGED = 3  # times at least
 MARGIN, CAPTION, LETTERS = 28, 30, 22  # pixels; a ring at a border stays inside the margin
-RING = ((14, "black"), (12, "white"), (10, "black"))  # from the pixel's border outwards: seen on any ground
+RING = ((11, "black"), (9, "white"), (7, "black"))  # distances from the pixel: seen on any ground
+CORNER = 0.21  # of its side, by which a square's corners stand out of the circle in it
 
 Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
@@ -35,13 +36,17 @@ def _panel(image: Tensor, caption: str, places: list[tuple[int, int]]) -> Image.
     pen, font = ImageDraw.Draw(panel), ImageFont.load_default(LETTERS)
     pen.text((MARGIN, MARGIN * 0.6), _fitted(caption, font, room), "black", font)
     for column, row in places:
-        _ring(pen, (left + (column + 0.5) * times, top + (row + 0.5) * times), times / 2)
+        _ring(pen, left + column * times, top + row * times, times)
     return panel
 
 
-def _ring(pen: ImageDraw.ImageDraw, centre: tuple[float, float], inside: float) -> None:
-    for radius, ink in RING:
-        pen.circle(centre, inside + radius, outline=ink, width=2)
+def _ring(pen: ImageDraw.ImageDraw, left: int, top: int, side: int) -> None:
+    """Around a square, whole pixels away from it on all sides."""
+    for distance, ink in RING:
+        far = distance + round(CORNER * side)
+        pen.ellipse(
+            (left - far, top - far, left + side - 1 + far, top + side - 1 + far), outline=ink, width=2
+        )
 
 
 def _fitted(text: str, font: Font, room: float) -> str:
