@@ -4,7 +4,6 @@ import sys
 from collections.abc import Callable
 from hashlib import blake2b
 from importlib import import_module
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -39,12 +38,10 @@ def _file(text: str) -> ModuleType:
 
 
 def _load(name: str, path: Path) -> None:
-    spec = spec_from_file_location(name, path)
-    if not spec or not spec.loader:
-        raise InputError(f"{path} is no Python file")
-    module = sys.modules[name] = module_from_spec(spec)
+    module = sys.modules[name] = ModuleType(name)
+    module.__file__ = str(path)
     try:
-        spec.loader.exec_module(module)
+        exec(compile(path.read_bytes(), path, "exec"), module.__dict__)
     except BaseException:
         del sys.modules[name]
         raise

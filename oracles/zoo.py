@@ -4,7 +4,7 @@ from pathlib import Path
 
 import torch
 
-from sparseattack import InputError, Oracle
+from sparseattack import Oracle
 from sparseattack.cifar import CLASSES
 from sparseattack.classifier import Classifier
 
@@ -23,15 +23,7 @@ def allconv_small(*, weights: str | None = None, batch: int = 128, device: str =
     batch: most images at once
     device: cpu, cuda, cuda:1 or mps
     """
-    return zoo("allconv-small", weights, batch, device)
-
-
-def zoo(name: str, weights: str | None, batch: int, device: str) -> Oracle:
-    """The network called ``name``, on images in [0, 1]."""
-    file = weights or WEIGHTS / f"{name}.safetensors"
-    network, card = unpack(file)
-    if card["network"] != name:
-        raise InputError(f"the weights in {file} are of {card['network']}, not of {name}")
+    network, card = unpack(weights or WEIGHTS / "allconv-small.safetensors")
     network.eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # faster on a CPU
     forward = Forward(normalise(MEAN, STD), network, device)
-    return Classifier(name, forward, card["sha256"], "logits", batch, CLASSES, (3, 32, 32))
+    return Classifier("allconv-small", forward, card["sha256"], "logits", batch, CLASSES, (3, 32, 32))

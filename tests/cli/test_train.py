@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -91,6 +92,22 @@ def test_the_place_of_the_weights_is_tried_first(folder: Path, capsys: pytest.Ca
     call(folder, "--data", "data", "--out", "file/in/m.safetensors", "--epochs", "1", *kept, *QUICK, code=1)
     assert "epoch 1" not in (err := capsys.readouterr().err)
     assert "file/in" in err
+
+
+def test_interrupted_in_the_first_epoch(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from sparseattack.oracles import training
+
+    def augment(*given: Any) -> Any:
+        signal.raise_signal(signal.SIGINT)
+        return real(*given)
+
+    real = training.augment
+    monkeypatch.setattr(training, "augment", augment)
+    call(folder, "--data", "data", "--out", "m.safetensors", *QUICK, code=130)
+    assert "stopped in the first epoch; nothing is kept" in capsys.readouterr().err
+    assert not list(folder.glob("m.*"))
 
 
 def test_interrupted_it_says_how_to_go_on_and_goes_on(folder: Path) -> None:

@@ -11,7 +11,7 @@ import torch
 from safetensors import safe_open
 from torch import Tensor, nn
 
-from sparseattack import InputError, load, load_images
+from sparseattack import InputError, SparseattackError, load, load_images
 from sparseattack.oracles.augmentation import augment, blank, move
 from sparseattack.oracles.networks import fold, untrained
 from sparseattack.oracles.recipe import Recipe
@@ -97,6 +97,16 @@ def test_what_cannot_be_trained_is_refused(tmp_path: Path) -> None:
         next(train(QUICK, images[:1], tmp_path / "point"))
     with pytest.raises(InputError, match="no device 'cuda:77' here"):
         next(train(replace(QUICK, device="cuda:77"), images, tmp_path / "point"))
+
+
+def test_what_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
+    images = load_images("sample[0:40]")
+    (tmp_path / "file").touch()
+    with pytest.raises(SparseattackError, match=r"file/point cannot be written"):
+        next(train(QUICK, images, tmp_path / "file" / "point"))
+    next(train(QUICK, images, tmp_path / "point"))
+    with pytest.raises(SparseattackError, match=r"file/m\.safetensors cannot be written"):
+        ship(tmp_path / "point", tmp_path / "file" / "m.safetensors", images, "the sample")
 
 
 def test_folding_changes_no_score() -> None:
