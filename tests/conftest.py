@@ -5,6 +5,9 @@ from pathlib import Path
 
 import pytest
 import torch
+from command import Answer, Run
+
+from sparseattack.cli.main import main
 
 torch.set_num_threads(1)  # the images are small: a second thread costs more than it does
 
@@ -18,3 +21,17 @@ def shared() -> Path:
     if not folder.is_dir():
         pytest.skip(f"there is no data folder {folder}: see CONTRIBUTING.md")
     return folder
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Run a command in this process, 80 columns wide."""
+    monkeypatch.setenv("COLUMNS", "80")
+
+    def run(*arguments: str) -> Answer:
+        with pytest.raises(SystemExit) as ended:
+            main(arguments)
+        assert isinstance(ended.value.code, int | None)
+        return Answer(ended.value.code or 0, *capsys.readouterr())
+
+    return run

@@ -1,0 +1,163 @@
+"""Pictures attacked from the command line; what is written is judged here by other means."""
+
+import re
+import signal
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from command import Run, start
+from numpy.typing import NDArray
+from PIL import Image
+
+from sparseattack import Oracle, levels, load, load_images
+
+Colours = NDArray[np.uint8]
+FOREST = ("--oracle", "digits-forest", "--pixels", "2")
+
+
+def colours(path: Path) -> Colours:
+    """The picture in a file: ``(H, W[, C])``."""
+    with Image.open(path) as opened:
+        return np.array(opened)
+
+
+def said(oracle: Oracle, path: Path) -> int:
+    """The class that an oracle sees in a file, shown alone."""
+    stored = torch.from_numpy(np.atleast_3d(colours(path))).permute(2, 0, 1)
+    return int(oracle(levels(stored)[None]).argmax())
+
+
+@pytest.fixture(scope="module")
+def forest() -> Oracle:
+    oracle: Oracle = load("oracles", "digits-forest")()
+    return oracle
+
+
+@pytest.fixture
+def digits(tmp_path: Path) -> Path:
+    """A folder of four digits, two of the same name."""
+    pixels = load_images("digits[0:4]").pixels
+    for place, name in enumerate(["one/a.png", "two/a.png", "b.bmp", "c.png"]):
+        path = tmp_path / "digits" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels[place, 0].numpy()).save(path)
+    return tmp_path / "digits"
+
+
+def test_one_picture_of_the_embedded_network(tmp_path: Path, run: Run) -> None:
+    clean = load_images("sample[3]").pixels[0].permute(1, 2, 0).numpy()
+    Image.fromarray(clean).save(tmp_path / "plane.png")
+    code, out, err = run("attack", str(tmp_path / "plane.png"), "--out", str(tmp_path / "made"))
+    assert (code, err) == (0, "")
+    oracle = load("oracles", "allconv-small")()
+    before, after = re.findall(r"^(?:before|after) +(\w+) \d+\.\d %$", out, re.MULTILINE)
+    made = tmp_path / "made" / "plane.adversarial.png"
+    assert oracle.classes[said(oracle, tmp_path / "plane.png")] == before
+    assert oracle.classes[said(oracle, made)] == after != before
+    attacked = colours(made)
+    ((row, column),) = np.argwhere((attacked != clean).any(2)).tolist()
+    was, now = (tuple(map(int, picture[row, column])) for picture in (clean, attacked))
+    assert f"row {row}, column {column}: {was} -> {now}" in out
+    assert "1 pixel;" in out and "verified" in out and str(made) in out
+    assert 1 <= int(re.findall(r"queries +([\d,]+) until", out)[0]) <= 1000
+    assert colours(tmp_path / "made" / "plane.side-by-side.png").shape[1] > 2 * 32 * 12
+
+
+def test_a_folder_is_told_in_a_line_each(digits: Path, tmp_path: Path, run: Run, forest: Oracle) -> None:
+    code, out, _ = run("attack", str(digits), *FOREST, "--out", str(tmp_path / "made"))
+    *lines, last = out.splitlines()
+    assert code == 0 and last.startswith("4 of 4 attacked pictures fool, verified; 0 left out")
+    assert {line.split(":")[0] for line in lines} == {"one/a.png", "two/a.png", "b.bmp", "c.png"}
+    for name in ("one/a", "two/a", "b", "c"):
+        (clean,) = digits.glob(f"{name}.*")
+        made = tmp_path / "made" / f"{name}.adversarial.png"
+        assert said(forest, made) != said(forest, clean)
+        assert 1 <= (colours(made) != colours(clean)).sum() <= 2
+        assert made.with_name(f"{made.stem.split('.')[0]}.side-by-side.png").exists()
+
+
+def test_a_failure_is_said_and_writes_nothing(tmp_path: Path, run: Run) -> None:
+    out = tmp_path / "made"
+    code, told, _ = run("attack", "digits[2]", *FOREST, "--budget", "1", "--out", str(out))
+    assert code == 0 and "no success in 1 queries" in told and "nothing was written" in told
+    code, told, _ = run("attack", "digits[2:4]", *FOREST, "--budget", "1", "--out", str(out))
+    assert code == 0 and "0 of 2 attacked pictures fool" in told
+    assert not out.exists()
+
+
+def test_a_target_is_reached(tmp_path: Path, run: Run, forest: Oracle) -> None:
+    code, out, _ = run("attack", "digits[1]", *FOREST, "--target", "3", "--out", str(tmp_path))
+    assert code == 0 and re.search(r"^target +3$", out, re.MULTILINE)
+    (made,) = tmp_path.glob("*.adversarial.png")
+    assert said(forest, made) == 3
+
+
+def test_a_random_target_is_drawn_from_the_seed(tmp_path: Path, run: Run) -> None:
+    def target(seed: str) -> str:
+        options = ("--target", "random", "--seed", seed, "--budget", "1", "--out", str(tmp_path))
+        (found,) = re.findall(r"^target +(\w+)$", run("attack", "digits[1]", *FOREST, *options).out, re.M)
+        return str(found)
+
+    drawn = [target(seed) for seed in "012"]
+    assert len(set(drawn)) > 1 and target("2") == drawn[2]
+    assert "8" not in drawn  # what the forest says of the clean picture
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [(("--label", "3"), "it is not called 3"), (("--target", "8"), "it is of the target class already")],
+)
+def test_there_may_be_nothing_to_attack(
+    options: tuple[str, str], words: str, tmp_path: Path, run: Run
+) -> None:
+    code, out, _ = run("attack", "digits[1]", *FOREST, *options, "--out", str(tmp_path))
+    assert code == 0 and f"nothing to attack: {words}" in out and not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("nowhere.png",), "there are no images 'nowhere.png'"),
+        (("sample[3]", "--oracle", "digits-forest"), "takes images of 1x8x8, not 3x32x32"),
+        (("digits[1]", *FOREST, "--label", "ten"), "there is no class 'ten', only 0 to 9"),
+        (("digits[1]", *FOREST, "--target", "all"), "one class: name it, or take random"),
+        (("digits[1]", *FOREST, "-s", "de(pop=3)"), "de has no setting pop: only popsize"),
+        (("digits[1]", *FOREST, "-s", "annealing"), "no strategy 'annealing', only"),
+        (("digits[1]", *FOREST, "-k", "65"), "65"),
+        (("digits[1]", *FOREST, "-k", "0"), "at least 1"),
+        (("digits[1]", *FOREST, "--budget", "many"), "Invalid value for '--budget'"),
+        (("digits[1]", *FOREST, "--until", "bored"), "no rule 'bored' to stop by"),
+        (("digits[1]", *FOREST, "--out", __file__), "cannot be written"),
+        ((), "Missing argument"),
+    ],
+)
+def test_bad_input_is_one_line(arguments: tuple[str, ...], words: str, run: Run) -> None:
+    code, out, err = run("attack", *arguments)
+    assert code == 2 and out == "" and words in err
+    assert err.startswith("sparseattack: ") and err.count("\n") == 1
+
+
+def test_channels_that_no_png_holds_are_refused(tmp_path: Path, run: Run) -> None:
+    np.savez(tmp_path / "five.npz", images=np.zeros((1, 4, 4, 5), np.uint8))
+    oracle = ("--oracle", "linear(classes=3,inputs=80)")
+    code, _, err = run("attack", str(tmp_path / "five.npz"), *oracle)
+    assert code == 2 and "no PNG holds 5 channels" in err
+
+
+def test_ctrl_c_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "waiting.py").write_text(
+        "import time\n"
+        "def oracle():\n"
+        "    print('asked', flush=True)\n"
+        "    def scores(images): time.sleep(60)\n"
+        "    return scores\n"
+    )
+    process = start(tmp_path, "attack", "digits[0]", "--oracle", "waiting:oracle")
+    assert process.stdout and process.stdout.readline() == "asked\n"
+    time.sleep(0.5)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=30)
+    assert (process.returncode, out, err) == (130, "", "sparseattack: interrupted\n")
