@@ -11,6 +11,7 @@ from rich.console import Console
 from sparseattack.errors import SparseattackError
 from sparseattack.experiment import Experiment
 from sparseattack.fingerprint import digest
+from sparseattack.labelling import labelled
 from sparseattack.overview import overview
 from sparseattack.plan import Task, open_study, plan
 from sparseattack.prepare import Prepared, prepare
@@ -25,7 +26,7 @@ def compare(experiment: Experiment, path: Path | None, form: str) -> None:
     """Run what the study does not hold yet, and show it all."""
     console = Console(stderr=True)
     with console.status("loading the oracle and the images"):
-        prepared = prepare(experiment)
+        prepared = labelled(prepare(experiment))
     path = path or _named(experiment)
     with Study.create(path) as study:
         open_study(prepared, study)

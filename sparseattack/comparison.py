@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from sparseattack.experiment import Experiment
+from sparseattack.labelling import labelled
 from sparseattack.overview import Overview, overview
 from sparseattack.plan import open_study, plan
 from sparseattack.prepare import prepare
@@ -16,7 +17,7 @@ def compare(experiment: Experiment, path: str | Path = ":memory:") -> Overview:
     Raises InputError for what does not exist or fit; OracleError, StrategyError or StoreError for a failure:
     what was finished before is in the study.
     """
-    prepared = prepare(experiment)
+    prepared = labelled(prepare(experiment))
     with Study.create(Path(path)) as study:
         open_study(prepared, study)
         for task in plan(prepared, study):
