@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from sparseattack.edits import levels
-from sparseattack.oracle import Oracle, ask, scale
+from sparseattack.oracle import Oracle, ask, chunk, scale
 from sparseattack.png import CHANNELS, picture, read, write
 
 
@@ -20,10 +20,11 @@ class Verdicts(NamedTuple):
 
 
 @torch.inference_mode()
-def judge(oracle: Oracle, images: Tensor, batch: int = 256) -> Verdicts:
+def judge(oracle: Oracle, images: Tensor) -> Verdicts:
     """What ``oracle`` says of ``images (n, C, H, W)``."""
-    parts = zip(images.split(batch), torch.arange(len(images)).split(batch), strict=True)
-    return _verdicts(oracle, torch.cat([ask(oracle, some, rows.tolist()) for some, rows in parts]))
+    most, numbers = chunk(oracle, images.shape[1:]), torch.arange(len(images))
+    parts = zip(torch.split(images, most), torch.split(numbers, most), strict=True)
+    return _verdicts(oracle, torch.cat([ask(oracle, *part) for part in parts]))
 
 
 @torch.inference_mode()

@@ -69,6 +69,7 @@ def test_more_pixels_than_there_are_are_refused() -> None:
         (torch.zeros(3, dtype=torch.int64), r"labels of 4 images are int64 \(4,\), not torch.int64 \(3,\)"),
         (torch.zeros(4), "not torch.float32"),
         (torch.zeros(4, 1, dtype=torch.int64), r"not torch.int64 \(4, 1\)"),
+        (torch.zeros(4, dtype=torch.int64, device="meta"), "labels are on meta, images on cpu"),
         (torch.tensor([0, 1, -1, 2]), "a label is a class from 0, not -1"),
     ],
 )
