@@ -4,7 +4,6 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from importlib.util import find_spec
 from typing import Annotated, Any
 
 import typer
@@ -35,8 +34,7 @@ app = typer.Typer(
     epilog="A first command to try: sparseattack compare --strategies de,cmaes",
 )
 for name in COMMANDS:
-    if find_spec(f".{name}_command", __package__):
-        app.command(name)(import_module(f".{name}_command", __package__).command)
+    app.command(name)(import_module(f".{name}_command", __package__).command)
 
 
 @app.callback(invoke_without_command=True)

@@ -25,8 +25,7 @@ def start(folder: Path, *arguments: str) -> "subprocess.Popen[str]":
 
 
 def python(code: str, folder: Path) -> Answer:
-    """What a few lines of Python come to in a process of their own."""
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=False, timeout=120
-    )
+    """What a few lines of Python come to in a process of their own, which imports nothing from ``folder``."""
+    command = [sys.executable, "-P", "-c", code]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=120)
     return Answer(done.returncode, done.stdout, done.stderr)

@@ -1,0 +1,74 @@
+"""The check command: the contract in words."""
+
+from pathlib import Path
+
+import pytest
+from command import Run
+
+from sparseattack.conformance import CLAUSES
+
+STRATEGIES = """
+import torch
+
+def good(space, *, popsize: int = 4):
+    while True:
+        yield space.uniform(popsize)
+
+def global_chance(space):
+    while True:
+        yield torch.rand(space.batch, 4, space.dims)
+
+def outside(space):
+    while True:
+        yield space.uniform(4) + 1
+
+def returning(space):
+    yield space.uniform(4)
+
+def no_generator(space):
+    return space.uniform(4)
+"""
+
+
+@pytest.fixture
+def mine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file of strategies in the folder one is in."""
+    (tmp_path / "mine_to_check.py").write_text(STRATEGIES)
+    monkeypatch.chdir(tmp_path)
+
+
+def test_a_good_strategy_passes(mine: None, run: Run) -> None:
+    code, out, _ = run("check", "mine_to_check:good(popsize=3)")
+    assert code == 0 and "FAIL" not in out
+    assert out.count("pass  ") == len(CLAUSES)
+    assert f"keeps {len(CLAUSES)} of {len(CLAUSES)} clauses" in out
+
+
+@pytest.mark.parametrize("name", ["global_chance", "outside", "returning", "no_generator"])
+def test_a_bad_one_fails_in_words(name: str, mine: None, run: Run) -> None:
+    code, out, err = run("check", f"mine_to_check:{name}")
+    assert code == 1 and "Traceback" not in out + err
+    lines = out.splitlines()
+    failed = [place for place, line in enumerate(lines) if line.startswith("FAIL  ")]
+    assert failed and all(lines[place + 1].startswith("      ") for place in failed)
+    kept = len(CLAUSES) - len(failed)
+    assert f"keeps {kept} of {len(CLAUSES)} clauses" in lines[-1]
+
+
+def test_what_is_wrong_is_named(mine: None, run: Run) -> None:
+    assert "outside the unit cube" in run("check", "mine_to_check:outside").out
+    assert "global random state of torch" in run("check", "mine_to_check:global_chance").out
+
+
+@pytest.mark.parametrize(
+    ("spec", "words"),
+    [
+        ("mine_to_check:absent", "has no attribute 'absent'"),
+        ("mine_to_check:good(size=3)", "no setting size: only popsize"),
+        ("nowhere:search", "there is no module 'nowhere'"),
+        ("annealing", "no strategy 'annealing', only"),
+    ],
+)
+def test_what_cannot_be_checked_is_one_line(spec: str, words: str, mine: None, run: Run) -> None:
+    code, out, err = run("check", spec)
+    assert code == 2 and out == "" and words in err and err.count("\n") == 1

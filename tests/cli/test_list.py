@@ -1,0 +1,113 @@
+"""The list command: what there is, whether it works, and what to install; nothing is imported."""
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from command import Run, python
+from distribution import PLUGINS, imported, install
+
+from sparseattack import registry
+from sparseattack.settings import settings
+
+HEAVY = ("torch", "numpy", "cma", "nevergrad", "pymoo", "scipy", "sklearn", "onnxruntime", "PIL")
+
+
+@pytest.fixture
+def plugins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder with plugins of all sorts, installed for one test."""
+    install(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    yield tmp_path
+    for name in [name for name in sys.modules if name.startswith("plugins_of_all_sorts")]:
+        del sys.modules[name]
+
+
+def listed(run: Run, *options: str) -> dict[str, dict[str, Any]]:
+    """Strategies by name, as JSON tells."""
+    return {each["name"]: each for each in json.loads(run("list", "--json", *options).out)["strategies"]}
+
+
+def test_everything_registered_is_listed(run: Run) -> None:
+    code, out, err = run("list")
+    assert (code, err) == (0, "")
+    for kind in registry.KINDS:
+        assert f"{kind}: " in out
+        for name in registry.names(kind):
+            assert f"\n  {name} " in out, name
+
+
+def test_the_table_fits_a_terminal_and_a_pipe(run: Run) -> None:
+    out = run("list").out
+    assert max(map(len, out.splitlines()[:-4])) <= 80
+    assert "\x1b" not in out and "…" not in out
+
+
+def test_settings_and_defaults_are_those_of_the_function(run: Run) -> None:
+    for name, told in listed(run).items():
+        known = settings(registry.find("strategies", name))
+        assert told["settings"] == {key: str(each.default) for key, each in known.items()}, name
+        assert told["distribution"].startswith("sparseattack ") and told["state"] == "installed"
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["list"], ["list", "--json"], ["attack", "--help"]])
+def test_help_and_list_import_nothing_heavy(arguments: list[str], tmp_path: Path) -> None:
+    lines = (
+        "import sys",
+        "from sparseattack.cli.main import main",
+        f"try: main({arguments})",
+        f"finally: print([name for name in {HEAVY} if name in sys.modules], file=sys.stderr)",
+    )
+    code, out, err = python("\n".join(lines), tmp_path)
+    assert (code, err) == (0, "[]\n") and out
+
+
+def test_a_plugin_is_described_from_its_source(plugins: Path, run: Run) -> None:
+    fine = listed(run)["fine"]
+    assert fine["summary"] == "Searches well [0, 1], says ``fine``."
+    assert fine["settings"] == {"step": "0.25", "rule": "[any]", "needed": ""}
+    assert fine["distribution"] == "plugins-of-all-sorts 2.5"
+    out = run("list").out
+    assert "Searches well [0, 1], says fine." in out and "step=0.25, rule=[any], needed=..." in out
+    assert not imported(plugins)
+
+
+@pytest.mark.parametrize(
+    ("name", "state", "remedy"),
+    [
+        ("fine", "installed", ""),
+        ("wanting", "not installed", "pip install imaginary_optimizer"),
+        ("garbled", "broken", "SyntaxError: '(' was never closed"),
+        ("lost", "broken", "there is no search in plugins_of_all_sorts.lost"),
+    ],
+)
+def test_what_is_wrong_is_said(name: str, state: str, remedy: str, plugins: Path, run: Run) -> None:
+    told = listed(run)[name]
+    assert told["state"] == state and told["remedy"].startswith(remedy)
+    assert " ".join(remedy.split()[:2]) in run("list").out
+    assert not imported(plugins)
+
+
+def test_what_fails_only_when_it_runs_is_found_on_request(plugins: Path, run: Run) -> None:
+    assert listed(run)["raising"]["state"] == "installed"
+    told = listed(run, "--try")
+    assert told["raising"]["state"] == told["leaving"]["state"] == "broken"
+    assert "OSError: no licence" in told["raising"]["remedy"]
+    assert told["wanting"]["remedy"] == "pip install imaginary_optimizer"
+    others = {name for name in told if name not in PLUGINS}
+    assert others and all(told[name]["state"] == "installed" for name in others)
+
+
+def test_a_reader_that_stops_is_no_error(tmp_path: Path) -> None:
+    code, _, err = python(
+        "import subprocess, sys\n"
+        "lister = subprocess.Popen([sys.executable, '-m', 'sparseattack.cli', 'list', '--json'],"
+        " stdout=subprocess.PIPE, stderr=subprocess.PIPE)\n"
+        "lister.stdout.close()\n"
+        "sys.exit(lister.stderr.read().decode() or lister.wait())",
+        tmp_path,
+    )
+    assert code == 1 and err == ""

@@ -1,0 +1,77 @@
+"""How the command line begins, and how it ends when something is wrong."""
+
+from pathlib import Path
+
+import pytest
+from command import Run, python
+
+from sparseattack import OracleError, __version__
+from sparseattack.cli import main as module
+
+
+@pytest.mark.parametrize("arguments", [(), ("--help",)])
+def test_help_names_every_command_and_a_first_one_to_try(arguments: tuple[str, ...], run: Run) -> None:
+    code, out, err = run(*arguments)
+    assert (code, err) == (0, "")
+    for name in module.COMMANDS:
+        assert f" {name} " in out
+    assert "sparseattack compare --strategies de,cmaes" in out
+
+
+@pytest.mark.parametrize("name", module.COMMANDS)
+def test_every_command_has_help(name: str, run: Run) -> None:
+    code, out, _ = run(name, "--help")
+    assert code == 0 and f"sparseattack {name}" in out
+
+
+def test_the_version_is_told(run: Run) -> None:
+    assert run("--version").out == f"sparseattack {__version__}\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("atack",), "No such command 'atack'. Did you mean 'attack'? (see sparseattack --help)"),
+        (("--quiet",), "No such option: --quiet (see sparseattack --help)"),
+        (("show",), "Missing argument 'name' (see sparseattack show --help)"),
+        (("list", "--all"), "(see sparseattack list --help)"),
+    ],
+)
+def test_a_command_line_that_cannot_be_read_is_one_line(
+    arguments: tuple[str, ...], words: str, run: Run
+) -> None:
+    code, out, err = run(*arguments)
+    assert (code, out) == (2, "") and words in err
+    assert err.startswith("sparseattack: ") and err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (OracleError("it broke\nin two lines"), "it broke in two lines"),
+        (OSError(28, "No space left on device", "made.png"), "made.png: No space left on device"),
+    ],
+)
+def test_a_run_that_fails_is_one_line(
+    error: Exception, words: str, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr("sparseattack.catalogue.entries", failing)
+    assert run("list") == (1, "", f"sparseattack: {words}\n")
+
+
+def test_what_nobody_foresaw_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+    def wrong(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("sparseattack.catalogue.entries", wrong)
+    with pytest.raises(ZeroDivisionError):
+        module.main(["list"])
+
+
+def test_the_folder_one_is_in_hides_no_library(tmp_path: Path) -> None:
+    (tmp_path / "json.py").write_text("raise SystemExit('the wrong json')")
+    code, out, err = python("from sparseattack.cli.main import main; main(['list', '--json'])", tmp_path)
+    assert (code, err) == (0, "") and out.startswith("{")
