@@ -22,7 +22,7 @@ class Verdicts(NamedTuple):
 @torch.inference_mode()
 def judge(oracle: Oracle, images: Tensor) -> Verdicts:
     """What ``oracle`` says of ``images (n, C, H, W)``."""
-    most, numbers = chunk(oracle, images.shape[1:]), torch.arange(len(images))
+    most, numbers = chunk(oracle, images), torch.arange(len(images))
     parts = zip(torch.split(images, most), torch.split(numbers, most), strict=True)
     return _verdicts(oracle, torch.cat([ask(oracle, *part) for part in parts]))
 

@@ -48,18 +48,19 @@ def title(oracle: object) -> str:
     return f"oracle {name}"
 
 
-def chunk(oracle: object, image: torch.Size, pad: int = PAD) -> int:
-    """Most images of the shape ``image`` (C, H, W) to show at once: whole blocks of ``pad`` if one fits."""
-    most = max(1, min(getattr(oracle, "batch", BATCH), BYTES // (4 * image.numel())))
-    return int(most - most % min(pad, most))
+def chunk(oracle: object, images: Tensor, pad: int = 0) -> int:
+    """Most ``images (n, C, H, W)`` of this size to show at once: whole blocks of ``pad`` if one fits."""
+    most = _most(oracle, images)
+    return most - most % _block(most, images, pad)
 
 
-def ask(oracle: Oracle, images: Tensor, numbers: Numbers, pad: int = PAD) -> Tensor:
+def ask(oracle: Oracle, images: Tensor, numbers: Numbers, pad: int = 0) -> Tensor:
     """Checked scores ``(n, K)`` of ``images (n, C, H, W)``, padded to whole blocks of ``pad``.
 
-    ``numbers (n,)`` are what errors call the images.
+    Unless told, a block is PAD images on the CPU, and as many as are shown at once on an accelerator, whose
+    kernels depend on their number. ``numbers (n,)`` are what errors call the images.
     """
-    short = -len(images) % min(pad, chunk(oracle, images.shape[1:], pad))
+    short = -len(images) % _block(_most(oracle, images), images, pad)
     shown = torch.cat([images, images[-1:].expand(short, -1, -1, -1)]) if short else images
     return _answer(oracle, partial(oracle, shown), len(shown), numbers)
 
@@ -77,3 +78,11 @@ def _answer(oracle: object, call: Callable[[], Tensor], shown: int, numbers: Num
     except Exception as error:  # whatever a classifier raises
         raise OracleError(f"{title(oracle)} failed on {called(numbers)}: {brief(error)}") from error
     return checked(scores, shown, numbers, title(oracle), scale(oracle))
+
+
+def _most(oracle: object, images: Tensor) -> int:
+    return max(1, min(getattr(oracle, "batch", BATCH), BYTES // (4 * images.shape[1:].numel())))
+
+
+def _block(most: int, images: Tensor, pad: int) -> int:
+    return min(pad or (PAD if images.is_cpu else most), most)

@@ -11,7 +11,7 @@ from sparseattack.encoding import Encoding
 from sparseattack.exchange import Answers, Questions
 from sparseattack.inputs import check_images, check_labels
 from sparseattack.objectives import measured, name
-from sparseattack.oracle import PAD, Oracle, SparseOracle, ask, ask_edits, chunk, scale, title
+from sparseattack.oracle import Oracle, SparseOracle, ask, ask_edits, chunk, scale, title
 from sparseattack.queries import Fitness, Queries, fooled, margin
 from sparseattack.scores import Classes
 from sparseattack.space import Space, stream
@@ -29,7 +29,7 @@ class Problem:
     targeted: bool = False
     fitness: tuple[Fitness, ...] = (margin,)
     until: Until = fooled
-    pad: int = PAD  # images in a block; as many as in a call where a network's floats must never differ
+    pad: int = 0  # images in a block, see `ask`; a network's floats may differ unless all calls are as large
     numbers: Tensor | None = None  # (N,) int64, what errors call the images; their places unless told
 
     def __post_init__(self) -> None:
@@ -40,7 +40,7 @@ class Problem:
     @cached_property
     def chunk(self) -> int:
         """Most images shown to the oracle in one call."""
-        return chunk(self.oracle, self.images.shape[1:], self.pad)
+        return chunk(self.oracle, self.images, self.pad)
 
     def space(self, rows: slice, budget: int, seed: int, key: str) -> Space:
         """The search space of some of the images."""

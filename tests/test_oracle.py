@@ -10,7 +10,7 @@ from worlds import random_images
 from sparseattack import InputError, Oracle, OracleError
 from sparseattack.oracle import ask, chunk, scale, title
 
-SHAPE = torch.Size((3, 6, 5))
+IMAGES = random_images(3)
 
 
 def answering(scores: Callable[[Tensor], object]) -> Oracle:
@@ -48,8 +48,8 @@ def test_a_block_is_no_larger_than_the_oracle_takes() -> None:
             assert len(images) <= self.batch
             return zeros(images)
 
-    assert chunk(Small(), SHAPE) == 5
-    assert len(ask(Small(), random_images(3), range(3))) == 3
+    assert chunk(Small(), IMAGES) == 5
+    assert len(ask(Small(), IMAGES, range(3))) == 3
 
 
 @pytest.mark.parametrize(
@@ -59,12 +59,28 @@ def test_a_block_is_no_larger_than_the_oracle_takes() -> None:
 def test_a_call_is_of_whole_blocks(batch: int, pad: int, expected: int) -> None:
     oracle = answering(zeros)
     oracle.batch = batch  # type: ignore[attr-defined]
-    assert chunk(oracle, SHAPE, pad) == expected
+    assert chunk(oracle, IMAGES, pad) == expected
+
+
+def test_on_an_accelerator_every_call_is_as_large() -> None:
+    calls: list[int] = []
+
+    def counts(images: Tensor) -> Tensor:
+        calls.append(len(images))
+        raise NotImplementedError
+
+    counts.batch = 100  # type: ignore[attr-defined]
+    elsewhere = IMAGES.to("meta")
+    assert chunk(counts, IMAGES) == 96 and chunk(counts, elsewhere) == 100
+    for images in (IMAGES, elsewhere):
+        with pytest.raises(OracleError):
+            ask(counts, images, range(3))
+    assert calls == [32, 100]
 
 
 def test_a_call_is_no_larger_than_memory_holds() -> None:
-    assert chunk(answering(zeros), torch.Size((3, 512, 512))) == 64
-    assert chunk(answering(zeros), torch.Size((3, 4000, 4000))) == 1
+    assert chunk(answering(zeros), torch.empty(1, 3, 512, 512)) == 64
+    assert chunk(answering(zeros), torch.empty(1, 3, 4000, 4000)) == 1
 
 
 @pytest.mark.parametrize(
