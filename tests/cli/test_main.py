@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from command import Run, python
+from command import Run, python, start
 
 from sparseattack import OracleError, __version__
 from sparseattack.cli import main as module
@@ -75,3 +75,12 @@ def test_the_folder_one_is_in_hides_no_library(tmp_path: Path) -> None:
     (tmp_path / "json.py").write_text("raise SystemExit('the wrong json')")
     code, out, err = python("from sparseattack.cli.main import main; main(['list', '--json'])", tmp_path)
     assert (code, err) == (0, "") and out.startswith("{")
+
+
+@pytest.mark.parametrize("arguments", [["--version"], ["list"], ["list", "--json"]])
+def test_a_reader_that_stops_is_told_nothing(arguments: list[str], tmp_path: Path) -> None:
+    with start(tmp_path, *arguments) as process:
+        assert process.stdout and process.stderr
+        process.stdout.close()
+        err = process.stderr.read()
+    assert (process.returncode, err) == (1, "")

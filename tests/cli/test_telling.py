@@ -1,0 +1,37 @@
+"""What is said of a picture that was not fooled, or not for good."""
+
+import pytest
+import torch
+from records import record
+
+from sparseattack.attempt import Attempt, prepare_pictures
+from sparseattack.cli.telling import in_a_line, in_full
+from sparseattack.experiment import Experiment
+from sparseattack.prepare import Prepared
+
+
+@pytest.fixture(scope="module")
+def prepared() -> Prepared:
+    experiment = Experiment(strategies=("random",), oracle="linear(classes=10,inputs=64)", images="digits[0]")
+    return prepare_pictures(experiment, label=None)
+
+
+@pytest.mark.parametrize(
+    ("others", "words"),
+    [
+        ({}, "no success in 1,000 queries; a larger --budget or more --pixels may help"),
+        (
+            {"error": "ValueError: it diverged", "queries": 12},
+            "the search was given up after 12 queries: ValueError: it diverged",
+        ),
+        (
+            {"first_fooled": 1234, "verified": False},
+            "fooled by query 1,234, but not when shown alone: no success",
+        ),
+    ],
+)
+def test_why_there_is_no_success(others: dict[str, object], words: str, prepared: Prepared) -> None:
+    attempt = Attempt(0, torch.zeros(1, 8, 8), None, record(**others))
+    full, line = in_full(prepared, attempt, ()), in_a_line(prepared, attempt, ())
+    assert words in line and f"{words}; nothing was written" in full
+    assert line.startswith("digits-test-0: ") and "\n" not in line
