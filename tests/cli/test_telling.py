@@ -1,5 +1,7 @@
 """What is said of a picture that was not fooled, or not for good."""
 
+from typing import Any
+
 import pytest
 import torch
 from records import record
@@ -30,7 +32,7 @@ def prepared() -> Prepared:
         ),
     ],
 )
-def test_why_there_is_no_success(others: dict[str, object], words: str, prepared: Prepared) -> None:
+def test_why_there_is_no_success(others: dict[str, Any], words: str, prepared: Prepared) -> None:
     attempt = Attempt(0, torch.zeros(1, 8, 8), None, record(**others))
     full, line = in_full(prepared, attempt, ()), in_a_line(prepared, attempt, ())
     assert words in line and f"{words}; nothing was written" in full
