@@ -44,18 +44,10 @@ def command(
     from .comparing import compare
     from .numbers import whole_numbers
 
+    lists = {"strategies": strategies, "encodings": encodings, "objectives": objectives}
     chosen = Experiment(
-        strategies=tuple(split(strategies)),
-        encodings=tuple(split(encodings)),
-        pixels=whole_numbers(pixels, "--pixels"),
-        seeds=whole_numbers(seeds, "--seeds"),
-        oracle=oracle,
-        images=images,
-        budget=budget,
-        fitness=fitness,
-        objectives=tuple(split(objectives)),
-        until=until,
-        target=target,
-        device=device,
-    )
+        **{name: tuple(split(text)) for name, text in lists.items()},
+        pixels=whole_numbers(pixels, "--pixels"), seeds=whole_numbers(seeds, "--seeds"), oracle=oracle,
+        images=images, budget=budget, fitness=fitness, until=until, target=target, device=device,
+    )  # fmt: skip
     compare(chosen, study, "json" if json_ else "csv" if csv else "table")

@@ -6,7 +6,7 @@ from rich.console import Console
 
 from sparseattack.overview import Overview
 from sparseattack.pairs import Pair
-from sparseattack.report import Row
+from sparseattack.summary import Row
 
 from . import tables
 

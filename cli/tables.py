@@ -6,7 +6,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from sparseattack.report import Summary
+from sparseattack.summary import Summary
 
 PRICE = ("median", "mean", "pixels", "oracle s", "strategy s", "queries/s")
 

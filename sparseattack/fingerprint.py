@@ -33,7 +33,8 @@ def plain(plugin: Callable[..., Any]) -> Callable[..., Any]:
     """The function behind bound settings and decorators."""
     while isinstance(plugin, partial):
         plugin = plugin.func
-    return inspect.unwrap(plugin)
+    inner: Callable[..., Any] = inspect.unwrap(plugin)
+    return inner
 
 
 def digest_source(plugin: Callable[..., Any]) -> str:

@@ -9,8 +9,9 @@ from typing import Any
 from sparseattack.errors import InputError
 from sparseattack.pairs import Pair, pairs
 from sparseattack.record import Record
-from sparseattack.report import Summary, summaries
+from sparseattack.report import summaries
 from sparseattack.store import Study
+from sparseattack.summary import Summary
 
 
 @dataclass(frozen=True)

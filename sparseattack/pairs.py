@@ -5,8 +5,9 @@ from itertools import combinations
 from typing import NamedTuple
 
 from sparseattack.record import Record
-from sparseattack.report import Row, by_image, grouped
+from sparseattack.report import by_image, grouped
 from sparseattack.statistics import holm, mcnemar
+from sparseattack.summary import Row
 
 
 class Pair(NamedTuple):

@@ -25,22 +25,29 @@ def record_of(prepared: Prepared, condition: Condition, todo: Todo, outcome: Out
     alone = None
     if outcome.fooled:
         alone = judge_alone(prepared.oracle, outcome.paint(prepared.floats[case.image]), case.image)
+    verified = alone is not None and _fooled(prepared, case, alone)
     return Record(
         key=key,
-        strategy=condition.strategy,
-        encoding=condition.encoding,
-        k=condition.pixels,
-        seed=condition.seed,
-        image=case.image,
-        image_id=prepared.images.ids[case.image],
-        label=int(prepared.images.labels[case.image]),
-        target=case.target,
-        budget=prepared.experiment.budget,
-        verified=alone is not None and _fooled(prepared, case, alone),
+        verified=verified,
+        **_place(prepared, condition, case),
         **_costs(outcome),
         **_classes(prepared, case, alone),
         **_edit(prepared, case, outcome),
     )
+
+
+def _place(prepared: Prepared, condition: Condition, case: Case) -> dict[str, Any]:
+    return {
+        "strategy": condition.strategy,
+        "encoding": condition.encoding,
+        "k": condition.pixels,
+        "seed": condition.seed,
+        "image": case.image,
+        "image_id": prepared.images.ids[case.image],
+        "label": int(prepared.images.labels[case.image]),
+        "target": case.target,
+        "budget": prepared.experiment.budget,
+    }
 
 
 def _costs(outcome: Outcome) -> dict[str, Any]:

@@ -86,11 +86,8 @@ class Study:
             rows = self.connection.execute(
                 f"SELECT {', '.join(COLUMNS)} FROM run ORDER BY {order}"
             ).fetchall()
-        return [_record(dict(zip(COLUMNS, row, strict=True))) for row in rows]
-
-
-def _record(row: dict[str, Any]) -> Record:
-    return Record.from_dict(row | {name: json.loads(row[name]) for name in NESTED})
+        named = (dict(zip(COLUMNS, row, strict=True)) for row in rows)
+        return [Record.from_dict(row | {name: json.loads(row[name]) for name in NESTED}) for row in named]
 
 
 @contextmanager
