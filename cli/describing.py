@@ -20,8 +20,8 @@ def print_detail(detail: Detail) -> None:
     kind = "fitness function" if entry.kind == "fitness" else SINGULAR[entry.kind]
     console.print(Text(f"{entry.name}, ", "bold").append(f"{kind}\n", "not bold"))
     for paragraph in filter(None, detail.description.split("\n\n")):
-        console.print(Padding(plain(" ".join(paragraph.split())), (0, 0, 0, 2)))
-    console.print(_settings(detail.settings) if detail.settings else "\nIt has no settings.\n")
+        console.print(Padding(plain(" ".join(paragraph.split())), (0, 0, 1, 2)))
+    console.print(_settings(detail.settings) if detail.settings else "  It has no settings.\n")
     console.print(_facts(detail))
 
 

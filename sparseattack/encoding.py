@@ -65,12 +65,18 @@ def _step(gene: Tensor, steps: int) -> Tensor:
 
 
 def rgb(*, pixels: int = 1) -> Encoding:
-    """Any 8-bit colour, as in the one-pixel paper (Su, Vargas and Sakurai, 2019)."""
+    """Any 8-bit colour, as in the one-pixel paper (Su, Vargas and Sakurai, 2019).
+
+    pixels: how many a candidate describes, which --pixels sets
+    """
     return Pixels(pixels, shades=256)
 
 
 def corners(*, pixels: int = 1) -> Encoding:
-    """The corners of the colour cube, each channel 0 or 255, as in Sparse-RS (Croce et al., 2022)."""
+    """The corners of the colour cube, each channel 0 or 255, as in Sparse-RS (Croce et al., 2022).
+
+    pixels: how many a candidate describes, which --pixels sets
+    """
     return Pixels(pixels, shades=2)
 
 

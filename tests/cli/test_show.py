@@ -28,7 +28,7 @@ def test_everything_can_be_shown(kind: registry.Kind, name: str, run: Run) -> No
     assert out.startswith(f"{name}, ") and "function" in out and "installed" in out
     told = [each for each in json.loads(run("show", name, "--json").out) if each["entry"]["kind"] == kind]
     assert [each["name"] for each in told[0]["settings"]] == list(settings(registry.find(kind, name)))
-    assert told[0]["description"]
+    assert told[0]["description"] and all(each["meaning"] for each in told[0]["settings"])
 
 
 def test_types_defaults_and_meanings_are_told(plugins: None, run: Run) -> None:
