@@ -8,7 +8,10 @@ import typer
 
 def command(
     image: Annotated[
-        str, typer.Argument(help="A picture, a folder of pictures, or images such as sample[3].")
+        str,
+        typer.Argument(
+            metavar="IMAGE|FOLDER", help="A picture, a folder of pictures, or images such as sample[3]."
+        ),
     ],
     oracle: Annotated[
         str, typer.Option(help="The classifier: a name from `sparseattack list`, model.onnx, model.pt2.")

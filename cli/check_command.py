@@ -7,7 +7,11 @@ import typer
 
 def command(
     strategy: Annotated[
-        str, typer.Argument(help="module:function, or a name, with settings, as in 'mine:search(popsize=5)'.")
+        str,
+        typer.Argument(
+            metavar="STRATEGY",
+            help="module:function, or a name, with settings, as in 'mine:search(popsize=5)'.",
+        ),
     ],
 ) -> None:
     """Check that a strategy keeps the contract; every clause is said in words."""

@@ -6,7 +6,7 @@ import typer
 
 
 def command(
-    name: Annotated[str, typer.Argument(help="A name from `sparseattack list`.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A name from `sparseattack list`.")],
     json_: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Show all about a strategy, an encoding, a fitness function or an oracle."""

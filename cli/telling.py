@@ -36,7 +36,7 @@ def in_a_line(prepared: Prepared, attempt: Attempt, files: Sequence[Path]) -> st
     if attempt.record is None or not files:
         return f"{name}: {before}; {_why_not(prepared, attempt)}"
     record = attempt.record
-    cost = f"{record.first_fooled:,} queries, {_pixels(record.pixels)}"
+    cost = f"{_queries(record.first_fooled)}, {_pixels(record.pixels)}"
     return f"{name}: {before} -> {_after(prepared, record)}, {cost}"
 
 
@@ -68,14 +68,18 @@ def _why_not(prepared: Prepared, attempt: Attempt) -> str:
         leave = prepared.experiment.target == "none"
         return f"nothing to attack: it is {f'not called {label}' if leave else 'of the target class already'}"
     if record.error:
-        return f"the search was given up after {record.queries:,} queries: {record.error}"
+        return f"the search was given up after {_queries(record.queries)}: {record.error}"
     if record.first_fooled:
         return f"fooled by query {record.first_fooled:,}, but not when shown alone: no success"
-    return f"no success in {record.queries:,} queries; a larger --budget or more --pixels may help"
+    return f"no success in {_queries(record.queries)}; a larger --budget or more --pixels may help"
 
 
 def _pixels(count: int) -> str:
     return f"{count} pixel{'' if count == 1 else 's'}"
+
+
+def _queries(count: int) -> str:
+    return f"{count:,} {'query' if count == 1 else 'queries'}"
 
 
 def _change(change: Change) -> str:

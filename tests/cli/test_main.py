@@ -33,7 +33,7 @@ def test_the_version_is_told(run: Run) -> None:
     [
         (("atack",), "No such command 'atack'. Did you mean 'attack'? (see sparseattack --help)"),
         (("--quiet",), "No such option: --quiet (see sparseattack --help)"),
-        (("show",), "Missing argument 'name' (see sparseattack show --help)"),
+        (("show",), "Missing argument 'NAME' (see sparseattack show --help)"),
         (("list", "--all"), "(see sparseattack list --help)"),
     ],
 )
