@@ -6,10 +6,13 @@ from pathlib import Path
 import pytest
 import torch
 from command import Answer, Run
+from hypothesis import HealthCheck, settings
 
 from sparseattack.cli.main import main
 
 torch.set_num_threads(1)  # the images are small: a second thread costs more than it does
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")  # a machine may have other things to do
 
 
 @pytest.fixture(scope="session")

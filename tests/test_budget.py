@@ -74,7 +74,7 @@ def agree(problem: Problem, outcomes: list[Outcome], chosen: dict[str, Any]) -> 
         assert outcome.pixels <= chosen["pixels"]
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(attacks())
 def test_any_population_under_any_budget(chosen: dict[str, Any]) -> None:
     popsize, budget = chosen["popsize"], chosen["budget"]
@@ -86,7 +86,7 @@ def test_any_population_under_any_budget(chosen: dict[str, Any]) -> None:
         assert outcome.queries == min(last, budget)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(attacks(), st.integers(0, 2**32))
 def test_populations_may_differ_from_image_to_image_and_turn_to_turn(
     chosen: dict[str, Any], seed: int
@@ -106,11 +106,7 @@ def test_populations_may_differ_from_image_to_image_and_turn_to_turn(
 
 
 @pytest.mark.parametrize("name", registry.names("strategies"))
-@settings(
-    deadline=None,
-    max_examples=12,
-    suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow],
-)
+@settings(max_examples=12, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow])
 @given(attacks(smallest=4))
 def test_every_registered_strategy(name: str, chosen: dict[str, Any]) -> None:
     plugin = registry.find("strategies", name)

@@ -91,7 +91,7 @@ def test_every_registered_strategy(name: str) -> None:
     assert accounts(problem, strategy, 150, [5]) == [together[5]]
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.permutations(range(6)), st.integers(1, 6), st.integers(1, 7), st.sampled_from([1, 5, 32, 256]))
 def test_order_group_and_batch(order: list[int], group: int, kept: int, batch: int) -> None:
     usual = linear(6, fitness=(margin, l0, l2))

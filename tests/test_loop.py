@@ -19,6 +19,7 @@ from sparseattack import (
     rgb,
     spent,
 )
+from sparseattack.loop import rounds
 
 
 def test_outcomes_come_as_soon_as_they_are_known() -> None:
@@ -29,6 +30,14 @@ def test_outcomes_come_as_soon_as_they_are_known() -> None:
     assert problem.oracle.seen[0] == 7
     assert [outcome.image for outcome in outcomes] == [0, 1]
     assert problem.oracle.seen[0] == 70
+
+
+def test_rounds_tell_what_was_asked_and_what_is_done() -> None:
+    problem = witnessed(lambda place, query: query == 10 * (place + 1), count=4)
+    assert isinstance(problem.oracle, Witness)
+    told = list(rounds(problem, uniform, 50, group=2))
+    assert sum(each.queries for each in told) == sum(problem.oracle.calls)
+    assert sorted(outcome.image for each in told for outcome in each.outcomes) == [0, 1, 2, 3]
 
 
 def test_outcomes_are_sorted_by_image() -> None:

@@ -1,7 +1,7 @@
 """The Pareto set of all that was asked, against the definition."""
 
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 from worlds import uniform, witnessed
@@ -27,13 +27,11 @@ def best(rows: list[tuple[float, ...]]) -> list[int]:
     ]
 
 
-@settings(deadline=None)
 @given(ROWS)
 def test_undominated_is_what_the_definition_says(rows: list[tuple[int, ...]]) -> None:
     assert undominated(torch.tensor(rows).float()).nonzero()[:, 0].tolist() == best(list(rows))
 
 
-@settings(deadline=None)
 @given(ROWS, st.integers(1, 60), st.integers(1, 4))
 def test_a_front_does_not_depend_on_how_it_was_filled(
     rows: list[tuple[int, ...]], size: int, copies: int

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 from worlds import Witness, edit, uniform, witnessed
@@ -55,7 +55,6 @@ def pixel(oracle: object, **others: Any) -> Problem:
     return Problem(images=torch.zeros(1, 1, 1, 1), labels=torch.tensor([0]), **(given | others))
 
 
-@settings(deadline=None)
 @given(st.integers(1, 30), st.integers(1, 30), st.integers(1, 40))
 def test_first_fooled_is_the_position_of_the_first_fooling_row(first: int, popsize: int, budget: int) -> None:
     problem = witnessed(lambda place, query: query == first + place, count=2, until=spent)
