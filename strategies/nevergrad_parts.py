@@ -9,6 +9,7 @@ from nevergrad.optimization.base import ConfiguredOptimizer, Optimizer
 FAMILIES = ("ParametrizedMetaModel", "ParametrizedBO", "BayesOptim")  # some only with other packages
 MODELS = tuple(getattr(ng.families, name) for name in FAMILIES if hasattr(ng.families, name))
 
+UNREPEATABLE = "PolyLN", "NGOptF2", "NGOptF3", "NGOptF5"  # drawn at import; by the order of a set of words
 
 FLAWS: dict[str, Callable[[Any, int], bool]] = {
     "has no ask and tell, but runs in a thread": lambda part, popsize: part.recast,
@@ -16,8 +17,8 @@ FLAWS: dict[str, Callable[[Any, int], bool]] = {
         isinstance(part, MODELS) or getattr(part, "high_speed", False)
     ),
     "takes one candidate at a time: popsize=1": lambda part, popsize: popsize > 1 and part.no_parallelization,
-    "draws its settings when nevergrad is imported, so that no run can be repeated": lambda part, popsize: (
-        _name(part) == "PolyLN"
+    "is another one in every process, so that no run can be repeated": lambda part, popsize: (
+        _name(part) in UNREPEATABLE
     ),
 }
 
