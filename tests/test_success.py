@@ -112,6 +112,7 @@ def test_without_a_success_the_lowest_is_kept_and_the_first_of_equals() -> None:
     problem = pixel(Scores(*([m, 0.0] for m in (3.0, 1.0, 1.0, 2.0))))
     outcome = attack(problem, listed(*genes, popsize=2), 4)[0]
     assert not outcome.fooled and outcome.values == (1.0,) and outcome.colours.tolist() == [[51]]
+    assert outcome.trace == ((1, 3.0), (2, 1.0))
 
 
 def test_a_success_is_kept_over_a_lower_first_value_that_is_none() -> None:
@@ -157,6 +158,13 @@ def test_confidence_asks_for_more_than_a_success(targeted: bool) -> None:
     genes = [[0.0, 0.0, shade] for shade in (0.1, 0.2, 0.3, 0.4)]
     outcome = attack(problem, listed(*genes, popsize=1), 4)[0]
     assert (outcome.first_fooled, outcome.queries, outcome.colours.tolist()) == (2, 3, [[76]])
+
+
+def test_what_met_the_rule_is_kept_over_a_success_with_fewer_pixels() -> None:
+    oracle = Scores([0.2, 0.8], [0.05, 0.95], scale="probabilities")
+    genes = [[0.0, 0.0, 0.0], [0.0, 0.0, 0.5]]
+    outcome = attack(pixel(oracle, until=confident(0.9)), listed(*genes, popsize=1), 9)[0]
+    assert (outcome.first_fooled, outcome.queries, outcome.pixels) == (1, 2, 1)
 
 
 def test_confidence_does_not_stop_where_an_unlikely_true_class_leads() -> None:
