@@ -10,13 +10,10 @@ VARIANTS = (
     "de(popsize=10,base=best,crossover=0.7,bounds=reflect,start=corners)",
     "de(popsize=8,weight=0.9,crossover=0.9,adapt=jde,bounds=clip,start=uniform)",
     "de(popsize=4)",
-    "exhaustive(popsize=7)",
     "sparse-rs(alpha=0.8)",
     "cmaes(popsize=4,sigma=0.1)",
     "nevergrad(optimizer=NgIohTuned)",
-    "nevergrad(optimizer=DiscreteLenglerOnePlusOne,popsize=1)",
     "nevergrad(optimizer=CMA,popsize=7)",
-    "nevergrad(optimizer=LHSSearch)",
     "nsga2(popsize=5)",
 )
 

@@ -70,10 +70,6 @@ def test_an_installed_plugin_is_compared_beside_broken_ones(installed: Path) -> 
     assert [row["strategy"] for row in told["table"]] == strategies.split(",")
 
 
-@pytest.mark.parametrize(
-    ("name", "words"),
-    [("broken", "strategy broken is broken: OSError: no such licence"),
-     ("lost", "strategy lost: there is no module 'no_such_plugin'")],
-)  # fmt: skip
-def test_a_broken_plugin_is_one_sentence(installed: Path, name: str, words: str) -> None:
-    assert words in call(installed, "check", name, code=2)
+def test_a_broken_plugin_is_one_sentence(installed: Path) -> None:
+    said = call(installed, "check", "broken", code=2)
+    assert said == "sparseattack: strategy broken is broken: OSError: no such licence\n"
