@@ -9,9 +9,9 @@ from typing import Any, Literal, get_args, get_origin
 from sparseattack import registry
 from sparseattack.catalogue import Entry, entries, tried
 from sparseattack.errors import InputError
-from sparseattack.fingerprint import plain
 from sparseattack.objectives import further
 from sparseattack.settings import settings
+from sparseattack.sources import plain
 
 
 @dataclass(frozen=True)

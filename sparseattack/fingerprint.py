@@ -1,11 +1,9 @@
 """Digests and versions: what a result depends on, and where it was made."""
 
-import inspect
 import json
 import os
 import platform
 from collections.abc import Callable, Iterable
-from functools import partial
 from hashlib import blake2b
 from importlib.metadata import PackageNotFoundError, packages_distributions, version
 from typing import Any
@@ -15,6 +13,7 @@ from torch import Tensor
 
 from sparseattack import __version__
 from sparseattack.requirements import imports
+from sparseattack.sources import code, plain
 
 
 def digest(thing: object) -> str:
@@ -29,22 +28,9 @@ def digest_image(image: Tensor) -> str:
     return blake2b(told, digest_size=16).hexdigest()
 
 
-def plain(plugin: Callable[..., Any]) -> Callable[..., Any]:
-    """The function behind bound settings and decorators."""
-    while isinstance(plugin, partial):
-        plugin = plugin.func
-    inner: Callable[..., Any] = inspect.unwrap(plugin)
-    return inner
-
-
 def digest_source(plugin: Callable[..., Any]) -> str:
-    """Of the file a plugin stands in, or else of its name: a changed plugin makes other results."""
-    function = plain(plugin)
-    try:
-        text = inspect.getsource(inspect.getmodule(function) or function)
-    except (OSError, TypeError):
-        text = repr(getattr(function, "__qualname__", function))
-    return blake2b(text.encode(), digest_size=16).hexdigest()
+    """Of the code behind a plugin: 32 hexadecimal digits."""
+    return digest(code(plugin))
 
 
 def versions(plugins: Iterable[Callable[..., Any]]) -> dict[str, str]:

@@ -9,9 +9,10 @@ from torch import Tensor
 
 from sparseattack.data import Images
 from sparseattack.experiment import Experiment
-from sparseattack.fingerprint import digest, digest_source, hardware, plain, versions
+from sparseattack.fingerprint import digest, digest_source, hardware, versions
 from sparseattack.oracle import Oracle, scale, title
 from sparseattack.settings import complete
+from sparseattack.sources import plain
 
 Plugin = Callable[..., Any]
 
