@@ -1,4 +1,7 @@
-"""Differential evolution, by default exactly that of the one-pixel paper."""
+"""Differential evolution, by default exactly that of the one-pixel paper.
+
+The paper asks for r1 != r2 != r3 and is silent on the parent; as usual in rand/1, none of them is the parent.
+"""
 
 from functools import partial
 from typing import Literal
@@ -10,6 +13,8 @@ from .de_operators import Population, adapted, crossed, mutants, unasked
 from .demand import demand
 from .draws import part
 from .grid import alike
+
+LEAST = 4  # a parent, and three others that its child is made of
 
 
 def de(
@@ -34,9 +39,9 @@ def de(
     crossover: CR, the probability that a gene comes from the mutant; 1 is no crossover
     bounds: what becomes of a gene outside the cube: redraw (uniformly), reflect or clip
     adapt: jde (Brest et al., 2006) lets F and CR evolve, from the given ones; the authors began at 0.5, 0.9
-    start: colours at first, paper (N(128, 127), and as it tells no more, clipped), uniform or corners
+    start: colours at first: paper (N(128, 127), clipped where the paper is silent), uniform or corners
     """
-    demand(popsize >= 4, f"de needs a popsize of at least 4, not {popsize}")  # noqa: PLR2004
+    demand(popsize >= LEAST, f"de needs a popsize of at least {LEAST}, not {popsize}")
     demand(weight > 0, f"de needs a weight above 0, not {weight}")
     demand(0 <= crossover <= 1, f"de needs a crossover from 0 to 1, not {crossover}")
     born = partial(_born, popsize=popsize, weight=weight, crossover=crossover, start=start)

@@ -33,8 +33,8 @@ class Grid(NamedTuple):
         ``corners (B, P, k, C)`` are 0 or 1 for a channel's lowest or highest value.
         """
         genes = torch.empty(*pixels.shape[:2], space.dims, device=space.device)
-        genes[..., space.mask("row")] = ((pixels // self.width + 0.5) / self.height).float()
-        genes[..., space.mask("column")] = ((pixels % self.width + 0.5) / self.width).float()
+        genes[..., space.mask("row")] = (pixels // self.width + 0.5) / self.height
+        genes[..., space.mask("column")] = (pixels % self.width + 0.5) / self.width
         genes[..., space.mask("colour")] = corners.flatten(2).float()
         return genes
 
