@@ -17,6 +17,7 @@ MODULES = {
     "fine": "def found(space, *, popsize=3):\n    yield\n\nclass Family:\n    member = found\n\nnumber = 5\n",
     "needy": "import imaginary_optimizer.core\n",
     "needy_in_part": "import json.imaginary\n",
+    "prefixed": "import plugin_pre\n",
     "failing": "raise OSError('no licence\\nsecond line')\n",
     "leaving": "import sys\nsys.exit('goodbye')\n",
     "garbled": "def found(:\n",
@@ -46,7 +47,7 @@ def installed(modules: None, monkeypatch: pytest.MonkeyPatch) -> None:
 
     def entry_points(*, group: str) -> EntryPoints:
         own = metadata.entry_points(group=group)
-        return EntryPoints([*foreign, *own]) if group == "sparseattack.strategies" else own
+        return EntryPoints([*own, *foreign]) if group == "sparseattack.strategies" else own
 
     monkeypatch.setattr(registry, "entry_points", entry_points)
 
@@ -122,6 +123,7 @@ def test_a_function_is_found_by_its_module(modules: None) -> None:
         ("plugin_fine:lost", "is broken: AttributeError: module 'plugin_fine' has no attribute 'lost'"),
         ("plugin_fine:number", "'number' in plugin_fine is no function"),
         ("plugin_needy:found", "needs imaginary_optimizer: pip install imaginary_optimizer"),
+        ("plugin_prefixed:found", "plugin_prefixed:found needs plugin_pre: pip install plugin_pre"),
         ("plugin_failing:found", r"strategy plugin_failing:found is broken: OSError: no licence$"),
         ("plugin_leaving:found", "is broken: SystemExit: goodbye"),
         ("plugin_garbled:found", "is broken: SyntaxError: invalid syntax"),
