@@ -67,9 +67,11 @@ class Ledger:
     def _keep(self, candidates: Tensor, values: Tensor, pixels: Tensor, rank: Tensor) -> None:
         """Replace each image's candidate by the one of first rank, then lowest value, if that is better."""
         first = rank.amin(1)
-        value, pick = values[..., 0].masked_fill(rank != first.unsqueeze(1), torch.inf).min(1)
-        better = (first < self.rank) | (first == self.rank) & (value < self.values[:, 0])
-        chosen = better.nonzero()[:, 0], pick[better]
+        pick = values[..., 0].masked_fill(rank != first.unsqueeze(1), torch.inf).argmin(1)
+        rows = torch.arange(len(pick), device=pick.device)
+        lower = values[rows, pick, 0] < self.values[:, 0]
+        better = (first < self.rank) | (first == self.rank) & lower
+        chosen = rows[better], pick[better]
         self.genes[better], self.values[better] = candidates[chosen], values[chosen]
         self.rank[better], self.pixels[better] = rank[chosen], pixels[chosen]
 
