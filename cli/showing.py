@@ -55,7 +55,7 @@ def _left_out(seen: Overview) -> str:
     if seen.experiment["target"] == "none":
         return f"{seen.left_out} left out, which the oracle gets wrong without any attack."
     target = seen.experiment["target"]
-    return f"target {target}, {seen.left_out} cases left out, called the target without any attack."
+    return f"target {target}, {seen.left_out} cases left out, of the target class or called so already."
 
 
 def _compared(pairs: Sequence[Pair]) -> list[str]:
@@ -73,8 +73,8 @@ def _pair(pair: Pair) -> str:
     first, second = _called(pair.first), _called(pair.second)
     verdict = "they differ" if pair.p < LEVEL else "no difference shown"
     return (
-        f"k = {pair.first.k}: images that only {first} fools {pair.only_first}, "
-        f"only {second} {pair.only_second}: {verdict} (exact McNemar, Holm-adjusted p = {pair.p:.2g})."
+        f"k = {pair.first.k}: {first} fools {pair.more_first} images more often than {second}, which fools "
+        f"{pair.more_second} more often: {verdict} (exact McNemar, Holm-adjusted p = {pair.p:.2g})."
     )
 
 

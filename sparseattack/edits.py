@@ -48,3 +48,8 @@ def touch(images: Tensor, rows: Tensor, positions: Tensor) -> Tensor:
     """Colours ``(n, k, C)`` at ``positions (n, k)`` of the images ``(N, C, H, W)`` numbered ``rows (n,)``."""
     width = images.shape[3]
     return images[rows.unsqueeze(1), :, positions // width, positions % width]
+
+
+def length(differences: Tensor) -> Tensor:
+    """Euclidean length ``(n,)`` of ``(n, k, C)``; a sum of whole numbers of 1/255, the same in any order."""
+    return differences.mul(255).round().long().square().sum((1, 2)).float().sqrt() / 255

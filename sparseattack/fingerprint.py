@@ -3,9 +3,10 @@
 import json
 import os
 import platform
+import re
 from collections.abc import Callable, Iterable
 from hashlib import blake2b
-from importlib.metadata import PackageNotFoundError, packages_distributions, version
+from importlib.metadata import packages_distributions, requires, version
 from typing import Any
 
 import torch
@@ -13,7 +14,9 @@ from torch import Tensor
 
 from sparseattack import __version__
 from sparseattack.requirements import imports
-from sparseattack.sources import code, plain
+from sparseattack.sources import code
+
+ARITHMETIC = ("cma", "scipy", "scikit-learn")  # other packages' results depend on these
 
 
 def digest(thing: object) -> str:
@@ -34,17 +37,20 @@ def digest_source(plugin: Callable[..., Any]) -> str:
 
 
 def versions(plugins: Iterable[Callable[..., Any]]) -> dict[str, str]:
-    """Of this package and of every package that the plugins' modules import."""
+    """Of this package, of all that the plugins' code imports, and of the arithmetic beneath that."""
     homes = packages_distributions()
-    roots = {"torch", "numpy"}.union(*(imports(plain(plugin).__module__) for plugin in plugins))
+    modules = {name for plugin in plugins for name in code(plugin) if name}
+    roots = {"torch", "numpy"}.union(*map(imports, modules))
     names = {name for root in roots for name in homes.get(root, ())} - {"sparseattack"}
+    names |= {below for name in names for below in _needed(name) if below in ARITHMETIC}
     known = {"sparseattack": __version__, "python": platform.python_version()}
-    for name in sorted(names):
-        try:
-            known[name] = version(name)
-        except PackageNotFoundError:  # pragma: no cover - listed, yet without metadata
-            known[name] = "unknown"
-    return known
+    return known | {name: version(name) for name in sorted(names)}
+
+
+def _needed(name: str) -> set[str]:
+    """What a distribution needs, without its extras."""
+    needs = [need for need in requires(name) or () if "extra ==" not in need]
+    return {re.split(r"[^\w.-]", need, maxsplit=1)[0].lower() for need in needs}
 
 
 def hardware(device: str) -> dict[str, object]:

@@ -1,6 +1,4 @@
-"""The labels of a comparison's images are the oracle's classes."""
-
-from dataclasses import replace
+"""A comparison needs to know what its images show."""
 
 from sparseattack.errors import InputError
 from sparseattack.images import UNKNOWN
@@ -8,15 +6,12 @@ from sparseattack.prepare import Prepared
 
 
 def labelled(prepared: Prepared) -> Prepared:
-    """The same, labels numbered as the oracle's classes where both have names.
-
-    Raises InputError for a name that is no class of the oracle's, and for an image without a label.
-    """
-    images = prepared.images.numbered(getattr(prepared.oracle, "classes", ()))
+    """The same, if every image has a label; else InputError."""
+    images = prepared.images
     if (unknown := images.labels == UNKNOWN).any():
         first = images.ids[int(unknown.nonzero()[0])]
         raise InputError(
             f"image {first} has no label: sub-folders named by class give one, or a CSV of columns file and"
             " label (sparseattack attack takes pictures without)"
         )
-    return replace(prepared, images=images)
+    return prepared

@@ -1,15 +1,21 @@
 """Oracles by name or path."""
 
+from collections.abc import Callable
+
 from sparseattack import registry
 from sparseattack.oracle import Oracle
 from sparseattack.settings import settings
 from sparseattack.shortcuts import oracle_spec
 
 
-def load_oracle(spec: str, device: str = "cpu") -> Oracle:
-    """The oracle of a spec or a path, on ``device`` if it can choose."""
+def oracle_plugin(spec: str, device: str = "cpu") -> Callable[..., Oracle]:
+    """What makes the oracle of a spec or a path, on ``device`` if it can choose, its settings bound."""
     read = oracle_spec(spec)
     plugin = registry.find("oracles", read.name)
     extra = {"device": device} if "device" in settings(plugin) and "device" not in read.settings else {}
-    oracle: Oracle = registry.load("oracles", read, extra)()
-    return oracle
+    return registry.load("oracles", read, extra)
+
+
+def load_oracle(spec: str, device: str = "cpu") -> Oracle:
+    """The oracle of a spec or a path, on ``device`` if it can choose."""
+    return oracle_plugin(spec, device)()

@@ -15,9 +15,9 @@ class Pair(NamedTuple):
 
     first: Row
     second: Row
-    only_first: int  # images that the first fools more often
-    only_second: int
-    p: float  # exact McNemar, adjusted by Holm over all pairs
+    more_first: int  # images that the first fools more often
+    more_second: int
+    p: float  # exact McNemar (sign) test, adjusted by Holm over all pairs
 
 
 def pairs(records: Sequence[Record]) -> list[Pair]:
@@ -31,6 +31,11 @@ def pairs(records: Sequence[Record]) -> list[Pair]:
 
 
 def _discordant(first: list[Record], second: list[Record]) -> tuple[int, int]:
-    a, b = by_image(first), by_image(second)
-    shared = a.keys() & b.keys()
-    return sum(a[i] > b[i] for i in shared), sum(a[i] < b[i] for i in shared)
+    """Images that either fools more often, in the runs that both have."""
+    shared = {_run(record) for record in first} & {_run(record) for record in second}
+    a, b = (by_image([one for one in some if _run(one) in shared]) for some in (first, second))
+    return sum(a[i] > b[i] for i in a), sum(a[i] < b[i] for i in a)
+
+
+def _run(record: Record) -> tuple[int, int, int]:
+    return record.image, record.seed, record.target

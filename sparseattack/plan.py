@@ -28,13 +28,13 @@ class Task:
 
 def open_study(prepared: Prepared, study: Study) -> None:
     """Enter the manifest in a new study; refuse one that was made with anything else."""
-    held = study.get("manifest")
-    if held is None:
-        study.keep(manifest=prepared.manifest)
-    elif changes := list(differences(held["determines"], prepared.manifest["determines"])):
+    held = study.claim("manifest", prepared.manifest)
+    if changes := list(differences(held["determines"], prepared.manifest["determines"])):
         raise InputError(
             f"{study.path} was made with other settings: {'; '.join(changes)}. Name another file with --study"
         )
+    opened = {name: prepared.manifest[name] for name in ("hardware", "created")}
+    study.keep(opened=[*(study.get("opened") or []), opened])
 
 
 def differences(was: object, now: object, where: str = "") -> Iterator[str]:
@@ -50,7 +50,8 @@ def plan(prepared: Prepared, study: Study) -> list[Task]:
     """Every condition with its cases, minus the runs that the study holds."""
     held = study.keys()
     tasks = [_task(prepared, condition, held) for condition in prepared.experiment.conditions()]
-    left_out = max(task.left_out for task in tasks)
+    seeds = {task.condition.seed: task.left_out for task in tasks}
+    left_out = tasks[0].left_out if prepared.experiment.target == "none" else sum(seeds.values())
     planned = sum(task.runs for task in tasks)
     study.keep(clean={"images": len(prepared.images.ids), "left_out": left_out, "planned": planned})
     return tasks

@@ -16,7 +16,7 @@ from sparseattack.errors import InputError
 from sparseattack.experiment import Experiment
 from sparseattack.fingerprint import digest
 from sparseattack.inputs import check_images
-from sparseattack.loading import load_oracle
+from sparseattack.loading import oracle_plugin
 from sparseattack.manifest import manifest
 from sparseattack.objectives import further
 from sparseattack.oracle import Oracle, title
@@ -30,8 +30,9 @@ class Prepared:
     """Everything that a comparison needs."""
 
     experiment: Experiment
+    plugin: Plugin  # that made the oracle
     oracle: Oracle
-    images: Images
+    images: Images  # labels numbered as the oracle's classes, where both have names
     floats: Tensor  # (N, C, H, W) on the experiment's device
     verdicts: Verdicts  # of the clean images
     classes: tuple[str, ...]  # K names, some empty
@@ -44,7 +45,7 @@ class Prepared:
         """What all this is."""
         encodings = [registry.load("encodings", spec) for spec in self.experiment.encodings]
         objectives = {one: None for each in self.fitness.values() for one in each}
-        used = [*self.strategies.values(), *encodings, *objectives]
+        used = [self.plugin, *self.strategies.values(), *encodings, *objectives]
         return manifest(self.experiment, self.oracle, self.images, self.verdicts.scores, used)
 
     @cached_property
@@ -63,14 +64,16 @@ def prepare(experiment: Experiment) -> Prepared:
     }
     fitness = {spec: _objectives(experiment, strategy) for spec, strategy in strategies.items()}
     device_of(experiment.device)
-    images = load_images(experiment.images)
-    oracle = load_oracle(experiment.oracle, experiment.device)
+    plugin = oracle_plugin(experiment.oracle, experiment.device)
+    oracle: Oracle = plugin()
+    images = load_images(experiment.images).numbered(getattr(oracle, "classes", ()))
     floats = images.floats().to(experiment.device)
     verdicts = judge(oracle, floats)
     classes = _classes(oracle, images, verdicts.scores.shape[1])
     cases(images.pixels, images.labels, experiment.target, experiment.seeds[0], classes)
     check_images(floats, max(encoding.slots for encoding in encodings.values()))
-    return Prepared(experiment, oracle, images, floats, verdicts, classes, strategies, encodings, fitness)
+    found = (images, floats, verdicts, classes)
+    return Prepared(experiment, plugin, oracle, *found, strategies, encodings, fitness)
 
 
 def _objectives(experiment: Experiment, strategy: Plugin) -> tuple[Plugin, ...]:

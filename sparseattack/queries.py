@@ -6,7 +6,7 @@ from functools import cached_property
 
 from torch import Tensor
 
-from sparseattack.edits import Edits, touch
+from sparseattack.edits import Edits, length, touch
 from sparseattack.scores import TINY, Scale, lead
 
 
@@ -83,9 +83,8 @@ def l0(queries: Queries) -> Tensor:
 
 
 def l2(queries: Queries) -> Tensor:
-    """Euclidean length of the change, in widths of [0, 1]; a sum of whole numbers, the same in any order."""
-    steps = queries.differences.mul(255).round().long()
-    return steps.square().sum((1, 2)).float().sqrt() / 255
+    """Euclidean length of the change, in widths of [0, 1]."""
+    return length(queries.differences)
 
 
 def fooled(queries: Queries) -> Tensor:

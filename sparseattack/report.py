@@ -1,5 +1,6 @@
 """What a study says: a function of the study alone."""
 
+import math
 from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
@@ -28,11 +29,13 @@ def grouped(records: Sequence[Record]) -> dict[Row, list[Record]]:
 
 def _summary(row: Row, records: list[Record], budget: int, every_target: bool) -> Summary:
     images = by_image(records)
-    low, high = wilson(float(np.mean(list(images.values()))), len(images))
+    rate = float(np.mean(list(images.values())))
+    low, high = wilson(rate, len(images))
     return Summary(
         **row._asdict(),
         images=len(images),
         runs=len(records),
+        success=rate,
         low=low,
         high=high,
         any_target=_any_target(records) if every_target else None,
@@ -46,7 +49,6 @@ def _successes(records: list[Record], budget: int) -> dict[str, Any]:
     changed = [record.pixels for record in records if record.success]
     return {
         "successes": len(changed),
-        "success": len(changed) / len(records),
         "success_at": {mark: _share_within(records, mark) for mark in marks},
         "mean_pixels": float(np.mean(changed)) if changed else None,
         "unverified": sum(record.first_fooled > 0 and not record.verified for record in records),
@@ -68,14 +70,15 @@ def _costs(records: list[Record]) -> dict[str, Any]:
 
 
 def _share_within(records: list[Record], queries: int) -> float:
-    return float(np.mean([record.success and record.first_fooled <= queries for record in records]))
+    """Mean over the images of the share of their runs that succeeded by then."""
+    return float(np.mean(list(by_image(records, queries).values())))
 
 
-def by_image(records: list[Record]) -> dict[int, float]:
-    """Mean success of each image over its seeds and targets."""
+def by_image(records: Sequence[Record], queries: float = math.inf) -> dict[int, float]:
+    """Share of each image's runs, over its seeds and targets, that succeeded within so many queries."""
     groups: dict[int, list[bool]] = defaultdict(list)
     for record in records:
-        groups[record.image].append(record.success)
+        groups[record.image].append(record.success and record.first_fooled <= queries)
     return {image: float(np.mean(hits)) for image, hits in groups.items()}
 
 

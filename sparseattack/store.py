@@ -2,22 +2,15 @@
 
 import json
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 
-from sparseattack.errors import InputError, StoreError
+from sparseattack.database import SCHEMA, check, said
+from sparseattack.errors import InputError
 from sparseattack.record import COLUMNS, Record
 
 NESTED = ("positions", "colours", "trace", "front")
 LIMIT_SECONDS = 30.0  # to wait for another process that writes
-
-OTHERS = ", ".join(name for name in COLUMNS if name != "key")
-SCHEMA = f"""
-CREATE TABLE IF NOT EXISTS study (name TEXT PRIMARY KEY, value TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS run (key TEXT PRIMARY KEY, {OTHERS}) WITHOUT ROWID;
-"""
 
 
 class Study:
@@ -29,10 +22,13 @@ class Study:
     @classmethod
     def create(cls, path: Path) -> Self:
         """The study at ``path``, made if it is not there, to be written."""
-        with _said(path):
+        if not path.parent.is_dir():
+            raise InputError(f"there is no folder {path.parent} for a study")
+        with said(path):
             connection = sqlite3.connect(path, timeout=LIMIT_SECONDS, isolation_level=None)
+            check(connection, path, new=True)
             connection.execute("PRAGMA journal_mode=WAL")
-            connection.execute("PRAGMA synchronous=NORMAL")
+            connection.execute("PRAGMA synchronous=FULL")  # a run that is there survives loss of power
             connection.executescript(SCHEMA)
         return cls(path, connection)
 
@@ -42,10 +38,9 @@ class Study:
         if not path.is_file():
             raise InputError(f"there is no study {path}")
         quiet = "" if Path(f"{path}-wal").exists() else "&immutable=1"  # a folder may be read-only too
-        with _said(path):
+        with said(path):
             connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro{quiet}", uri=True)
-            if not connection.execute("SELECT 1 FROM sqlite_master WHERE name='study'").fetchone():
-                raise InputError(f"{path} is no study")
+            check(connection, path)
         return cls(path, connection)
 
     def __enter__(self) -> Self:
@@ -57,12 +52,18 @@ class Study:
     def keep(self, **things: object) -> None:
         """Keep JSON things by name."""
         rows = [(name, json.dumps(thing)) for name, thing in things.items()]
-        with _said(self.path):
+        with said(self.path):
             self.connection.executemany("INSERT OR REPLACE INTO study VALUES (?, ?)", rows)
+
+    def claim(self, name: str, thing: object) -> Any:
+        """Keep a JSON thing unless one is there, from whatever process; the one that is there now."""
+        with said(self.path):
+            self.connection.execute("INSERT OR IGNORE INTO study VALUES (?, ?)", (name, json.dumps(thing)))
+        return self.get(name)
 
     def get(self, name: str) -> Any:
         """What was kept by ``name``; None if nothing."""
-        with _said(self.path):
+        with said(self.path):
             row = self.connection.execute("SELECT value FROM study WHERE name = ?", (name,)).fetchone()
         return json.loads(row[0]) if row else None
 
@@ -71,29 +72,20 @@ class Study:
         row = record.to_dict()
         row |= {name: json.dumps(row[name], separators=(",", ":")) for name in NESTED}
         marks = ", ".join(f":{name}" for name in COLUMNS)
-        with _said(self.path):
+        with said(self.path):
             self.connection.execute(f"INSERT OR IGNORE INTO run ({', '.join(COLUMNS)}) VALUES ({marks})", row)
 
     def keys(self) -> set[str]:
         """The keys of all runs that are there."""
-        with _said(self.path):
+        with said(self.path):
             return {key for (key,) in self.connection.execute("SELECT key FROM run")}
 
     def records(self) -> list[Record]:
         """All runs, in an order that does not depend on when they were made."""
         order = "seed, k, encoding, strategy, image, target"
-        with _said(self.path):
+        with said(self.path):
             rows = self.connection.execute(
                 f"SELECT {', '.join(COLUMNS)} FROM run ORDER BY {order}"
             ).fetchall()
         named = (dict(zip(COLUMNS, row, strict=True)) for row in rows)
         return [Record.from_dict(row | {name: json.loads(row[name]) for name in NESTED}) for row in named]
-
-
-@contextmanager
-def _said(path: Path) -> Iterator[None]:
-    """Say what SQLite says in one sentence that names the file."""
-    try:
-        yield
-    except sqlite3.Error as error:
-        raise StoreError(f"study {path}: {error}; what was finished before is kept") from error

@@ -22,7 +22,7 @@ class Summary:
     images: int  # attacked
     runs: int  # images x seeds x targets
     successes: int  # verified
-    success: float  # rate over runs
+    success: float  # rate: mean over the images of the share of their runs
     low: float  # 95 % interval, images as trials
     high: float
     success_at: dict[int, float]  # rate within so many queries

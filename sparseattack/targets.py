@@ -19,11 +19,11 @@ class Case(NamedTuple):
 
 def class_number(text: str, classes: tuple[str, ...], count: int) -> int:
     """The class called or numbered ``text``."""
-    if text in classes:
+    if text and text in classes:
         return classes.index(text)
     if text.isdecimal() and int(text) < count:
         return int(text)
-    names = f" or {', '.join(classes)}" if classes else ""
+    names = f" or {', '.join(filter(None, classes))}" if any(classes) else ""
     raise InputError(f"there is no class {text!r}, only 0 to {count - 1}{names}")
 
 
@@ -43,7 +43,7 @@ def cases(images: Tensor, labels: Tensor, rule: str, seed: int, classes: tuple[s
         places = range(len(labels))
         return [Case(place, _other(images[place], int(labels[place]), seed, count)) for place in places]
     target = class_number(rule, classes, count)
-    return [Case(place, target) for place in range(len(labels)) if int(labels[place]) != target]
+    return [Case(place, target) for place in range(len(labels))]
 
 
 def _other(image: Tensor, label: int, seed: int, count: int) -> int:
@@ -52,8 +52,8 @@ def _other(image: Tensor, label: int, seed: int, count: int) -> int:
 
 
 def attackable(case: Case, label: int, predicted: int) -> bool:
-    """Whether there is anything to attack: classified correctly, or not yet called the target."""
-    return predicted == label if case.target < 0 else predicted != case.target
+    """Whether there is anything to attack: correctly classified, or not of the target class nor called so."""
+    return predicted == label if case.target < 0 else case.target not in (label, predicted)
 
 
 def aims(chosen: list[Case], labels: Tensor) -> Tensor:

@@ -81,16 +81,26 @@ def test_what_is_no_study_is_one_sentence(tmp_path: Path, what: str) -> None:
     path = {"folder": tmp_path, "no folder": tmp_path / "x" / "a.study", "text": tmp_path / "a.txt"}[what]
     if what == "text":
         path.write_text("no database at all, but long enough to look at: " * 40)
-    with pytest.raises(StoreError, match="study"):
-        Study.create(path)
-    with pytest.raises((InputError, StoreError)):
-        Study.read(path)
+    for opened in (Study.create, Study.read):
+        with pytest.raises((InputError, StoreError), match="study"):
+            opened(path)
 
 
-def test_another_database_is_no_study(tmp_path: Path) -> None:
-    sqlite3.connect(tmp_path / "b.db").execute("CREATE TABLE other (x)").connection.close()
-    with pytest.raises(InputError, match="no study"):
-        Study.read(tmp_path / "b.db")
+def test_another_database_is_no_study_and_stays_as_it_is(tmp_path: Path) -> None:
+    other = sqlite3.connect(tmp_path / "b.db")
+    other.execute("CREATE TABLE other (x)")
+    other.close()
+    before = (tmp_path / "b.db").read_bytes()
+    for opened in (Study.create, Study.read):
+        with pytest.raises(InputError, match="no study"):
+            opened(tmp_path / "b.db")
+    assert (tmp_path / "b.db").read_bytes() == before
+
+
+def test_the_first_claim_stands(tmp_path: Path) -> None:
+    with Study.create(tmp_path / "a.study") as one, Study.create(tmp_path / "a.study") as other:
+        assert one.claim("manifest", {"budget": 5}) == {"budget": 5}
+        assert other.claim("manifest", {"budget": 500}) == {"budget": 5}
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs a limit on the size of files")

@@ -166,7 +166,7 @@ def test_ctrl_c_says_how_to_go_on(folder: Path) -> None:
     ],
 )
 def test_bad_input_is_one_line(inside: Call, arguments: tuple[str, ...], said: str) -> None:
-    out, err = inside(*LINEAR, *arguments, code=1 if "--study" in arguments else 2)
+    out, err = inside(*LINEAR, *arguments, code=2)
     assert said in err and len(err.strip().splitlines()) == 1 and not out
 
 
@@ -177,9 +177,11 @@ def test_another_study_is_refused_with_the_difference(inside: Call) -> None:
 
 
 def test_an_oracle_that_breaks_keeps_what_is_finished(inside: Call) -> None:
-    broken = ("-s", "random(popsize=10)", "--until", "budget", "--oracle", "slow_oracle:failing(calls=5)")
-    _, err = inside(*LINEAR, *broken, code=1)
-    assert "NaN" in err and "finished runs are kept" in err
+    broken = ("-s", "random(popsize=10)", "--budget", "600", "--oracle", "slow_oracle:failing(calls=20)")
+    _, err = inside(*LINEAR, *broken, "--study", "a.study", code=1)
+    assert "NaN" in err and "finished runs are kept" in err and "failed: 0 finished" not in err
+    out, _ = inside("report", "a.study")
+    assert "Unfinished" in out
 
 
 def test_no_study_is_one_line(inside: Call) -> None:
