@@ -8,7 +8,7 @@ from importlib.abc import InspectLoader
 from importlib.machinery import ModuleSpec
 from importlib.metadata import PackageNotFoundError, metadata
 from importlib.util import find_spec
-from itertools import accumulate, chain
+from itertools import chain
 from symtable import symtable
 
 from sparseattack.errors import brief
@@ -27,15 +27,15 @@ class Description:
 def describe(module: str, attribute: str) -> Description:
     """Read the source of ``attribute`` in ``module``; nothing of it is run."""
     try:
-        source = _source(module)
-        tree = ast.parse(source)
+        text = source(module)
+        tree = ast.parse(text)
     except Exception as error:  # whatever a broken plugin does
         return Description("", {}, (), brief(error))
     missing = tuple(name for name in _roots(tree) if find_spec(name) is None)
     functions = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == attribute]
     if not functions:  # imported or assigned here, perhaps
-        here = symtable(source, module, "exec").get_identifiers()
-        known = not source or attribute.partition(".")[0] in here
+        here = symtable(text, module, "exec").get_identifiers()
+        known = not text or attribute.partition(".")[0] in here
         return Description("", {}, missing, "" if known else f"there is no {attribute} in {module}")
     function = functions[0]
     summary = (ast.get_docstring(function) or ast.get_docstring(tree) or "").split("\n")[0]
@@ -44,16 +44,20 @@ def describe(module: str, attribute: str) -> Description:
     return Description(summary, settings, missing)
 
 
-def _source(module: str) -> str:
+def source(module: str) -> str:
     """The text of ``module``, empty where it is compiled; the packages it is in are not imported either."""
-    found: ModuleSpec | None = None
-    for name in accumulate(module.split("."), "{}.{}".format):
-        path = found.submodule_search_locations if found else None
-        specs = (finder.find_spec(name, path) for finder in sys.meta_path)
-        if (found := next(filter(None, specs), None)) is None:
-            raise ModuleNotFoundError(f"there is no module {name}")
-    loader = found.loader if found else None
+    loader = spec_of(module).loader
     return (isinstance(loader, InspectLoader) and loader.get_source(module)) or ""
+
+
+def spec_of(module: str) -> ModuleSpec:
+    """Where ``module`` is; neither it nor the packages it is in are imported."""
+    package, _, _ = module.rpartition(".")
+    path = (spec_of(package).submodule_search_locations or ()) if package else None
+    specs = (finder.find_spec(module, path) for finder in sys.meta_path)
+    if (found := next(filter(None, specs), None)) is None:
+        raise ModuleNotFoundError(f"there is no module {module}")
+    return found
 
 
 def _roots(tree: ast.Module) -> list[str]:
@@ -70,7 +74,7 @@ def _roots(tree: ast.Module) -> list[str]:
 def imports(module: str) -> list[str]:
     """Packages that ``module`` imports at its top level; none where there is no source."""
     try:
-        return _roots(ast.parse(_source(module)))
+        return _roots(ast.parse(source(module)))
     except (OSError, ValueError, SyntaxError, ImportError):
         return []
 

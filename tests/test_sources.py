@@ -1,9 +1,8 @@
 """The code behind a plugin."""
 
-from collections.abc import Callable
+import sys
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -36,14 +35,27 @@ def test_a_change_beside_it_is_a_change(tmp_path: Path, monkeypatch: pytest.Monk
     assert len(digests) == 2
 
 
-def typed_in(text: str) -> Callable[..., Any]:
-    """A function whose source is nowhere."""
-    scope: dict[str, Any] = {"__name__": "nowhere"}
-    exec(text, scope)
-    function: Callable[..., Any] = scope["search"]
-    return function
+FAMILY = {
+    "__init__.py": "",
+    "deep/__init__.py": "",
+    "deep/part.py": "from kin_of_mine.leaf import random\nfrom . import lacking\n",
+    "leaf.py": "import random\n",
+}
+LINES = "from kin_of_mine.deep.part import X", "import kin_of_mine.deep.part", "from .deep import part"
 
 
-def test_what_has_no_source_has_a_name() -> None:
-    assert code(typed_in("def search(): ...")) == {"": "search"}
-    assert code(print) and digest_source(print)
+@pytest.mark.parametrize("line", LINES)
+def test_every_import_of_its_own_package_is_followed_loaded_or_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str
+) -> None:
+    monkeypatch.syspath_prepend(str(tmp_path))
+    search = f"import json\ndef search():\n    {line}\n"
+    for name, text in {**FAMILY, "search.py": search}.items():
+        (tmp_path / "kin_of_mine" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "kin_of_mine" / name).write_text(text)
+    found = code(find("strategies", "kin_of_mine.search:search"))
+    for name in [name for name in sys.modules if name.startswith("kin_of_mine")]:
+        monkeypatch.delitem(sys.modules, name)
+    whole = {"kin_of_mine.search", "kin_of_mine.deep.part", "kin_of_mine.leaf"}
+    packages = {"kin_of_mine", "kin_of_mine.deep", ""}  # empty, or nothing bound
+    assert whole <= found.keys() <= whole | packages
