@@ -53,12 +53,18 @@ class Images:
         return told.hexdigest()
 
     def numbered(self, classes: tuple[str, ...]) -> "Images":
-        """The same images, each label the place of its name in ``classes``; unchanged where names lack."""
-        if not (self.classes and classes) or self.classes == classes:
+        """The same images, each label the place of its name in ``classes``.
+
+        Labels without names stand for classes of that number where all ``classes`` are numbers, which need
+        not begin at 0; else they are places already.
+        """
+        numbers = all(name.isdecimal() for name in classes)
+        if not classes or self.classes == classes or not (self.classes or numbers):
             return self
         used = sorted(set(self.labels.tolist()) - {UNKNOWN})
-        if strange := [self.classes[label] for label in used if self.classes[label] not in classes]:
+        names = {label: self.classes[label] if self.classes else str(label) for label in used}
+        if strange := [name for name in names.values() if name not in classes]:
             raise InputError(f"there is no class {', '.join(strange)}, only {', '.join(classes)}")
-        places = {label: classes.index(self.classes[label]) for label in used} | {UNKNOWN: UNKNOWN}
+        places = {label: classes.index(name) for label, name in names.items()} | {UNKNOWN: UNKNOWN}
         labels = torch.tensor([places[label] for label in self.labels.tolist()], dtype=torch.int64)
         return replace(self, labels=labels, classes=classes)

@@ -56,6 +56,16 @@ def test_labels_follow_the_names_of_an_oracles_classes() -> None:
         some().numbered(("cat", "eel"))
 
 
+def test_labels_without_names_are_the_numbers_that_an_oracle_calls_its_classes() -> None:
+    bare = some((1, 10, -1), classes=())
+    known = tuple(map(str, range(1, 11)))
+    assert bare.numbered(known).labels.tolist() == [0, 9, -1]
+    assert bare.numbered(known).classes == known
+    assert bare.numbered((*known, "other")).labels.tolist() == [1, 10, -1]  # no numbers: places
+    with pytest.raises(InputError, match="no class 0, only 1, 2"):
+        some((0, 1, 2), classes=()).numbered(("1", "2"))
+
+
 def test_what_does_not_fit_together_is_refused() -> None:
     pixels, labels = torch.zeros(2, 1, 3, 3, dtype=torch.uint8), torch.zeros(2, dtype=torch.int64)
     with pytest.raises(InputError, match="shapes"):

@@ -6,7 +6,7 @@ import pytest
 import torch
 from sklearn.datasets import load_digits
 
-from sparseattack import Classifier, InputError, Problem, attack, corners, load, load_images
+from sparseattack import Classifier, Images, InputError, Problem, attack, corners, levels, load, load_images
 
 ESTIMATORS = """
 import numpy as np
@@ -22,6 +22,9 @@ def logistic():
 
 def neighbours():
     return KNeighborsClassifier(3).fit(X, np.array(["ant", "bee", "cat"])[y])
+
+def from_one():
+    return LogisticRegression().fit(X, y + 1)
 
 def unfitted():
     return LogisticRegression()
@@ -63,6 +66,14 @@ def test_probabilities_of_flattened_images(file: Path) -> None:
 def test_classes_are_the_estimators(file: Path) -> None:
     assert oracle(f"sklearn(estimator={file}:neighbours)").classes == ("ant", "bee", "cat")
     assert oracle(f"sklearn(estimator={file}:logistic,classes=[x,y,z])").classes == ("x", "y", "z")
+
+
+def test_numbers_of_classes_need_not_begin_at_0(file: Path) -> None:
+    made, zero = (oracle(f"sklearn(estimator={file}:{name})") for name in ("from_one", "logistic"))
+    pixels = torch.randint(256, (20, 3, 2, 2), dtype=torch.uint8)
+    said = zero(levels(pixels)).argmax(1)
+    images = Images(pixels, said + 1, tuple(map(str, range(20)))).numbered(made.classes)
+    assert torch.equal(made(images.floats()).argmax(1), images.labels)
 
 
 def test_the_digest_tells_one_fit_from_another(file: Path) -> None:
