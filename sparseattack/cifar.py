@@ -8,7 +8,7 @@ import torch
 
 from sparseattack.cifar_batches import FORMS, Form, read_batch
 from sparseattack.errors import InputError
-from sparseattack.images import Images
+from sparseattack.images import Images, of_file
 from sparseattack.npz import load_npz
 from sparseattack.selection import Select
 
@@ -46,9 +46,10 @@ def _load(place: Path, form: Form, split: str, select: Select) -> Images:
     parts = [read_batch(place / f"{name}{form.suffix}", form) for name in BATCHES[split]]
     images, labels = map(np.concatenate, zip(*parts, strict=True))
     rows = select(len(labels))
-    return Images(
-        torch.from_numpy(images[rows]).view(-1, 3, 32, 32),
-        torch.from_numpy(labels[rows].astype(np.int64)),
-        tuple(f"cifar10-{split}-{row}" for row in rows),
-        CLASSES,
-    )
+    with of_file(place):
+        return Images(
+            torch.from_numpy(images[rows]).view(-1, 3, 32, 32),
+            torch.from_numpy(labels[rows].astype(np.int64)),
+            tuple(f"cifar10-{split}-{row}" for row in rows),
+            CLASSES,
+        )

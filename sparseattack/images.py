@@ -1,8 +1,11 @@
 """Images to be attacked, as files hold them: 8-bit colours."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import blake2b
+from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -11,6 +14,15 @@ from sparseattack.edits import levels
 from sparseattack.errors import InputError
 
 UNKNOWN = -1  # label of an image of which nobody says what it shows
+
+
+@contextmanager
+def of_file(path: Path) -> Iterator[None]:
+    """What is refused in here names the file it was read from."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
 
 
 @dataclass(frozen=True)
@@ -33,6 +45,13 @@ class Images:
         if (self.pixels.dtype, self.labels.dtype) != (torch.uint8, torch.int64):
             kinds = f"{self.pixels.dtype} and {self.labels.dtype}"
             raise InputError(f"images and labels are {kinds}, not torch.uint8 and torch.int64")
+        if not self.pixels.numel():
+            raise InputError(f"there is no image, or none with a pixel, in shape {tuple(self.pixels.shape)}")
+        low, high = int(self.labels.min()), int(self.labels.max())
+        if low < UNKNOWN or (self.classes and high >= len(self.classes)):
+            wrong, most = (low if low < UNKNOWN else high), len(self.classes) - 1
+            only = f"0 to {most}" if self.classes else "numbers from 0"
+            raise InputError(f"there is no class {wrong}, only {only}, and {UNKNOWN} for unknown")
 
     def __len__(self) -> int:
         return len(self.ids)

@@ -9,6 +9,8 @@ from PIL import Image
 from sparseattack.errors import InputError
 from sparseattack.images import UNKNOWN
 
+MOST_DIGITS = 18  # of a number in 64 bits
+
 
 class Labelled(NamedTuple):
     """A picture, what to call it and what it shows."""
@@ -41,6 +43,8 @@ def _table(path: Path) -> list[Labelled]:
         raise InputError(f"{path} is no CSV that can be read: {error}") from error
     if missing := {"file", "label"}.difference(columns):
         raise InputError(f"{path} has no column {', '.join(sorted(missing))}, only {', '.join(columns)}")
+    if lacking := [number for number, row in enumerate(rows, 1) if not row["file"]]:
+        raise InputError(f"{path} names no file in row {lacking[0]}")
     return [Labelled(path.parent / row["file"], row["file"], row["label"] or "") for row in rows]
 
 
@@ -48,6 +52,8 @@ def numbers(labels: list[str]) -> tuple[list[int], tuple[str, ...]]:
     """Numbers stand for themselves; names are numbered in the order of the alphabet."""
     names = sorted(set(labels) - {""})
     if all(name.isdecimal() for name in names):
+        if huge := [name for name in names if len(name) > MOST_DIGITS]:
+            raise InputError(f"there is no class {huge[0]}: a label has at most {MOST_DIGITS} digits")
         return [int(label) if label else UNKNOWN for label in labels], ()
     places = {name: place for place, name in enumerate(names)} | {"": UNKNOWN}
     return [places[label] for label in labels], tuple(names)

@@ -7,8 +7,11 @@ import torch
 from numpy.typing import NDArray
 
 from sparseattack.errors import InputError
-from sparseattack.images import UNKNOWN, Images
-from sparseattack.selection import Rows, Select
+from sparseattack.images import UNKNOWN, Images, of_file
+from sparseattack.selection import Select
+
+Column = NDArray[np.generic]
+Arrays = dict[str, Column]
 
 MOST_CHANNELS = 16  # more in the last place are columns, put there by mistake
 
@@ -19,19 +22,22 @@ def load_npz(path: Path, select: Select, called: str = "") -> Images:
     if "images" not in arrays:
         raise InputError(f"{path} has no array images, only {', '.join(arrays) or 'nothing'}")
     images = _channels(path, arrays["images"])
+    labels = _column(path, arrays, "labels", len(images))
+    if labels is not None and labels.dtype.kind not in "iu":
+        raise InputError(f"{path} has labels {labels.dtype}, not whole numbers")
+    labels = np.full(len(images), UNKNOWN) if labels is None else labels
+    ids, names = _column(path, arrays, "ids", len(images)), _column(path, arrays, "names")
     rows = select(len(images))
-    labels = arrays.get("labels", np.full(len(images), UNKNOWN))
-    if len(labels) != len(images) or labels.dtype.kind not in "iu":
-        raise InputError(f"{path} has labels {labels.shape} {labels.dtype}, not {len(images)} whole numbers")
-    return Images(
-        torch.from_numpy(np.ascontiguousarray(images[rows].transpose(0, 3, 1, 2))),
-        torch.from_numpy(labels[rows].astype(np.int64)),
-        _ids(arrays, rows, called or path.stem),
-        tuple(map(str, arrays.get("names", ()))),
-    )
+    with of_file(path):
+        return Images(
+            torch.from_numpy(np.ascontiguousarray(images[rows].transpose(0, 3, 1, 2))),
+            torch.from_numpy(labels[rows].astype(np.int64)),
+            tuple(f"{called or path.stem}-{row}" for row in rows) if ids is None else _texts(ids[rows]),
+            () if names is None else _texts(names),
+        )
 
 
-def _arrays(path: Path) -> dict[str, NDArray[np.generic]]:
+def _arrays(path: Path) -> Arrays:
     try:
         with np.load(path, allow_pickle=False) as archive:
             return dict(archive)
@@ -50,7 +56,13 @@ def _channels(path: Path, images: NDArray[np.generic]) -> NDArray[np.uint8]:
     return images  # type: ignore[return-value]  # its dtype has been looked at
 
 
-def _ids(arrays: dict[str, NDArray[np.generic]], rows: Rows, called: str) -> tuple[str, ...]:
-    if "ids" in arrays:
-        return tuple(map(str, arrays["ids"][rows]))
-    return tuple(f"{called}-{row}" for row in rows)
+def _column(path: Path, arrays: Arrays, name: str, length: int | None = None) -> Column | None:
+    """The array called ``name``, if there is one, of one dimension and, if told, ``length``."""
+    column = arrays.get(name)
+    if column is not None and column.shape != (length or len(column.ravel()),):
+        raise InputError(f"{path} has {name} {column.shape}, not ({length or 'K'},)")
+    return column
+
+
+def _texts(column: Column) -> tuple[str, ...]:
+    return tuple(map(str, column))

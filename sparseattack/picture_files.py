@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from sparseattack.errors import InputError
-from sparseattack.images import Images
+from sparseattack.images import Images, of_file
 from sparseattack.labelled import listed, numbers
 from sparseattack.selection import Select
 
@@ -22,7 +22,8 @@ def load_pictures(path: Path, select: Select) -> Images:
     every = listed(path)
     if not every:
         raise InputError(f"there is no picture in {path}")
-    labels, classes = numbers([one.label for one in every])
+    with of_file(path):
+        labels, classes = numbers([one.label for one in every])
     rows = select(len(every)).tolist()
     pictures, ids = [read(every[row].path) for row in rows], tuple(every[row].id for row in rows)
     if len({picture.shape for picture in pictures}) > 1:

@@ -67,12 +67,20 @@ def test_npz_without_labels_and_with_ids(tmp_path: Path) -> None:
     assert (images.labels.tolist(), images.ids, images.classes) == ([-1, -1], ("left", "right"), ())
 
 
+TWO = np.zeros((2, 2, 2), np.uint8)
 WRONG = {
     "no array images, only pictures": {"pictures": np.zeros((1, 2, 2), np.uint8)},
     "float64": {"images": np.zeros((1, 2, 2))},
     r"\(1, 3, 32, 32\) uint8, not \(N, H, W\)": {"images": np.zeros((1, 3, 32, 32), np.uint8)},
-    "2 whole numbers": {"images": np.zeros((2, 2, 2), np.uint8), "labels": np.zeros(3, int)},
-    "float64, not 2 whole": {"images": np.zeros((2, 2, 2), np.uint8), "labels": np.zeros(2)},
+    "there is no image": {"images": np.zeros((0, 2, 2), np.uint8)},
+    "none with a pixel": {"images": np.zeros((1, 0, 2), np.uint8)},
+    r"labels \(3,\), not \(2,\)": {"images": TWO, "labels": np.zeros(3, int)},
+    r"labels \(\), not \(2,\)": {"images": TWO, "labels": np.array(1)},
+    "float64, not whole numbers": {"images": TWO, "labels": np.zeros(2)},
+    "no class -2, only numbers from 0": {"images": TWO, "labels": np.array([-2, 0])},
+    "no class 2, only 0 to 1, and -1": {"images": TWO, "labels": np.array([0, 2]), "names": ["ant", "bee"]},
+    r"names \(\), not \(K,\)": {"images": TWO, "names": np.array("ant")},
+    r"ids \(1,\), not \(2,\)": {"images": TWO, "ids": np.array(["a"])},
     "no .npz file of plain arrays": {"images": np.array([{"an": "object"}])},
 }
 

@@ -117,6 +117,12 @@ def test_tables_that_do_not_fit_are_refused(tmp_path: Path) -> None:
     table.write_text("file,label\nlacking.png,1\n")
     with pytest.raises(InputError, match=r"no file .*lacking\.png"):
         load_images(str(table))
+    table.write_text("label,file\nant,a.png\nbee\n")
+    with pytest.raises(InputError, match=r"t\.csv names no file in row 2"):
+        load_images(str(table))
+    table.write_text(f"file,label\na.png,{'9' * 23}\n")
+    with pytest.raises(InputError, match=r"t\.csv: there is no class 9{23}: a label has at most 18 digits"):
+        load_images(str(table))
     table.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(InputError, match=r"t\.csv is no CSV"):
         load_images(str(table))
