@@ -1,5 +1,6 @@
 """A network of any framework as an ONNX file, run by ONNX Runtime."""
 
+import re
 from pathlib import Path
 
 import onnxruntime  # noqa: F401  # a package that this oracle needs is told by its imports
@@ -14,6 +15,8 @@ from .blocks import in_blocks
 from .files import required, sha256
 from .normalise import normalise
 from .onnx_graph import Graph, Layout, image_input, start
+
+LOCATION = re.compile(rb"\n\x08location\x12([\x80-\xff]*[\x00-\x7f])")  # then a file's name, of that length
 
 
 def onnx(
@@ -38,7 +41,7 @@ def onnx(
     classes: their names
     batch: most images at once
     threads: of ONNX Runtime; 0 is its own choice
-    device: cpu, cuda or mps
+    device: cpu, cuda, cuda:1 or mps
     """
     file = required(path)
     session = start(file, device, threads)
@@ -52,6 +55,16 @@ def onnx(
 
 
 def _digest(file: Path) -> list[str]:
-    """Of the file, and of the one beside it to which big networks leave their weights."""
-    beside = (file.with_name(file.name + suffix) for suffix in (".data", "_data"))
+    """Of the file, and of those beside it to which its graph leaves weights."""
+    content = file.read_bytes()
+    names = {
+        content[match.end() : match.end() + _length(match[1])].decode(errors="replace")
+        for match in LOCATION.finditer(content)
+    }
+    beside = (file.parent / name for name in sorted(names))
     return [sha256(each) for each in (file, *beside) if each.is_file()]
+
+
+def _length(encoded: bytes) -> int:
+    """A number as protocol buffers write it: seven bits in a byte, the lowest first."""
+    return sum((byte & 127) << 7 * place for place, byte in enumerate(encoded))

@@ -110,8 +110,21 @@ def test_the_digest_depends_on_files_and_settings(tmp_path: Path) -> None:
     ]
     assert digests[0] == digests[3]
     assert len(set(digests)) == 3
-    (tmp_path / "net.onnx.data").write_bytes(b"weights of a big network")
-    assert oracle(f"onnx(path={file})").digest != digests[0]
+
+
+@pytest.mark.parametrize("name", ["weights.bin", f"{'long' * 40}.bin"])  # of a length in one byte, or in two
+def test_weights_in_another_file_are_part_of_the_digest(tmp_path: Path, name: str) -> None:
+    file = write(tmp_path / "net.onnx", ["n", 3, 6, 5])
+    model, digests, answers = onnx.load(file), [], []
+    onnx.save(model, file, save_as_external_data=True, location=name, size_threshold=0)
+    content = (tmp_path / name).read_bytes()
+    for weights in (content, content[4:] + content[:4], content):
+        (tmp_path / name).write_bytes(weights)
+        made = oracle(f"onnx(path={file})")
+        digests.append(made.digest)
+        answers.append(made(IMAGES[:1]))
+    assert not torch.equal(answers[0], answers[1])
+    assert digests[0] == digests[2] != digests[1]
 
 
 def test_what_does_not_fit_is_refused(tmp_path: Path) -> None:
