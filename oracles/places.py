@@ -29,19 +29,20 @@ def made_at(place: str) -> tuple[Callable[..., Any], Any]:
 
 
 def _file(text: str) -> ModuleType:
-    """The module in a file, under a name that no other file has."""
+    """The module in a file, under a name that no other file has, nor the same one once it is edited."""
     path = required(text).resolve()
-    name = f"{path.stem}_{blake2b(str(path).encode(), digest_size=4).hexdigest()}"
+    content = path.read_bytes()
+    name = f"{path.stem}_{blake2b(f'{path} '.encode() + content, digest_size=8).hexdigest()}"
     if name not in sys.modules:
-        _load(name, path)
+        _load(name, path, content)
     return sys.modules[name]
 
 
-def _load(name: str, path: Path) -> None:
+def _load(name: str, path: Path, content: bytes) -> None:
     module = sys.modules[name] = ModuleType(name)
     module.__file__ = str(path)
     try:
-        exec(compile(path.read_bytes(), path, "exec"), module.__dict__)
+        exec(compile(content, path, "exec"), module.__dict__)
     except BaseException:
         del sys.modules[name]
         raise

@@ -203,3 +203,12 @@ def test_a_network_from_a_package_and_one_that_answers_otherwise(net: Path) -> N
     assert torch.equal(made(IMAGES), IMAGES.flatten(1))
     with pytest.raises(TypeError, match="answers tuple, not a tensor"):
         oracle(f"module={net}:pair")(IMAGES)
+
+
+def test_a_file_that_was_edited_is_loaded_again(tmp_path: Path) -> None:
+    file, made = tmp_path / "edited.py", []
+    for factor in (2, 3, 2):
+        file.write_text(f"def make():\n    return lambda images: images.flatten(1)[:, :4] * {factor}\n")
+        made.append(oracle(f"module={file}:make"))
+    assert [torch.equal(one(IMAGES), IMAGES.flatten(1)[:, :4] * 2) for one in made] == [True, False, True]
+    assert made[0].digest == made[2].digest != made[1].digest
