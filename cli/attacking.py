@@ -8,7 +8,7 @@ from rich.console import Console
 from sparseattack.attempt import Attempt, attempts, prepare_pictures
 from sparseattack.experiment import Experiment
 from sparseattack.keep import keep, stems
-from sparseattack.prepare import Prepared
+from sparseattack.prepared import Prepared
 
 from .telling import in_a_line, in_full, summary
 

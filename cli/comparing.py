@@ -14,17 +14,19 @@ from sparseattack.fingerprint import digest
 from sparseattack.labelling import labelled
 from sparseattack.overview import overview
 from sparseattack.plan import Task, open_study, plan
-from sparseattack.prepare import Prepared, prepare
+from sparseattack.prepare import prepare
+from sparseattack.prepared import Prepared
 from sparseattack.run import run
 from sparseattack.store import Study
 
+from .consoles import stderr
 from .progress import Display
 from .showing import show
 
 
 def compare(experiment: Experiment, path: Path | None, form: str) -> None:
     """Run what the study does not hold yet, and show it all."""
-    console = Console(stderr=True)
+    console = stderr()
     with console.status("loading the oracle and the images"):
         prepared = labelled(prepare(experiment))
     path = path or _named(experiment)
@@ -41,7 +43,7 @@ def compare(experiment: Experiment, path: Path | None, form: str) -> None:
             raise
         show(overview(study), form)
     if form == "table":
-        console.print(f"Kept in {path}; show it again with: sparseattack report {path}", highlight=False)
+        console.print(f"Kept in {path}; show it again with: sparseattack report {shlex.quote(str(path))}")
 
 
 def _named(experiment: Experiment) -> Path:
@@ -53,7 +55,7 @@ def _named(experiment: Experiment) -> Path:
 def _run(prepared: Prepared, tasks: list[Task], study: Study, console: Console) -> None:
     held = sum(task.done for task in tasks)
     if held:
-        console.print(f"{held} runs are in {study.path} already", highlight=False)
+        console.print(f"{held} runs are in {study.path} already")
     with Display(console, tasks) as display:
         for task in tasks:
             with display.watch(task) as line:
@@ -64,4 +66,4 @@ def _run(prepared: Prepared, tasks: list[Task], study: Study, console: Console) 
 def _stopped(study: Study, console: Console, how: str) -> None:
     again = shlex.join(["sparseattack", *sys.argv[1:]])
     kept = f"{len(study.keys())} finished runs are kept in {study.path}"
-    console.print(f"{how}: {kept}; the same command goes on from there:\n  {again}", highlight=False)
+    console.print(f"{how}: {kept}; the same command goes on from there:\n  {again}")

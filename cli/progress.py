@@ -10,6 +10,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TimeE
 from sparseattack.plan import Task
 from sparseattack.run import Step
 
+from .consoles import text_column
+
 
 class Line:
     """The progress of one condition."""
@@ -30,7 +32,8 @@ class Display:
 
     def __init__(self, console: Console, tasks: list[Task]) -> None:
         self.console = console
-        columns = ("{task.description}", BarColumn(20), MofNCompleteColumn(), "images, {task.fields[said]}")
+        name, said = text_column("{task.description}"), text_column("images, {task.fields[said]}")
+        columns = (name, BarColumn(20), MofNCompleteColumn(), said)
         self.progress = Progress(
             *columns, TimeElapsedColumn(), console=console, disable=not console.is_terminal
         )
@@ -57,7 +60,7 @@ class Display:
         self.progress.stop_task(line.task)
         if self.progress.disable and task.todo:
             said = f"{_name(task)}: {len(task.todo)} images, {line.fooled} fooled, {line.queries:,} queries"
-            self.console.print(said, highlight=False)
+            self.console.print(said)
 
 
 def _name(task: Task) -> str:

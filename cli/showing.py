@@ -2,15 +2,13 @@
 
 from collections.abc import Sequence
 
-from rich.console import Console
-
 from sparseattack.overview import Overview
 from sparseattack.pairs import Pair
 from sparseattack.summary import Row
 
 from . import tables
+from .consoles import stdout
 
-WIDE = 110  # columns where nobody looks: a file, a pipe
 MOST_PAIRS = 10  # lines; --json has them all
 LEVEL = 0.05
 
@@ -21,41 +19,37 @@ def show(seen: Overview, form: str) -> None:
     if form in forms:
         print(forms[form]().rstrip())
         return
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=WIDE)
-    console.print(headline(seen), highlight=False)
+    console = stdout()
+    console.print(headline(seen))
+    if len(seen.records) < seen.planned:
+        console.print(f"Unfinished: {len(seen.records)} of {seen.planned} runs are there.", style="yellow")
     if seen.lines:
-        tables.show(console, seen.lines, seen.experiment["budget"])
-    console.print(
-        f"Not charged: {seen.images} checks of clean images, {seen.checked} of successes shown alone.",
-        style="dim",
-        highlight=False,
-    )
+        tables.show(console, seen.lines, seen.experiment)
+    checks = f"{seen.images} checks of clean images, {seen.checked} of successes shown alone"
+    console.print(f"Not charged: {checks}.", style="dim")
     for sentence in _compared(seen.pairs):
-        console.print(sentence, highlight=False)
+        console.print(sentence)
 
 
 def headline(seen: Overview) -> str:
     """What was compared, in a few sentences."""
     chosen, oracle = seen.experiment, seen.manifest["oracle"]["name"]
-    attacked = len({record.image for record in seen.records})
     pixels = " or ".join(map(str, chosen["pixels"]))
-    many = "s" if pixels != "1" else ""
-    text = (
-        f"{oracle}, {seen.images} images ({chosen['images']}): {pixels} pixel{many} may change, "
-        f"each image may cost {chosen['budget']:,} queries.\n{attacked} images attacked; {_left_out(seen)}"
+    what = f"{pixels} pixel{'s' if pixels != '1' else ''} may change"
+    cost = f"each image may cost {chosen['budget']:,} queries, until {chosen['until']}"
+    return f"{oracle}, {chosen['images']}: {what}, {cost}.\n{_attacked(seen)}"
+
+
+def _attacked(seen: Overview) -> str:
+    images, target = len({record.image for record in seen.records}), seen.experiment["target"]
+    if target == "none":
+        wrong = f"the oracle gets {seen.left_out} wrong without any attack"
+        return f"{images} of {seen.images} images attacked; {wrong}."
+    cases = len({(record.image, record.seed, record.target) for record in seen.records})
+    return (
+        f"Target {target}: {images} of {seen.images} images attacked, in {cases} cases of image and target; "
+        f"{seen.left_out} cases left out, of the target class or called so without any attack."
     )
-    if len(seen.records) < seen.planned:
-        text += f"\n[yellow]Unfinished: {len(seen.records)} of {seen.planned} runs are there.[/yellow]"
-    return text
-
-
-def _left_out(seen: Overview) -> str:
-    if seen.experiment["target"] == "none":
-        return f"{seen.left_out} left out, which the oracle gets wrong without any attack."
-    target = seen.experiment["target"]
-    return f"target {target}, {seen.left_out} cases left out, of the target class or called so already."
 
 
 def _compared(pairs: Sequence[Pair]) -> list[str]:

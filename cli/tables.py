@@ -1,6 +1,7 @@
 """A comparison's summaries as tables that fit a terminal."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from rich import box
 from rich.console import Console
@@ -8,42 +9,48 @@ from rich.table import Table
 
 from sparseattack.summary import Summary
 
+from .warnings import warnings
+
 PRICE = ("median", "mean", "pixels", "oracle s", "strategy s", "queries/s")
 
 
-def show(console: Console, lines: Sequence[Summary], budget: int) -> None:
+NOTE = """\
+success: mean over images; interval: Wilson's, an image is one trial. median, mean: queries to success, a
+failure counts as the whole budget. pixels: changed by a success. queries/s: of all that were shown, the
+rest of a generation after its success included.
+"""
+
+
+def show(console: Console, lines: Sequence[Summary], experiment: dict[str, Any]) -> None:
     """Who fools more, and at what price."""
-    console.print(_success(lines))
+    until = experiment["until"]
+    console.print(_success(lines, until if until.startswith("confidence") else ""))
     if any(line.any_target is not None for line in lines):
         console.print(_any_target(lines))
-    console.print(_price(lines, budget))
-    console.print(
-        "median, mean: queries to success, where a failure counts as the whole budget; pixels: changed by a "
-        "success; seconds and rates: of all images together.",
-        style="dim",
-        highlight=False,
-    )
-    for line in lines:
-        for warning in _warnings(line):
-            console.print(warning, style="yellow", highlight=False)
+    console.print(_price(lines, experiment["budget"]))
+    console.print(" ".join(NOTE.split()), style="dim")
+    for warning in [warning for line in lines for warning in warnings(line)]:
+        console.print(warning, style="yellow")
 
 
-def _success(lines: Sequence[Summary]) -> Table:
-    table = _table("Who fools more? Share of the attacked images that were fooled", lines)
+def _success(lines: Sequence[Summary], confident: str) -> Table:
+    table = _table("Who fools more? Share of the attacked images", lines)
     table.add_column("success", justify="right")
     table.add_column("95 % interval", justify="right")
     marks = list(lines[0].success_at)
     for mark in marks:
         table.add_column(f"by {mark:,}", justify="right")
+    if confident:
+        table.add_column(confident, justify="right")
     for line in lines:
         interval = f"{percent(line.low)} - {percent(line.high)}"
-        rates = (percent(line.success_at[mark]) for mark in marks)
+        rates = [percent(line.success_at[mark]) for mark in marks] + [percent(line.met)] * bool(confident)
         table.add_row(*_names(line, lines), percent(line.success), interval, *rates)
     return table
 
 
 def _any_target(lines: Sequence[Summary]) -> Table:
-    table = _table("Untargeted, derived: share of the images that some target was reached for", lines)
+    table = _table("Untargeted, derived: some target was reached", lines)
     table.add_column("success", justify="right")
     for line in lines:
         table.add_row(*_names(line, lines), "-" if line.any_target is None else percent(line.any_target))
@@ -82,16 +89,6 @@ def _names(line: Summary, lines: Sequence[Summary]) -> tuple[str, ...]:
 
 def _several(lines: Sequence[Summary]) -> bool:
     return len({line.k for line in lines}) > 1
-
-
-def _warnings(line: Summary) -> list[str]:
-    who = f"{line.strategy} {line.encoding} k={line.k}"
-    said = []
-    if line.unverified:
-        said.append(f"{who}: {line.unverified} successes did not fool when shown alone: counted as failures")
-    if line.errors:
-        said.append(f"{who}: {line.errors} searches were given up after an error: counted as failures")
-    return said
 
 
 def percent(rate: float) -> str:

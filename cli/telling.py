@@ -6,7 +6,7 @@ from pathlib import Path
 from sparseattack.attempt import Attempt
 from sparseattack.keep import caption, class_name
 from sparseattack.png import Change, changes
-from sparseattack.prepare import Prepared
+from sparseattack.prepared import Prepared
 from sparseattack.record import Record
 
 

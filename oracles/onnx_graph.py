@@ -57,7 +57,7 @@ class Graph:
 
 def start(path: Path, device: str, threads: int) -> onnxruntime.InferenceSession:
     """A session for the file at ``path``; 0 threads is ONNX Runtime's own choice."""
-    provider = PROVIDERS.get(device.partition(":")[0], device)
+    provider, there = provider_of(device)
     if provider not in (here := onnxruntime.get_available_providers()):
         raise InputError(f"ONNX Runtime has no {device} here, only {', '.join(here)}")
     options = onnxruntime.SessionOptions()
@@ -65,9 +65,15 @@ def start(path: Path, device: str, threads: int) -> onnxruntime.InferenceSession
     options.log_severity_level = QUIET
     options.use_deterministic_compute = True
     try:
-        return onnxruntime.InferenceSession(path, options, providers=[provider])
+        return onnxruntime.InferenceSession(path, options, [provider], [there])
     except Exception as error:  # ONNX Runtime has a class for every fault, and none above them
         raise InputError(f"{path} is no ONNX file that can be run: {brief(error)}") from error
+
+
+def provider_of(device: str) -> tuple[str, dict[str, str]]:
+    """What ONNX Runtime calls a device such as ``cuda:1``, and the options that choose it."""
+    kind, _, number = device.partition(":")
+    return PROVIDERS.get(kind, device), {"device_id": number} if number else {}
 
 
 def image_input(session: onnxruntime.InferenceSession, layout: Layout, path: Path) -> Input:

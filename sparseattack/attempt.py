@@ -12,7 +12,8 @@ from sparseattack.errors import InputError
 from sparseattack.experiment import Experiment
 from sparseattack.plan import plan
 from sparseattack.png import picture
-from sparseattack.prepare import Prepared, prepare
+from sparseattack.prepare import prepare
+from sparseattack.prepared import Prepared
 from sparseattack.record import Record
 from sparseattack.run import run
 from sparseattack.store import Study
@@ -38,7 +39,7 @@ def prepare_pictures(experiment: Experiment, label: str | None) -> Prepared:
     seen = prepared.verdicts.classes
     if label is not None:
         seen = torch.full_like(seen, class_number(label, prepared.classes, len(prepared.classes)))
-    return replace(prepared, images=replace(prepared.images, labels=seen))
+    return replace(prepared, images=replace(prepared.images, labels=seen, classes=prepared.classes))
 
 
 def attempts(prepared: Prepared) -> Iterator[Attempt]:

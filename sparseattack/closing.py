@@ -1,6 +1,6 @@
 """The account of an image is closed: from the ledger to its outcome."""
 
-from sparseattack.ledger import Ledger
+from sparseattack.ledger import MET, Ledger
 from sparseattack.outcome import Outcome, Point
 from sparseattack.problem import Problem
 from sparseattack.space import Journal
@@ -18,6 +18,7 @@ def outcome(problem: Problem, ledger: Ledger, journal: Journal, place: int, imag
         pixels=int(ledger.pixels[place]),
         queries=int(ledger.queries[place]),
         first_fooled=int(ledger.first_fooled[place]),
+        met=int(ledger.rank[place]) == MET,
         restarts=journal.restarts.get(place, 0),
         oracle_seconds=oracle_seconds,
         strategy_seconds=strategy_seconds,

@@ -10,7 +10,7 @@ from sparseattack.clean import judge_alone
 from sparseattack.errors import OracleError
 from sparseattack.oracle import title
 from sparseattack.png import picture, read, write
-from sparseattack.prepare import Prepared
+from sparseattack.prepared import Prepared
 from sparseattack.record import Record
 from sparseattack.side_by_side import side_by_side
 

@@ -10,6 +10,7 @@ from sparseattack.pareto import Front
 from sparseattack.problem import Problem
 
 UNFOOLED = torch.iinfo(torch.int64).max  # ranks after any number of pixels
+MET = -1  # ranks before
 
 
 @dataclass
@@ -18,7 +19,7 @@ class Ledger:
 
     genes: Tensor  # (B, D) what fooled and met `until`, or else fooled with fewest pixels, or else is lowest
     values: Tensor  # (B, M) its values
-    rank: Tensor  # (B,) int64, -1 fooled and met `until`, or pixels changed, or UNFOOLED
+    rank: Tensor  # (B,) int64, MET fooled and met `until`, or pixels changed, or UNFOOLED
     pixels: Tensor  # (B,) int64, pixels it changes
     lowest: Tensor  # (B,) lowest first value
     queries: Tensor  # (B,) int64
@@ -56,7 +57,7 @@ class Ledger:
         new = success.any(1) & (self.first_fooled == 0)
         self.first_fooled += first.masked_fill(~new, 0)
         self.queries += asked.sum(1)
-        rank = answers.pixels.masked_fill(~success, UNFOOLED).masked_fill(answers.stop & success, -1)
+        rank = answers.pixels.masked_fill(~success, UNFOOLED).masked_fill(answers.stop & success, MET)
         values = answers.values.masked_fill(~seen.unsqueeze(2), torch.inf)
         self._keep(candidates, values, answers.pixels, rank)
         self._trace(values[..., 0], order)

@@ -3,7 +3,8 @@
 from collections.abc import Callable
 
 from sparseattack import registry
-from sparseattack.oracle import Oracle
+from sparseattack.classifier import Classifier
+from sparseattack.oracle import Oracle, SparseOracle
 from sparseattack.settings import settings
 from sparseattack.shortcuts import oracle_spec
 
@@ -19,3 +20,11 @@ def oracle_plugin(spec: str, device: str = "cpu") -> Callable[..., Oracle]:
 def load_oracle(spec: str, device: str = "cpu") -> Oracle:
     """The oracle of a spec or a path, on ``device`` if it can choose."""
     return oracle_plugin(spec, device)()
+
+
+def named(oracle: Oracle, name: str) -> Oracle:
+    """The oracle, called ``name`` unless it has a name of its own."""
+    if getattr(oracle, "name", "") or isinstance(oracle, SparseOracle):
+        return oracle
+    told = {key: getattr(oracle, key) for key in ("scale", "batch", "classes") if hasattr(oracle, key)}
+    return Classifier(name, oracle, getattr(oracle, "digest", ""), **told)

@@ -56,8 +56,9 @@ def rounds(
     groups = (Group(problem, strategy, part, budget, (seed, key)) for part in parts)
     waiting = (each.converse(done) for each in groups)
     asking: dict[Conversation, Questions] = {}
-    more, rows = True, 0
+    more = True
     while more:
+        rows = 0  # until they are known, whatever fails
         try:
             more = _fill(asking, waiting, problem.chunk)
             rows = sum(len(questions.rows) for questions in asking.values())

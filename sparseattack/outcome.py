@@ -30,6 +30,7 @@ class Outcome:
     pixels: int  # this edit changes
     queries: int  # rows sent to the oracle; never above the budget
     first_fooled: int  # position of the first fooling row in the image's own order, from 1; 0 is never
+    met: bool  # whether it stopped by the rule: a success that `until` asks for
     restarts: int
     oracle_seconds: float  # its share, by rows
     strategy_seconds: float

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sparseattack.errors import InputError
 from sparseattack.experiment import Condition
 from sparseattack.fingerprint import digest, digest_image
-from sparseattack.prepare import Prepared
+from sparseattack.prepared import Prepared
 from sparseattack.store import Study
 from sparseattack.targets import Case, attackable, cases
 

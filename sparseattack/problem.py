@@ -70,7 +70,8 @@ class Problem:
             self.images, rows, edits, scores, self.labels[rows], self.targeted, scale(self.oracle)
         )
         pixels = asked.differences.any(2).sum(1)
-        return Answers(measured(self.fitness, asked), pixels, fooled(asked), self.until(asked))
+        values = measured(self.fitness, asked, self._numbers[rows])
+        return Answers(values, pixels, fooled(asked), self.until(asked))
 
     def _scores(self, rows: Tensor, edits: Edits) -> Tensor:
         numbers = self._numbers[rows]

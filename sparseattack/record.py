@@ -19,6 +19,7 @@ class Record:
     target: int  # class to be reached, -1 when untargeted
     budget: int
     first_fooled: int  # query of the first success, from 1; 0 is never
+    met: bool  # stopped by the rule, as where confidence:0.9 was asked for and reached
     queries: int  # rows shown to the oracle
     verified: bool  # the success, saved as 8 bit and shown alone, fooled the oracle again
     value: float | None  # first objective of the kept edit; none where nothing was asked
@@ -54,7 +55,7 @@ class Record:
     @classmethod
     def from_dict(cls, row: dict[str, Any]) -> Self:
         """The inverse of ``to_dict``; flags may have become numbers."""
-        return cls(**(row | {"verified": bool(row["verified"])}))
+        return cls(**(row | {name: bool(row[name]) for name in ("verified", "met")}))
 
 
 COLUMNS = {field.name: field.type for field in fields(Record)}

@@ -11,7 +11,7 @@ from sparseattack.edits import Edits, length, touch
 from sparseattack.experiment import Condition
 from sparseattack.oracle import scale
 from sparseattack.outcome import Outcome
-from sparseattack.prepare import Prepared
+from sparseattack.prepared import Prepared
 from sparseattack.record import Record
 from sparseattack.scores import lead
 from sparseattack.targets import Case
@@ -54,6 +54,7 @@ def _costs(outcome: Outcome) -> dict[str, Any]:
     return {
         "first_fooled": outcome.first_fooled,
         "queries": outcome.queries,
+        "met": outcome.met,
         "value": outcome.values[0] if math.isfinite(outcome.values[0]) else None,
         "restarts": outcome.restarts,
         "oracle_seconds": outcome.oracle_seconds,

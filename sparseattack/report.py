@@ -50,6 +50,7 @@ def _successes(records: list[Record], budget: int) -> dict[str, Any]:
     return {
         "successes": len(changed),
         "success_at": {mark: _share_within(records, mark) for mark in marks},
+        "met": float(np.mean([record.met and record.success for record in records])),
         "mean_pixels": float(np.mean(changed)) if changed else None,
         "unverified": sum(record.first_fooled > 0 and not record.verified for record in records),
         "errors": sum(bool(record.error) for record in records),

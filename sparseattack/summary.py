@@ -26,6 +26,7 @@ class Summary:
     low: float  # 95 % interval, images as trials
     high: float
     success_at: dict[int, float]  # rate within so many queries
+    met: float  # rate that the rule to stop by was met at
     median_queries: float | None  # to success, failures censored; none where the middle run fails
     mean_queries: float  # failures at the budget
     mean_pixels: float | None  # changed, over successes

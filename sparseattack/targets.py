@@ -1,5 +1,6 @@
 """Which class is to be reached, image by image."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -56,7 +57,7 @@ def attackable(case: Case, label: int, predicted: int) -> bool:
     return predicted == label if case.target < 0 else case.target not in (label, predicted)
 
 
-def aims(chosen: list[Case], labels: Tensor) -> Tensor:
+def aims(chosen: Sequence[Case], labels: Tensor) -> Tensor:
     """The class to leave, or to reach, in each case: ``(n,)`` int64."""
     aimed = [case.target if case.target >= 0 else int(labels[case.image]) for case in chosen]
     return torch.tensor(aimed, dtype=torch.int64)

@@ -11,7 +11,8 @@ from sparseattack.attempt import Attempt, attempts, prepare_pictures
 from sparseattack.experiment import Experiment
 from sparseattack.keep import caption, keep, stems
 from sparseattack.plan import plan
-from sparseattack.prepare import Prepared, prepare
+from sparseattack.prepare import prepare
+from sparseattack.prepared import Prepared
 from sparseattack.record import Record
 from sparseattack.run import run
 from sparseattack.store import Study

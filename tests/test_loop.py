@@ -97,6 +97,21 @@ def test_what_is_finished_is_handed_over_before_a_strategy_fails() -> None:
     assert [outcome.image for outcome in known] == [0]
 
 
+def test_what_fails_before_a_call_counts_no_queries() -> None:
+    """The second group refuses to start, after the call that ended the first."""
+    starts = iter([True, False])
+
+    def once(space: Space) -> Search:
+        if not next(starts):
+            raise ArithmeticError("tired")
+        yield from uniform(space)
+
+    oracle, queries = Witness(batch=7), list[int]()
+    with pytest.raises(StrategyError):
+        queries.extend(each.queries for each in rounds(witnessed(count=2, oracle=oracle), once, 7, group=1))
+    assert oracle.calls == [7] and sum(queries) == 7
+
+
 def test_an_interruption_hands_over_what_is_finished() -> None:
     def script(place: int, query: int) -> bool:
         if place == 2 and query == 20:

@@ -125,13 +125,13 @@ def fails(queries: Queries) -> Tensor:
     ("fitness", "said"),
     [
         (wrong_shape, "fitness wrong_shape failed: RuntimeError: shape"),
-        (no_number, "fitness no_number is NaN for image 2"),
+        (no_number, "fitness no_number is NaN for image 30"),
         (fails, "fitness fails failed: KeyError: 'weight'"),
     ],
 )
 def test_a_fitness_that_gives_no_number_is_refused(fitness: Any, said: str) -> None:
     with pytest.raises(InputError, match=said):
-        attack(problem(fitness=(margin, fitness)), uniform, 10)
+        attack(problem(fitness=(margin, fitness), numbers=torch.tensor([10, 20, 30, 40])), uniform, 10)
 
 
 def test_an_infinite_fitness_is_not_taken_for_a_question_that_was_not_asked() -> None:

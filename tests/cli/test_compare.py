@@ -102,6 +102,21 @@ def test_machines_get_json_and_csv(folder: Path, inside: Call) -> None:
     assert len(runs) == told["runs"]["planned"] and json.loads(runs[0]["positions"])
 
 
+def test_names_are_printed_as_they_are(inside: Call) -> None:
+    out, err = inside(
+        *LINEAR, "--images", "images.npz[random:9:3]", "-s", "random", "--study", "a[red].study"
+    )
+    assert "images.npz[random:9:3]" in out and "sparseattack report 'a[red].study'" in err
+    assert inside("report", "a[red].study")[0] == out
+
+
+def test_confidence_is_a_column_of_its_own(inside: Call) -> None:
+    rule = ("--until", "confidence:0.99", "-k", "20", "--encodings", "corners", "--json")
+    (line,) = json.loads(inside(*LINEAR, "-s", "random", *rule)[0])["table"]
+    assert 0 < line["met"] <= line["success"]
+    assert "until confidence:0.99" in inside(*LINEAR, "-s", "random", *rule[:-1])[0]
+
+
 def test_the_same_command_twice_runs_nothing_twice(inside: Call) -> None:
     first, _ = inside(*LINEAR, "-s", "random")
     second, err = inside(*LINEAR, "-s", "random")
@@ -158,6 +173,10 @@ def test_ctrl_c_says_how_to_go_on(folder: Path) -> None:
         (("-s", "de("), "not of the form"),
         (("-k", "two"), "--pixels takes whole numbers"),
         (("-k", "100"), "have no 100 pixels"),
+        (("-s", "random,exhaustive", "-k", "1,3"), "needs pixels=1"),
+        (("--encodings", "rgb(pixels=3)"), "set by --pixels"),
+        (("--objectives", "l0"), "no strategy here searches"),
+        (("-s", "nsga2", "--objectives", "zz"), "no fitness 'zz'"),
         (("--images", "nothing.npz"), "nothing.npz"),
         (("--oracle", "nothing.onnx"), "nothing.onnx"),
         (("--target", "dog"), "no class 'dog'"),

@@ -9,7 +9,7 @@ from records import record
 from sparseattack.attempt import Attempt, prepare_pictures
 from sparseattack.cli.telling import in_a_line, in_full
 from sparseattack.experiment import Experiment
-from sparseattack.prepare import Prepared
+from sparseattack.prepared import Prepared
 
 
 @pytest.fixture(scope="module")

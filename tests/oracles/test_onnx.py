@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 import torch
 from onnx import TensorProto, helper, numpy_helper
@@ -13,6 +14,7 @@ from torch import Tensor
 from torch.nn.functional import avg_pool2d, batch_norm, conv2d, linear, pad, relu
 
 from sparseattack import Classifier, InputError, load, load_images
+from sparseattack.oracles.onnx_graph import provider_of, start
 
 RANDOM = torch.Generator().manual_seed(0)
 WEIGHTS = {
@@ -125,6 +127,14 @@ def test_weights_in_another_file_are_part_of_the_digest(tmp_path: Path, name: st
         answers.append(made(IMAGES[:1]))
     assert not torch.equal(answers[0], answers[1])
     assert digests[0] == digests[2] != digests[1]
+
+
+def test_one_of_several_accelerators_is_chosen(tmp_path: Path) -> None:
+    assert provider_of("cuda") == ("CUDAExecutionProvider", {})
+    assert provider_of("cuda:1") == ("CUDAExecutionProvider", {"device_id": "1"})
+    if "CUDAExecutionProvider" in onnxruntime.get_available_providers():
+        session = start(write(tmp_path / "net.onnx", ["n", 3, 6, 5]), "cuda:0", 1)
+        assert session.get_provider_options()["CUDAExecutionProvider"]["device_id"] == "0"
 
 
 def test_what_does_not_fit_is_refused(tmp_path: Path) -> None:

@@ -1,0 +1,48 @@
+"""A comparison's parts: the oracle, the images, what it says of them, and all plugins."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from torch import Tensor
+
+from sparseattack import registry
+from sparseattack.clean import Verdicts
+from sparseattack.encoding import Encoding
+from sparseattack.experiment import Experiment
+from sparseattack.fingerprint import digest
+from sparseattack.images import Images
+from sparseattack.manifest import manifest
+from sparseattack.oracle import Oracle
+
+Plugin = Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Everything that a comparison needs."""
+
+    experiment: Experiment
+    plugin: Plugin  # that made the oracle
+    oracle: Oracle
+    images: Images
+    floats: Tensor  # (N, C, H, W) on the experiment's device
+    verdicts: Verdicts  # of the clean images
+    classes: tuple[str, ...]  # K names, some empty
+    strategies: dict[str, Plugin]  # by spec
+    encodings: dict[tuple[str, int], Encoding]  # by spec and k
+    fitness: dict[str, tuple[Plugin, ...]]  # by strategy: all objectives
+
+    @cached_property
+    def manifest(self) -> dict[str, Any]:
+        """What all this is."""
+        encodings = [registry.load("encodings", spec, {"pixels": k}) for spec, k in self.encodings]
+        objectives = {one: None for each in self.fitness.values() for one in each}
+        used = [self.plugin, *self.strategies.values(), *encodings, *objectives]
+        return manifest(self.experiment, self.oracle, self.images, self.verdicts.scores, used)
+
+    @cached_property
+    def identity(self) -> str:
+        """Digest of all that every result depends on."""
+        return digest(self.manifest["determines"])
