@@ -8,7 +8,7 @@ from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 
 from sparseattack.errors import InputError, brief
-from sparseattack.spec import split
+from sparseattack.spec import split, unquoted
 
 Plugin = Callable[..., Any]
 
@@ -52,7 +52,7 @@ def read(text: str, wanted: Any, what: str) -> object:
     if kind in (Union, UnionType):
         return _any(text, kinds, what)
     if kind in (tuple, list):
-        return kind(read(part, kinds[0], what) for part in split(text.strip("[]")))
+        return kind(read(unquoted(part), kinds[0], what) for part in split(text.strip("[]")))
     if kind is Literal:
         return _among(text, {str(value): value for value in kinds}, what)
     if wanted is bool:

@@ -1,4 +1,4 @@
-"""How a thing and its settings are written down: ``name(setting=value,setting=[1,2])``."""
+"""How a thing and its settings are written: ``name(setting=value,setting=[1,2],setting="a, (b)")``."""
 
 import re
 from dataclasses import dataclass, field
@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from sparseattack.errors import InputError
 
 SHAPE = re.compile(r"(?P<name>[^()]+?)\s*(?:\((?P<settings>.*)\))?", re.DOTALL)
+QUOTED = re.compile(r'"[^"]*"')
 
 
 @dataclass(frozen=True)
@@ -17,7 +18,7 @@ class Spec:
 
     def __str__(self) -> str:
         """As it is written on the command line."""
-        inside = ",".join(f"{key}={value}" for key, value in self.settings.items())
+        inside = ",".join(f"{key}={_written(value)}" for key, value in self.settings.items())
         return f"{self.name}({inside})" if inside else self.name
 
 
@@ -33,16 +34,16 @@ def parse(text: str) -> Spec:
             raise InputError(f"in {text!r}, {pair!r} is not of the form setting=value")
         if key in settings:
             raise InputError(f"in {text!r}, {key} is set twice")
-        settings[key] = value
+        settings[key] = unquoted(value)
     return Spec(match["name"].strip(), settings)
 
 
 def split(text: str) -> list[str]:
-    """The parts between the commas that stand in no bracket."""
+    """The parts between the commas that stand in no bracket and no quotes."""
     parts, depth = [""], 0
-    for letter in text:
-        depth += (letter in "([") - (letter in ")]")
-        if letter == "," and depth == 0:
+    for letter, mark in zip(text, _veiled(text), strict=True):
+        depth += (mark in "([") - (mark in ")]")
+        if mark == "," and depth == 0:
             parts.append("")
         else:
             parts[-1] += letter
@@ -50,11 +51,26 @@ def split(text: str) -> list[str]:
 
 
 def balanced(text: str) -> bool:
-    """Whether every bracket is closed in its turn."""
+    """Whether every bracket outside quotes is closed in its turn."""
     open_: list[str] = []
-    for letter in text:
+    for letter in _veiled(text):
         if letter in "([":
             open_.append(")" if letter == "(" else "]")
         elif letter in ")]" and (not open_ or open_.pop() != letter):
             return False
     return not open_
+
+
+def unquoted(text: str) -> str:
+    """What stands between double quotes, if all does."""
+    return text[1:-1] if QUOTED.fullmatch(text) else text
+
+
+def _veiled(text: str) -> str:
+    """As long as ``text``, but what is quoted looks like letters."""
+    return QUOTED.sub(lambda quoted: "_" * len(quoted[0]), text)
+
+
+def _written(value: str) -> str:
+    """In quotes, if it would be read as something else without."""
+    return f'"{value}"' if value and (split(value) != [value] or not balanced(value)) else value

@@ -47,7 +47,7 @@ def bare(space: object, *, count=3, rate=0.5, name=None) -> tuple[object, ...]: 
         ("name", "12", "12"), ("name", "", ""), ("most", "none", None), ("most", "None", None),
         ("most", "7", 7), ("steps", "[3,4]", (3, 4)), ("steps", "[]", ()), ("steps", "5", (5,)),
         ("base", "best", "best"), ("level", "2", 2), ("either", "0.5", 0.5), ("either", "5", 5),
-        ("names", "[a, b]", ["a", "b"]), ("names", "none", None),
+        ("names", "[a, b]", ["a", "b"]), ("names", '["a, b",c]', ["a, b", "c"]), ("names", "none", None),
     ],
 )  # fmt: skip
 def test_text_is_read_as_the_type_of_the_setting(name: str, text: str, value: object) -> None:
@@ -132,6 +132,8 @@ def test_a_type_of_ones_own_is_called() -> None:
         ("x(steps=[1,2],y=f(a,b))", "x", {"steps": "[1,2]", "y": "f(a,b)"}),
         ("my.module:function(a=b=c)", "my.module:function", {"a": "b=c"}),
         ("x(a=)", "x", {"a": ""}),
+        ('x(a="b, (c",d="")', "x", {"a": "b, (c", "d": ""}),
+        ('x(a=["b,c",d],e="f")', "x", {"a": '["b,c",d]', "e": "f"}),
     ],
 )
 def test_a_spec_is_a_name_with_settings(text: str, name: str, chosen: dict[str, str]) -> None:
@@ -160,7 +162,9 @@ def test_what_is_no_spec_is_refused(text: str, said: str) -> None:
 
 NAMES = st.from_regex(r"[a-z][a-z0-9_.:-]{0,8}", fullmatch=True)
 KEYS = st.from_regex(r"[a-z_][a-z0-9_]{0,6}", fullmatch=True)
-VALUES = st.from_regex(r"[a-z0-9.=]{0,6}|\[[a-z0-9,]{0,8}\]|f\([a-z,=]{0,6}\)", fullmatch=True)
+VALUES = st.from_regex(
+    r"[a-z0-9.=]{0,6}|\[[a-z0-9,]{0,8}\]|f\([a-z,=]{0,6}\)|[a-z(][a-z,()]{0,6}", fullmatch=True
+)
 
 
 @given(NAMES, st.dictionaries(KEYS, VALUES, max_size=4))

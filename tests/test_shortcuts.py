@@ -1,5 +1,7 @@
 """A model file in place of an oracle's name."""
 
+from pathlib import Path
+
 import pytest
 
 from sparseattack.shortcuts import oracle_spec
@@ -18,3 +20,10 @@ from sparseattack.spec import Spec
 )
 def test_what_is_meant(text: str, spec: Spec) -> None:
     assert oracle_spec(text) == spec
+
+
+def test_an_existing_file_is_taken_as_it_is_called(tmp_path: Path) -> None:
+    file = tmp_path / "my (net), v2.onnx"
+    file.touch()
+    assert oracle_spec(str(file)) == Spec("onnx", {"path": str(file)})
+    assert oracle_spec(f'onnx(path="{file}",batch=3)') == Spec("onnx", {"path": str(file), "batch": "3"})
