@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from sparseattack import InputError
 from sparseattack.classifier import Shape
+from sparseattack.edits import eight_bit
 from sparseattack.errors import brief
 
 Layout = Literal["auto", "nchw", "nhwc"]
@@ -47,7 +48,7 @@ class Graph:
     def __call__(self, images: Tensor) -> Tensor:
         shown = self.prepare(images.cpu())
         if self.input.kind == torch.uint8:
-            shown = shown.mul(255).round()
+            shown = eight_bit(shown)
         if self.input.last:
             shown = shown.permute(0, 2, 3, 1)
         fed = {self.input.name: shown.to(self.input.kind).contiguous().numpy()}

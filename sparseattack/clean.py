@@ -6,7 +6,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from sparseattack.edits import levels
+from sparseattack.edits import eight_bit, levels
 from sparseattack.oracle import Oracle, ask, chunk, scale
 from sparseattack.png import CHANNELS, picture, read, write
 
@@ -42,7 +42,7 @@ def _verdicts(oracle: Oracle, scores: Tensor) -> Verdicts:
 def reread(image: Tensor) -> Tensor:
     """The image ``(C, H, W)`` saved as PNG and read back; only rounded where no PNG has such channels."""
     if len(image) not in CHANNELS:
-        return levels(image.mul(255).round())
+        return levels(eight_bit(image))
     file = BytesIO()
     write(picture(image), file)
     return read(file).to(image.device)

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from sparseattack.contract import started, turn
-from sparseattack.edits import Edits, levels
+from sparseattack.edits import Edits, eight_bit, levels
 from sparseattack.encoding import rgb
 from sparseattack.objectives import further
 from sparseattack.problem import Problem
@@ -33,7 +33,7 @@ class Counting:
 
     def __call__(self, images: Tensor) -> Tensor:
         """Whole weights on 8-bit inputs: exact, whatever the batch."""
-        inputs = images.flatten(1).mul(255).round().double()
+        inputs = eight_bit(images).flatten(1).double()
         weights = torch.arange(inputs.shape[1] * 3, dtype=torch.float64).mul(37).remainder(101).view(-1, 3)
         return inputs @ weights + LEAD
 

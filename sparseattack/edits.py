@@ -13,6 +13,11 @@ def levels(colours: Tensor) -> Tensor:
     return LEVELS.to(colours.device)[colours.long()]
 
 
+def eight_bit(images: Tensor) -> Tensor:
+    """The nearest 8-bit colours of ``images`` in [0, 1], of any shape: the inverse of ``levels``."""
+    return images.mul(255).round().to(torch.uint8)
+
+
 class Edits(NamedTuple):
     """``k`` pixels of each of ``n`` images and their new colours; of slots on one pixel the last stays."""
 

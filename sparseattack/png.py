@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from sparseattack.edits import levels
+from sparseattack.edits import eight_bit, levels
 from sparseattack.errors import InputError
 
 CHANNELS = (1, 3, 4)  # that a PNG holds: grey, colour, colour and opacity
@@ -27,7 +27,7 @@ def picture(image: Tensor) -> Image.Image:
     """``(C, H, W)`` in [0, 1] in 8 bit, which holds multiples of 1/255 exactly."""
     if len(image) not in CHANNELS:
         raise InputError(f"no PNG holds {len(image)} channels, only 1, 3 or 4")
-    stored = _stored(image).permute(1, 2, 0).contiguous().numpy()
+    stored = eight_bit(image).cpu().permute(1, 2, 0).contiguous().numpy()
     return Image.fromarray(stored[..., 0] if len(image) == 1 else stored)
 
 
@@ -49,12 +49,8 @@ def write(image: Image.Image, file: Path | IO[bytes]) -> None:
 
 def changes(before: Tensor, after: Tensor) -> list[Change]:
     """Every pixel in which two images ``(C, H, W)`` differ."""
-    was, now = _stored(before), _stored(after)
+    was, now = eight_bit(before).cpu(), eight_bit(after).cpu()
     return [
         Change(row, column, tuple(was[:, row, column].tolist()), tuple(now[:, row, column].tolist()))
         for row, column in (was != now).any(0).nonzero().tolist()
     ]
-
-
-def _stored(image: Tensor) -> Tensor:
-    return image.mul(255).round().to(torch.uint8).cpu()

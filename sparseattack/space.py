@@ -10,6 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from sparseattack.edits import eight_bit
+
 Kind = Literal["row", "column", "colour"]
 
 Search = Generator[Tensor, Tensor, None]
@@ -94,6 +96,5 @@ class Space:
 
 def stream(seed: int, key: str, image: Tensor, label: int) -> np.random.Generator:
     """The random stream of one image ``(C, H, W)``: made from what is asked of it, never from its place."""
-    levels = image.mul(255).round().to(torch.uint8).cpu()
-    told = f"{key} {label} {tuple(image.shape)} ".encode() + levels.numpy().tobytes()
+    told = f"{key} {label} {tuple(image.shape)} ".encode() + eight_bit(image).cpu().numpy().tobytes()
     return np.random.default_rng([seed, int.from_bytes(blake2b(told, digest_size=16).digest())])

@@ -12,7 +12,7 @@ from torch import Tensor
 from worlds import edit, random_images, uniform
 
 from sparseattack import Edits, Problem, attack, corners, l0, levels, load, rgb
-from sparseattack.edits import touch
+from sparseattack.edits import eight_bit, touch
 from sparseattack.queries import Queries
 
 SHAPES = [(1, 8, 8), (3, 8, 8), (5, 8, 8), (3, 3, 17), (3, 1, 1), (2, 16, 1), (3, 512, 512)]
@@ -21,10 +21,17 @@ SHAPES = [(1, 8, 8), (3, 8, 8), (5, 8, 8), (3, 3, 17), (3, 1, 1), (2, 16, 1), (3
 def reread(image: Tensor) -> Tensor:
     """An image ``(C, H, W)`` after it was saved as PNG and read back."""
     file = BytesIO()
-    rows = image.mul(255).round().to(torch.uint8).permute(1, 2, 0).numpy()
+    rows = eight_bit(image).permute(1, 2, 0).numpy()
     Image.fromarray(rows[..., 0] if len(image) == 1 else rows).save(file, "PNG")
     read = np.array(Image.open(file)).reshape(rows.shape)
     return levels(torch.from_numpy(read)).permute(2, 0, 1)
+
+
+def test_eight_bits_are_the_nearest_levels() -> None:
+    colours = torch.arange(256, dtype=torch.uint8).view(16, 16)
+    for nudge in (-0.4 / 255, 0, 0.4 / 255):
+        back = eight_bit((levels(colours) + nudge).clamp(0, 1))
+        assert back.dtype == torch.uint8 and torch.equal(back, colours)
 
 
 def test_levels_are_the_floats_of_a_division() -> None:
