@@ -10,7 +10,7 @@ def command(
         str,
         typer.Argument(
             metavar="STRATEGY",
-            help="module:function, or a name, with settings, as in 'mine:search(popsize=5)'.",
+            help="module:function, file.py:function or a name, with settings: 'mine.py:search(popsize=5)'.",
         ),
     ],
 ) -> None:

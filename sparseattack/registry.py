@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 from difflib import get_close_matches
-from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from operator import attrgetter
 from typing import Literal, get_args
 
 from sparseattack.errors import InputError, brief
+from sparseattack.places import module_at
 from sparseattack.requirements import advice
 from sparseattack.settings import Plugin, bind
 from sparseattack.spec import Spec, parse
@@ -44,7 +44,7 @@ def points(kind: Kind) -> dict[str, EntryPoint]:
 
 
 def find(kind: Kind, name: str) -> Plugin:
-    """The plugin called ``name``, or the function at ``module:function``."""
+    """The plugin called ``name``, or the function at ``module:function`` or ``file.py:function``."""
     if (kind, name) in _registered:
         return _registered[kind, name]
     if point := points(kind).get(name):
@@ -53,7 +53,8 @@ def find(kind: Kind, name: str) -> Plugin:
         return _imported(kind, name, name)
     near = get_close_matches(name, names(kind), 1)
     hint = f"; did you mean {near[0]}?" if near else ""
-    raise InputError(f"no {SINGULAR[kind]} {name!r}, only {', '.join(names(kind))}, or module:function{hint}")
+    known = f"{', '.join(names(kind))}, module:function or file.py:function"
+    raise InputError(f"no {SINGULAR[kind]} {name!r}, only {known}{hint}")
 
 
 def load(kind: Kind, spec: str | Spec, extra: Mapping[str, object] | None = None) -> Plugin:
@@ -63,11 +64,13 @@ def load(kind: Kind, spec: str | Spec, extra: Mapping[str, object] | None = None
 
 
 def _imported(kind: Kind, name: str, place: str) -> Plugin:
-    """The function at ``module:function``."""
+    """The function at ``module:function`` or ``file.py:function``."""
     who = f"{SINGULAR[kind]} {name}"
-    module, attribute = (part.strip() for part in place.partition(":")[::2])
+    module, attribute = (part.strip() for part in place.rpartition(":")[::2])
     try:
-        found: Plugin = attrgetter(attribute)(import_module(module))
+        found: Plugin = attrgetter(attribute)(module_at(module))
+    except InputError as error:
+        raise InputError(f"{who}: {error}") from error
     except ModuleNotFoundError as error:
         missing = error.name or ""
         if f"{module}.".startswith(f"{missing}."):

@@ -84,7 +84,7 @@ def advice(module: str, package: str) -> str:
     home, package = module.split(".", maxsplit=1)[0], package.split(".", maxsplit=1)[0]
     try:
         extras = metadata(home).get_all("Provides-Extra") or []
-    except PackageNotFoundError:
+    except (PackageNotFoundError, ValueError):  # a file's path is no name at all
         extras = []
     wanted = re.sub(r"[-_.]+", "-", package).lower()
     if wanted in extras:

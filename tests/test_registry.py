@@ -69,11 +69,15 @@ def test_a_name_is_loaded_with_its_settings() -> None:
 @pytest.mark.parametrize(
     ("kind", "name", "said"),
     [
-        ("encodings", "rbg", r"no encoding 'rbg', only corners, rgb, or module:function; did you mean rgb\?"),
+        (
+            "encodings",
+            "rbg",
+            r"no encoding 'rbg', only corners, rgb, module:function or file.py:function; did you mean rgb\?",
+        ),
         (
             "fitness",
             "zzz",
-            "no fitness 'zzz', only cross-entropy, l0, l2, margin, probability, or module:",
+            "no fitness 'zzz', only cross-entropy, l0, l2, margin, probability, module:",
         ),
         ("strategies", "sparsers", r"no strategy 'sparsers', only .*; did you mean sparse-rs\?"),
         ("oracles", "allconv", r"no oracle 'allconv', only .*; did you mean allconv-small\?"),
@@ -113,6 +117,21 @@ def test_a_function_is_found_by_its_module(modules: None) -> None:
     assert found.__name__ == "found"
     assert load("strategies", "plugin_fine:Family.member") is found
     assert complete(load("strategies", "plugin_fine:found(popsize=9)")) == {"popsize": 9}
+
+
+def test_a_function_is_found_by_its_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "folder" / "mine.py"
+    file.parent.mkdir()
+    file.write_text(MODULES["fine"])
+    monkeypatch.chdir(file.parent)
+    for place in ("mine.py", "../folder/mine.py", str(file)):
+        assert complete(load("strategies", f"{place}:Family.member(popsize=2)")) == {"popsize": 2}
+    assert load("strategies", "mine.py:found") is load("strategies", f"{file}:found")
+    file.write_text(MODULES["needy"])
+    with pytest.raises(InputError, match="needs imaginary_optimizer: pip install imaginary_optimizer"):
+        load("strategies", "../folder/mine.py:found")
+    with pytest.raises(InputError, match=r"^strategy yours\.py:found: there is no file yours\.py$"):
+        load("strategies", "yours.py:found")
 
 
 @pytest.mark.parametrize(
