@@ -32,6 +32,8 @@ def export(
 
     torch itself reads parts of such files as pickles: use only what you trust.
 
+    On an NVIDIA GPU torch rounds convolutions to TF32 unless torch.backends.cudnn.allow_tf32 is False.
+
     path: the file
     mean: of the colours in [0, 1] that the network was trained with, one value or one per channel
     std: their standard deviation

@@ -12,7 +12,11 @@ Network = Callable[[Tensor], Tensor]
 
 
 class Forward:
-    """Images ``(n, C, H, W)`` on any device -> scores ``(n, K)`` float32 there."""
+    """Images ``(n, C, H, W)`` on any device -> scores ``(n, K)`` float32 there.
+
+    How exactly an accelerator computes is the process's choice and is left alone: unless
+    ``torch.backends.cudnn.allow_tf32`` is False, cuDNN rounds what it convolves to TF32, 10 bits of mantissa.
+    """
 
     def __init__(self, prepare: nn.Module, network: Network, device: str) -> None:
         self.device = device_of(device)

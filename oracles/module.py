@@ -26,6 +26,8 @@ def module(
 ) -> Oracle:
     """A torch network: what a function of yours returns.
 
+    On an NVIDIA GPU torch rounds convolutions to TF32 unless torch.backends.cudnn.allow_tf32 is False.
+
     module: package.module:callable or file.py:callable
     checkpoint: weights in a .safetensors file, or a state dict in .pt or .pth; other pickles are refused
     mean: of the colours in [0, 1] that the network was trained with, one value or one per channel

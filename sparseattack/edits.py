@@ -1,5 +1,6 @@
 """A few changed pixels: painted, counted, and kept as what they are, 8-bit colours."""
 
+from functools import cache
 from typing import NamedTuple
 
 import torch
@@ -10,7 +11,12 @@ LEVELS = torch.arange(256) / 255
 
 def levels(colours: Tensor) -> Tensor:
     """The float32 of 8-bit ``colours``, from a table: dividing by 255 rounds differently on a GPU."""
-    return LEVELS.to(colours.device)[colours.long()]
+    return _levels_on(colours.device)[colours.long()]
+
+
+@cache
+def _levels_on(device: torch.device) -> Tensor:
+    return LEVELS.to(device)
 
 
 def eight_bit(images: Tensor) -> Tensor:

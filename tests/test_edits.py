@@ -12,7 +12,7 @@ from torch import Tensor
 from worlds import edit, random_images, uniform
 
 from sparseattack import Edits, Problem, attack, corners, l0, levels, load, rgb
-from sparseattack.edits import eight_bit, touch
+from sparseattack.edits import _levels_on, eight_bit, touch
 from sparseattack.queries import Queries
 
 SHAPES = [(1, 8, 8), (3, 8, 8), (5, 8, 8), (3, 3, 17), (3, 1, 1), (2, 16, 1), (3, 512, 512)]
@@ -25,6 +25,13 @@ def reread(image: Tensor) -> Tensor:
     Image.fromarray(rows[..., 0] if len(image) == 1 else rows).save(file, "PNG")
     read = np.array(Image.open(file)).reshape(rows.shape)
     return levels(torch.from_numpy(read)).permute(2, 0, 1)
+
+
+def test_the_table_of_levels_is_put_on_a_device_once() -> None:
+    assert levels(torch.zeros(2, dtype=torch.uint8, device="meta")).device.type == "meta"
+    known = _levels_on.cache_info()
+    levels(torch.zeros(3, dtype=torch.uint8, device="meta"))
+    assert _levels_on.cache_info().misses == known.misses
 
 
 def test_eight_bits_are_the_nearest_levels() -> None:
