@@ -3,12 +3,11 @@
 import inspect
 from collections.abc import Collection
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any, Literal, get_args, get_origin
 
 from sparseattack import registry
 from sparseattack.catalogue import Entry, entries, tried
-from sparseattack.errors import InputError
+from sparseattack.errors import InputError, near
 from sparseattack.objectives import further
 from sparseattack.settings import settings
 from sparseattack.sources import plain
@@ -41,9 +40,7 @@ def details(name: str) -> list[Detail]:
     if found := [entry for entry in every if entry.name == name]:
         return [_detail(entry) for entry in found]
     names = sorted({entry.name for entry in every})
-    near = get_close_matches(name, names, 1)
-    hint = f"; did you mean {near[0]}?" if near else ""
-    raise InputError(f"nothing is called {name!r}, only {', '.join(names)}{hint}")
+    raise InputError(f"nothing is called {name!r}, only {', '.join(names)}{near(name, names)}")
 
 
 def _detail(entry: Entry) -> Detail:

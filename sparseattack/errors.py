@@ -1,5 +1,8 @@
 """What can go wrong, each said in one sentence that names the thing."""
 
+from collections.abc import Iterable
+from difflib import get_close_matches
+
 
 class SparseattackError(Exception):
     """Anything that this package refuses or gives up; its text is fit for a person to read."""
@@ -25,3 +28,9 @@ def brief(error: BaseException) -> str:
     """The kind of a foreign ``error`` and the first line of what it says."""
     lines = str(error).strip().splitlines()
     return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
+
+
+def near(name: str, known: Iterable[str], most: int = 1) -> str:
+    """The end of a sentence about an unknown ``name``: those that look like it; empty where none does."""
+    close = get_close_matches(name, list(known), most)
+    return f"; did you mean {', '.join(close)}?" if close else ""

@@ -1,12 +1,12 @@
 """Strategies, encodings, fitness functions and oracles, ours or not: found by name, imported on use."""
 
+import re
 from collections.abc import Mapping
-from difflib import get_close_matches
 from importlib.metadata import EntryPoint, entry_points
 from operator import attrgetter
 from typing import Literal, get_args
 
-from sparseattack.errors import InputError, brief
+from sparseattack.errors import InputError, brief, near
 from sparseattack.places import module_at
 from sparseattack.requirements import advice
 from sparseattack.settings import Plugin, bind
@@ -18,11 +18,19 @@ SINGULAR: dict[Kind, str] = {
     "strategies": "strategy", "encodings": "encoding", "fitness": "fitness", "oracles": "oracle",
 }  # fmt: skip
 
+NAME = re.compile(r'[^()\[\],"\s]+')  # others no spec can tell from settings
+
 _registered: dict[tuple[Kind, str], Plugin] = {}
 
 
 def register(kind: Kind, name: str, plugin: Plugin, *, replace: bool = False) -> None:
     """Make ``plugin`` known by ``name`` in this process: the way in for a notebook."""
+    _check_kind(kind)
+    if not callable(plugin) or not NAME.fullmatch(name):
+        raise InputError(
+            f"a function is registered, under a name without brackets, commas, quotes and spaces, "
+            f"not {plugin!r} under {name!r}"
+        )
     if not replace and name in names(kind):
         raise InputError(
             f"there is a {SINGULAR[kind]} {name!r} already: choose another name, or replace=True"
@@ -45,22 +53,26 @@ def points(kind: Kind) -> dict[str, EntryPoint]:
 
 def find(kind: Kind, name: str) -> Plugin:
     """The plugin called ``name``, or the function at ``module:function`` or ``file.py:function``."""
+    _check_kind(kind)
     if (kind, name) in _registered:
         return _registered[kind, name]
     if point := points(kind).get(name):
         return _imported(kind, name, point.value)
     if ":" in name:
         return _imported(kind, name, name)
-    near = get_close_matches(name, names(kind), 1)
-    hint = f"; did you mean {near[0]}?" if near else ""
     known = f"{', '.join(names(kind))}, module:function or file.py:function"
-    raise InputError(f"no {SINGULAR[kind]} {name!r}, only {known}{hint}")
+    raise InputError(f"no {SINGULAR[kind]} {name!r}, only {known}{near(name, names(kind))}")
 
 
 def load(kind: Kind, spec: str | Spec, extra: Mapping[str, object] | None = None) -> Plugin:
     """The plugin of a spec such as ``de(popsize=50)``, its settings bound, ``extra`` ones as well."""
     spec = parse(spec) if isinstance(spec, str) else spec
     return bind(spec.name, find(kind, spec.name), {**spec.settings, **(extra or {})})
+
+
+def _check_kind(kind: str) -> None:
+    if kind not in KINDS:
+        raise InputError(f"there is no kind {kind!r}, only {', '.join(KINDS)}")
 
 
 def _imported(kind: Kind, name: str, place: str) -> Plugin:
