@@ -15,9 +15,8 @@ from sparseattack.edits import eight_bit
 Kind = Literal["row", "column", "colour"]
 
 Search = Generator[Tensor, Tensor, None]
-"""Asks with candidates ``(B, P, D)`` float32 in the cube, NaN where it asks nothing; is sent their values
-``(B, P, M)``: lower is better, infinite means not asked. It never returns: converged, it restarts, and the
-budget ends it. An image for which a turn asks nothing is over."""
+"""Asks with candidates ``(B, P, D)`` float32 in the cube, NaN to ask nothing; is sent ``(B, P, M)`` values,
+infinite if not asked: lower is better. It never returns, but restarts; an image asked nothing of is over."""
 
 Strategy = Callable[["Space"], Search]
 """Starts a search. Keyword-only parameters are its settings, bound before it is used."""
