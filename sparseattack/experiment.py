@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
+from inspect import formatannotation
 from itertools import product
-from typing import NamedTuple
+from typing import Any, NamedTuple, get_args
 
 from sparseattack.errors import InputError
 from sparseattack.until import rule
@@ -37,6 +38,10 @@ class Experiment:
 
     def __post_init__(self) -> None:
         """Refuse what cannot be run."""
+        for field in fields(self):
+            if not _fits(getattr(self, field.name), field.type):
+                found = repr(getattr(self, field.name))
+                raise InputError(f"{field.name} is {formatannotation(field.type)}, not {found}")
         for name in ("strategies", "encodings", "pixels", "seeds"):
             chosen = getattr(self, name)
             if not chosen:
@@ -58,3 +63,10 @@ class Experiment:
         """Plain lists, numbers and text."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         return {name: list(v) if isinstance(v, tuple) else v for name, v in values.items()}
+
+
+def _fits(value: object, wanted: Any) -> bool:
+    """Whether a value is of its type; a list will do for a tuple."""
+    if parts := get_args(wanted):
+        return isinstance(value, tuple | list) and all(isinstance(one, parts[0]) for one in value)
+    return isinstance(value, wanted)

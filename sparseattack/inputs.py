@@ -1,4 +1,6 @@
-"""What a problem refuses: images that no 8-bit file holds, and labels that name no class."""
+"""What a problem and an attack refuse: images that no 8-bit file holds, labels that name no class."""
+
+from numbers import Integral
 
 import torch
 from torch import Tensor
@@ -7,8 +9,30 @@ from sparseattack.edits import levels
 from sparseattack.errors import InputError
 
 
+def check_parts(oracle: object, encoding: object) -> None:
+    """Refuse names in place of things, and functions in place of what they make."""
+    if isinstance(oracle, str):
+        raise InputError(f"an oracle is a function, not {oracle!r}: load it first, load('oracles', ...)()")
+    if not hasattr(encoding, "slots"):
+        made = getattr(encoding, "__name__", repr(encoding))
+        raise InputError(f"{made} is no encoding: one is what a call such as rgb(pixels=1) returns")
+
+
+def check_search(strategy: object, budget: int, seed: int, group: int) -> None:
+    """Refuse what no attack can be made with."""
+    if not callable(strategy):
+        raise InputError(
+            f"a strategy is a function, not {strategy!r}: load it first, load('strategies', ...)"
+        )
+    for name, number, least in (("budget", budget, 1), ("group", group, 1), ("seed", seed, 0)):
+        if not isinstance(number, Integral) or number < least:
+            raise InputError(f"{name} is a whole number from {least}, not {number!r}")
+
+
 def check_images(images: Tensor, slots: int) -> None:
     """Refuse all but multiples of 1/255 ``(N, C, H, W)`` with at least ``slots`` pixels."""
+    if not isinstance(images, Tensor):
+        raise InputError(f"images are a torch tensor, float32 (N, C, H, W), not {type(images).__name__}")
     if images.ndim != 4 or images.dtype != torch.float32:  # noqa: PLR2004
         raise InputError(f"images are float32 (N, C, H, W), not {images.dtype} {tuple(images.shape)}")
     if not torch.equal(images, levels(images.mul(255).round().nan_to_num().clamp(0, 255))):
@@ -22,6 +46,8 @@ def check_images(images: Tensor, slots: int) -> None:
 
 def check_labels(labels: Tensor, images: Tensor) -> None:
     """Refuse all but one class per image, numbered from 0, on the images' device."""
+    if not isinstance(labels, Tensor):
+        raise InputError(f"labels are a torch tensor, int64 ({len(images)},), not {type(labels).__name__}")
     if labels.dtype != torch.int64 or labels.shape != images.shape[:1]:
         found = f"{labels.dtype} {tuple(labels.shape)}"
         raise InputError(f"labels of {len(images)} images are int64 ({len(images)},), not {found}")

@@ -8,9 +8,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from sparseattack.errors import InputError
 from sparseattack.exchange import Answers, Questions, Timed
 from sparseattack.group import Group
+from sparseattack.inputs import check_search
 from sparseattack.outcome import Outcome
 from sparseattack.problem import Problem
 from sparseattack.space import Strategy
@@ -49,8 +49,7 @@ def rounds(
     problem: Problem, strategy: Strategy, budget: int, seed: int = 0, *, key: str = "", group: int = 32
 ) -> Iterator[Round]:
     """The same, after every call of the oracle what has come of it, for those who show progress."""
-    if budget < 1 or group < 1 or seed < 0:
-        raise InputError(f"budget {budget} and group {group} are at least 1, seed {seed} at least 0")
+    check_search(strategy, budget, seed, group)
     done: list[Outcome] = []
     parts = (slice(start, start + group) for start in range(0, len(problem.images), group))
     groups = (Group(problem, strategy, part, budget, (seed, key)) for part in parts)

@@ -9,7 +9,7 @@ from torch import Tensor
 from sparseattack.edits import Edits
 from sparseattack.encoding import Encoding
 from sparseattack.exchange import Answers, Questions
-from sparseattack.inputs import check_images, check_labels
+from sparseattack.inputs import check_images, check_labels, check_parts
 from sparseattack.objectives import measured, name
 from sparseattack.oracle import Oracle, SparseOracle, ask, ask_edits, chunk, scale, title
 from sparseattack.queries import Fitness, Queries, fooled, margin
@@ -34,6 +34,7 @@ class Problem:
 
     def __post_init__(self) -> None:
         """Refuse images that no 8-bit file holds, and shapes that do not fit."""
+        check_parts(self.oracle, self.encoding)
         check_images(self.images, self.encoding.slots)
         check_labels(self.labels, self.images)
 

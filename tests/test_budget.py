@@ -135,7 +135,9 @@ def test_padding_is_no_query() -> None:
 
 @pytest.mark.parametrize(("budget", "group", "seed"), [(0, 1, 0), (-5, 1, 0), (1, 0, 0), (1, 1, -1)])
 def test_what_cannot_be_counted_is_refused(budget: int, group: int, seed: int) -> None:
-    with pytest.raises(InputError, match=f"budget {budget} and group {group} .* at least 1, seed {seed}"):
+    with pytest.raises(
+        InputError, match=r"^(budget|group) is a whole number from 1, not|^seed is .* from 0, not -1"
+    ):
         attack(witnessed(), uniform, budget, seed, group=group)
 
 

@@ -19,6 +19,11 @@ def test_conditions_are_the_product_of_all_axes() -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
+        ({"strategies": "mine"}, r"strategies is tuple\[str, \.\.\.\], not 'mine'"),
+        ({"pixels": 1}, r"pixels is tuple\[int, \.\.\.\], not 1"),
+        ({"seeds": ("0",)}, "seeds is tuple"),
+        ({"budget": "30"}, "budget is int, not '30'"),
+        ({"oracle": len}, "oracle is str, not <built-in"),
         ({"strategies": ()}, "at least one of strategies"),
         ({"strategies": ("de", "de")}, "de twice"),
         ({"budget": 0}, "at least 1"),

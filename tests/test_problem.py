@@ -58,6 +58,35 @@ def test_images_that_no_file_holds_are_refused(images: Tensor, said: str) -> Non
         problem(images=images)
 
 
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (
+            {"images": np.zeros((4, 3, 6, 5), np.float32)},
+            r"a torch tensor, float32 \(N, C, H, W\), not ndarray",
+        ),
+        ({"labels": [1, 2, 0, 0]}, r"labels are a torch tensor, int64 \(4,\), not list"),
+        ({"encoding": corners}, r"corners is no encoding: .* a call such as rgb\(pixels=1\)"),
+        ({"oracle": "linear"}, "an oracle is a function, not 'linear': load it first"),
+    ],
+)
+def test_what_is_of_another_type_is_refused(given: dict[str, Any], said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        problem(**given)
+
+
+@pytest.mark.parametrize(
+    ("strategy", "budget", "said"),
+    [
+        ("de", 30, "a strategy is a function, not 'de': load it first"),
+        (uniform, 30.5, "budget is a whole number from 1, not 30.5"),
+    ],
+)
+def test_what_no_attack_can_be_made_with_is_refused(strategy: Any, budget: Any, said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        attack(problem(), strategy, budget)
+
+
 def test_more_pixels_than_there_are_are_refused() -> None:
     with pytest.raises(InputError, match="images of 6 x 5 pixels and 3 channels have no 31 pixels to change"):
         problem(encoding=rgb(pixels=31))

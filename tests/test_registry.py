@@ -200,3 +200,18 @@ def test_a_missing_extra_says_what_to_install(package: str, name: str) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     needed = f'strategy {name} needs {package}: pip install "sparseattack[{package}]"'
     assert done.stdout.splitlines() == [needed, "random_search"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "plugin", "said"),
+    [
+        ("strategie", "x", uniform, "no kind 'strategie', only strategies, encodings, fitness, oracles"),
+        ("strategies", "x", 3, "a function is registered, .* not 3 under 'x'"),
+        ("strategies", "bad name(", uniform, r"without brackets, .* under 'bad name\('"),
+    ],
+)
+def test_what_cannot_be_registered_is_refused(kind: Any, name: str, plugin: Any, said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        register(kind, name, plugin)
+    with pytest.raises(InputError):
+        load(kind, name)
