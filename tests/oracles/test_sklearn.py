@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 from sklearn.datasets import load_digits
+from torch import Tensor
 
 from sparseattack import Classifier, Images, InputError, Problem, attack, corners, levels, load, load_images
 
@@ -46,6 +47,12 @@ def file(tmp_path: Path) -> Path:
     return tmp_path / "estimators.py"
 
 
+def noise(count: int) -> Tensor:
+    """Colours ``(count, 3, 2, 2)``, the same at every call."""
+    drawn = torch.randint(256, (count, 3, 2, 2), generator=torch.Generator().manual_seed(0))
+    return drawn.to(torch.uint8)
+
+
 def oracle(spec: str) -> Classifier:
     made = load("oracles", spec)()
     assert isinstance(made, Classifier)
@@ -54,10 +61,10 @@ def oracle(spec: str) -> Classifier:
 
 def test_probabilities_of_flattened_images(file: Path) -> None:
     made = oracle(f"sklearn(estimator={file}:logistic)")
-    images = torch.randint(256, (20, 3, 2, 2)) / 255
+    images = levels(noise(200))
     scores = made(images)
     assert (scores.shape, scores.dtype, made.scale) == ((20, 3), torch.float32, "probabilities")
-    torch.testing.assert_close(scores.sum(1), torch.ones(20))
+    torch.testing.assert_close(scores.sum(1), torch.ones(200))
     largest = scores.argmax(1) == images.flatten(1)[:, :3].argmax(1)  # what it was trained to tell
     assert largest.float().mean() > 0.6
     assert torch.equal(made(images.flip(0)), scores.flip(0))
@@ -70,7 +77,7 @@ def test_classes_are_the_estimators(file: Path) -> None:
 
 def test_numbers_of_classes_need_not_begin_at_0(file: Path) -> None:
     made, zero = (oracle(f"sklearn(estimator={file}:{name})") for name in ("from_one", "logistic"))
-    pixels = torch.randint(256, (20, 3, 2, 2), dtype=torch.uint8)
+    pixels = noise(20)
     said = zero(levels(pixels)).argmax(1)
     images = Images(pixels, said + 1, tuple(map(str, range(20)))).numbered(made.classes)
     assert torch.equal(made(images.floats()).argmax(1), images.labels)
