@@ -8,6 +8,7 @@ from rich.console import Console
 from sparseattack.attempt import Attempt, attempts, prepare_pictures
 from sparseattack.experiment import Experiment
 from sparseattack.keep import keep, stems
+from sparseattack.labelled import skipped
 from sparseattack.prepared import Prepared
 
 from .telling import in_a_line, in_full, summary
@@ -18,6 +19,8 @@ def attack(experiment: Experiment, label: str | None, out: Path) -> None:
     console, told = Console(stderr=True), []
     with console.status("loading the oracle and the pictures"):
         prepared = prepare_pictures(experiment, label)
+    if left_out := skipped(Path(experiment.images)):
+        console.print(f"skipped {left_out} pictures that an attack has written")
     names = stems(prepared.images.ids)
     tell = in_full if len(names) == 1 else in_a_line
     for attempt in _awaited(console, attempts(prepared)):

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from sparseattack.clean import judge_alone
 from sparseattack.errors import OracleError
+from sparseattack.labelled import ADVERSARIAL, SIDE_BY_SIDE
 from sparseattack.oracle import title
 from sparseattack.png import picture, read, write
 from sparseattack.prepared import Prepared
@@ -35,7 +36,7 @@ def keep(prepared: Prepared, record: Record, pair: tuple[Tensor, Tensor], stem: 
 
     ``pair`` is the image before and after ``(C, H, W)``.
     """
-    fooling, beside = Path(f"{stem}.adversarial.png"), Path(f"{stem}.side-by-side.png")
+    fooling, beside = Path(f"{stem}{ADVERSARIAL}"), Path(f"{stem}{SIDE_BY_SIDE}")
     write(picture(pair[1]), fooling)
     seen = judge_alone(prepared.oracle, read(fooling).to(pair[1].device), record.image)
     if int(seen.classes[0]) != record.after_class:

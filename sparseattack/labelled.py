@@ -12,6 +12,9 @@ from sparseattack.images import UNKNOWN
 MOST_DIGITS = 18  # of a number in 64 bits
 
 
+ADVERSARIAL, SIDE_BY_SIDE = ".adversarial.png", ".side-by-side.png"  # endings of what an attack has written
+
+
 class Labelled(NamedTuple):
     """A picture, what to call it and what it shows."""
 
@@ -29,10 +32,21 @@ def listed(path: Path) -> list[Labelled]:
     if (table := path / "labels.csv").is_file():
         return _table(table)
     known = {suffix for suffix, kind in Image.registered_extensions().items() if kind in Image.OPEN}
-    files = [file for file in sorted(path.rglob("*")) if file.suffix.lower() in known]
+    files = [file for file in sorted(path.rglob("*")) if file.suffix.lower() in known and not written(file)]
     ids = [file.relative_to(path) for file in files]
     pairs = zip(files, ids, strict=True)
     return [Labelled(file, id.as_posix(), id.parts[0] if id.parts[1:] else "") for file, id in pairs]
+
+
+def written(file: Path) -> bool:
+    """Whether an attack has written this picture, by its name: a folder's pictures are without it."""
+    return file.name.endswith((ADVERSARIAL, SIDE_BY_SIDE))
+
+
+def skipped(path: Path) -> int:
+    """How many pictures of a folder are left out because an attack has written them."""
+    listing = path.is_dir() and not (path / "labels.csv").is_file()
+    return sum(map(written, path.rglob("*.png"))) if listing else 0
 
 
 def _table(path: Path) -> list[Labelled]:

@@ -9,7 +9,7 @@ from PIL import Image
 
 from sparseattack.errors import InputError
 from sparseattack.images import Images, of_file
-from sparseattack.labelled import listed, numbers
+from sparseattack.labelled import listed, numbers, skipped
 from sparseattack.selection import Select
 
 Colours = NDArray[np.uint8]  # (C, H, W)
@@ -21,7 +21,8 @@ def load_pictures(path: Path, select: Select) -> Images:
     """The picture ``path``, or those of a folder, or of a CSV of columns file and label."""
     every = listed(path)
     if not every:
-        raise InputError(f"there is no picture in {path}")
+        found = f", only {many} that an attack has written" if (many := skipped(path)) else ""
+        raise InputError(f"there is no picture in {path}{found}")
     with of_file(path):
         labels, classes = numbers([one.label for one in every])
     rows = select(len(every)).tolist()

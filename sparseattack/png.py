@@ -1,5 +1,6 @@
 """Images as PNG files: what an attack found, exactly as the oracle was asked."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, NamedTuple
 
@@ -9,7 +10,7 @@ from PIL import Image
 from torch import Tensor
 
 from sparseattack.edits import eight_bit, levels
-from sparseattack.errors import InputError
+from sparseattack.errors import InputError, SparseattackError
 
 CHANNELS = (1, 3, 4)  # that a PNG holds: grey, colour, colour and opacity
 
@@ -38,13 +39,20 @@ def read(file: Path | IO[bytes]) -> Tensor:
 
 
 def write(image: Image.Image, file: Path | IO[bytes]) -> None:
-    """Write a picture as PNG; folders on the way are made."""
-    try:
-        if isinstance(file, Path):
-            file.parent.mkdir(parents=True, exist_ok=True)
+    """Write a picture as PNG, whole or not at all; folders on the way are made."""
+    if not isinstance(file, Path):
         image.save(file, "PNG")
+        return
+    fresh = file.with_name(f".{file.name}.new")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        image.save(fresh, "PNG")
+        fresh.replace(file)
     except OSError as error:
-        raise InputError(f"{file} cannot be written: {error.strerror or error}") from error
+        raise SparseattackError(f"{file} cannot be written: {error.strerror or error}") from error
+    finally:
+        with suppress(OSError):  # nothing is there, or nothing can be done
+            fresh.unlink()
 
 
 def changes(before: Tensor, after: Tensor) -> list[Change]:

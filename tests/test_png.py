@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from sparseattack import InputError, levels
+from sparseattack import InputError, SparseattackError, levels
 from sparseattack.png import changes, picture, read, write
 
 SHAPES = st.tuples(st.sampled_from([1, 3, 4]), st.integers(1, 9), st.integers(1, 9))
@@ -44,8 +44,15 @@ def test_other_channels_are_refused(channels: int) -> None:
 
 def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(InputError, match=r"file/image\.png cannot be written"):
+    with pytest.raises(SparseattackError, match=r"file/image\.png cannot be written"):
         write(picture(drawn((1, 2, 2))), tmp_path / "file" / "image.png")
+
+
+def test_a_full_disk_leaves_nothing_behind(tmp_path: Path) -> None:
+    (tmp_path / ".image.png.new").symlink_to("/dev/full")
+    with pytest.raises(SparseattackError, match=r"image\.png cannot be written: No space left"):
+        write(picture(drawn((3, 64, 64))), tmp_path / "image.png")
+    assert not list(tmp_path.iterdir())
 
 
 def test_changes_are_pixels_whatever_their_channels() -> None:

@@ -130,7 +130,6 @@ def test_there_may_be_nothing_to_attack(
         (("digits[1]", *FOREST, "-k", "0"), "at least 1"),
         (("digits[1]", *FOREST, "--budget", "many"), "Invalid value for '--budget'"),
         (("digits[1]", *FOREST, "--until", "bored"), "no rule 'bored' to stop by"),
-        (("digits[1]", *FOREST, "--out", __file__), "cannot be written"),
         ((), "Missing argument"),
     ],
 )
@@ -138,6 +137,20 @@ def test_bad_input_is_one_line(arguments: tuple[str, ...], words: str, run: Run)
     code, out, err = run("attack", *arguments)
     assert code == 2 and out == "" and words in err
     assert err.startswith("sparseattack: ") and err.count("\n") == 1
+
+
+def test_a_place_that_cannot_be_written_is_a_run_that_failed(run: Run) -> None:
+    code, out, err = run("attack", "digits[1]", *FOREST, "--out", __file__)
+    assert (code, out) == (1, "") and "cannot be written" in err
+
+
+def test_what_an_attack_has_written_is_no_picture_to_attack(digits: Path, run: Run) -> None:
+    first, again = (run("attack", str(digits), *FOREST, "--out", str(digits)) for _ in range(2))
+    assert first.code == again.code == 0 and first.out == again.out
+    assert "skipped 8 pictures that an attack has written" in again.err and "skipped" not in first.err
+    for file in digits.rglob("?.*"):
+        file.rename(file.with_name(f"{file.stem}.adversarial.png"))
+    assert "no picture in" in run("attack", str(digits), *FOREST).err
 
 
 def test_channels_that_no_png_holds_are_refused(tmp_path: Path, run: Run) -> None:
