@@ -1,6 +1,6 @@
 """A classifier, and what is known about it: what an oracle plugin returns."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from torch import Tensor
@@ -10,6 +10,8 @@ from sparseattack.scores import Scale
 
 Shape = tuple[int | None, int | None, int | None]
 """C, H, W of an image; None is any."""
+
+MODES = {1: "grey", 3: "RGB", 4: "RGBA"}  # what pictures of so many channels are called
 
 
 @dataclass(frozen=True)
@@ -27,12 +29,21 @@ class Classifier:
     def __call__(self, images: Tensor) -> Tensor:
         """Ask; images of another shape are refused."""
         if any(takes not in (None, has) for takes, has in zip(self.shape, images.shape[1:], strict=True)):
-            raise InputError(
-                f"oracle {self.name} takes images of {_said(self.shape)}, not {_said(images.shape[1:])}"
-            )
+            found = f"{_said(images.shape[1:])}{_advice(self.shape, images.shape[1:])}"
+            raise InputError(f"oracle {self.name} takes images of {_said(self.shape)}, not {found}")
         return self.scores(images)
 
 
 def _said(shape: Iterable[int | None]) -> str:
     """Channels, height, width, as in 3x32x32."""
     return "x".join("any" if side is None else str(side) for side in shape)
+
+
+def _advice(takes: Shape, has: Sequence[int]) -> str:
+    """How a user makes images fit, where that is known."""
+    (channels, *size), steps = takes, []
+    if channels in MODES and channels != has[0]:
+        steps.append(f"convert them to {MODES[channels]}")
+    if None not in size and size != list(has[1:]):
+        steps.append(f"resize them to {_said(size)}")
+    return f": {' and '.join(steps)}" if steps else ""
