@@ -30,4 +30,5 @@ def digits_forest(*, trees: int = 100, seed: int = 0) -> Oracle:
     images = np.round(digits.images[:half] * 255 / GREYS) / 255
     forest = RandomForestClassifier(trees, random_state=seed)
     forest.fit(images.reshape(half, -1).astype(np.float32), digits.target[:half])
-    return answering(forest, "digits-forest", digest_source(digits_forest), shape=(1, 8, 8))
+    names, source = tuple(map(str, digits.target_names)), digest_source(digits_forest)
+    return answering(forest, "digits-forest", source, classes=names, shape=(1, 8, 8))

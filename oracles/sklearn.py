@@ -59,5 +59,10 @@ def answering(
 
     probes = fitted.predict_proba(np.random.default_rng(0).random((PROBES, inputs)))
     known = digest([source, library.__version__, probes.round(DECIMALS).tolist()])
-    named = classes or tuple(map(str, fitted.classes_))
-    return Classifier(name, scores, known, "probabilities", batch, named, shape)
+    return Classifier(name, scores, known, "probabilities", batch, classes or _names(fitted), shape)
+
+
+def _names(fitted: Any) -> tuple[str, ...]:
+    """Of an estimator's classes; none where they are but counted from 0, whatever they stand for."""
+    names = tuple(map(str, fitted.classes_))
+    return () if names == tuple(map(str, range(len(names)))) else names

@@ -75,6 +75,12 @@ def test_classes_are_the_estimators(file: Path) -> None:
     assert oracle(f"sklearn(estimator={file}:logistic,classes=[x,y,z])").classes == ("x", "y", "z")
 
 
+def test_classes_that_are_but_counted_meet_images_of_named_ones(file: Path) -> None:
+    made = oracle(f"sklearn(estimator={file}:logistic)")
+    images = Images(noise(3), torch.tensor([2, 0, 1]), ("ant", "bee", "cat"))
+    assert images.numbered(made.classes).labels.tolist() == [2, 0, 1]
+
+
 def test_numbers_of_classes_need_not_begin_at_0(file: Path) -> None:
     made, zero = (oracle(f"sklearn(estimator={file}:{name})") for name in ("from_one", "logistic"))
     pixels = noise(20)
