@@ -1,7 +1,7 @@
 """What a comparison is made of, written down so that it can be repeated and told from others."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,13 +12,12 @@ from sparseattack.experiment import Experiment
 from sparseattack.fingerprint import digest, digest_source, hardware, versions
 from sparseattack.oracle import Oracle, scale, title
 from sparseattack.settings import complete
-from sparseattack.sources import plain
 
 Plugin = Callable[..., Any]
 
 
 def manifest(
-    experiment: Experiment, oracle: Oracle, images: Images, scores: Tensor, plugins: Sequence[Plugin]
+    experiment: Experiment, oracle: Oracle, images: Images, scores: Tensor, plugins: Mapping[str, Plugin]
 ) -> dict[str, Any]:
     """As JSON holds it; results depend on what is under ``determines``, and on nothing else.
 
@@ -26,11 +25,11 @@ def manifest(
     """
     determines = {
         "experiment": experiment.to_json(),
-        "settings": {_title(plugin): complete(plugin) for plugin in plugins},
-        "sources": {_title(plugin): digest_source(plugin) for plugin in plugins},
+        "settings": {name: complete(plugin) for name, plugin in plugins.items()},
+        "sources": {name: digest_source(plugin) for name, plugin in plugins.items()},
         "oracle": getattr(oracle, "digest", "") or digest(scores.double().round(decimals=4).tolist()),
         "images": images.digest,
-        "versions": versions(plugins),
+        "versions": versions(plugins.values()),
     }
     written = {
         "determines": determines,
@@ -41,11 +40,3 @@ def manifest(
     }
     whole: dict[str, Any] = json.loads(json.dumps(written, default=str))
     return whole
-
-
-def _title(plugin: Plugin) -> str:
-    """Where a plugin stands, and what is set otherwise than by default."""
-    function = plain(plugin)
-    chosen = getattr(plugin, "keywords", {})
-    inside = ",".join(f"{name}={value}" for name, value in chosen.items())
-    return f"{function.__module__}:{getattr(function, '__qualname__', function)}({inside})"

@@ -14,6 +14,7 @@ from sparseattack.experiment import Experiment
 from sparseattack.fingerprint import digest
 from sparseattack.images import Images
 from sparseattack.manifest import manifest
+from sparseattack.objectives import name
 from sparseattack.oracle import Oracle
 
 Plugin = Callable[..., Any]
@@ -37,9 +38,11 @@ class Prepared:
     @cached_property
     def manifest(self) -> dict[str, Any]:
         """What all this is."""
-        encodings = [registry.load("encodings", spec, {"pixels": k}) for spec, k in self.encodings]
-        objectives = {one: None for each in self.fitness.values() for one in each}
-        used = [self.plugin, *self.strategies.values(), *encodings, *objectives]
+        used = {f"oracle {self.experiment.oracle}": self.plugin}
+        used |= {f"strategy {spec}": plugin for spec, plugin in self.strategies.items()}
+        for spec, k in self.encodings:
+            used[f"encoding {spec}, {k} pixels"] = registry.load("encodings", spec, {"pixels": k})
+        used |= {f"fitness {name(one)}": one for each in self.fitness.values() for one in each}
         return manifest(self.experiment, self.oracle, self.images, self.verdicts.scores, used)
 
     @cached_property

@@ -190,7 +190,7 @@ def test_the_record_names_the_oracle_and_what_it_stands_on(experiment: Experimen
     experiment = replace(experiment, oracle="digits-forest", images="digits[0:9]", strategies=("random",))
     finish(experiment, study)
     held = study.get("manifest")["determines"]
-    assert held["versions"]["scikit-learn"] and any("digits_forest" in name for name in held["sources"])
-    assert any("digits_forest" in name and "trees" in chosen for name, chosen in held["settings"].items())
+    assert held["versions"]["scikit-learn"] and held["sources"]["oracle digits-forest"]
+    assert "trees" in held["settings"]["oracle digits-forest"]
     finish(experiment, study)
     assert len(study.get("opened")) == 2
