@@ -55,12 +55,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         code = app(args=arguments, prog_name="sparseattack", standalone_mode=False)
         sys.stdout.flush()
-    except BrokenPipeError:  # nobody reads on: not even the interpreter's last flush may fail
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 1
+    except (BrokenPipeError, SystemExit) as ended:
+        code = _unread(ended)
     except Exception as error:
         code = _say(error)
     sys.exit(code)
+
+
+def _unread(ended: BaseException) -> int:
+    """The exit code when nobody reads on: who has seen enough is no failure."""
+    if not isinstance(ended if isinstance(ended, OSError) else ended.__context__, BrokenPipeError):
+        raise ended
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the interpreter's last flush succeeds
+    return 0
 
 
 def _say(error: Exception) -> int:

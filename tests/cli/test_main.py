@@ -83,4 +83,4 @@ def test_a_reader_that_stops_is_told_nothing(arguments: list[str], tmp_path: Pat
         assert process.stdout and process.stderr
         process.stdout.close()
         err = process.stderr.read()
-    assert (process.returncode, err) == (1, "")
+    assert (process.returncode, err) == (0, "")
