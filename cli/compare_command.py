@@ -42,12 +42,14 @@ def command(
     from sparseattack.spec import split
 
     from .comparing import compare
+    from .forms import one_of
     from .numbers import whole_numbers
 
+    form = one_of({"json": json_, "csv": csv})
     lists = {"strategies": strategies, "encodings": encodings, "objectives": objectives}
     chosen = Experiment(
         **{name: tuple(split(text)) for name, text in lists.items()},
         pixels=whole_numbers(pixels, "--pixels"), seeds=whole_numbers(seeds, "--seeds"), oracle=oracle,
         images=images, budget=budget, fitness=fitness, until=until, target=target, device=device,
     )  # fmt: skip
-    compare(chosen, study, "json" if json_ else "csv" if csv else "table")
+    compare(chosen, study, form)

@@ -16,8 +16,9 @@ def command(
     from sparseattack.overview import overview
     from sparseattack.store import Study
 
+    from .forms import one_of
     from .showing import show
 
+    form = one_of({"json": json_, "csv": csv, "runs": runs})
     with Study.read(study) as opened:
-        form = "json" if json_ else "csv" if csv else "runs" if runs else "table"
         show(overview(opened), form)

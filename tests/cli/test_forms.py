@@ -1,0 +1,15 @@
+"""A study is printed in one form at a time."""
+
+import pytest
+from command import Run
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("compare", "--json", "--csv"), "--json and --csv are different forms: choose one"),
+        (("report", "none.study", "--csv", "--runs"), "--csv and --runs are different forms: choose one"),
+    ],
+)
+def test_two_forms_at_once_are_refused(arguments: tuple[str, ...], words: str, run: Run) -> None:
+    assert run(*arguments) == (2, "", f"sparseattack: {words}\n")
