@@ -10,7 +10,10 @@ def command(
     network: Annotated[str, typer.Argument(help="Which network.")] = "allconv-small",
     data: Annotated[
         str,
-        typer.Option(help="To train with: cifar10, a folder that holds it, or any labelled 32x32 images."),
+        typer.Option(
+            help="To train with: cifar10, a folder that holds it, or 32x32 colour images of classes 0 to 9 in"
+            " a .npz or a CSV of columns file and label."
+        ),
     ] = "cifar10",
     test: Annotated[
         str,

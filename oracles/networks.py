@@ -29,10 +29,15 @@ def allconv_small(classes: int = 10) -> nn.Sequential:
 NETWORKS: dict[str, Callable[[], nn.Sequential]] = {"allconv-small": allconv_small}
 
 
-def untrained(name: str, seed: int = 0) -> nn.Sequential:
-    """The network called ``name`` in training shape, its weights drawn from ``seed``."""
+def check_name(name: str) -> None:
+    """Refuse the name of no network."""
     if name not in NETWORKS:
         raise InputError(f"there is no network {name!r}, only {', '.join(NETWORKS)}")
+
+
+def untrained(name: str, seed: int = 0) -> nn.Sequential:
+    """The network called ``name`` in training shape, its weights drawn from ``seed``."""
+    check_name(name)
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
         return NETWORKS[name]()

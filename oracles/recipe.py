@@ -6,6 +6,8 @@ from sparseattack import InputError
 from sparseattack.cifar import CLASSES
 from sparseattack.images import Images
 
+from .networks import check_name
+
 SHAPE = (3, 32, 32)
 MEAN, STD = (0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)  # of the CIFAR-10 training set
 
@@ -29,6 +31,7 @@ class Recipe:
 
     def __post_init__(self) -> None:
         """Refuse what cannot be trained."""
+        check_name(self.network)
         if min(self.epochs, self.batch) < 1:
             raise InputError("epochs and batch are at least 1")
 

@@ -66,7 +66,7 @@ def test_one_file_is_measured_by_what_is_held_out(folder: Path, capsys: pytest.C
 
 
 REFUSED = {
-    ("resnet", "--data", "data"): "there is no network 'resnet', only allconv-small",
+    ("resnet", "--data", "nowhere"): "there is no network 'resnet', only allconv-small",
     ("--data", "nowhere"): "there are no images 'nowhere'",
     ("--data", "data", "--out", "weights.pt"): "--out is a file that ends in .safetensors, not weights.pt",
     ("--data", "data", "--epochs", "0"): "epochs and batch are at least 1",
