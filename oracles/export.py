@@ -1,5 +1,9 @@
 """A network of torch as ``torch.export.save`` writes it."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from logging import getLogger
+
 import torch
 from torch.export.passes import move_to_device_pass
 
@@ -45,7 +49,8 @@ def export(
     file = required(path)
     place = device_of(device)
     try:
-        program = torch.export.load(file)
+        with _quiet():
+            program = torch.export.load(file)
         program = move_to_device_pass(program, place) if place.type != "cpu" else program
     except Exception as error:  # torch, zipfile and json have many words for it
         raise InputError(f"{file} is no torch.export file that can be read: {brief(error)}") from error
@@ -60,6 +65,17 @@ def export(
         classes,
         (shape[0], shape[1], shape[2]),
     )
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without the tracebacks that torch logs before it raises an error that says the same."""
+    logger = getLogger("torch.export")
+    logger.disabled, before = True, logger.disabled
+    try:
+        yield
+    finally:
+        logger.disabled = before
 
 
 def input_shape(program: torch.export.ExportedProgram, path: str) -> list[int | None]:

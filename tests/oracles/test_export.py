@@ -1,5 +1,7 @@
 """Networks as torch.export writes them."""
 
+from logging import getLogger
+from logging.handlers import BufferingHandler
 from pathlib import Path
 
 import pytest
@@ -74,3 +76,13 @@ def test_a_broken_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "broken.pt2").write_bytes(b"nothing of the kind")
     with pytest.raises(InputError, match=r"broken\.pt2 is no torch\.export file that can be read"):
         oracle(f"{tmp_path}/broken.pt2")
+
+
+def test_a_file_of_another_kind_is_refused_without_a_log(tmp_path: Path) -> None:
+    torch.save({"a": torch.ones(2)}, tmp_path / "weights.pt2")
+    logger, told = getLogger("torch.export"), BufferingHandler(9)
+    logger.addHandler(told)
+    with pytest.raises(InputError, match=r"weights\.pt2 is no torch\.export file that can be read"):
+        oracle(f"{tmp_path}/weights.pt2")
+    logger.removeHandler(told)
+    assert told.buffer == [] and not logger.disabled
