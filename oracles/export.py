@@ -53,7 +53,8 @@ def export(
             program = torch.export.load(file)
         program = move_to_device_pass(program, place) if place.type != "cpu" else program
     except Exception as error:  # torch, zipfile and json have many words for it
-        raise InputError(f"{file} is no torch.export file that can be read: {brief(error)}") from error
+        said = brief(error).partition(" Please check the warnings")[0]  # which are not printed
+        raise InputError(f"{file} is no torch.export file that can be read: {said}") from error
     fixed, *shape = input_shape(program, path)
     forward = Forward(normalise(mean, std), program.module(), device)
     return Classifier(
