@@ -39,8 +39,8 @@ def digest_source(plugin: Callable[..., Any]) -> str:
 def versions(plugins: Iterable[Callable[..., Any]]) -> dict[str, str]:
     """Of this package, of all that the plugins' code imports, and of the arithmetic beneath that."""
     homes = packages_distributions()
-    modules = {name for plugin in plugins for name in code(plugin) if name}
-    roots = {"torch", "numpy"}.union(*map(imports, modules))
+    texts = {text for plugin in plugins for name, text in code(plugin).items() if name}
+    roots = {"torch", "numpy"}.union(*map(imports, texts))
     names = {name for root in roots for name in homes.get(root, ())} - {"sparseattack"}
     names |= {below for name in names for below in _needed(name) if below in ARITHMETIC}
     known = {"sparseattack": __version__, "python": platform.python_version()}

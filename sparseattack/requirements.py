@@ -71,11 +71,11 @@ def _roots(tree: ast.Module) -> list[str]:
     return list(dict.fromkeys(name.split(".")[0] for name in names))
 
 
-def imports(module: str) -> list[str]:
-    """Packages that ``module`` imports at its top level; none where there is no source."""
+def imports(text: str) -> list[str]:
+    """Packages that a module of the source ``text`` imports at its top level; none where it is garbled."""
     try:
-        return _roots(ast.parse(source(module)))
-    except (OSError, ValueError, SyntaxError, ImportError):
+        return _roots(ast.parse(text))
+    except (ValueError, SyntaxError):
         return []
 
 
