@@ -3,8 +3,10 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from logging import getLogger
+from pathlib import Path
 
 import torch
+from torch.export import ExportedProgram
 from torch.export.passes import move_to_device_pass
 
 from sparseattack import InputError, Oracle
@@ -47,14 +49,7 @@ def export(
     device: cpu, cuda, cuda:1 or mps
     """
     file = required(path)
-    place = device_of(device)
-    try:
-        with _quiet():
-            program = torch.export.load(file)
-        program = move_to_device_pass(program, place) if place.type != "cpu" else program
-    except Exception as error:  # torch, zipfile and json have many words for it
-        said = brief(error).partition(" Please check the warnings")[0]  # which are not printed
-        raise InputError(f"{file} is no torch.export file that can be read: {said}") from error
+    program = _loaded(file, device_of(device))
     fixed, *shape = input_shape(program, path)
     forward = Forward(normalise(mean, std), program.module(), device)
     return Classifier(
@@ -66,6 +61,17 @@ def export(
         classes,
         (shape[0], shape[1], shape[2]),
     )
+
+
+def _loaded(file: Path, place: torch.device) -> ExportedProgram:
+    """The program in a file, on a device."""
+    try:
+        with _quiet():
+            program = torch.export.load(file)
+        return move_to_device_pass(program, place) if place.type != "cpu" else program
+    except Exception as error:  # torch, zipfile and json have many words for it
+        said = brief(error).partition(" Please check the warnings")[0]  # which are not printed
+        raise InputError(f"{file} is no torch.export file that can be read: {said}") from error
 
 
 @contextmanager
