@@ -17,11 +17,6 @@ def oracle_plugin(spec: str, device: str = "cpu") -> Callable[..., Oracle]:
     return registry.load("oracles", read, extra)
 
 
-def load_oracle(spec: str, device: str = "cpu") -> Oracle:
-    """The oracle of a spec or a path, on ``device`` if it can choose."""
-    return oracle_plugin(spec, device)()
-
-
 def named(oracle: Oracle, name: str) -> Oracle:
     """The oracle, called ``name`` unless it has a name of its own."""
     if getattr(oracle, "name", "") or isinstance(oracle, SparseOracle):

@@ -1,6 +1,7 @@
 """The keyword-only parameters of a plugin are its settings."""
 
 import inspect
+import math
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
@@ -58,7 +59,10 @@ def read(text: str, wanted: Any, what: str) -> object:
     if wanted is bool:
         return _among(text.lower(), TRUTHS, what)
     try:
-        return wanted(text)
+        value = wanted(text)
+        if isinstance(value, float) and not math.isfinite(value):  # no setting means anything by it
+            raise ValueError(text)
+        return value
     except (TypeError, ValueError):
         called = WORDS.get(wanted) or getattr(wanted, "__name__", wanted)
         raise InputError(f"{what} is {called}, not {text!r}") from None

@@ -61,6 +61,8 @@ def test_text_is_read_as_the_type_of_the_setting(name: str, text: str, value: ob
         ("count", "2.5", "it's count is a whole number, not '2.5'"),
         ("count", "", "it's count is a whole number, not ''"),
         ("rate", "half", "it's rate is a number, not 'half'"),
+        ("rate", "nan", "it's rate is a number, not 'nan'"),
+        ("rate", "-inf", "it's rate is a number, not '-inf'"),
         ("on", "maybe", "it's on is true, yes, 1, false, no, 0, not 'maybe'"),
         ("most", "few", "it's most is a whole number, not 'few'"),
         ("steps", "[1,x]", "it's steps is a whole number, not 'x'"),

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.export import Dim
 
 from sparseattack import Classifier, InputError
-from sparseattack.loading import load_oracle
+from sparseattack.loading import oracle_plugin
 
 IMAGES = torch.randint(256, (70, 3, 6, 5), generator=torch.Generator().manual_seed(0)) / 255
 
@@ -39,7 +39,7 @@ def write(file: Path, made: nn.Module, free: bool) -> Path:
 
 
 def oracle(spec: str) -> Classifier:
-    made = load_oracle(spec)
+    made = oracle_plugin(spec)()
     assert isinstance(made, Classifier)
     return made
 
