@@ -9,6 +9,8 @@ from typing import Any, NamedTuple, get_args
 from sparseattack.errors import InputError
 from sparseattack.until import rule
 
+TRUTHS = ("label", "prediction")  # what may be taken as an image's true class
+
 
 class Condition(NamedTuple):
     """What all images are attacked with, side by side."""
@@ -34,6 +36,10 @@ class Experiment:
     objectives: tuple[str, ...] = ()  # further ones, instead of those the strategy declares
     until: str = "fooled"  # or budget, or confidence:LEVEL
     target: str = "none"  # or random, all, or a class
+    truth: str = "label"  # or prediction: what the oracle calls a clean image is its true class
+    correct_only: bool = False  # with a target too, which misclassified images may have otherwise
+    draw: int = 0  # images attacked, at random among those that may be; 0 is all
+    draw_seed: int = 0
     device: str = "cpu"
 
     def __post_init__(self) -> None:
@@ -48,11 +54,18 @@ class Experiment:
                 raise InputError(f"an experiment needs at least one of {name}")
             if twice := [str(one) for one in chosen if chosen.count(one) > 1]:
                 raise InputError(f"{name} holds {twice[0]} twice")
+        self._check_numbers()
+        if self.truth not in TRUTHS:
+            raise InputError(f"no truth {self.truth!r}, only {' and '.join(TRUTHS)}")
+        rule(self.until)
+
+    def _check_numbers(self) -> None:
         if self.budget < 1 or min(self.pixels) < 1:
             raise InputError("budget and pixels are at least 1")
-        if min(self.seeds) < 0:
-            raise InputError(f"a seed is at least 0, not {min(self.seeds)}")
-        rule(self.until)
+        if (least := min(*self.seeds, self.draw_seed)) < 0:
+            raise InputError(f"a seed is at least 0, not {least}")
+        if self.draw < 0:
+            raise InputError(f"so many images are drawn, or 0 for all, not {self.draw}")
 
     def conditions(self) -> Iterator[Condition]:
         """In the order in which they are run."""

@@ -1,4 +1,4 @@
-"""Differential evolution, by default exactly that of the one-pixel paper.
+"""Differential evolution, by default that of the one-pixel paper, and exactly so with ``restart=no``.
 
 The paper asks for r1 != r2 != r3 and is silent on the parent; as usual in rand/1, none of them is the parent.
 """
@@ -27,11 +27,12 @@ def de(
     bounds: Literal["redraw", "reflect", "clip"] = "redraw",
     adapt: Literal["none", "jde"] = "none",
     start: Literal["paper", "uniform", "corners"] = "paper",
+    restart: bool = True,
 ) -> Search:
     """Differential evolution (Storn and Price, 1997), as in the one-pixel paper (Su et al., 2019).
 
     A child is made of three different members, none of them its parent, and takes the place of its parent
-    if its value is lower. A population whose members have all become one edit starts anew.
+    if its value is lower.
 
     popsize: members, and candidates asked at a time
     weight: F, the factor of the difference of two members
@@ -40,6 +41,7 @@ def de(
     bounds: what becomes of a gene outside the cube: redraw (uniformly), reflect or clip
     adapt: jde (Brest et al., 2006) lets F and CR evolve, from the given ones; the authors began at 0.5, 0.9
     start: colours at first: paper (N(128, 127), clipped where the paper is silent), uniform or corners
+    restart: whether a population whose members have all become one edit starts anew; the paper's goes on
     """
     demand(popsize >= LEAST, f"de needs a popsize of at least {LEAST}, not {popsize}")
     demand(weight > 0, f"de needs a weight above 0, not {weight}")
@@ -52,7 +54,7 @@ def de(
         tried = adapted(space, parents) if adapt == "jde" else parents
         genes = repaired(space, mutants(space, tried, base), bounds)
         children = tried._replace(members=crossed(space, genes, tried))
-        if (spent := alike(space, parents.members)).any():
+        if restart and (spent := alike(space, parents.members)).any():
             anew = born(part(space, spent))
             parents, children = parents.placed(spent, anew), children.placed(spent, anew)
             for place in spent.nonzero().flatten().tolist():
