@@ -16,10 +16,14 @@ CREATE TABLE IF NOT EXISTS run (key TEXT PRIMARY KEY, {OTHERS}) WITHOUT ROWID;
 
 
 def check(connection: sqlite3.Connection, path: Path, new: bool = False) -> None:
-    """Refuse what is a database of something else."""
+    """Refuse what is a database of something else, and a study whose runs have other columns."""
     tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type='table'")]
     if "study" not in tables and (tables or not new):
         raise InputError(f"{path} is no study")
+    held = {name for (name,) in connection.execute("SELECT name FROM pragma_table_info('run')")}
+    if held and (differ := held.symmetric_difference(COLUMNS)):
+        columns = ", ".join(sorted(differ))
+        raise InputError(f"{path} is a study of another version of sparseattack: they differ in {columns}")
 
 
 @contextmanager

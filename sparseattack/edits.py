@@ -64,3 +64,10 @@ def touch(images: Tensor, rows: Tensor, positions: Tensor) -> Tensor:
 def length(differences: Tensor) -> Tensor:
     """Euclidean length ``(n,)`` of ``(n, k, C)``; a sum of whole numbers of 1/255, the same in any order."""
     return differences.mul(255).round().long().square().sum((1, 2)).float().sqrt() / 255
+
+
+def distortion(differences: Tensor) -> Tensor:
+    """Mean absolute change ``(n,)`` of a channel of the changed pixels of ``(n, k, C)``: levels, 0 to 255."""
+    changed = differences.any(2).sum(1)
+    total = differences.mul(255).round().abs().sum((1, 2))
+    return total / (changed * differences.shape[2]).clamp(min=1)

@@ -25,6 +25,7 @@ class Record:
     value: float | None  # first objective of the kept edit; none where nothing was asked
     pixels: int  # that the kept edit changes
     l2: float  # length of the change, in widths of [0, 1]
+    distortion: float  # mean absolute change of a channel of the changed pixels, 0 to 255
     restarts: int
     oracle_seconds: float
     strategy_seconds: float

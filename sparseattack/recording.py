@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from sparseattack.clean import Verdicts, judge_alone
-from sparseattack.edits import Edits, length, touch
+from sparseattack.edits import Edits, distortion, length, touch
 from sparseattack.experiment import Condition
 from sparseattack.oracle import scale
 from sparseattack.outcome import Outcome
@@ -77,9 +77,11 @@ def _classes(prepared: Prepared, case: Case, alone: Verdicts | None) -> dict[str
 def _edit(prepared: Prepared, case: Case, outcome: Outcome) -> dict[str, Any]:
     edits = Edits(torch.from_numpy(outcome.positions)[None], torch.from_numpy(outcome.colours)[None])
     clean = touch(prepared.floats[case.image : case.image + 1].cpu(), torch.zeros(1).long(), edits.positions)
+    change = edits.differences(clean)
     return {
         "pixels": outcome.pixels,
-        "l2": float(length(edits.differences(clean))[0]),
+        "l2": float(length(change)[0]),
+        "distortion": float(distortion(change)[0]),
         "positions": outcome.positions.tolist(),
         "colours": outcome.colours.tolist(),
         "front": [

@@ -25,6 +25,7 @@ def record(image: int = 0, first_fooled: int = 0, **others: Any) -> Record:
         "value": -0.5 if first_fooled else 1.25,
         "pixels": 1,
         "l2": 0.75,
+        "distortion": 90.0,
         "restarts": 0,
         "oracle_seconds": 0.5,
         "strategy_seconds": 0.25,

@@ -12,7 +12,7 @@ from torch import Tensor
 from worlds import edit, random_images, uniform
 
 from sparseattack import Edits, Problem, attack, corners, l0, levels, load, rgb
-from sparseattack.edits import _levels_on, eight_bit, touch
+from sparseattack.edits import _levels_on, distortion, eight_bit, touch
 from sparseattack.queries import Queries
 
 SHAPES = [(1, 8, 8), (3, 8, 8), (5, 8, 8), (3, 3, 17), (3, 1, 1), (2, 16, 1), (3, 512, 512)]
@@ -120,3 +120,13 @@ def test_a_success_survives_a_file(shape: tuple[int, int, int], encoding: type) 
         assert (int(oracle(painted[None]).argmax()) != label) == outcome.fooled
     if shape == (3, 1, 1):
         assert all(outcome.fooled for outcome in outcomes)  # so that there was a success to be kept
+
+
+def test_distortion_is_the_mean_change_of_a_channel_of_the_changed_pixels() -> None:
+    """Slots: from (51, 102, 0) by (10, 20, 30); painted over; not changed; from black to white."""
+    before = torch.tensor([[51, 102, 0], [51, 102, 0], [9, 9, 9], [0, 0, 0]], dtype=torch.uint8)
+    after = torch.tensor([[0, 0, 0], [61, 82, 30], [9, 9, 9], [255, 255, 255]], dtype=torch.uint8)
+    edits = Edits(torch.tensor([[4, 4, 7, 2]]), after[None])
+    changed = edits.differences(levels(before)[None])
+    assert distortion(changed).tolist() == [pytest.approx((10 + 20 + 30 + 3 * 255) / 6)]
+    assert distortion(torch.zeros(2, 1, 3)).tolist() == [0, 0]

@@ -24,6 +24,14 @@ def test_a_record_comes_back_as_it_was(tmp_path: Path) -> None:
         assert study.records() == [kept[1], kept[0]]
 
 
+def test_a_study_of_another_version_is_refused(tmp_path: Path) -> None:
+    with Study.create(tmp_path / "a.study") as study:
+        study.connection.execute("ALTER TABLE run DROP COLUMN distortion")
+    for opened in (Study.create, Study.read):
+        with pytest.raises(InputError, match="another version of sparseattack: they differ in distortion"):
+            opened(tmp_path / "a.study")
+
+
 def test_a_run_that_is_there_stays_as_it_is(tmp_path: Path) -> None:
     with Study.create(tmp_path / "a.study") as study:
         study.add(record(0, 5, key="same"))
