@@ -7,6 +7,7 @@ import typer
 
 
 def command(
+    context: typer.Context,
     strategies: Annotated[
         str, typer.Option("--strategies", "-s", help="Names with settings, as in 'de,cmaes(popsize=20)'.")
     ] = "de,cmaes",
@@ -29,6 +30,20 @@ def command(
     target: Annotated[
         str, typer.Option(help="Class to reach: none, random, all, a name or a number.")
     ] = "none",
+    truth: Annotated[
+        str, typer.Option(help="An image's true class: its label, or the oracle's prediction.")
+    ] = "label",
+    correct_only: Annotated[
+        bool,
+        typer.Option(
+            "--correct-only/--no-correct-only", help="Leave misclassified images out, with a target too."
+        ),
+    ] = False,
+    draw: Annotated[int, typer.Option(help="Images to attack, drawn from those that may be; 0 is all.")] = 0,
+    draw_seed: Annotated[int, typer.Option(help="Another seed draws others.")] = 0,
+    protocol: Annotated[
+        str, typer.Option(help="Settings as published, for options not given: `sparseattack list`.")
+    ] = "",
     seeds: Annotated[str, typer.Option(help="One run per seed, as in 0,1,2.")] = "0",
     device: Annotated[str, typer.Option(help="cpu, cuda or mps.")] = "cpu",
     study: Annotated[
@@ -39,10 +54,11 @@ def command(
 ) -> None:
     """Let strategies attack the same images, and show who fools more at what price."""
     from sparseattack.experiment import Experiment
+    from sparseattack.protocols import named
     from sparseattack.spec import split
 
     from .comparing import compare
-    from .forms import one_of
+    from .forms import given, one_of
     from .numbers import whole_numbers
 
     form = one_of({"json": json_, "csv": csv})
@@ -51,5 +67,8 @@ def command(
         **{name: tuple(split(text)) for name, text in lists.items()},
         pixels=whole_numbers(pixels, "--pixels"), seeds=whole_numbers(seeds, "--seeds"), oracle=oracle,
         images=images, budget=budget, fitness=fitness, until=until, target=target, device=device,
+        truth=truth, correct_only=correct_only, draw=draw, draw_seed=draw_seed,
     )  # fmt: skip
+    if protocol:
+        chosen = named(protocol).under(chosen, given(context))
     compare(chosen, study, form)

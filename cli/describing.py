@@ -1,4 +1,4 @@
-"""One strategy, encoding, fitness function or oracle, as a page of text."""
+"""One strategy, encoding, fitness function, oracle or protocol, as a page of text."""
 
 from collections.abc import Sequence
 
@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sparseattack.detail import Detail, Setting
+from sparseattack.protocol import Protocol
 from sparseattack.registry import SINGULAR
 
 from .listing import STYLES, plain
@@ -19,10 +20,34 @@ def print_detail(detail: Detail) -> None:
     console, entry = Console(highlight=False, markup=False), detail.entry
     kind = "fitness function" if entry.kind == "fitness" else SINGULAR[entry.kind]
     console.print(Text(f"{entry.name}, ", "bold").append(f"{kind}\n", "not bold"))
-    for paragraph in filter(None, detail.description.split("\n\n")):
-        console.print(Padding(plain(" ".join(paragraph.split())), (0, 0, 1, 2)))
+    _describe(console, detail.description)
     console.print(_settings(detail.settings) if detail.settings else "  It has no settings.\n")
     console.print(_facts(detail))
+
+
+def print_protocol(protocol: Protocol) -> None:
+    """What it is, and what it sets, with a target and without."""
+    console, parts = Console(highlight=False, markup=False), protocol.parts()
+    console.print(Text(f"{protocol.name}, ", "bold").append("protocol\n", "not bold"))
+    _describe(console, protocol.description)
+    table = Table(box=SIMPLE_HEAD)
+    for heading in ("setting", *parts):
+        table.add_column(heading, overflow="fold")
+    for name in dict.fromkeys(name for part in parts.values() for name in part):
+        table.add_row(Text(name, "cyan"), *(Text(_value(part.get(name, ""))) for part in parts.values()))
+    console.print(table)
+    print(f"  Run it:        sparseattack compare --protocol {protocol.name} --oracle ... --images ...")
+    print("  Change it:     by other options, such as --draw 20 or --target all")
+    print("  Left to you:   --oracle, --images, --pixels, --seeds")
+
+
+def _value(value: object) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
+def _describe(console: Console, description: str) -> None:
+    for paragraph in filter(None, description.split("\n\n")):
+        console.print(Padding(plain(" ".join(paragraph.split())), (0, 0, 1, 2)))
 
 
 def _settings(settings: Sequence[Setting]) -> Table:

@@ -9,11 +9,12 @@ def command(
     try_: Annotated[bool, typer.Option("--try", help="Import everything, to find what is broken.")] = False,
     json_: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
 ) -> None:
-    """List strategies, encodings, fitness functions and oracles, with their settings and what they need."""
+    """List strategies, encodings, fitness functions, oracles, with settings and needs, and protocols."""
     import json
     from dataclasses import asdict
 
     from sparseattack.catalogue import entries, tried
+    from sparseattack.protocols import PROTOCOLS
     from sparseattack.registry import KINDS
 
     from .listing import print_entries
@@ -22,6 +23,8 @@ def command(
     if try_:
         found = {kind: [tried(entry) for entry in some] for kind, some in found.items()}
     if json_:
-        print(json.dumps({kind: [asdict(one) for one in some] for kind, some in found.items()}, indent=2))
+        told = {kind: [asdict(one) for one in some] for kind, some in found.items()}
+        protocols = [each.to_dict() for each in PROTOCOLS.values()]
+        print(json.dumps(told | {"protocols": protocols}, indent=2))
         return
-    print_entries(found)
+    print_entries(found, PROTOCOLS.values())

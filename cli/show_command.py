@@ -9,17 +9,20 @@ def command(
     name: Annotated[str, typer.Argument(metavar="NAME", help="A name from `sparseattack list`.")],
     json_: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Show all about a strategy, an encoding, a fitness function or an oracle."""
+    """Show all about a strategy, an encoding, a fitness function, an oracle or a protocol."""
     import json
     from dataclasses import asdict
 
     from sparseattack.detail import details
+    from sparseattack.protocols import PROTOCOLS
 
-    from .describing import print_detail
+    from .describing import print_detail, print_protocol
 
-    found = details(name)
+    found, protocols = details(name), [PROTOCOLS[name]] if name in PROTOCOLS else []
     if json_:
-        print(json.dumps([asdict(one) for one in found], indent=2))
+        print(json.dumps([*map(asdict, found), *(each.to_dict() for each in protocols)], indent=2))
         return
-    for one in found:
-        print_detail(one)
+    for detail in found:
+        print_detail(detail)
+    for protocol in protocols:
+        print_protocol(protocol)

@@ -41,14 +41,19 @@ def headline(seen: Overview) -> str:
 
 
 def _attacked(seen: Overview) -> str:
-    images, target = len({record.image for record in seen.records}), seen.experiment["target"]
-    if target == "none":
-        wrong = f"the oracle gets {seen.left_out} wrong without any attack"
-        return f"{images} of {seen.images} images attacked; {wrong}."
+    chosen, images = seen.experiment, len({record.image for record in seen.records})
+    some = f"{images} of {seen.images} images attacked"
+    if chosen["draw"]:
+        some += f", drawn from {seen.eligible} that may be"
+    if by_oracle := chosen["truth"] == "prediction":
+        some += ", what the oracle calls them being their true class"
+    if chosen["target"] == "none":
+        return some + ("." if by_oracle else f"; the oracle gets {seen.left_out} wrong without any attack.")
     cases = len({(record.image, record.seed, record.target) for record in seen.records})
+    wrong = "misclassified, or " if chosen["correct_only"] else ""
     return (
-        f"Target {target}: {images} of {seen.images} images attacked, in {cases} cases of image and target; "
-        f"{seen.left_out} cases left out, of the target class or called so without any attack."
+        f"Target {chosen['target']}: {some}, in {cases} cases of image and target; {seen.left_out} cases left"
+        f" out, {wrong}of the target class or called so without any attack."
     )
 
 

@@ -1,7 +1,7 @@
 """Pictures attacked as a comparison attacks them, each told apart."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -10,6 +10,7 @@ from torch import Tensor
 from sparseattack.edits import Edits
 from sparseattack.errors import InputError
 from sparseattack.experiment import Experiment
+from sparseattack.labelling import showing
 from sparseattack.plan import plan
 from sparseattack.png import picture
 from sparseattack.prepare import prepare
@@ -39,7 +40,7 @@ def prepare_pictures(experiment: Experiment, label: str | None) -> Prepared:
     seen = prepared.verdicts.classes
     if label is not None:
         seen = torch.full_like(seen, class_number(label, prepared.classes, len(prepared.classes)))
-    return replace(prepared, images=replace(prepared.images, labels=seen, classes=prepared.classes))
+    return showing(prepared, seen)
 
 
 def attempts(prepared: Prepared) -> Iterator[Attempt]:

@@ -9,6 +9,7 @@ from sparseattack import registry
 from sparseattack.catalogue import Entry, entries, tried
 from sparseattack.errors import InputError, near
 from sparseattack.objectives import further
+from sparseattack.protocols import PROTOCOLS
 from sparseattack.settings import settings
 from sparseattack.sources import plain
 
@@ -35,11 +36,11 @@ class Detail:
 
 
 def details(name: str) -> list[Detail]:
-    """Everything called ``name``, of whatever kind."""
+    """Everything registered as ``name``, of whatever kind; nothing for the name of a protocol."""
     every = [entry for kind in registry.KINDS for entry in entries(kind)]
-    if found := [entry for entry in every if entry.name == name]:
+    if (found := [entry for entry in every if entry.name == name]) or name in PROTOCOLS:
         return [_detail(entry) for entry in found]
-    names = sorted({entry.name for entry in every})
+    names = sorted({entry.name for entry in every} | set(PROTOCOLS))
     raise InputError(f"nothing is called {name!r}, only {', '.join(names)}{near(name, names)}")
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sparseattack.errors import InputError
+from sparseattack.experiment import Experiment
 from sparseattack.pairs import Pair, pairs
 from sparseattack.record import Record
 from sparseattack.report import summaries
@@ -25,12 +26,13 @@ class Overview:
     records: list[Record]
     lines: list[Summary]
     pairs: list[Pair]
+    eligible: int | None = None  # images that may be attacked, drawn or not; none in a study of old
 
     @property
     def experiment(self) -> dict[str, Any]:
-        """What was compared."""
+        """What was compared; settings that a study of old does not know are as by default."""
         chosen: dict[str, Any] = self.manifest["determines"]["experiment"]
-        return chosen
+        return Experiment().to_json() | chosen
 
     @property
     def checked(self) -> int:
@@ -42,6 +44,7 @@ class Overview:
         content = {
             "manifest": self.manifest,
             "images": self.images,
+            "eligible": self.eligible,
             "left_out": self.left_out,
             "runs": {"planned": self.planned, "finished": len(self.records)},
             "checks": {"clean": self.images, "successes": self.checked},

@@ -1,14 +1,15 @@
 """What a comparison still has to run: all its cases, minus what the study holds."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from sparseattack.choice import choose
 from sparseattack.errors import InputError
 from sparseattack.experiment import Condition
 from sparseattack.fingerprint import digest, digest_image
 from sparseattack.prepared import Prepared
 from sparseattack.store import Study
-from sparseattack.targets import Case, attackable, cases
+from sparseattack.targets import Case
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,6 @@ class Task:
     condition: Condition
     todo: tuple[tuple[str, Case], ...]  # with their keys
     done: int  # runs that the study holds already
-    left_out: int  # cases that are no attack: misclassified, or called the target already
 
     @property
     def runs(self) -> int:
@@ -48,23 +48,18 @@ def differences(was: object, now: object, where: str = "") -> Iterator[str]:
 
 def plan(prepared: Prepared, study: Study) -> list[Task]:
     """Every condition with its cases, minus the runs that the study holds."""
-    held = study.keys()
-    tasks = [_task(prepared, condition, held) for condition in prepared.experiment.conditions()]
-    seeds = {task.condition.seed: task.left_out for task in tasks}
-    left_out = tasks[0].left_out if prepared.experiment.target == "none" else sum(seeds.values())
-    planned = sum(task.runs for task in tasks)
-    study.keep(clean={"images": len(prepared.images.ids), "left_out": left_out, "planned": planned})
+    held, choice = study.keys(), choose(prepared)
+    conditions = prepared.experiment.conditions()
+    tasks = [_task(prepared, each, choice.cases[each.seed], held) for each in conditions]
+    told = {"images": len(prepared.images), "eligible": choice.eligible, "left_out": choice.left_out}
+    study.keep(clean=told | {"planned": sum(task.runs for task in tasks)})
     return tasks
 
 
-def _task(prepared: Prepared, condition: Condition, held: set[str]) -> Task:
-    images, labels = prepared.images.pixels, prepared.images.labels
-    predicted = prepared.verdicts.classes.tolist()
-    every = cases(images, labels, prepared.experiment.target, condition.seed, prepared.classes)
-    chosen = [case for case in every if attackable(case, int(labels[case.image]), predicted[case.image])]
-    keyed = [(_key(prepared, condition, case), case) for case in chosen]
+def _task(prepared: Prepared, condition: Condition, cases: Sequence[Case], held: set[str]) -> Task:
+    keyed = [(_key(prepared, condition, case), case) for case in cases]
     todo = tuple((key, case) for key, case in keyed if key not in held)
-    return Task(condition, todo, len(keyed) - len(todo), len(every) - len(chosen))
+    return Task(condition, todo, len(keyed) - len(todo))
 
 
 def _key(prepared: Prepared, condition: Condition, case: Case) -> str:

@@ -60,6 +60,10 @@ class Protocol:
             oracle=oracle, images=images, pixels=(pixels,), seeds=(seed,), device=device, **fields
         )
 
+    def to_dict(self) -> dict[str, Any]:
+        """Plain text, lists and numbers."""
+        return {"name": self.name, "description": self.description, "settings": self.parts()}
+
     def under(self, experiment: "Experiment", given: Collection[str]) -> "Experiment":
         """``experiment`` with the protocol's settings, but for those that were ``given``."""
         wanted = experiment.target != "none"

@@ -27,8 +27,8 @@ ORIGINAL = Protocol(
 KAGGLE = Protocol(
     name="kaggle-like",
     description=f"{PAPER}, Tables IV to VII, CIFAR-10: 500 images with each of nine targets, misclassified"
-    " ones too, what the oracle calls them being their true class; a run stops where the target has 90 %. There"
-    " the images are of Kaggle's test set, and success without a target is derived from these runs.",
+    " ones too, what the oracle calls them being their true class; a run stops where the target has 90 %."
+    " There the images are of Kaggle's test set, and success without a target is derived from these runs.",
     shared={**EVOLUTION, "until": "confidence:0.9", "truth": "prediction"},
     targeted={"target": "all", "draw": 500},
 )
@@ -53,7 +53,7 @@ IMAGENET = Protocol(
 PROTOCOLS = {one.name: one for one in (ORIGINAL, KAGGLE, KAGGLE_V5, IMAGENET)}
 
 
-def protocol(name: str) -> Protocol:
+def named(name: str) -> Protocol:
     """The one called ``name``."""
     if name not in PROTOCOLS:
         raise InputError(f"no protocol {name!r}, only {', '.join(PROTOCOLS)}{near(name, PROTOCOLS)}")

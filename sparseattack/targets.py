@@ -52,9 +52,13 @@ def _other(image: Tensor, label: int, seed: int, count: int) -> int:
     return int((label + 1 + random.integers(count - 1)) % count)
 
 
-def attackable(case: Case, label: int, predicted: int) -> bool:
-    """Whether there is anything to attack: correctly classified, or not of the target class nor called so."""
-    return predicted == label if case.target < 0 else case.target not in (label, predicted)
+def attackable(case: Case, label: int, predicted: int, *, correct_only: bool = False) -> bool:
+    """Whether there is anything to attack: correctly classified, or not of the target class nor called so.
+
+    With a target, misclassified images are attacked too unless ``correct_only``.
+    """
+    right = predicted == label
+    return right if case.target < 0 else case.target not in (label, predicted) and (right or not correct_only)
 
 
 def aims(chosen: Sequence[Case], labels: Tensor) -> Tensor:
