@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from sparseattack.errors import InputError
-from sparseattack.experiment import Experiment
 from sparseattack.pairs import Pair, pairs
 from sparseattack.record import Record
 from sparseattack.report import summaries
@@ -21,18 +20,18 @@ class Overview:
 
     manifest: dict[str, Any]
     images: int  # shown, whether or not attacked
+    eligible: int  # images that may be attacked, drawn or not
     left_out: int  # image and target pairs that were no attack
     planned: int  # runs
     records: list[Record]
     lines: list[Summary]
     pairs: list[Pair]
-    eligible: int | None = None  # images that may be attacked, drawn or not; none in a study of old
 
     @property
     def experiment(self) -> dict[str, Any]:
-        """What was compared; settings that a study of old does not know are as by default."""
+        """What was compared."""
         chosen: dict[str, Any] = self.manifest["determines"]["experiment"]
-        return Experiment().to_json() | chosen
+        return chosen
 
     @property
     def checked(self) -> int:

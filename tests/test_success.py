@@ -1,58 +1,13 @@
 """A success is the first fooling row; what the run goes on for, and which edit is kept."""
 
-from typing import Any
-
-import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from scripted import Scores, listed, pixel
 from torch import Tensor
-from worlds import Witness, edit, uniform, witnessed
+from worlds import Witness, uniform, witnessed
 
-from sparseattack import (
-    InputError,
-    Problem,
-    Queries,
-    Search,
-    Space,
-    attack,
-    confident,
-    cross_entropy,
-    fooled,
-    l0,
-    margin,
-    rgb,
-    spent,
-)
-from sparseattack.until import rule
-
-
-def listed(*candidates: list[float], popsize: int) -> Any:
-    """Asks for the candidates in order, ``popsize`` at a time, then for nothing more."""
-
-    def strategy(space: Space) -> Search:
-        for part in torch.split(torch.tensor(candidates), popsize):
-            yield part.expand(space.batch, -1, -1)
-        while True:
-            yield torch.empty(space.batch, 0, space.dims)
-
-    return strategy
-
-
-class Scores:
-    """Says what it is told, row by row, of an image of one pixel; pads nothing."""
-
-    def __init__(self, *rows: list[float], scale: str = "logits") -> None:
-        self.rows, self.scale = iter(rows), scale
-
-    def __call__(self, images: Tensor) -> Tensor:
-        return torch.tensor([next(self.rows) for _ in images])
-
-
-def pixel(oracle: object, **others: Any) -> Problem:
-    """One black pixel, of class 0."""
-    given: dict[str, Any] = {"oracle": oracle, "encoding": rgb(), "pad": 1}
-    return Problem(images=torch.zeros(1, 1, 1, 1), labels=torch.tensor([0]), **(given | others))
+from sparseattack import Problem, Queries, attack, cross_entropy, l0, margin, rgb, spent
 
 
 @given(st.integers(1, 30), st.integers(1, 30), st.integers(1, 40))
@@ -148,36 +103,6 @@ def test_with_several_objectives_the_first_says_what_is_a_success_and_all_are_ke
     assert [point.values for point in outcome.front] == [(1.0, 0.0), (-1.0, 1.0)]
 
 
-@pytest.mark.parametrize("targeted", [False, True])
-def test_confidence_asks_for_more_than_a_success(targeted: bool) -> None:
-    oracle = Scores([0.6, 0.4], [0.2, 0.8], [0.05, 0.95], [0.0, 1.0], scale="probabilities")
-    problem = Problem(
-        oracle, rgb(), torch.zeros(1, 1, 1, 1), torch.tensor([int(targeted)]),
-        targeted=targeted, until=confident(0.9), pad=1,
-    )  # fmt: skip
-    genes = [[0.0, 0.0, shade] for shade in (0.1, 0.2, 0.3, 0.4)]
-    outcome = attack(problem, listed(*genes, popsize=1), 4)[0]
-    assert (outcome.first_fooled, outcome.queries, outcome.colours.tolist()) == (2, 3, [[76]])
-
-
-def test_what_met_the_rule_is_kept_over_a_success_with_fewer_pixels() -> None:
-    oracle = Scores([0.2, 0.8], [0.05, 0.95], scale="probabilities")
-    genes = [[0.0, 0.0, 0.0], [0.0, 0.0, 0.5]]
-    outcome = attack(pixel(oracle, until=confident(0.9)), listed(*genes, popsize=1), 9)[0]
-    assert (outcome.first_fooled, outcome.queries, outcome.pixels) == (1, 2, 1)
-
-
-def test_confidence_does_not_stop_where_an_unlikely_true_class_leads() -> None:
-    """Of thirty classes one may lead with less than 5 %."""
-    unlikely, led = [0.04] + [0.96 / 29] * 29, [0.03] + [0.97 / 29] * 29
-    outcome = attack(
-        pixel(Scores(unlikely, led, scale="probabilities"), until=confident(0.95)),
-        listed([0.0, 0.0, 0.1], [0.0, 0.0, 0.2], popsize=1),
-        2,
-    )[0]
-    assert (outcome.first_fooled, outcome.queries) == (2, 2)
-
-
 def test_a_rule_that_stops_without_a_success_does_not_hide_one() -> None:
     """The edit that is kept fools the oracle, if any did."""
 
@@ -188,22 +113,3 @@ def test_a_rule_that_stops_without_a_success_does_not_hide_one() -> None:
     genes = [[0.0, 0.0, shade] for shade in (0.1, 0.2, 0.3)]
     outcome = attack(problem, listed(*genes, popsize=1), 9)[0]
     assert (outcome.queries, outcome.first_fooled, outcome.values) == (3, 1, (-1.0,))
-
-
-def test_rules_are_read() -> None:
-    assert rule("fooled") is fooled and rule("budget") is spent
-    asked = Queries(
-        torch.zeros(1, 1, 1, 1), torch.tensor([0, 0]), edit((0, (1,))),
-        torch.tensor([[0.2, 0.8], [0.02, 0.98]]), torch.tensor([0, 0]), False, "probabilities",
-    )  # fmt: skip
-    assert rule("confidence:0.95")(asked).tolist() == [False, True]
-    assert rule("confidence:0.7")(asked).tolist() == [True, True]
-
-
-@pytest.mark.parametrize(
-    "text",
-    ["", "Fooled", "confidence", "confidence:", "confidence:0", "confidence:1", "confidence:nan", "c:0.5"],
-)
-def test_other_rules_are_refused(text: str) -> None:
-    with pytest.raises(InputError, match="only fooled, budget or confidence:LEVEL with 0 < LEVEL < 1"):
-        rule(text)
