@@ -1,5 +1,7 @@
 """Differential evolution as a whole."""
 
+from functools import partial
+
 import torch
 from spaces import all_asked, space, turns
 from torch import Tensor
@@ -54,6 +56,21 @@ def test_after_a_restart_the_population_is_as_wide_as_at_first() -> None:
     assert here.journal.restarts[0] >= 1
     narrow = int((spread < 0.02).nonzero()[0, 0])
     assert spread[narrow:].max() > 0.2
+
+
+def test_without_restart_a_population_that_has_become_one_edit_goes_on_as_the_papers() -> None:
+    """Both search alike up to there; then only one of them is wide again."""
+
+    def asked(restart: bool) -> tuple[Tensor, dict[int, int]]:
+        here = space(0, budget=600)
+        search = partial(de, popsize=6, base="best", restart=restart)
+        return all_asked(search, here)[0].view(-1, 6, 5), here.journal.restarts
+
+    (anew, restarts), (onward, none) = asked(True), asked(False)
+    assert restarts[0] >= 1 and none == {}
+    parted = int((anew != onward).flatten(1).any(1).nonzero()[0, 0])
+    assert parted > 1 and onward.isfinite().all()
+    assert anew[parted].std(0).mean() > 0.1 and onward[parted:].std(1).mean() < 0.01
 
 
 def test_jde_makes_other_children_of_the_same_first_population() -> None:
