@@ -11,6 +11,7 @@ from command import Run, python
 from distribution import PLUGINS, imported, install
 
 from sparseattack import registry
+from sparseattack.protocols import PROTOCOLS
 from sparseattack.settings import settings
 
 HEAVY = ("torch", "numpy", "cma", "nevergrad", "pymoo", "scipy", "sklearn", "onnxruntime", "PIL")
@@ -38,6 +39,13 @@ def test_everything_registered_is_listed(run: Run) -> None:
         assert f"{kind}: " in out
         for name in registry.names(kind):
             assert f"\n  {name} " in out, name
+
+
+def test_protocols_are_listed(run: Run) -> None:
+    told = json.loads(run("list", "--json").out)["protocols"]
+    assert [each["name"] for each in told] == list(PROTOCOLS)
+    assert told[0]["settings"]["targeted"]["draw"] == 300
+    assert all(f"\n  {name} " in run("list").out for name in PROTOCOLS)
 
 
 def test_the_table_fits_a_terminal_and_a_pipe(run: Run) -> None:

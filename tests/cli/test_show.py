@@ -8,6 +8,7 @@ from command import Run
 from distribution import install
 
 from sparseattack import registry
+from sparseattack.protocols import PROTOCOLS
 from sparseattack.settings import settings
 
 
@@ -60,6 +61,20 @@ def test_a_name_of_several_kinds_shows_them_all(plugins: None, run: Run) -> None
 def test_further_objectives_are_told(run: Run) -> None:
     assert json.loads(run("show", "nsga2", "--json").out)[0]["objectives"] == ["l2"]
     assert "searches also" in run("show", "nsga2").out and "searches also" not in run("show", "de").out
+
+
+@pytest.mark.parametrize("name", PROTOCOLS)
+def test_a_protocol_is_shown_with_all_that_it_sets(name: str, run: Run) -> None:
+    code, out, err = run("show", name)
+    assert (code, err) == (0, "") and out.startswith(f"{name}, protocol\n")
+    assert " ".join(PROTOCOLS[name].description.split()) in " ".join(out.split())
+    (told,) = json.loads(run("show", name, "--json").out)
+    assert told == json.loads(json.dumps(PROTOCOLS[name].to_dict()))
+    rows = {words[0]: words[1:] for words in map(str.split, out.splitlines()) if words}
+    for part in told["settings"].values():
+        for setting, value in part.items():
+            assert str(value[0] if isinstance(value, list) else value) in rows[setting]
+    assert max(map(len, out.splitlines()[:-3])) <= 80
 
 
 @pytest.mark.parametrize(
