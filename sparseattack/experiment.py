@@ -65,7 +65,7 @@ class Experiment:
         if (least := min(*self.seeds, self.draw_seed)) < 0:
             raise InputError(f"a seed is at least 0, not {least}")
         if self.draw < 0:
-            raise InputError(f"so many images are drawn, or 0 for all, not {self.draw}")
+            raise InputError(f"draw is a number of images, or 0 for all, not {self.draw}")
 
     def conditions(self) -> Iterator[Condition]:
         """In the order in which they are run."""

@@ -31,7 +31,7 @@ def test_conditions_are_the_product_of_all_axes() -> None:
         ({"seeds": (-1,)}, "seed is at least 0"),
         ({"truth": "oracle"}, "no truth 'oracle', only label and prediction"),
         ({"correct_only": "yes"}, "correct_only is bool, not 'yes'"),
-        ({"draw": -1}, "or 0 for all, not -1"),
+        ({"draw": -1}, "draw is a number of images, or 0 for all, not -1"),
         ({"draw_seed": -2}, "seed is at least 0, not -2"),
         ({"until": "never"}, "only fooled, budget or confidence"),
         ({"until": "confidence:2"}, "0 < LEVEL < 1"),
