@@ -26,13 +26,11 @@ class Task:
         return self.done + len(self.todo)
 
 
-def open_study(prepared: Prepared, study: Study) -> None:
-    """Enter the manifest in a new study; refuse one that was made with anything else."""
+def open_study(prepared: Prepared, study: Study, advice: str = "Name another file with --study") -> None:
+    """Enter the manifest in a new study; refuse one that was made with anything else, with an ``advice``."""
     held = study.claim("manifest", prepared.manifest)
     if changes := list(differences(held["determines"], prepared.manifest["determines"])):
-        raise InputError(
-            f"{study.path} was made with other settings: {'; '.join(changes)}. Name another file with --study"
-        )
+        raise InputError(f"{study.path} was made with other settings: {'; '.join(changes)}. {advice}")
     opened = {name: prepared.manifest[name] for name in ("hardware", "created")}
     study.keep(opened=[*(study.get("opened") or []), opened])
 

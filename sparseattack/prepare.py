@@ -1,6 +1,7 @@
 """A comparison's parts, loaded and checked."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import product
 from typing import Any
 
@@ -24,23 +25,34 @@ from sparseattack.targets import cases
 Plugin = Callable[..., Any]
 
 
-def prepare(experiment: Experiment) -> Prepared:
-    """Load and check all parts; every name and setting that does not fit is refused here."""
+def prepare(experiment: Experiment, like: Prepared | None = None) -> Prepared:
+    """Load and check all parts; every name and setting that does not fit is refused here.
+
+    The oracle, the images and what it says of them are those of ``like``, if given: one with the same.
+    """
     strategies = {spec: registry.load("strategies", spec) for spec in experiment.strategies}
     encodings, fitness = _encodings(experiment), _fitness(experiment, strategies)
+    known = like or _loaded(experiment)
+    check_images(known.floats, max(encoding.slots for encoding in encodings.values()))
+    prepared = replace(
+        known, experiment=experiment, strategies=strategies, encodings=encodings, fitness=fitness
+    )
+    images, first = prepared.images, experiment.seeds[0]
+    cases(images.pixels, images.labels, experiment.target, first, prepared.classes)
+    rehearse(prepared)
+    return prepared
+
+
+def _loaded(experiment: Experiment) -> Prepared:
+    """The oracle, the images and what it says of them; nothing to search with yet."""
     device_of(experiment.device)
     plugin = oracle_plugin(experiment.oracle, experiment.device)
     oracle = named(plugin(), oracle_spec(experiment.oracle).name)
     images = load_images(experiment.images)
     floats = images.floats().to(experiment.device)
-    check_images(floats, max(encoding.slots for encoding in encodings.values()))
     verdicts = judge(oracle, floats)
     classes = _classes(oracle, images, verdicts.scores.shape[1])
-    cases(images.pixels, images.labels, experiment.target, experiment.seeds[0], classes)
-    found = (images, floats, verdicts, classes)
-    prepared = Prepared(experiment, plugin, oracle, *found, strategies, encodings, fitness)
-    rehearse(prepared)
-    return prepared
+    return Prepared(experiment, plugin, oracle, images, floats, verdicts, classes, {}, {}, {})
 
 
 def _encodings(experiment: Experiment) -> dict[tuple[str, int], Encoding]:
