@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from sparseattack.oracle import Oracle, SparseOracle
     from sparseattack.outcome import Outcome
     from sparseattack.problem import Problem
+    from sparseattack.protocols import PROTOCOLS
     from sparseattack.queries import Fitness, Queries, cross_entropy, fooled, l0, l2, margin, probability
     from sparseattack.registry import load, register
     from sparseattack.solo import ImageSearch, per_image
@@ -37,6 +38,7 @@ _HOMES = {
     "oracle": ("Oracle", "SparseOracle"),
     "outcome": ("Outcome",),
     "problem": ("Problem",),
+    "protocols": ("PROTOCOLS",),
     "queries": ("Fitness", "Queries", "cross_entropy", "fooled", "l0", "l2", "margin", "probability"),
     "registry": ("load", "register"),
     "solo": ("ImageSearch", "per_image"),
@@ -46,7 +48,7 @@ _HOMES = {
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
-    "Classifier", "Edits", "Encoding", "Experiment", "Fitness", "Gene", "ImageSearch", "Images",
+    "PROTOCOLS", "Classifier", "Edits", "Encoding", "Experiment", "Fitness", "Gene", "ImageSearch", "Images",
     "InputError", "Oracle", "OracleError", "Outcome", "Pixels", "Problem", "Queries", "Search", "Space",
     "SparseOracle", "SparseattackError", "StoreError", "Strategy", "StrategyError", "Until", "attack",
     "compare", "confident", "corners", "cross_entropy", "fooled", "l0", "l2", "levels", "load",
