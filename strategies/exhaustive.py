@@ -26,13 +26,13 @@ def exhaustive(space: Space, *, popsize: int = 256) -> Search:
     total = grid.area * 2**grid.channels
     order = distinct(space, total, min(total, space.budget))
     for numbers in torch.split(order, popsize, dim=1):
-        yield _numbered(space, grid, numbers)
+        yield _numbered(grid, numbers)
     while True:
         yield torch.full((space.batch, 1, space.dims), torch.nan, device=space.device)
 
 
-def _numbered(space: Space, grid: Grid, numbers: Tensor) -> Tensor:
+def _numbered(grid: Grid, numbers: Tensor) -> Tensor:
     """Candidates ``(B, P, D)``, each number ``(B, P)`` a pixel and, in its lowest bits, a corner."""
-    bits = torch.arange(grid.channels, device=space.device)
+    bits = torch.arange(grid.channels, device=numbers.device)
     pixels, corners = (numbers >> grid.channels).unsqueeze(2), (numbers.unsqueeze(2) >> bits) & 1
-    return grid.candidates(space, pixels, corners.unsqueeze(2))
+    return grid.candidates(pixels, corners.unsqueeze(2))

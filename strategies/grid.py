@@ -14,29 +14,30 @@ class Grid(NamedTuple):
     height: int
     width: int
     channels: int
+    order: Tensor  # (D,) place of each gene among all rows, then all columns, then all colours
 
     @classmethod
     def of(cls, space: Space) -> "Grid":
         """Read off the genes."""
         steps = {gene.kind: gene.values for gene in space.genes}
         colours = sum(gene.kind == "colour" for gene in space.genes)
-        return cls(steps["row"], steps["column"], colours // space.slots)
+        masks = space.mask("row"), space.mask("column"), space.mask("colour")
+        order = torch.cat([mask.nonzero().flatten() for mask in masks]).argsort()
+        return cls(steps["row"], steps["column"], colours // space.slots, order)
 
     @property
     def area(self) -> int:
         """Pixels of an image."""
         return self.height * self.width
 
-    def candidates(self, space: Space, pixels: Tensor, corners: Tensor) -> Tensor:
+    def candidates(self, pixels: Tensor, corners: Tensor) -> Tensor:
         """Candidates ``(B, P, D)`` that paint ``pixels (B, P, k)``, numbered row by row.
 
         ``corners (B, P, k, C)`` are 0 or 1 for a channel's lowest or highest value.
         """
-        genes = torch.empty(*pixels.shape[:2], space.dims, device=space.device)
-        genes[..., space.mask("row")] = (pixels // self.width + 0.5) / self.height
-        genes[..., space.mask("column")] = (pixels % self.width + 0.5) / self.width
-        genes[..., space.mask("colour")] = corners.flatten(2).float()
-        return genes
+        rows = (pixels // self.width + 0.5) / self.height
+        columns = (pixels % self.width + 0.5) / self.width
+        return torch.cat([rows, columns, corners.flatten(2).float()], dim=2)[..., self.order]
 
 
 def alike(space: Space, candidates: Tensor) -> Tensor:

@@ -1,7 +1,5 @@
 """Sparse-RS: random search over sets of pixels in corner colours, one swap a query."""
 
-from bisect import bisect_left
-from itertools import count
 from typing import NamedTuple
 
 import torch
@@ -12,9 +10,7 @@ from sparseattack import Search, Space
 from .demand import demand
 from .draws import distinct, outside
 from .grid import Grid
-
-STEPS = (0, 50, 200, 500, 1000, 2000, 4000, 6000, 8000)  # last query, of 10,000, that a divisor holds for
-DIVISORS = (1, 2, 4, 5, 6, 8, 10, 12, 15, 20)
+from .sparse_rs_moves import Move, moves
 
 
 class Painted(NamedTuple):
@@ -36,30 +32,24 @@ def sparse_rs(space: Space, *, alpha: float | None = None) -> Search:
     demand(0 < share <= 1, f"sparse-rs needs an alpha above 0 and at most 1, not {share}")
     grid = Grid.of(space)
     best = Painted(distinct(space, grid.area, space.slots), space.integers(2, space.slots, grid.channels))
-    lowest = (yield _asked(space, grid, best))[..., :1]  # (B, 1, 1)
-    for query in count(1):
-        changed = _swapped(space, grid, best, swaps(query, space, share))
-        values = (yield _asked(space, grid, changed))[..., :1]
+    lowest = (yield _asked(grid, best))[..., :1]  # (B, 1, 1)
+    for move in moves(space, grid, share):
+        changed = _moved(best, move)
+        values = (yield _asked(grid, changed))[..., :1]
         better = (values < lowest) | _success(space, values)
         best = Painted(torch.where(better[..., 0], changed.pixels, best.pixels),
                        torch.where(better, changed.corners, best.corners))  # fmt: skip
         lowest = torch.where(better, values, lowest)
 
 
-def swaps(query: int, space: Space, share: float) -> int:
-    """Pixels swapped in a query, counted from 0: the schedule for 10,000 queries, scaled to the budget."""
-    divisor = DIVISORS[bisect_left(STEPS, query / space.budget * 10_000)]
-    return max(int(share / divisor * space.slots), 1)
-
-
-def _swapped(space: Space, grid: Grid, best: Painted, number: int) -> Painted:
-    """``number`` pixels of the best, chosen at random, replaced by pixels from outside of it."""
-    slots = distinct(space, space.slots, number)
-    new = min(number, grid.area - space.slots)
-    pixels = outside(distinct(space, grid.area - space.slots, new), best.pixels)
-    corners = space.integers(2, number, grid.channels)
-    where = slots.unsqueeze(2).expand_as(corners)
-    return Painted(best.pixels.scatter(1, slots[:, :new], pixels), best.corners.scatter(1, where, corners))
+def _moved(best: Painted, move: Move) -> Painted:
+    """Some pixels of the best replaced by pixels from outside of it."""
+    pixels = outside(move.picks, best.pixels)
+    where = move.slots.unsqueeze(2).expand_as(move.corners)
+    return Painted(
+        best.pixels.scatter(1, move.slots[:, : pixels.shape[1]], pixels),
+        best.corners.scatter(1, where, move.corners),
+    )
 
 
 def _success(space: Space, values: Tensor) -> Tensor:
@@ -67,5 +57,5 @@ def _success(space: Space, values: Tensor) -> Tensor:
     return (values < 0) & (space.objectives[0] == "margin")
 
 
-def _asked(space: Space, grid: Grid, painted: Painted) -> Tensor:
-    return grid.candidates(space, painted.pixels.unsqueeze(1), painted.corners.unsqueeze(1))
+def _asked(grid: Grid, painted: Painted) -> Tensor:
+    return grid.candidates(painted.pixels.unsqueeze(1), painted.corners.unsqueeze(1))

@@ -7,7 +7,9 @@ from hypothesis import strategies as st
 from spaces import all_asked, edits, space, turns
 from torch import Tensor
 
+from sparseattack.strategies.grid import Grid
 from sparseattack.strategies.sparse_rs import sparse_rs
+from sparseattack.strategies.sparse_rs_moves import move, moves, single_moves, swaps
 
 
 @given(st.integers(0, 99), st.integers(1, 4), st.integers(1, 4), st.data())
@@ -66,3 +68,24 @@ def test_one_pixel_is_a_random_search_over_corners_that_never_stays() -> None:
     )
     positions = edits(asked, here)[0].flatten()
     assert (positions[1:] != positions[:-1]).all() and len(set(positions.tolist())) == 30
+
+
+@pytest.mark.parametrize(
+    ("shape", "pixels"), [((3, 9, 9), 1), ((3, 9, 9), 5), ((1, 2, 2), 4), ((5, 3, 1), 2)]
+)
+def test_moves_drawn_ahead_are_those_drawn_one_by_one(shape: tuple[int, int, int], pixels: int) -> None:
+    ahead, slow = (space(0, 1, 2, shape=shape, pixels=pixels) for _ in range(2))
+    grid = Grid.of(ahead)
+    for each in single_moves(ahead, grid, 100):
+        one = move(slow, grid, 1)
+        assert all(torch.equal(fast, usual) for fast, usual in zip(each, one, strict=True))
+    assert torch.equal(ahead.uniform(1), slow.uniform(1))  # nothing else was drawn
+
+
+def test_moves_follow_the_schedule_to_the_last() -> None:
+    here = space(0, shape=(3, 9, 9), pixels=20, budget=400)
+    drawn = [
+        each.slots.shape[1] for each, _ in zip(moves(here, Grid.of(here), 0.3), range(399), strict=False)
+    ]
+    assert drawn == [swaps(query, here, 0.3) for query in range(1, 400)]
+    assert set(drawn) == {3, 1}

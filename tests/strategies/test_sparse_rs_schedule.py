@@ -6,7 +6,8 @@ import pytest
 from spaces import edits, space, turns
 
 from sparseattack import Space
-from sparseattack.strategies.sparse_rs import sparse_rs, swaps
+from sparseattack.strategies.sparse_rs import sparse_rs
+from sparseattack.strategies.sparse_rs_moves import swaps
 
 
 @pytest.mark.parametrize(
