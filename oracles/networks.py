@@ -7,6 +7,9 @@ from torch import nn
 
 from sparseattack import InputError
 
+from .layers import convolution
+from .paper_networks import allconv, nin, nin_printed, vgg16
+
 
 def allconv_small(classes: int = 10) -> nn.Sequential:
     """All-convolutional network for 32x32 colour images (Springenberg et al., 2015), 0.3 M weights.
@@ -14,19 +17,25 @@ def allconv_small(classes: int = 10) -> nn.Sequential:
     ``(n, 3, 32, 32) -> (n, classes)`` logits. Batch-norm is for training and is folded away by ``fold``.
     """
     return nn.Sequential(
-        *_block(3, 32),
-        *_block(32, 64, stride=2),
-        *_block(64, 64),
-        *_block(64, 128, stride=2),
-        *_block(128, 128),
-        *_block(128, 128, kernel=1),
+        *convolution(3, 32, 3),
+        *convolution(32, 64, 3, stride=2),
+        *convolution(64, 64, 3),
+        *convolution(64, 128, 3, stride=2),
+        *convolution(128, 128, 3),
+        *convolution(128, 128, 1),
         nn.Conv2d(128, classes, 1),
         nn.AdaptiveAvgPool2d(1),
         nn.Flatten(),
     )
 
 
-NETWORKS: dict[str, Callable[[], nn.Sequential]] = {"allconv-small": allconv_small}
+NETWORKS: dict[str, Callable[[], nn.Sequential]] = {
+    "allconv-small": allconv_small,
+    "allconv": allconv,
+    "nin": nin,
+    "nin-printed": nin_printed,
+    "vgg16": vgg16,
+}
 
 
 def check_name(name: str) -> None:
@@ -52,9 +61,3 @@ def fold(network: nn.Sequential) -> nn.Sequential:
         else:
             layers.append(layer)
     return nn.Sequential(*layers)
-
-
-def _block(inputs: int, outputs: int, kernel: int = 3, stride: int = 1) -> tuple[nn.Module, ...]:
-    """Convolution, batch-norm, ReLU; the map keeps its size unless ``stride`` shrinks it."""
-    convolution = nn.Conv2d(inputs, outputs, kernel, stride, padding=kernel // 2, bias=False)
-    return convolution, nn.BatchNorm2d(outputs), nn.ReLU()
