@@ -7,7 +7,9 @@ import typer
 
 
 def command(
-    network: Annotated[str, typer.Argument(help="Which network.")] = "allconv-small",
+    network: Annotated[
+        str, typer.Argument(help="allconv-small, allconv, nin, nin-printed or vgg16.")
+    ] = "allconv-small",
     data: Annotated[
         str,
         typer.Option(
@@ -20,9 +22,14 @@ def command(
         typer.Option(help="To measure with: the test set beside the data, or else 5 % held out of the data."),
     ] = "",
     out: Annotated[
-        Path, typer.Option(help="Weights in half precision; their card is put beside them as JSON.")
-    ] = Path("allconv-small.safetensors"),
-    epochs: Annotated[int, typer.Option(help="Times that every image is shown.")] = 40,
+        Path | None,
+        typer.Option(
+            help="Weights in half precision, their card beside them as JSON; NETWORK.safetensors by default."
+        ),
+    ] = None,
+    epochs: Annotated[
+        int | None, typer.Option(help="Times that every image is shown; by default the recipe's own number.")
+    ] = None,
     batch: Annotated[int, typer.Option(help="Images per step.")] = 256,
     seed: Annotated[int, typer.Option(help="Of weights, order and variations.")] = 0,
     device: Annotated[str, typer.Option(help="cpu, cuda or mps.")] = "cpu",
@@ -32,9 +39,13 @@ def command(
     ] = None,
 ) -> None:
     """Train a network of the zoo; the same command goes on where it was stopped."""
-    from sparseattack.oracles.recipe import Recipe
+    from dataclasses import replace
+
+    from sparseattack.oracles.recipe import recipe_of
 
     from .training import trained
 
-    recipe = Recipe(network, epochs, batch, seed=seed, device=device, bf16=bf16)
+    usual, out = recipe_of(network), out or Path(f"{network}.safetensors")
+    epochs = usual.epochs if epochs is None else epochs
+    recipe = replace(usual, epochs=epochs, batch=batch, seed=seed, device=device, bf16=bf16)
     trained(recipe, data, test, out, checkpoint or out.with_suffix(".checkpoint"))

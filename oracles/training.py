@@ -1,6 +1,7 @@
 """The training of the zoo's networks: seeded, resumable, on the CPU or an accelerator."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Self
@@ -14,13 +15,12 @@ from torch.optim.lr_scheduler import OneCycleLR
 from sparseattack.devices import device_of
 from sparseattack.images import Images
 
-from .augmentation import augment
+from .batches import batches
 from .measuring import accuracy, normalised
 from .networks import untrained
 from .recipe import Recipe
 from .resuming import resume, save
 
-EPOCH_SEEDS = 100_003  # more than any number of epochs
 SHORTEST = 6  # steps; in a cycle of 5 the rate has no time to rise
 
 
@@ -52,20 +52,20 @@ class Training:
         steps = max(SHORTEST, recipe.epochs * -(-count // recipe.batch))
         return cls(recipe, network, optimizer, OneCycleLR(optimizer, recipe.rate, steps, pct_start=0.2))
 
-    def epoch(self, number: int, images: Images) -> float:
+    def epoch(self, number: int, images: Tensor, labels: Tensor) -> float:
         """Show every image once, in an order that depends on the seed and ``number``; the mean loss."""
-        recipe, device = self.recipe, torch.device(self.recipe.device)
-        random = torch.Generator().manual_seed(recipe.seed * EPOCH_SEEDS + number)
-        model, total = normalised(self.network).train().to(device), 0.0
-        for rows in torch.split(torch.randperm(len(images), generator=random), recipe.batch):
-            shown = augment(images.pixels[rows], recipe.shift, recipe.hole, random).to(device)
-            with torch.autocast(device.type, torch.bfloat16, enabled=recipe.bf16):
-                scores = model(shown.contiguous(memory_format=torch.channels_last))
-            labels = images.labels[rows].to(device)
-            loss = cross_entropy(scores.float(), labels, label_smoothing=recipe.smoothing)
-            self._step(loss)
-            total += loss.item() * len(rows)
-        return total / len(images)
+        model, total = normalised(self.network).train().to(images.device), torch.zeros_like(labels[0]).float()
+        with _seeded(self.recipe.epoch_seed(number), images.device):
+            for shown, known in batches(self.recipe, number, images, labels):
+                loss = self._loss(model, shown, known)
+                self._step(loss)
+                total += loss.detach() * len(known)  # stays on the device: to read it is to wait for it
+        return total.item() / len(labels)
+
+    def _loss(self, model: nn.Module, shown: Tensor, known: Tensor) -> Tensor:
+        with torch.autocast(shown.device.type, torch.bfloat16, enabled=self.recipe.bf16):
+            scores = model(shown.contiguous(memory_format=torch.channels_last))
+        return cross_entropy(scores.float(), known, label_smoothing=self.recipe.smoothing)
 
     def _step(self, loss: Tensor) -> None:
         self.optimizer.zero_grad(set_to_none=True)
@@ -74,13 +74,22 @@ class Training:
         self.schedule.step()
 
 
+@contextmanager
+def _seeded(seed: int, device: torch.device) -> Iterator[None]:
+    """The global random state, from which dropout draws, begins at ``seed`` and is put back."""
+    with torch.random.fork_rng([device] if device.type == "cuda" else []):
+        torch.manual_seed(seed)
+        yield
+
+
 def train(recipe: Recipe, images: Images, checkpoint: Path) -> Iterator[Epoch]:
     """Train, one epoch at a time; goes on from ``checkpoint`` if it is of this recipe and these images."""
     fit, held_out = recipe.parts(images)
     training = Training.start(recipe, len(fit))
     states = {"network": training.network, "optimizer": training.optimizer, "schedule": training.schedule}
     behind = resume(recipe, images.digest, states, checkpoint)
+    pixels, labels = fit.pixels.to(recipe.device), fit.labels.to(recipe.device)
     for number in range(behind, recipe.epochs):
-        loss = training.epoch(number, fit)
+        loss = training.epoch(number, pixels, labels)
         save(recipe, images.digest, states, number + 1, checkpoint)
         yield Epoch(number + 1, loss, accuracy(normalised(training.network), held_out, recipe.device))
