@@ -12,9 +12,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from command import Run
 
 from sparseattack import load, load_images
 from sparseattack.cli.main import main
+from sparseattack.oracles.networks import NETWORKS
 
 QUICK = ("--batch", "64", "--no-bf16")
 
@@ -65,6 +67,20 @@ def test_one_file_is_measured_by_what_is_held_out(folder: Path, capsys: pytest.C
     assert "of sample[0:7], 7 images" in capsys.readouterr().out
 
 
+def test_weights_are_named_after_the_network(folder: Path) -> None:
+    call(folder, "nin", "--data", "data", "--epochs", "1", *QUICK)
+    card = json.loads((folder / "nin.json").read_text())
+    assert (card["network"], card["recipe"]["smallest"], card["recipe"]["epochs"]) == ("nin", 20, 1)
+    oracle = load("oracles", f"nin(weights={folder / 'nin.safetensors'})")()
+    assert oracle(load_images("sample[0:2]").floats()).shape == (2, 10)
+    assert (folder / "nin.checkpoint").exists()
+
+
+def test_the_help_names_every_network(run: Run) -> None:
+    told = run("train", "--help").out.partition(" Options ")[0]
+    assert [name for name in NETWORKS if f" {name}" not in told] == []
+
+
 REFUSED = {
     ("resnet", "--data", "nowhere"): "there is no network 'resnet', only allconv-small",
     ("--data", "nowhere"): "there are no images 'nowhere'",
@@ -97,14 +113,14 @@ def test_the_place_of_the_weights_is_tried_first(folder: Path, capsys: pytest.Ca
 def test_interrupted_in_the_first_epoch(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from sparseattack.oracles import training
+    from sparseattack.oracles import batches
 
     def augment(*given: Any) -> Any:
         signal.raise_signal(signal.SIGINT)
         return real(*given)
 
-    real = training.augment
-    monkeypatch.setattr(training, "augment", augment)
+    real = batches.augment
+    monkeypatch.setattr(batches, "augment", augment)
     call(folder, "--data", "data", "--out", "m.safetensors", *QUICK, code=130)
     assert "stopped in the first epoch; nothing is kept" in capsys.readouterr().err
     assert not list(folder.glob("m.*"))
