@@ -45,5 +45,6 @@ def _advice(takes: Shape, has: Sequence[int]) -> str:
     if channels in MODES and channels != has[0]:
         steps.append(f"convert them to {MODES[channels]}")
     if None not in size and size != list(has[1:]):
-        steps.append(f"resize them to {_said(size)}")
+        known = f", as IMAGES@{size[0]} does" if size[0] == size[1] else ""
+        steps.append(f"resize them to {_said(size)}{known}")
     return f": {' and '.join(steps)}" if steps else ""

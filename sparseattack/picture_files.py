@@ -4,21 +4,19 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from PIL import Image
 
 from sparseattack.errors import InputError
 from sparseattack.images import Images, of_file
 from sparseattack.labelled import listed, numbers, skipped
+from sparseattack.resizing import Colours, nearest
 from sparseattack.selection import Select
-
-Colours = NDArray[np.uint8]  # (C, H, W)
 
 OPAQUE = 255
 
 
-def load_pictures(path: Path, select: Select) -> Images:
-    """The picture ``path``, or those of a folder, or of a CSV of columns file and label."""
+def load_pictures(path: Path, select: Select, side: int = 0) -> Images:
+    """The picture ``path``, or those of a folder, or of a CSV of columns file and label, as ``nearest``."""
     every = listed(path)
     if not every:
         found = f", only {many} that an attack has written" if (many := skipped(path)) else ""
@@ -26,9 +24,11 @@ def load_pictures(path: Path, select: Select) -> Images:
     with of_file(path):
         labels, classes = numbers([one.label for one in every])
     rows = select(len(every)).tolist()
-    pictures, ids = [read(every[row].path) for row in rows], tuple(every[row].id for row in rows)
+    pictures = [nearest(read(every[row].path), side) for row in rows]
+    ids = tuple(every[row].id for row in rows)
     if len({picture.shape for picture in pictures}) > 1:
-        raise InputError(f"pictures of {path} differ in size or channels: {_shapes(pictures, ids)}")
+        found, sized = _shapes(pictures, ids), f"{path}@224 brings all to 224x224"
+        raise InputError(f"pictures of {path} differ in size or channels: {found} ({sized})")
     chosen = torch.tensor([labels[row] for row in rows], dtype=torch.int64)
     return Images(torch.from_numpy(np.stack(pictures)), chosen, ids, classes)
 
