@@ -12,7 +12,7 @@ from typer.core import TyperGroup
 from sparseattack import __version__
 from sparseattack.errors import InputError, SparseattackError
 
-COMMANDS = ("compare", "attack", "report", "list", "show", "check", "train", "download")
+COMMANDS = ("compare", "attack", "report", "reproduce", "list", "show", "check", "train", "download")
 INTERRUPTED = 130  # what a shell says of Ctrl-C
 
 

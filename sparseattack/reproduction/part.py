@@ -1,0 +1,86 @@
+"""What has to be run for a table: one network attacked by one strategy under one protocol, in one study."""
+
+import re
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from sparseattack.experiment import Experiment
+from sparseattack.fingerprint import digest
+from sparseattack.protocols import PROTOCOLS
+from sparseattack.spec import parse
+
+CORNERS = 8 * 32 * 32  # questions that every pixel of a CIFAR-10 image in every corner colour takes
+NAMED = 40  # letters of a spec that a file's name holds
+TARGETS = 9  # of each image
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What a person chooses, for all parts alike; None is as the protocol says."""
+
+    images: str  # a spec
+    photographs: str = ""  # a spec, for ImageNet
+    untargeted: int | None = None  # images that are drawn
+    targeted: int | None = None  # images that are drawn, each for nine runs
+    budget: int | None = None
+    seed: int = 0
+    device: str = "cpu"
+
+
+@dataclass(frozen=True)
+class Part:
+    """One study."""
+
+    protocol: str
+    targeted: bool
+    pixels: int = 1
+    strategy: str = ""  # a spec; empty is the protocol's own
+    network: str = ""  # an oracle's spec
+
+    def experiment(self, choices: Choices) -> Experiment:
+        """All that is run, on as many images as are wanted, though there may be fewer."""
+        chosen = PROTOCOLS[self.protocol].experiment(
+            oracle=self.network,
+            images=choices.photographs if self.protocol == "imagenet" else choices.images,
+            targeted=self.targeted,
+            strategies=(self.strategy,) if self.strategy else None,
+            pixels=self.pixels,
+            draw=self.wanted(choices),
+            budget=choices.budget,
+            seed=choices.seed,
+            device=choices.device,
+        )
+        return replace(chosen, encodings=("corners",), budget=CORNERS) if self.exhaustive else chosen
+
+    def wanted(self, choices: Choices) -> int | None:
+        """Images to be attacked; None is the protocol's number."""
+        return choices.targeted if self.targeted else choices.untargeted
+
+    @property
+    def exhaustive(self) -> bool:
+        """Whether everything is tried: what is possible, whatever a search may cost."""
+        return bool(self.strategy) and parse(self.strategy).name == "exhaustive"
+
+    @property
+    def title(self) -> str:
+        """What is attacked, and how."""
+        mode, plural = "targeted" if self.targeted else "untargeted", "" if self.pixels == 1 else "s"
+        return f"{self.network}, {mode}, {self.pixels} pixel{plural}"
+
+    @property
+    def stem(self) -> str:
+        """All of it, as a file's name may hold it."""
+        mode = "targeted" if self.targeted else "untargeted"
+        named = [self.protocol, self.network, mode, f"k{self.pixels}", self.strategy or "de"]
+        return "-".join(re.sub(r"[^\w.]+", "-", name)[:NAMED].strip("-") for name in named)
+
+    def path(self, choices: Choices, folder: Path) -> Path:
+        """The file of its study, another one for every choice but the device: the same command finds it."""
+        chosen = self.experiment(choices)
+        known = [asdict(self), chosen.images, chosen.draw, chosen.budget, chosen.seeds]
+        return folder / f"{self.stem}-{digest(known)[:8]}.study"
+
+
+def runs(part: Part, choices: Choices) -> int:
+    """That a part has, unless there are too few images."""
+    return part.experiment(choices).draw * (TARGETS if part.targeted else 1)
