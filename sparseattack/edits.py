@@ -32,9 +32,12 @@ class Edits(NamedTuple):
 
     def winners(self) -> Tensor:
         """The slot whose colour stays at each slot's pixel: ``(n, k)``."""
-        same = self.positions.unsqueeze(2) == self.positions.unsqueeze(1)
-        slots = torch.arange(self.positions.shape[1], device=self.positions.device)
-        return slots.expand_as(same).masked_fill(~same, -1).amax(2)
+        ordered, order = self.positions.sort(dim=1, stable=True)
+        return order.gather(1, torch.searchsorted(ordered, self.positions, right=True) - 1)
+
+    def stays(self) -> Tensor:
+        """Whether a slot's colour is the one that stays at its pixel: ``(n, k)`` bool."""
+        return self.winners() == torch.arange(self.positions.shape[1], device=self.positions.device)
 
     def settled(self) -> Tensor:
         """The colour that stays at each slot's pixel: ``(n, k, C)`` uint8."""
@@ -50,9 +53,7 @@ class Edits(NamedTuple):
 
     def differences(self, touched: Tensor) -> Tensor:
         """Change of each slot ``(n, k, C)``, given what is there before; 0 for a slot painted over."""
-        slots = torch.arange(self.positions.shape[1], device=self.positions.device)
-        stays = (self.winners() == slots).unsqueeze(2)
-        return (levels(self.colours) - touched) * stays
+        return (levels(self.colours) - touched) * self.stays().unsqueeze(2)
 
 
 def touch(images: Tensor, rows: Tensor, positions: Tensor) -> Tensor:
