@@ -32,8 +32,8 @@ class Edits(NamedTuple):
 
     def winners(self) -> Tensor:
         """The slot whose colour stays at each slot's pixel: ``(n, k)``."""
-        ordered, order = self.positions.sort(dim=1, stable=True)
-        return order.gather(1, torch.searchsorted(ordered, self.positions, right=True) - 1)
+        ordered, order = self.positions.contiguous().sort(dim=1, stable=True)
+        return order.gather(1, torch.searchsorted(ordered, self.positions.contiguous(), right=True) - 1)
 
     def stays(self) -> Tensor:
         """Whether a slot's colour is the one that stays at its pixel: ``(n, k)`` bool."""
