@@ -17,6 +17,7 @@ from sparseattack.images import Images
 
 from .batches import batches
 from .measuring import accuracy, normalised
+from .memory import channels_last
 from .networks import untrained
 from .recipe import Recipe
 from .resuming import resume, save
@@ -44,8 +45,7 @@ class Training:
     @classmethod
     def start(cls, recipe: Recipe, count: int) -> Self:
         """Fresh weights, to be trained on ``count`` images."""
-        network = untrained(recipe.network, recipe.seed)
-        network.to(device_of(recipe.device)).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        network = channels_last(untrained(recipe.network, recipe.seed)).to(device_of(recipe.device))
         optimizer = SGD(
             network.parameters(), recipe.rate, momentum=0.9, nesterov=True, weight_decay=recipe.decay
         )

@@ -2,16 +2,16 @@
 
 from pathlib import Path
 
-import torch
-
 from sparseattack import InputError, Oracle
 from sparseattack.cifar import CLASSES
 from sparseattack.classifier import Classifier
 
 from .forward import Forward
+from .memory import channels_last
 from .normalise import normalise
 from .recipe import MEAN, SHAPE, STD
 from .shipping import unpack
+from .sparse_edits import sparse_edits
 
 WEIGHTS = Path(__file__).parent / "weights"
 BATCH = {"nin": 32, "nin-printed": 32}  # images at once that one core is fastest with: maps stay in its cache
@@ -49,7 +49,7 @@ def nin(*, weights: str | None = None, batch: int | None = None, device: str = "
 
 
 def nin_printed(*, weights: str | None = None, batch: int | None = None, device: str = "cpu") -> Oracle:
-    """The same with the three 5x5 kernels that Table II prints in its second block, 2.7 M weights.
+    """The network in network with the three 5x5 kernels that Table II prints in its second block, 2.7 M.
 
     weights: a file that `sparseattack train nin-printed` wrote
     batch: most images at once; 32 on a CPU and 1024 elsewhere, unless told
@@ -79,7 +79,7 @@ def _trained(name: str, weights: str | None, batch: int | None, device: str) -> 
     network, card = unpack(file)
     if card["network"] != name:
         raise InputError(f"{file} holds weights of {card['network']}, not of {name}")
-    network.eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # faster on a CPU
-    forward = Forward(normalise(MEAN, STD), network, device)
+    forward = Forward(normalise(MEAN, STD), channels_last(network.eval()), device)
     most = batch or (BATCH.get(name, USUAL) if forward.device.type == "cpu" else ACCELERATED)
-    return Classifier(name, forward, card["sha256"], "logits", most, CLASSES, SHAPE)
+    edits = sparse_edits(forward, most)
+    return Classifier(name, forward, card["sha256"], "logits", most, CLASSES, SHAPE, edits)

@@ -13,6 +13,8 @@ from symtable import symtable
 
 from sparseattack.errors import brief
 
+NEED = re.compile(r'([\w.-]+).*extra == "([\w-]+)"')  # what an extra brings
+
 
 @dataclass(frozen=True)
 class Description:
@@ -80,13 +82,14 @@ def imports(text: str) -> list[str]:
 
 
 def advice(module: str, package: str) -> str:
-    """What to install so that ``module`` finds ``package``."""
+    """What to install so that ``module`` finds ``package``: the extra called so, or one that brings it."""
     home, package = module.split(".", maxsplit=1)[0], package.split(".", maxsplit=1)[0]
     try:
-        extras = metadata(home).get_all("Provides-Extra") or []
+        known = metadata(home)
     except (PackageNotFoundError, ValueError):  # a file's path is no name at all
-        extras = []
+        return f"pip install {package}"
     wanted = re.sub(r"[-_.]+", "-", package).lower()
-    if wanted in extras:
-        return f'pip install "{home}[{wanted}]"'
-    return f"pip install {package}"
+    needs = map(NEED.match, known.get_all("Requires-Dist") or ())
+    brought = {need[1].lower(): need[2] for need in needs if need}
+    extras = brought | {extra: extra for extra in known.get_all("Provides-Extra") or ()}
+    return f'pip install "{home}[{extras[wanted]}]"' if wanted in extras else f"pip install {package}"

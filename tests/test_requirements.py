@@ -86,6 +86,8 @@ def test_imports_are_those_it_cannot_do_without(package: None) -> None:
 
 def test_advice_names_the_extra_where_there_is_one() -> None:
     assert advice("sparseattack.strategies.nsga2", "pymoo.core") == 'pip install "sparseattack[pymoo]"'
+    needed = advice("sparseattack.oracles.efficientnet", "efficientnet_lite_pytorch.model")
+    assert needed == 'pip install "sparseattack[imagenet]"'
     assert advice("sparseattack.strategies.mine", "scikit_optimize") == "pip install scikit_optimize"
     assert advice("nobody.knows", "pymoo") == "pip install pymoo"
 

