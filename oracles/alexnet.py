@@ -26,14 +26,14 @@ def alexnet(*, weights: str, batch: int | None = None, device: str = "cpu") -> O
     weights have the same shapes, pools before it normalises: another function.
 
     weights: a state dict in .safetensors, .pt or .pth, its layers named conv1 to fc8, or numbered
-    batch: most images at once; 16 on a CPU and 256 elsewhere, unless told
+    batch: most images at once; 32 on a CPU and 256 elsewhere, unless told
     device: cpu, cuda, cuda:1 or mps
     """
     network = unfilled(bvlc_alexnet)
     fill(network, named(read_weights(weights), weights), weights)
     known = digest([digest_weights(network), MEAN])
     forward = Forward(Caffe(), channels_last(network), device)
-    most = batch or (16 if forward.device.type == "cpu" else 256)
+    most = batch or (32 if forward.device.type == "cpu" else 256)
     return Classifier("alexnet", forward, known, "logits", most, shape=SHAPE)
 
 

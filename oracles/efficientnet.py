@@ -24,7 +24,7 @@ def efficientnet_lite0(*, batch: int | None = None, device: str = "cpu") -> Orac
 
     It takes 224x224 pixels: PHOTOS@224.
 
-    batch: most images at once; 16 on a CPU and 256 elsewhere, unless told
+    batch: most images at once; 32 on a CPU and 256 elsewhere, unless told
     device: cpu, cuda, cuda:1 or mps
     """
     network = unfilled(partial(EfficientNet.from_name, "efficientnet-lite0"))
@@ -33,5 +33,5 @@ def efficientnet_lite0(*, batch: int | None = None, device: str = "cpu") -> Orac
     known = digest([digest_weights(network), MEAN, STD])
     fold_within(network)
     forward = Forward(normalise(MEAN, STD), channels_last(network), device)
-    most = batch or (16 if forward.device.type == "cpu" else 256)
+    most = batch or (32 if forward.device.type == "cpu" else 256)
     return Classifier("efficientnet-lite0", forward, known, "logits", most, shape=SHAPE)
