@@ -11,6 +11,7 @@ from .checkpoints import digest_weights, fill, read_weights
 from .forward import Forward
 from .normalise import normalise
 from .places import made_at
+from .sparse_edits import sparse_edits
 
 
 def module(
@@ -39,13 +40,15 @@ def module(
     """
     make, network = made_at(module)
     weights = _weights(module, network, checkpoint)
+    forward = Forward(normalise(mean, std), network, device)
     return Classifier(
         module,
-        Forward(normalise(mean, std), network, device),
+        forward,
         digest([digest_source(make), weights, mean, std, scale]),
         scale,
         batch,
         classes,
+        answer_edits=sparse_edits(forward, batch),
     )
 
 

@@ -31,6 +31,7 @@ class Problem:
     until: Until = fooled
     pad: int = 0  # images in a block, see `ask`; a network's floats may differ unless all calls are as large
     numbers: Tensor | None = None  # (N,) int64, what errors call the images; their places unless told
+    sparse: bool = True  # whether an oracle that can answer edits does
 
     def __post_init__(self) -> None:
         """Refuse images that no 8-bit file holds, and shapes that do not fit."""
@@ -76,7 +77,7 @@ class Problem:
 
     def _scores(self, rows: Tensor, edits: Edits) -> Tensor:
         numbers = self._numbers[rows]
-        if isinstance(self.oracle, SparseOracle):
+        if self.sparse and isinstance(self.oracle, SparseOracle):
             scores = ask_edits(self.oracle, self.images, rows, edits, numbers)
         else:
             scores = ask(self.oracle, edits.paint(self.images, rows), numbers, self.pad)

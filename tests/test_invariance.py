@@ -25,19 +25,20 @@ class Limited:
 
     def __init__(self, oracle: Oracle, batch: int) -> None:
         self.oracle, self.batch = oracle, batch
+        self.answer_edits = getattr(oracle, "answer_edits", None)
 
     def __call__(self, images: torch.Tensor) -> torch.Tensor:
         assert len(images) <= self.batch
         return self.oracle(images)
 
 
-@pytest.fixture(scope="module")
-def network() -> Problem:
+@pytest.fixture(scope="module", params=[True, False], ids=["sparse", "dense"])
+def network(request: pytest.FixtureRequest) -> Problem:
     """The embedded network on images of its kind."""
     oracle = load("oracles", "allconv-small")()
     images = load_images("sample").floats()[:MANY]
     labels = torch.cat([ask(oracle, part, range(len(part))) for part in torch.split(images, 256)]).argmax(1)
-    return Problem(oracle, rgb(pixels=3), images, labels)
+    return Problem(oracle, rgb(pixels=3), images, labels, sparse=request.param)
 
 
 def linear(count: int, **others: Any) -> Problem:

@@ -1,0 +1,50 @@
+"""Which cells of a map each cell of the next is computed from, one axis at a time."""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn.functional import pad
+
+
+class Axis(NamedTuple):
+    """The coordinates that each of ``out`` cells reads along one axis; ``size`` where there is nothing."""
+
+    taps: Tensor  # (out, T) int64, of a map with ``size`` cells
+    size: int
+
+    def reach(self, changed: Tensor) -> Tensor:
+        """Where a change arrives ``(n, out)`` that is in ``changed (n, size)`` before, 1 or 0."""
+        return pad(changed, (0, 1))[:, self.taps].amax(2)
+
+    def after(self, copied: "Axis") -> "Axis":
+        """This one, reading what ``copied`` has copied cell by cell."""
+        origin = torch.cat([copied.taps[:, 0], torch.tensor([copied.size])])
+        return Axis(origin[self.taps], copied.size)
+
+
+class Window(NamedTuple):
+    """How convolution and pooling slide along one axis."""
+
+    kernel: int
+    stride: int = 1
+    padding: int = 0
+    dilation: int = 1
+
+
+def sliding(size: int, out: int, window: Window) -> Axis:
+    """``out`` positions of a window over ``size`` cells, those beyond the border read as nothing."""
+    first = torch.arange(out).unsqueeze(1) * window.stride - window.padding
+    return inside(first + torch.arange(window.kernel) * window.dilation, size)
+
+
+def inside(taps: Tensor, size: int) -> Axis:
+    """Coordinates of any kind ``(out, T)``; those outside read nothing."""
+    return Axis(torch.where((taps >= 0) & (taps < size), taps, size), size)
+
+
+def plane(rows: Axis, columns: Axis, nothing: int) -> Tensor:
+    """The cells ``(H * W, T)`` that each cell reads, row by row; ``nothing`` where there is none."""
+    down, right = rows.taps[:, None, :, None], columns.taps[None, :, None, :]
+    cells = torch.where((down < rows.size) & (right < columns.size), down * columns.size + right, nothing)
+    return cells.flatten(2).flatten(0, 1)

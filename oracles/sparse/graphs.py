@@ -1,0 +1,92 @@
+"""A network as a graph of torch's own operations, batch-norm folded away."""
+
+from typing import Any
+from warnings import catch_warnings
+
+import torch
+from torch import Tensor, nn
+from torch.export import Dim
+from torch.fx import GraphModule, Node
+from torch.nn.utils.fusion import fuse_conv_bn_weights
+
+ATEN = torch.ops.aten
+Shape = tuple[int, int, int]
+
+
+def traced(network: nn.Module, shape: Shape) -> GraphModule:
+    """The graph of ``network`` on images ``(n, *shape)`` for any n; raises whatever torch.export raises."""
+    with catch_warnings(action="ignore"), torch.no_grad():  # of torch about itself
+        program = torch.export.export(
+            network, (torch.zeros(2, *shape),), dynamic_shapes=({0: Dim.AUTO},), strict=False
+        )
+        module = program.module()
+    assert isinstance(module, GraphModule)
+    for node in module.graph.find_nodes(op="call_module"):  # checks of the input's shape
+        module.graph.erase_node(node)
+    for node in module.graph.nodes:
+        _out_of_place(node)
+    for node in module.graph.find_nodes(op="call_function", target=ATEN.batch_norm.default):
+        _fold(module, node)
+    module.graph.eliminate_dead_code()
+    return module
+
+
+def arguments(node: Node) -> dict[str, Any]:
+    """All arguments of a call by name, defaults included."""
+    known = node.target._schema.arguments  # type: ignore[union-attr]
+    given = dict(zip((one.name for one in known), node.args, strict=False)) | dict(node.kwargs)
+    return {one.name: given.get(one.name, one.default_value) for one in known}
+
+
+def shape_of(node: Node) -> Shape | None:
+    """C, H, W of the map that a node makes for each image; none where it makes anything else."""
+    value = node.meta.get("val")
+    if not isinstance(value, Tensor) or value.ndim != 4 or isinstance(value.shape[0], int):  # noqa: PLR2004
+        return None
+    sizes = value.shape[1:]
+    return (sizes[0], sizes[1], sizes[2]) if all(isinstance(size, int) for size in sizes) else None
+
+
+def constant(module: GraphModule, node: object) -> Any:
+    """The tensor that a node stands for, or the thing itself where it is no node."""
+    return attribute(module, str(node.target)) if isinstance(node, Node) else node
+
+
+def attribute(module: GraphModule, name: str) -> Tensor:
+    """The parameter or buffer called ``name``."""
+    path, _, last = name.rpartition(".")
+    found: Tensor = getattr(module.get_submodule(path), last)
+    return found
+
+
+def _out_of_place(node: Node) -> None:
+    """Write an operation in place as one that is not, where nobody else reads what it changes."""
+    name = getattr(node.target, "__name__", "")
+    if node.op != "call_function" or not name.partition(".")[0].endswith("_"):
+        return
+    changed = node.args[0]
+    twin = getattr(ATEN, name.partition("_.")[0], None)
+    if isinstance(changed, Node) and len(changed.users) == 1 and twin is not None:
+        node.target = getattr(twin, name.partition(".")[2])
+
+
+def _fold(module: GraphModule, norm: Node) -> None:
+    """Fold a batch-norm into the convolution before it, if there is one that nobody else reads."""
+    given, before = arguments(norm), norm.args[0]
+    if not isinstance(before, Node) or before.target is not ATEN.conv2d.default or len(before.users) > 1:
+        return
+    weights = [constant(module, node) for node in before.args[1:3]]
+    names = ("running_mean", "running_var", "eps", "weight", "bias")
+    fused = fuse_conv_bn_weights(
+        weights[0], (*weights, None)[1], *(constant(module, given[n]) for n in names)
+    )
+    with module.graph.inserting_before(before):
+        nodes = [_held(module, f"{norm.name}_{place}", value) for place, value in enumerate(fused)]
+    before.args = (before.args[0], *nodes, *before.args[3:])
+    norm.replace_all_uses_with(before)
+    module.graph.erase_node(norm)
+
+
+def _held(module: GraphModule, name: str, value: Tensor) -> Node:
+    module.register_buffer(name, value.detach())
+    return module.graph.get_attr(name)

@@ -1,0 +1,67 @@
+"""Edits answered by what they change, where that is possible, exact and worth it; else as whole images."""
+
+import torch
+from torch import Tensor, nn
+
+from sparseattack import Edits
+from sparseattack.oracle import PAD
+
+from .forward import Forward
+from .sparse.answers import Answers
+from .sparse.check import agree
+from .sparse.plans import plan
+from .sparse.reading import Local, read
+from .sparse.tables import filled
+
+Kind = tuple[torch.Size, int]
+"""Shape of the images, and how many pixels are edited."""
+
+GAIN = 1.1  # least by which the work must shrink
+
+
+def sparse_edits(forward: Forward, batch: int) -> "SparseEdits | None":
+    """What answers edits in place of ``forward``, ``batch`` at once; none where that gains nothing."""
+    if forward.device.type != "cpu" or batch < PAD or not isinstance(forward.network, nn.Module):
+        return None
+    return SparseEdits(forward, nn.Sequential(forward.prepare, forward.network))
+
+
+class SparseEdits:
+    """Scores ``(n, K)`` of edits: but for rounding, those that ``forward`` gives of the painted images."""
+
+    def __init__(self, forward: Forward, network: nn.Module) -> None:
+        self.forward, self.network = forward, network
+        self.local: dict[torch.Size, Local | None] = {}
+        self.refused: set[Kind] = set()
+        self.made: dict[Kind, Answers] = {}  # only the last, which holds memory
+
+    @torch.inference_mode()
+    def __call__(self, images: Tensor, rows: Tensor, edits: Edits) -> Tensor:
+        """Edits of the clean ``images (N, C, H, W)`` numbered ``rows (n,)``."""
+        short = -len(rows) % PAD
+        every, *parts = (filled(each, short) for each in (rows, *edits))
+        answers = self._answers(images, edits.positions.shape[1]) or self._painted
+        return answers(images, every, Edits(*parts))[: len(rows)]
+
+    def _painted(self, images: Tensor, rows: Tensor, edits: Edits) -> Tensor:
+        return self.forward(edits.paint(images, rows))
+
+    def _answers(self, images: Tensor, k: int) -> Answers | None:
+        kind = images.shape[1:], k
+        if kind in self.refused or not images.is_cpu:
+            return None
+        if kind not in self.made:
+            self.made.clear()
+            made = self._make(*kind)
+            if made is None or not agree(made, self._painted, images, k):
+                self.refused.add(kind)
+                return None
+            self.made[kind] = made
+        return self.made[kind]
+
+    def _make(self, shape: torch.Size, k: int) -> Answers | None:
+        if shape not in self.local:
+            self.local[shape] = read(self.network, shape)
+        local = self.local[shape]
+        chosen = plan(local, k) if local else None
+        return Answers(chosen) if chosen and chosen.gain >= GAIN else None
