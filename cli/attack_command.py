@@ -10,7 +10,8 @@ def command(
     image: Annotated[
         str,
         typer.Argument(
-            metavar="IMAGE|FOLDER", help="A picture, a folder of pictures, or images such as sample[3]."
+            metavar="IMAGE|FOLDER",
+            help="A picture, a folder of pictures, PHOTO.jpg@224, or images such as sample[3].",
         ),
     ],
     oracle: Annotated[

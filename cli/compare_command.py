@@ -15,7 +15,7 @@ def command(
         str, typer.Option(help="The classifier: a name from `sparseattack list`, model.onnx, model.pt2.")
     ] = "allconv-small",
     images: Annotated[
-        str, typer.Option(help="sample, cifar10:test[0:500], FILE.npz, a folder of pictures, ...")
+        str, typer.Option(help="sample, cifar10:test[0:500], FILE.npz, a folder of pictures, PHOTOS@224.")
     ] = "sample",
     encodings: Annotated[str, typer.Option(help="How genes become pixels: rgb, corners.")] = "rgb",
     pixels: Annotated[str, typer.Option("--pixels", "-k", help="Pixels that may change, as in 1,3,5.")] = "1",
