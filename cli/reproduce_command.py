@@ -42,7 +42,7 @@ def command(
 ) -> None:
     """Measure a paper's tables again and show ours beside its; the same command goes on where it stopped."""
     from sparseattack.errors import InputError
-    from sparseattack.reproduction.one_pixel import fitting, one_pixel, usual_images
+    from sparseattack.reproduction.one_pixel import one_pixel
     from sparseattack.reproduction.part import Choices
     from sparseattack.spec import split
 
@@ -51,11 +51,7 @@ def command(
 
     if paper != "one-pixel":
         raise InputError(f"there is no paper {paper!r} to reproduce, only one-pixel")
-    choices = Choices(
-        images=data or usual_images(), photographs=photographs, untargeted=images,
-        targeted=fitting(images) if targeted_images is None else targeted_images,
-        budget=budget, seed=seed, device=device,
-    )  # fmt: skip
+    choices = Choices(data, photographs, images, targeted_images, budget=budget, seed=seed, device=device)
     asked = one_pixel(
         choices, out, tables=table, networks=split(networks), imagenet_networks=split(imagenet_networks),
         pixels=whole_numbers(pixels, "--pixels"), strategies=split(strategies),

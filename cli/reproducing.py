@@ -20,9 +20,15 @@ def reproduce(asked: Reproduction, *, run: bool) -> None:
     console = stderr()
     if run:
         asked.check()
+        if not _watched(asked, console):
+            raise InputError("of these networks none can be attacked")
+    _close(asked, console)
+
+
+def _watched(asked: Reproduction, console: Console) -> bool:
+    """Run it; if that is stopped, show what is there and say how to go on. Whether any network was there."""
     try:
-        if run:
-            _run(asked, console)
+        return _run(asked, console)
     except (KeyboardInterrupt, SparseattackError) as ended:
         _close(asked, console)
         again = shlex.join(["sparseattack", *sys.argv[1:]])
@@ -30,10 +36,10 @@ def reproduce(asked: Reproduction, *, run: bool) -> None:
         if isinstance(ended, KeyboardInterrupt):
             raise typer.Exit(130) from None
         raise
-    _close(asked, console)
 
 
-def _run(asked: Reproduction, console: Console) -> None:
+def _run(asked: Reproduction, console: Console) -> bool:
+    """Whether there was any network to attack."""
     if asked.choices.images == "sample":
         console.print(
             "attacked are the 100 CIFAR-10 test images in the package; `sparseattack download cifar10` brings"
@@ -45,6 +51,7 @@ def _run(asked: Reproduction, console: Console) -> None:
                 display.refuse(part, event)
             elif display.advance(part, event):
                 publish(asked)
+        return bool(display.forecast.accounts)
 
 
 def _close(asked: Reproduction, console: Console) -> None:

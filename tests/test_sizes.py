@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-PACKAGES = "sparseattack", "sparseattack.strategies", "sparseattack.oracles", "sparseattack.cli"
+PACKAGES = [f"sparseattack{part}" for part in ("", ".reproduction", ".strategies", ".oracles", ".cli")]
 LINES, BODY = 100, 20
 
 

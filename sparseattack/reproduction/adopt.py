@@ -1,10 +1,12 @@
 """Runs that another study holds already: the same experiment on more or fewer of the images."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from sparseattack.errors import InputError
 from sparseattack.plan import plan
 from sparseattack.prepared import Prepared
 from sparseattack.store import Study
@@ -19,7 +21,7 @@ def adopt(prepared: Prepared, study: Study, others: Iterable[Path]) -> None:
     for path in sorted(others):
         if path == study.path:
             continue
-        with Study.read(path) as other:
+        with suppress(InputError), Study.read(path) as other:  # what is no study has no runs
             if _but_draw(other.get("manifest")) == mine:
                 _copy(prepared, study, other)
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sparseattack.errors import InputError
 from sparseattack.record import Record
 from sparseattack.store import Study
 
@@ -37,12 +38,14 @@ def find(path: Path) -> Finding | None:
 
     An unfinished one is no sample: its successes are done before its failures.
     """
-    if not path.is_file():
+    try:
+        with Study.read(path) as study:
+            names = "manifest", "clean", "correct", "classes"
+            manifest, clean, correct, classes = map(study.get, names)
+            records = study.records()
+    except InputError:  # nothing, or what another version wrote: running it says so
         return None
-    with Study.read(path) as study:
-        manifest, clean, records = study.get("manifest"), study.get("clean"), study.records()
-        correct, classes = study.get("correct"), tuple(study.get("classes") or ())
     if not manifest or not clean or not records or len(records) < clean["planned"]:
         return None
     experiment = manifest["determines"]["experiment"]
-    return Finding(path, records, experiment, classes, clean["images"], correct)
+    return Finding(path, records, experiment, tuple(classes or ()), clean["images"], correct)

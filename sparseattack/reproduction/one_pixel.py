@@ -1,6 +1,7 @@
 """Su, Vargas and Sakurai, One pixel attack for fooling deep neural networks (2019), to be measured again."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from sparseattack.data import load_images
@@ -28,7 +29,9 @@ def one_pixel(
     """The tables called ``4,8`` or ``all``, of oracles, with all that is kept in ``folder``.
 
     ``pixels``, beside one, and ``strategies``, beside differential evolution, are for Table VIII. All tables
-    are without that on ImageNet where no photographs are chosen.
+    are without that on ImageNet where no photographs are chosen. Where images are not chosen they are the
+    usual ones; where the number of targeted ones is not, but that of the others is, they make about as many
+    runs.
     """
     chosen = names(tables)
     if "imagenet" in chosen and not choices.photographs:
@@ -42,7 +45,12 @@ def one_pixel(
     made = (
         table(name, list(dict.fromkeys(some)), pixels=more, strategies=others) for name, some in used.items()
     )
-    return Reproduction(tuple(made), choices, Path(folder))
+    return Reproduction(tuple(made), _completed(choices), Path(folder))
+
+
+def _completed(choices: Choices) -> Choices:
+    targeted = fitting(choices.untargeted) if choices.targeted is None else choices.targeted
+    return replace(choices, images=choices.images or usual_images(), targeted=targeted)
 
 
 def usual_images() -> str:

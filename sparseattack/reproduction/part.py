@@ -18,7 +18,7 @@ TARGETS = 9  # of each image
 class Choices:
     """What a person chooses, for all parts alike; None is as the protocol says."""
 
-    images: str  # a spec
+    images: str = ""  # a spec
     photographs: str = ""  # a spec, for ImageNet
     untargeted: int | None = None  # images that are drawn
     targeted: int | None = None  # images that are drawn, each for nine runs

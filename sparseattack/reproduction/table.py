@@ -65,7 +65,7 @@ class Table:
     def parts(self) -> list[Part]:
         """All that has to be run for it, quick ones first."""
         every = dict.fromkeys(part for one in self.networks for row in self.rows(one) for part in row.parts)
-        return sorted(every, key=lambda part: (part.targeted, part.pixels))
+        return sorted(every, key=lambda part: (part.targeted, part.pixels, part.strategy != ""))
 
     def cells(self, found: Mapping[Part, Finding]) -> list[Cell]:
         """Every row of every network, from what was found."""

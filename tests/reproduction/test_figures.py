@@ -1,0 +1,117 @@
+"""Figures show what the studies hold."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+from PIL import Image
+from small_reproduction import finish, small
+
+from sparseattack.data import load_images
+from sparseattack.errors import InputError
+from sparseattack.reproduction.charts import against_pixels, against_queries, classes_reached
+from sparseattack.reproduction.finding import Finding
+from sparseattack.reproduction.gallery import gallery
+from sparseattack.reproduction.heat_maps import heat_map
+from sparseattack.reproduction.metrics import class_pairs, histogram, success_rate
+from sparseattack.reproduction.paper_pairs import ORIGINAL
+from sparseattack.reproduction.part import Part
+from sparseattack.reproduction.publish import draw
+from sparseattack.reproduction.reproduction import Reproduction
+
+TARGETED, UNTARGETED = "targeted", "untargeted"
+Findings = dict[tuple[str, int, str], Finding]
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory: pytest.TempPathFactory) -> Reproduction:
+    return finish(small(tmp_path_factory.mktemp("figures"), pixels=(3,)))
+
+
+@pytest.fixture(scope="module")
+def found(done: Reproduction) -> Findings:
+    def named(part: Part) -> tuple[str, int, str]:
+        return TARGETED if part.targeted else UNTARGETED, part.pixels, part.strategy
+
+    return {named(part): finding for part, finding in done.found().items()}
+
+
+def numbers(figure: Figure, panel: int) -> list[int]:
+    return [int(text.get_text()) for text in figure.axes[panel].texts]
+
+
+def test_a_heat_map_counts_the_successes_beside_the_papers(found: Findings) -> None:
+    finding = found[UNTARGETED, 3, ""]
+    figure = heat_map(finding, "title", ORIGINAL["nin"])
+    assert len(figure.axes) == 2
+    assert numbers(figure, 0) == [count for row in class_pairs(finding.records) for count in row if count]
+    assert sum(numbers(figure, 0)) == 6 and sum(numbers(figure, 1)) == 129
+    assert "6 successes in 6 runs" in figure.axes[0].get_title()
+    assert len(heat_map(finding, "title", None).axes) == 1
+
+
+def test_bars_are_the_shares_of_the_images(found: Findings) -> None:
+    finding = found[TARGETED, 1, ""]
+    figure = classes_reached({"mine": finding}, {"theirs": (0.25, 0.75)})
+    heights = [bar.get_height() for bar in figure.axes[0].patches]
+    assert heights == pytest.approx([*histogram(finding.records), 0.25, 0.75])
+
+
+def test_success_against_pixels_has_a_point_each(found: Findings) -> None:
+    by_pixels = {k: found[UNTARGETED, k, ""] for k in (1, 3)}
+    (axes,) = against_pixels({"mine": by_pixels}, {}).axes
+    line = axes.lines[0]
+    assert [*line.get_xdata()] == [1, 3]
+    assert [*line.get_ydata()] == [success_rate(finding.records).value for finding in by_pixels.values()]
+
+
+def test_success_against_queries_ends_at_the_rate(found: Findings) -> None:
+    finding = found[UNTARGETED, 1, "exhaustive"]
+    (axes,) = against_queries({"mine": {"exhaustive": finding}}).axes
+    queries, shares = (np.asarray(data) for data in axes.lines[0].get_data())
+    assert shares[-1] == success_rate(finding.records).value and queries[-1] == finding.experiment["budget"]
+    first = min(record.first_fooled for record in finding.records if record.success)
+    assert shares[queries < first].max(initial=0) == 0 and shares[queries == first][-1] > 0
+
+
+def test_a_gallery_shows_the_changed_pixels(found: Findings) -> None:
+    finding = found[UNTARGETED, 3, ""]
+    figure = gallery(finding, "title")
+    assert figure
+    images, record = load_images(finding.experiment["images"]), finding.records[0]
+    drawn = np.round(np.asarray(figure.axes[0].images[0].get_array()) * 255).astype(int)
+    before = images.pixels[record.image].permute(1, 2, 0).numpy().astype(int)
+    changed = np.flatnonzero((drawn != before).any(2))
+    assert set(changed) <= set(record.positions) and len(changed) == record.pixels
+    assert f"{100 * record.after_confidence:.0f} %" in figure.axes[0].get_title()
+    rings = {(int(ring.get_xdata()[0]), int(ring.get_ydata()[0])) for ring in figure.axes[0].lines}
+    assert rings == {(position % 8, position // 8) for position in record.positions}
+
+
+def test_there_is_no_gallery_without_its_images(found: Findings, tmp_path: Path) -> None:
+    finding = found[UNTARGETED, 3, ""]
+    for images in ("nothing.npz", "digits"):
+        assert gallery(Finding(**{**vars(finding), "experiment": {"images": images}}), "") is None
+
+
+def test_all_figures_are_written_and_none_is_blank(done: Reproduction) -> None:
+    (paths,) = draw(done).values()
+    kinds = {path.split("/")[1].split("-")[0] for path in paths}
+    assert kinds == {"pairs", "classes", "pixels", "queries", "gallery"} and len(set(paths)) == len(paths)
+    for path in paths:
+        with Image.open(done.folder / path) as picture:
+            assert len(picture.convert("RGB").getcolors(2**20) or ()) > 20
+
+
+def test_without_matplotlib_it_is_said_what_to_install(
+    done: Reproduction, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in [
+        name for name in sys.modules if name.startswith(("matplotlib", "sparseattack.reproduction"))
+    ]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    with pytest.raises(InputError, match=r'figures need matplotlib.*: pip install "sparseattack\[figures\]"'):
+        draw(done)

@@ -1,0 +1,57 @@
+"""The time that may be left."""
+
+import pytest
+from records import record
+
+from sparseattack.reproduction.conduct import Stage
+from sparseattack.reproduction.forecast import Forecast
+from sparseattack.reproduction.part import Choices, Part
+from sparseattack.run import Step
+
+QUICK, SLOW = (Part("original-cifar10", False, network=name) for name in ("quick", "slow"))
+BUDGET = 1000
+
+
+def stage(left: int, queries: int, *costs: int) -> Stage:
+    """So many runs left after ``queries`` rows, some runs finished with the rows ``costs``."""
+    return Stage(left, Step(queries, tuple(record(queries=cost) for cost in costs)))
+
+
+def test_nothing_is_said_before_anything_was_asked() -> None:
+    forecast = Forecast({QUICK: (10, BUDGET)})
+    assert forecast.seconds is None
+    forecast.note(QUICK, stage(10, 0), 5.0)
+    assert forecast.seconds is None
+
+
+def test_those_that_are_searched_are_taken_for_failures() -> None:
+    """Four runs of a thousand rows, 100 of them asked in a second."""
+    forecast = Forecast({QUICK: (4, BUDGET)})
+    forecast.note(QUICK, stage(4, 100), 1.0)
+    assert forecast.seconds == pytest.approx((4 * 1000 - 100) / 100)
+
+
+def test_successes_make_the_rest_cheaper() -> None:
+    """40 runs: 8 cost 50 rows each, 32 are searched and taken for failures of which 3,200 rows are asked."""
+    forecast = Forecast({QUICK: (40, BUDGET)})
+    forecast.note(QUICK, stage(32, 400 + 3200, *(50,) * 8), 36.0)
+    mean = (8 * 50 + 32 * 1000) / 40
+    assert forecast.seconds == pytest.approx((32 * mean - 3200) / 100)
+
+
+def test_a_part_that_has_not_begun_costs_as_the_others_did() -> None:
+    """Half of the budget a run; at the speed of all, until that of its own network is known."""
+    forecast = Forecast({QUICK: (2, BUDGET), SLOW: (6, BUDGET)})
+    forecast.note(QUICK, stage(0, 1000, 400, 600), 2.0)
+    assert forecast.seconds == pytest.approx(6 * 500 / 500)
+    forecast.note(SLOW, stage(6, 10), 1.0)
+    assert forecast.seconds == pytest.approx((6 * 1000 - 10) / 10)
+    forecast.note(SLOW, stage(0, 5990, *(1000,) * 6), 599.0)
+    assert forecast.seconds == 0
+
+
+def test_what_is_left_out_takes_no_time() -> None:
+    forecast = Forecast.of([QUICK, SLOW], Choices("sample", untargeted=3, budget=BUDGET))
+    forecast.drop(SLOW)
+    forecast.note(QUICK, stage(0, 1500, 500, 500, 500), 3.0)
+    assert forecast.seconds == 0

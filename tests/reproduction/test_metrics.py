@@ -1,0 +1,72 @@
+"""The paper's metrics, by hand: three images, each towards two or three targets."""
+
+import pytest
+from records import record
+
+from sparseattack.reproduction import costs, metrics
+
+RUNS = [
+    record(0, 10, target=1, label=0, after_class=1, after_confidence=0.5, queries=400, distortion=30.0),
+    record(0, 900, target=2, label=0, after_class=2, after_confidence=0.9, queries=1000, distortion=90.0),
+    record(1, 0, target=0, label=7),
+    record(1, 5, target=2, label=7, after_class=2, after_confidence=0.7, queries=800, distortion=60.0),
+    record(2, 0, target=0, label=7),
+    record(2, 20, target=2, label=7, verified=False, after_class=2),  # did not fool when shown alone
+]
+FAILED = [RUNS[2], RUNS[4]]
+
+
+def test_success_is_over_runs_and_an_image_is_one_trial() -> None:
+    assert metrics.success_rate(RUNS).value == pytest.approx(3 / 6)
+    assert metrics.success_rate(RUNS).count == 3
+
+
+def test_untargeted_success_is_derived_from_any_target() -> None:
+    derived = metrics.derived_success_rate(RUNS)
+    assert derived.value == pytest.approx(2 / 3) and derived.count == 3
+
+
+def test_confidence_is_the_mean_over_the_successes() -> None:
+    mean = metrics.confidence(RUNS)
+    assert mean and mean.value == pytest.approx((0.5 + 0.9 + 0.7) / 3) and mean.count == 3
+    assert metrics.confidence(FAILED) is None
+
+
+def test_classes_are_counted_image_by_image() -> None:
+    assert metrics.classes_reached(RUNS) == {0: 2, 1: 1, 2: 0}
+    assert metrics.mean_classes(RUNS).value == 1
+    assert metrics.histogram(RUNS) == [pytest.approx(1 / 3)] * 3 + [0] * 7
+
+
+def test_a_class_that_two_runs_reach_is_one_class() -> None:
+    again = record(0, 10, target=1, label=0, after_class=1, seed=1)
+    assert metrics.classes_reached([*RUNS, again])[0] == 2
+
+
+def test_pairs_are_from_the_original_class_to_the_one_after() -> None:
+    pairs = metrics.class_pairs(RUNS)
+    assert (pairs[0][1], pairs[0][2], pairs[7][2]) == (1, 1, 1)
+    assert sum(map(sum, pairs)) == 3 and len(pairs) == 10 and {len(row) for row in pairs} == {10}
+    untargeted = metrics.class_pairs([record(0, 3, label=4, after_class=12)])
+    assert len(untargeted) == 13 and untargeted[4][12] == 1
+    assert metrics.class_pairs(FAILED) == [[0] * 10] * 10
+
+
+def test_cost_and_distortion_are_of_the_successes() -> None:
+    spent, changed = costs.evaluations(RUNS), costs.distortion(RUNS)
+    assert spent and spent.value == pytest.approx((400 + 1000 + 800) / 3)
+    assert changed and changed.value == pytest.approx(60) and changed.count == 3
+    assert costs.evaluations(FAILED) is None and costs.distortion(FAILED) is None
+
+
+def test_queries_to_first_success_count_failures() -> None:
+    assert costs.median_queries(RUNS).value == 900  # 5, 10, 900, and three failures
+    assert costs.median_queries(RUNS[2:]).value == float("inf")
+    assert costs.mean_queries(RUNS).value == pytest.approx((10 + 900 + 1000 + 5 + 1000 + 20) / 6)
+
+
+def test_what_one_search_finds_of_what_another_found() -> None:
+    fewer = [record(0, 7), record(1, 0), record(2, 9)]
+    among = costs.share_found(fewer, RUNS)
+    assert among and (among.value, among.count) == (0.5, 2)  # of images 0 and 1
+    assert costs.share_found(RUNS, FAILED) is None

@@ -1,0 +1,61 @@
+"""What the paper prints is in accord with itself."""
+
+import pytest
+
+from sparseattack.reproduction import rows, tables
+from sparseattack.reproduction.paper import KAGGLE, NETWORKS, ORIGINAL_TARGETED, REACHED, TABLES
+from sparseattack.reproduction.paper_pairs import KAGGLE as KAGGLE_PAIRS
+from sparseattack.reproduction.paper_pairs import ORIGINAL as ORIGINAL_PAIRS
+
+CIFAR = NETWORKS[:3]
+MISREAD = 2  # successes that the Kaggle VGG16's heat-map lacks
+HALF = 0.00005 + 1e-9  # of the last printed digit
+
+
+@pytest.mark.parametrize("network", CIFAR)
+def test_heat_maps_are_ten_by_ten_and_nothing_stays_where_it_is(network: str) -> None:
+    for pairs in (KAGGLE_PAIRS[network], ORIGINAL_PAIRS[network]):
+        assert [len(row) for row in pairs] == [10] * 10
+        assert [row[place] for place, row in enumerate(pairs)] == [0] * 10
+
+
+@pytest.mark.parametrize("network", CIFAR)
+def test_heat_maps_sum_to_the_targeted_rates(network: str) -> None:
+    place = CIFAR.index(network)
+    original, kaggle = TABLES["8"][rows.TARGETED][network], TABLES["4"][rows.TARGETED][network]
+    counted = sum(map(sum, ORIGINAL_PAIRS[network]))
+    assert counted / (9 * ORIGINAL_TARGETED[place]) == pytest.approx(original.value, abs=HALF)
+    counted = sum(map(sum, KAGGLE_PAIRS[network])) + (MISREAD if network == "vgg16" else 0)
+    assert counted / (9 * KAGGLE[place]) == pytest.approx(kaggle.value, abs=HALF)
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_rates_are_shares_of_the_numbers_of_images(table: str) -> None:
+    runs = {rows.TARGETED: 9}
+    for row, printed in TABLES[table].items():
+        for measure in printed.values():
+            if measure.kind == "rate" and measure.count:
+                trials = measure.count * runs.get(row, 1)
+                assert round(measure.value * trials) / trials == pytest.approx(measure.value, abs=HALF)
+
+
+def test_classes_reached_are_nine_times_the_targeted_rate() -> None:
+    for network in CIFAR:
+        mean = 9 * TABLES["4"][rows.TARGETED][network].value
+        assert TABLES["4"][rows.CLASSES][network].value == pytest.approx(mean, abs=0.05)
+    bars = REACHED["allconv"]
+    assert sum(bars) == pytest.approx(1, abs=0.02)  # measured from a picture
+    read = sum(number * share for number, share in enumerate(bars))
+    assert read == pytest.approx(TABLES["4"][rows.CLASSES]["allconv"].value, abs=0.1)
+    assert 1 - bars[0] == pytest.approx(TABLES["4"][rows.DERIVED]["allconv"].value, abs=0.01)
+
+
+def test_table_7_repeats_table_4() -> None:
+    for row in (rows.DERIVED, rows.CONFIDENCE):
+        assert TABLES["7"][row] == TABLES["4"][row]
+
+
+@pytest.mark.parametrize("name", tables.TITLES)
+def test_every_printed_row_is_a_row_of_ours(name: str) -> None:
+    mine = {row.name for row in tables.table(name, ["allconv"]).rows("allconv")}
+    assert set(TABLES[name]) <= mine

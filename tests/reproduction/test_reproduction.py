@@ -1,0 +1,219 @@
+"""A reproduction is run, stopped, gone on with, made larger; its cells are functions of its studies."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import pytest
+from small_reproduction import COUNT, ORACLE, finish, small
+
+from sparseattack.errors import InputError
+from sparseattack.overview import overview
+from sparseattack.record import Record
+from sparseattack.reproduction import metrics, rows
+from sparseattack.reproduction.conduct import Stage
+from sparseattack.reproduction.finding import find
+from sparseattack.reproduction.part import Part
+from sparseattack.reproduction.publish import publish
+from sparseattack.reproduction.reproduction import Reproduction
+from sparseattack.reproduction.table import Cell
+from sparseattack.store import Study
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory: pytest.TempPathFactory) -> Reproduction:
+    return finish(small(tmp_path_factory.mktemp("done"), pixels=(3,)))
+
+
+def cells(asked: Reproduction) -> dict[str, Cell]:
+    (table,) = asked.tables
+    return {cell.row: cell for cell in table.cells(asked.found())}
+
+
+def records(asked: Reproduction, part: Part) -> list[Record]:
+    with Study.read(part.path(asked.choices, asked.studies)) as study:
+        return study.records()
+
+
+def facts(some: list[Record]) -> list[dict[str, Any]]:
+    """All but how long it took, and the key, which tells how many images were drawn."""
+    clocks = {"key": "", "oracle_seconds": 0, "strategy_seconds": 0}
+    return [record.to_dict() | clocks for record in some]
+
+
+def of(asked: Reproduction, **wanted: object) -> Part:
+    (part,) = (
+        part for part in asked.parts if all(getattr(part, name) == value for name, value in wanted.items())
+    )
+    return part
+
+
+def test_a_cell_can_be_recomputed_from_its_study(done: Reproduction) -> None:
+    cell = cells(done)[rows.UNTARGETED]
+    (name,) = cell.studies
+    with Study.read(done.studies / name) as study:
+        (line,) = overview(study).lines
+    assert cell.ours and (cell.ours.value, cell.ours.count) == (line.success, line.images) == (
+        line.success,
+        6,
+    )
+    assert cell.ours.interval == pytest.approx((line.low, line.high))
+    targeted = cells(done)[rows.DERIVED]
+    runs = records(done, of(done, targeted=True))
+    fooled = {record.image for record in runs if record.success}
+    assert len(runs) == 2 * 9 and targeted.ours and targeted.ours.value == len(fooled) / 2
+
+
+def test_what_is_printed_is_what_the_cells_say(done: Reproduction) -> None:
+    (printed,) = publish(done)
+    text = (done.folder / "table-8.md").read_text("utf-8")
+    by_name = {cell.row: cell for cell in printed.cells}
+    accuracy = by_name[rows.ACCURACY].ours
+    assert accuracy and (accuracy.value, accuracy.count) == ((COUNT - 1) / COUNT, COUNT)
+    assert f"| {rows.ACCURACY} | 93.8 %, 71.7 - 98.9, n 16 |" in text
+    assert "Fewer images than in the paper" in text and "800 rows in place of 40,400" in text
+
+
+def test_success_grows_with_pixels_and_with_everything_tried(done: Reproduction) -> None:
+    """This classifier is linear: what one pixel does three can do, and corners are the best colours."""
+    found = cells(done)
+    one, three = found[rows.UNTARGETED].ours, found[f"{rows.UNTARGETED}, 3 pixels"].ours
+    every = found[f"{rows.UNTARGETED}, every pixel in every corner colour"].ours
+    assert one and three and every and one.value <= every.value <= three.value
+    assert every.value > 0 and three.value == 1
+    among = found[rows.CORNERS].ours
+    assert among is None or among.value == 1
+
+
+def test_the_same_images_are_attacked_whatever_the_attack(done: Reproduction) -> None:
+    untargeted = {
+        part: {record.image for record in records(done, part)} for part in done.parts if not part.targeted
+    }
+    assert len({frozenset(images) for images in untargeted.values()}) == 1
+    (drawn,) = {frozenset(images) for images in untargeted.values()}
+    assert {record.image for record in records(done, of(done, targeted=True))} < drawn
+
+
+def stages(asked: Reproduction) -> Iterator[tuple[Part, Stage]]:
+    return ((part, event) for part, event in asked.run() if isinstance(event, Stage))
+
+
+def test_what_was_stopped_goes_on_and_ends_like_any_other(done: Reproduction, tmp_path: Path) -> None:
+    asked = small(tmp_path, pixels=(3,))
+    run = stages(asked)
+    held = 0
+    while held < 9:  # in the second part, or the third
+        held += len(next(run)[1].step.records)
+    run.close()
+    again = [stage for _, stage in stages(asked)]
+    assert held + sum(len(stage.step.records) for stage in again) == 4 * 6 + 2 * 9
+    for part, other in zip(asked.parts, done.parts, strict=True):
+        assert facts(records(asked, part)) == facts(records(done, other))
+
+
+def test_nothing_is_run_twice(done: Reproduction) -> None:
+    assert all(not stage.left and not stage.step.records for _, stage in stages(done))
+
+
+def test_more_images_take_over_what_fewer_had(tmp_path: Path) -> None:
+    few = finish(small(tmp_path, strategies=(), targeted=0, untargeted=4))
+    more = small(tmp_path, strategies=(), targeted=0, untargeted=9)
+    (part,) = more.parts
+    first, *rest = [stage for _, stage in stages(more)]
+    assert first.left == 5 and sum(len(stage.step.records) for stage in rest) == 5
+    known, every = facts(records(few, part)), facts(records(more, part))
+    assert len(every) == 9 and all(fact in every for fact in known)
+    fewer = small(tmp_path, strategies=(), targeted=0, untargeted=2)
+    assert [stage.left for _, stage in stages(fewer)] == [0]
+    other = small(tmp_path, strategies=(), targeted=0, untargeted=9, seed=1)
+    assert next(stages(other))[1].left == 9
+
+
+def test_an_unfinished_part_is_no_sample(tmp_path: Path) -> None:
+    asked = small(tmp_path, strategies=("random(popsize=10)",), targeted=0, untargeted=12)
+    run = stages(asked)
+    part, _ = next(stage for stage in run if stage[1].step.records and stage[1].left)
+    run.close()
+    assert 0 < len(records(asked, part)) < 12
+    assert find(part.path(asked.choices, asked.studies)) is None
+    assert part not in asked.found()
+
+
+def test_too_few_images_are_all_attacked(tmp_path: Path) -> None:
+    asked = finish(small(tmp_path, strategies=(), targeted=0, untargeted=None))
+    (finding,) = asked.found().values()
+    assert finding.attacked == COUNT - 1 and finding.experiment["draw"] == COUNT - 1
+    (printed,) = publish(asked)
+    assert any("15 in place of 500" in note for note in printed.notes)
+
+
+def test_the_kaggle_like_tables_take_what_the_network_says_for_the_truth(tmp_path: Path) -> None:
+    asked = finish(small(tmp_path, tables="4,6,7", untargeted=0, targeted=COUNT, budget=60))
+    assert len(asked.parts) == 2
+    runs = records(asked, of(asked, strategy=""))
+    assert {record.image for record in runs} == {*range(COUNT)}
+    assert all(record.label == record.before_class for record in runs)
+    printed = {printed.table.name: printed for printed in publish(asked)}
+    four = {cell.row: cell.ours for cell in printed["4"].cells}
+    accuracy = four[rows.ACCURACY]
+    assert accuracy and accuracy.value == (COUNT - 1) / COUNT  # as the labels say
+    assert four[rows.TARGETED] == metrics.success_rate(runs)
+    seven = {cell.row: cell.ours for cell in printed["7"].cells}
+    assert seven[rows.DERIVED] == four[rows.DERIVED] and seven[rows.RANDOM]
+    assert all(any("Kaggle" in note for note in each.notes) for each in printed.values())
+
+
+def test_a_network_that_cannot_be_loaded_is_left_out(tmp_path: Path) -> None:
+    """Its entry point is there and its settings fit, but it refuses the images."""
+    refusing = "linear(classes=10,inputs=7)"
+    asked = small(tmp_path, networks=(refusing, ORACLE), strategies=(), targeted=0)
+    events = list(asked.run())
+    said = [event for part, event in events if part.network == refusing]
+    assert said == ["oracle linear takes 7 numbers, not images of 192"]
+    (table,) = asked.tables
+    ours = {cell.network: cell.ours for cell in table.cells(asked.found()) if cell.row == rows.UNTARGETED}
+    assert ours[refusing] is None and ours[ORACLE]
+
+
+@pytest.mark.parametrize(
+    ("chosen", "said"),
+    [
+        ({"networks": ("liner",)}, "no oracle 'liner'"),
+        ({"networks": ("linear(sides=3)",)}, "no setting sides"),
+        ({"strategies": ("randm",)}, "no strategy 'randm'"),
+        ({"images": "nothing.npz"}, "nothing.npz"),
+        ({"device": "cuda:99"}, "no device 'cuda:99'"),
+    ],
+)
+def test_what_does_not_exist_is_refused_before_anything_is_run(
+    tmp_path: Path, chosen: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(InputError, match=said):
+        small(tmp_path, **chosen).check()
+
+
+def test_other_weights_are_not_mixed_with_what_is_there(tmp_path: Path) -> None:
+    asked = finish(small(tmp_path, strategies=(), targeted=0, untargeted=2))
+    (path,) = asked.studies.iterdir()
+    with Study.create(path) as study:
+        held = study.get("manifest")
+        held["determines"]["oracle"] = "another"
+        study.keep(manifest=held)
+    with pytest.raises(InputError, match=r"oracle was another.* Name another folder with --out"):
+        finish(asked)
+    assert replace(asked).found()  # it can be shown all the same
+    assert list(islice(asked.studies.iterdir(), 2)) == [path]
+
+
+def test_a_file_without_a_study_is_as_good_as_none(tmp_path: Path) -> None:
+    """As one is left by a process that was killed when it had just begun."""
+    asked = small(tmp_path, strategies=(), targeted=0, untargeted=2)
+    (part,) = asked.parts
+    asked.studies.mkdir(parents=True)
+    path = part.path(asked.choices, asked.studies)
+    for file in (path, path.with_name(f"{part.stem}-older.study")):
+        file.touch()
+    assert not asked.found()
+    assert finish(asked).found()

@@ -1,0 +1,118 @@
+"""What has to be run for a table, and what is asked of a study."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from sparseattack.errors import InputError
+from sparseattack.reproduction import rows
+from sparseattack.reproduction.one_pixel import NETWORKS, fitting, one_pixel
+from sparseattack.reproduction.part import Choices, Part, runs
+from sparseattack.reproduction.tables import names, table
+
+CHOICES = Choices("sample")
+
+
+def asked(choices: Choices = CHOICES, **chosen: Any) -> list[Part]:
+    return one_pixel(choices, "folder", **chosen).parts
+
+
+def test_tables_share_their_runs() -> None:
+    shared = asked(tables="4,6,7", networks=["nin"])
+    assert [part.strategy for part in shared] == ["", "random"]
+    assert set(asked(tables="4", networks=["nin"])) == set(asked(tables="6", networks=["nin"]))
+
+
+def test_table_8_is_run_as_the_paper_did_and_more_beside() -> None:
+    parts = asked(networks=["nin"], pixels=(1, 3, 5), strategies=("random", "exhaustive"))
+    untargeted = {(part.pixels, part.strategy) for part in parts if not part.targeted}
+    assert untargeted == {(1, ""), (3, ""), (5, ""), (1, "random"), (1, "exhaustive")}
+    assert [(part.pixels, part.strategy) for part in parts if part.targeted] == [(1, "")]
+    assert not parts[0].targeted and parts[-1].targeted  # quick ones first
+
+
+def test_the_defaults_are_the_papers() -> None:
+    plain, targeted = (
+        Part("original-cifar10", mode, network="nin").experiment(CHOICES) for mode in (False, True)
+    )
+    assert (plain.draw, targeted.draw) == (500, 300)
+    assert plain.budget == targeted.budget == 40_400 and plain.until == "fooled"
+    kaggle = Part("kaggle-like", True, network="nin").experiment(CHOICES)
+    assert (kaggle.draw, kaggle.until, kaggle.truth) == (500, "confidence:0.9", "prediction")
+    assert runs(Part("kaggle-like", True, network="nin"), CHOICES) == 4500
+    photographs = Part("imagenet", False, network="nin").experiment(replace(CHOICES, photographs="a.npz"))
+    assert (photographs.draw, photographs.until, photographs.images) == (105, "confidence:0.95", "a.npz")
+
+
+def test_everything_is_tried_whatever_the_budget() -> None:
+    part = Part("original-cifar10", False, strategy="exhaustive", network="nin")
+    chosen = part.experiment(replace(CHOICES, budget=100))
+    assert (chosen.budget, chosen.encodings) == (8 * 32 * 32, ("corners",))
+    assert (
+        Part("original-cifar10", False, strategy="random", network="nin")
+        .experiment(replace(CHOICES, budget=100))
+        .budget
+        == 100
+    )
+
+
+def test_table_5_has_the_papers_pixels_and_networks() -> None:
+    parts = asked(tables="5", networks=[*NETWORKS, "allconv-small"])
+    assert {part.network: part.pixels for part in parts} == {"allconv": 3, "nin": 5, "allconv-small": 3}
+
+
+def test_no_images_are_no_runs() -> None:
+    assert {part.targeted for part in asked(replace(CHOICES, targeted=0))} == {False}
+    assert {part.targeted for part in asked(replace(CHOICES, untargeted=0, targeted=1))} == {True}
+
+
+def test_a_study_is_found_again_by_what_was_chosen() -> None:
+    part = Part("original-cifar10", False, network="nin(weights=a/b.safetensors)")
+    path = part.path(CHOICES, Path("x"))
+    assert path == part.path(replace(CHOICES, device="cuda"), Path("x")) and path.parent == Path("x")
+    assert path.name.startswith("original-cifar10-nin-weights-a-b.safetensors-untargeted-k1-de-")
+    others = [
+        replace(CHOICES, **change)
+        for change in ({"seed": 1}, {"budget": 9}, {"untargeted": 2}, {"images": "b"})
+    ]
+    names = {part.path(each, Path("x")).name for each in others}
+    assert len(names | {path.name}) == 5
+    assert part.path(replace(CHOICES, targeted=1), Path("x")) == path  # of which it has none
+
+
+def test_paper_columns_go_by_the_networks_name() -> None:
+    cells = table("8", ["nin(weights=x)", "allconv-small"]).cells({})
+    printed = {cell.network: cell.paper for cell in cells if cell.row == rows.UNTARGETED}
+    assert printed["nin(weights=x)"] and printed["nin(weights=x)"].value == pytest.approx(0.352)
+    assert printed["allconv-small"] is None and all(cell.ours is None for cell in cells)
+    photographed = table("imagenet", ["efficientnet-lite0"]).cells({})
+    (alexnet,) = (cell.paper for cell in photographed if cell.row == rows.UNTARGETED)
+    assert alexnet and alexnet.value == pytest.approx(0.1604)
+
+
+def test_names_of_tables() -> None:
+    assert names("8, 4,8") == ["8", "4"] and names("all") == ["4", "5", "6", "7", "8", "imagenet"]
+    with pytest.raises(InputError, match="no table '9', only 4, 5, 6, 7, 8, imagenet and all"):
+        names("9")
+    with pytest.raises(InputError, match="the table imagenet needs photographs"):
+        asked(tables="imagenet")
+    assert "imagenet" not in {part.protocol for part in asked(tables="all")}
+    with pytest.raises(InputError, match="no network is named"):
+        asked(networks=[])
+
+
+def test_targeted_images_make_about_as_many_runs() -> None:
+    assert [fitting(count) for count in (None, 0, 1, 20, 500)] == [None, 0, 1, 2, 55]
+    completed = one_pixel(replace(CHOICES, untargeted=20), "folder").choices
+    assert completed.targeted == 2
+    assert one_pixel(replace(CHOICES, untargeted=20, targeted=7), "folder").choices.targeted == 7
+
+
+def test_the_test_set_is_attacked_where_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SPARSEATTACK_DATA", str(tmp_path))
+    assert one_pixel(Choices(), "folder").choices.images == "sample"
+    np.savez(tmp_path / "cifar10_test.npz", images=np.zeros((2, 32, 32, 3), np.uint8), labels=[0, 1])
+    assert one_pixel(Choices(), "folder").choices.images == "cifar10:test"

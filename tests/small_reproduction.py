@@ -1,0 +1,40 @@
+"""A small reproduction: sixteen 8x8 images before a linear classifier of ten classes."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from sparseattack import levels, load
+from sparseattack.reproduction.one_pixel import one_pixel
+from sparseattack.reproduction.part import Choices
+from sparseattack.reproduction.reproduction import Reproduction
+
+COUNT, WRONG = 16, 5
+ORACLE = "linear(classes=10,inputs=192)"
+
+
+def images(folder: Path) -> str:
+    """As a file; all labels but one are the classifier's answers."""
+    path = folder / "images.npz"
+    pixels = np.random.default_rng(2).integers(96, 160, size=(COUNT, 8, 8, 3), dtype=np.uint8)
+    shown = levels(torch.from_numpy(pixels).permute(0, 3, 1, 2))
+    labels = load("oracles", ORACLE)()(shown).argmax(1).numpy()
+    labels[WRONG] = (labels[WRONG] + 1) % 10
+    np.savez(path, images=pixels, labels=labels)
+    return str(path)
+
+
+def small(folder: Path, *, networks: tuple[str, ...] = (ORACLE,), **chosen: Any) -> Reproduction:
+    """Table VIII on six images, two of them targeted, unless something else is chosen."""
+    options = {name: chosen.pop(name) for name in ("tables", "pixels", "strategies") if name in chosen}
+    choices: dict[str, Any] = {"untargeted": 6, "targeted": 2, "budget": 800, "images": images(folder)}
+    return one_pixel(Choices(**(choices | chosen)), folder / "out", networks=networks, **options)
+
+
+def finish(asked: Reproduction) -> Reproduction:
+    """Run all of it."""
+    for _ in asked.run():
+        pass
+    return asked
