@@ -20,6 +20,7 @@ def trained(recipe: Recipe, data: str, test: str, out: Path, checkpoint: Path) -
         raise InputError(f"--out is a file that ends in .safetensors, not {out}")
     splits = data == "cifar10" or os.path.isdir(data)
     images = load_images(f"{data}:train" if splits else data)
+    called = test or ("cifar10:test" if splits else f"the last of {data}")  # wherever it lies
     test = test or (f"{data}:test" if splits else "")
     measured = load_images(test) if test else recipe.parts(images)[1]
     out.parent.mkdir(parents=True, exist_ok=True)  # what cannot be written is said now, not after the work
@@ -29,7 +30,7 @@ def trained(recipe: Recipe, data: str, test: str, out: Path, checkpoint: Path) -
     except KeyboardInterrupt:
         _stopped(checkpoint, console)
         raise typer.Exit(130) from None
-    card = ship(checkpoint, out, measured, test or f"the last of {data}")
+    card = ship(checkpoint, out, measured, called)
     print(f"{out}: {card['accuracy']:.2%} of {card['measured']}")
 
 

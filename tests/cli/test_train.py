@@ -44,7 +44,7 @@ def test_weights_come_out_and_are_an_oracle(folder: Path, capsys: pytest.Capture
     out, err = capsys.readouterr()
     assert [line.split(":")[0] for line in err.splitlines()] == ["epoch 1", "epoch 2"]
     card = json.loads((folder / "mine.json").read_text())
-    assert out == f"mine.safetensors: {card['accuracy']:.2%} of data:test, 100 images\n"
+    assert out == f"mine.safetensors: {card['accuracy']:.2%} of cifar10:test, 100 images\n"
     oracle = load("oracles", f"allconv-small(weights={folder / 'mine.safetensors'})")()
     sample = load_images("sample")
     assert (oracle(sample.floats()).argmax(1) == sample.labels).double().mean().item() == card["accuracy"]

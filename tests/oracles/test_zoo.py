@@ -62,6 +62,9 @@ def test_a_card_says_how_its_weights_were_made_and_how_good_they_are(name: str) 
     assert date.fromisoformat(told["date"])
     with safe_open(WEIGHTS / f"{name}.safetensors", "pt") as file:
         assert {file.get_tensor(key).dtype for key in file.keys()} == {torch.float16}  # noqa: SIM118
+        assert {key: json.loads(value) for key, value in file.metadata().items()} | {
+            "sha256": told["sha256"]
+        } == told
 
 
 def test_all_weights_together_are_small() -> None:
