@@ -6,6 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Rectangle
 from PIL import Image
 from small_reproduction import finish, small
 
@@ -38,6 +40,11 @@ def found(done: Reproduction) -> Findings:
     return {named(part): finding for part, finding in done.found().items()}
 
 
+def points(line: Line2D) -> tuple[list[float], list[float]]:
+    across, up = (np.asarray(data, float).tolist() for data in line.get_data())
+    return across, up
+
+
 def numbers(figure: Figure, panel: int) -> list[int]:
     return [int(text.get_text()) for text in figure.axes[panel].texts]
 
@@ -55,22 +62,22 @@ def test_a_heat_map_counts_the_successes_beside_the_papers(found: Findings) -> N
 def test_bars_are_the_shares_of_the_images(found: Findings) -> None:
     finding = found[TARGETED, 1, ""]
     figure = classes_reached({"mine": finding}, {"theirs": (0.25, 0.75)})
-    heights = [bar.get_height() for bar in figure.axes[0].patches]
+    heights = [bar.get_height() for bar in figure.axes[0].patches if isinstance(bar, Rectangle)]
     assert heights == pytest.approx([*histogram(finding.records), 0.25, 0.75])
 
 
 def test_success_against_pixels_has_a_point_each(found: Findings) -> None:
     by_pixels = {k: found[UNTARGETED, k, ""] for k in (1, 3)}
     (axes,) = against_pixels({"mine": by_pixels}, {}).axes
-    line = axes.lines[0]
-    assert [*line.get_xdata()] == [1, 3]
-    assert [*line.get_ydata()] == [success_rate(finding.records).value for finding in by_pixels.values()]
+    places, rates = points(axes.lines[0])
+    assert places == [1, 3]
+    assert rates == [success_rate(finding.records).value for finding in by_pixels.values()]
 
 
 def test_success_against_queries_ends_at_the_rate(found: Findings) -> None:
     finding = found[UNTARGETED, 1, "exhaustive"]
     (axes,) = against_queries({"mine": {"exhaustive": finding}}).axes
-    queries, shares = (np.asarray(data) for data in axes.lines[0].get_data())
+    queries, shares = map(np.array, points(axes.lines[0]))
     assert shares[-1] == success_rate(finding.records).value and queries[-1] == finding.experiment["budget"]
     first = min(record.first_fooled for record in finding.records if record.success)
     assert shares[queries < first].max(initial=0) == 0 and shares[queries == first][-1] > 0
@@ -86,8 +93,8 @@ def test_a_gallery_shows_the_changed_pixels(found: Findings) -> None:
     changed = np.flatnonzero((drawn != before).any(2))
     assert set(changed) <= set(record.positions) and len(changed) == record.pixels
     assert f"{100 * record.after_confidence:.0f} %" in figure.axes[0].get_title()
-    rings = {(int(ring.get_xdata()[0]), int(ring.get_ydata()[0])) for ring in figure.axes[0].lines}
-    assert rings == {(position % 8, position // 8) for position in record.positions}
+    rings = [points(ring) for ring in figure.axes[0].lines]
+    assert all(([position % 8], [position // 8]) in rings for position in record.positions)
 
 
 def test_there_is_no_gallery_without_its_images(found: Findings, tmp_path: Path) -> None:

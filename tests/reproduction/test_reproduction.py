@@ -1,6 +1,6 @@
 """A reproduction is run, stopped, gone on with, made larger; its cells are functions of its studies."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -96,7 +96,7 @@ def test_the_same_images_are_attacked_whatever_the_attack(done: Reproduction) ->
     assert {record.image for record in records(done, of(done, targeted=True))} < drawn
 
 
-def stages(asked: Reproduction) -> Iterator[tuple[Part, Stage]]:
+def stages(asked: Reproduction) -> Generator[tuple[Part, Stage]]:
     return ((part, event) for part, event in asked.run() if isinstance(event, Stage))
 
 
