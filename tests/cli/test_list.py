@@ -73,11 +73,14 @@ def test_help_and_list_import_nothing_heavy(arguments: list[str], tmp_path: Path
     assert (code, err) == (0, "[]\n") and out
 
 
-def test_a_plugin_is_described_from_its_source(plugins: Path, run: Run) -> None:
+def test_a_plugin_is_described_from_its_source(
+    plugins: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
     fine = listed(run)["fine"]
     assert fine["summary"] == "Searches well [0, 1], says ``fine``."
     assert fine["settings"] == {"step": "0.25", "rule": "[any]", "needed": ""}
     assert fine["distribution"] == "plugins-of-all-sorts 2.5"
+    monkeypatch.setenv("COLUMNS", "120")  # so that no line is broken
     out = run("list").out
     assert "Searches well [0, 1], says fine." in out and "step=0.25, rule=[any], needed=..." in out
     assert not imported(plugins)
