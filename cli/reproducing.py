@@ -40,7 +40,7 @@ def _watched(asked: Reproduction, console: Console) -> bool:
 
 def _run(asked: Reproduction, console: Console) -> bool:
     """Whether there was any network to attack."""
-    if asked.choices.images == "sample":
+    if any(part.experiment(asked.choices).images == "sample" for part in asked.parts):
         console.print(
             "attacked are the 100 CIFAR-10 test images in the package; `sparseattack download cifar10` brings"
             " all 10,000"

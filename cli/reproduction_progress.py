@@ -1,4 +1,4 @@
-"""How far a reproduction has come: a line per part, and the time that may be left."""
+"""How far a reproduction has come: all of it, the part that is run now, and the time that may be left."""
 
 from time import perf_counter
 from typing import Self
@@ -18,7 +18,7 @@ SILENCE = 60.0  # seconds between sentences where nobody sees the bars
 
 
 class Display:
-    """Bars on a terminal; elsewhere a sentence now and then."""
+    """Two bars on a terminal; elsewhere a sentence now and then."""
 
     def __init__(self, console: Console, asked: Reproduction) -> None:
         self.console, self.forecast = console, Forecast.of(asked.parts, asked.choices)
@@ -27,13 +27,10 @@ class Display:
         self.progress = Progress(
             *columns, said, TimeElapsedColumn(), console=console, disable=not console.is_terminal
         )
-        self.bars = {part: self._bar(part) for part in asked.parts}
-        self.refused: set[str] = set()
+        self.whole = self.progress.add_task("all parts", total=len(asked.parts), said="")
+        self.bar: TaskID | None = None  # of the part that is run
+        self.refused: set[str] = set()  # sentences
         self.last = self.spoke = perf_counter()
-
-    def _bar(self, part: Part) -> TaskID:
-        left = self.forecast.accounts[part].left
-        return self.progress.add_task(part.stem, start=False, total=left, said="")
 
     def __enter__(self) -> Self:
         self.progress.start()
@@ -43,33 +40,39 @@ class Display:
         self.progress.stop()
 
     def refuse(self, part: Part, why: str) -> None:
-        """A part is left out; said once for each network."""
+        """A part is left out; where it is for the network, that is said once."""
         self.forecast.drop(part)
-        if part.network not in self.refused:
-            self.console.print(f"{part.network} is left out: {why}")
-            self.refused.add(part.network)
-        self.progress.remove_task(self.bars[part])
+        self.progress.advance(self.whole)
+        if (said := f"{part.network} is left out: {why}") not in self.refused:
+            self.console.print(said)
+            self.refused.add(said)
 
     def advance(self, part: Part, stage: Stage) -> bool:
         """A part has come so far; whether it is finished."""
         now = perf_counter()
         self.forecast.note(part, stage, now - self.last)
-        self.last, bar = now, self.bars[part]
-        if not stage.step.queries:  # what is left is known only now
-            self.progress.start_task(bar)
-            self.progress.update(bar, total=stage.left)
-        self.progress.update(bar, advance=len(stage.step.records), said=self._left() if stage.left else "")
+        self.last = now
+        if self.bar is None:
+            self.bar = self.progress.add_task(part.stem, total=stage.left, said="runs")
+        self.progress.advance(self.bar, len(stage.step.records))
+        self.progress.update(self.whole, said=self._left())
         if not stage.left:
-            self.progress.stop_task(bar)
-            self._say(part, "finished")
-        elif now - self.spoke > SILENCE:
-            self._say(part, f"{stage.left} runs to go")
+            self._finish(part)
+        elif self.progress.disable and now - self.spoke > SILENCE:
+            self._say(f"{part.stem}: {stage.left} runs to go")
         return not stage.left
 
-    def _say(self, part: Part, how: str) -> None:
+    def _finish(self, part: Part) -> None:
+        if self.bar is not None:
+            self.progress.remove_task(self.bar)
+        self.bar = None
+        self.progress.advance(self.whole)
+        self._say(f"{part.stem}: finished")
+
+    def _say(self, sentence: str) -> None:
         self.spoke = self.last
-        if self.progress.disable:
-            self.console.print(", ".join(filter(None, (f"{part.stem}: {how}", self._left()))))
+        left = self._left() if self.progress.disable else ""
+        self.console.print(", ".join(filter(None, (sentence, left))))
 
     def _left(self) -> str:
         seconds = self.forecast.seconds

@@ -3,17 +3,15 @@
 import csv
 import io
 import json
-import os
 import re
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 import numpy as np
 import pytest
-from command import Answer, Run
+from command import Answer, Run, start
 
 from sparseattack.cli.durations import spoken
 from sparseattack.reproduction.finding import find
@@ -21,7 +19,7 @@ from sparseattack.reproduction.finding import find
 TESTS = Path(__file__).parents[1]
 TINY = ("reproduce", "one-pixel", "--networks", "allconv-small", "--data", "sample", "--images", "4",
         "--budget", "400", "-s", "random", "-k", "1,3", "--out")  # fmt: skip
-SLOW = ("reproduce", "one-pixel", "--networks", "slow_oracle:slow(pause=0.1)", "--data", "images.npz",
+SLOW = ("reproduce", "one-pixel", "--networks", "slow_oracle:slow(pause=0.05)", "--data", "images.npz",
         "--images", "12", "--targeted-images", "0", "--budget", "500", "-s", "random(popsize=20)",
         "--out", "out")  # fmt: skip
 
@@ -31,12 +29,15 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("reproduced") / "out"
 
 
-@pytest.fixture
-def told(folder: Path, run: Run) -> Answer:
-    """Run for the first test that asks; for the others it is there already."""
-    answer = run(*TINY, str(folder))
-    assert answer.code == 0, answer.err
-    return answer
+@pytest.fixture(scope="module")
+def told(folder: Path) -> Answer:
+    """What it printed, in a process of its own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COLUMNS", "80")
+        process = start(folder.parent, *TINY, str(folder))
+    out, err = process.communicate(timeout=300)
+    assert process.returncode == 0, err
+    return Answer(0, out, err)
 
 
 def test_tables_and_figures_are_written_and_shown(told: Answer, folder: Path) -> None:
@@ -113,14 +114,13 @@ def test_another_paper_is_unknown(run: Run) -> None:
     assert answer.code == 2 and "no paper 'two-pixel' to reproduce, only one-pixel" in answer.err
 
 
-def start(folder: Path) -> "subprocess.Popen[str]":
+def started(folder: Path) -> "subprocess.Popen[str]":
+    """A slow one, in a process of its own."""
     images = np.random.default_rng(3).integers(256, size=(12, 8, 8, 3), dtype=np.uint8)
     np.savez(folder / "images.npz", images=images, labels=np.arange(12) % 4)
-    environment = os.environ | {"PYTHONPATH": str(TESTS), "COLUMNS": "100"}
-    command = [sys.executable, "-m", "sparseattack.cli", *SLOW]
-    return subprocess.Popen(
-        command, cwd=folder, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(TESTS))
+        return start(folder, *SLOW)
 
 
 def wait_for_a_study(folder: Path, name: str) -> None:
@@ -132,7 +132,7 @@ def wait_for_a_study(folder: Path, name: str) -> None:
 
 
 def test_ctrl_c_shows_what_is_there_and_says_how_to_go_on(tmp_path: Path) -> None:
-    process = start(tmp_path)
+    process = started(tmp_path)
     wait_for_a_study(tmp_path, "random")
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
@@ -142,12 +142,12 @@ def test_ctrl_c_shows_what_is_there_and_says_how_to_go_on(tmp_path: Path) -> Non
 
 
 def test_killed_it_goes_on(tmp_path: Path) -> None:
-    process = start(tmp_path)
+    process = started(tmp_path)
     wait_for_a_study(tmp_path, "random")
     process.send_signal(signal.SIGKILL)
     process.communicate()
     assert (tmp_path / "out" / "table-8.csv").exists()  # written after the first part
-    again = start(tmp_path)
+    again = started(tmp_path)
     out, err = again.communicate(timeout=120)
     assert again.returncode == 0 and "Table VIII" in out, err
     assert all(find(path) for path in (tmp_path / "out" / "studies").glob("*.study"))
