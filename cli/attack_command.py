@@ -34,6 +34,9 @@ def command(
     seed: Annotated[int, typer.Option(help="Another seed is another search.")] = 0,
     out: Annotated[Path, typer.Option(help="Folder for the pictures that are made.")] = Path(),
     device: Annotated[str, typer.Option(help="cpu, cuda or mps.")] = "cpu",
+    sparse_inference: Annotated[
+        bool, typer.Option(help="Compute only what changed pixels change, where that is faster.")
+    ] = True,
 ) -> None:
     """Attack a picture: write the one that fools, and one that shows where it was changed."""
     from sparseattack.experiment import Experiment
@@ -52,5 +55,6 @@ def command(
         until=until,
         target=target,
         device=device,
+        sparse_inference=sparse_inference,
     )
     attack(chosen, label, out)

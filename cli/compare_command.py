@@ -46,6 +46,9 @@ def command(
     ] = "",
     seeds: Annotated[str, typer.Option(help="One run per seed, as in 0,1,2.")] = "0",
     device: Annotated[str, typer.Option(help="cpu, cuda or mps.")] = "cpu",
+    sparse_inference: Annotated[
+        bool, typer.Option(help="Compute only what changed pixels change, where that is faster.")
+    ] = True,
     study: Annotated[
         Path | None, typer.Option(help="File that keeps the runs; named after the settings by default.")
     ] = None,
@@ -66,8 +69,8 @@ def command(
     chosen = Experiment(
         **{name: tuple(split(text)) for name, text in lists.items()},
         pixels=whole_numbers(pixels, "--pixels"), seeds=whole_numbers(seeds, "--seeds"), oracle=oracle,
-        images=images, budget=budget, fitness=fitness, until=until, target=target, device=device,
-        truth=truth, correct_only=correct_only, draw=draw, draw_seed=draw_seed,
+        images=images, budget=budget, fitness=fitness, until=until, target=target, device=device, truth=truth,
+        correct_only=correct_only, draw=draw, draw_seed=draw_seed, sparse_inference=sparse_inference,
     )  # fmt: skip
     if protocol:
         chosen = named(protocol).under(chosen, given(context))

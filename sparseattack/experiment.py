@@ -41,6 +41,7 @@ class Experiment:
     draw: int = 0  # images attacked, at random among those that may be; 0 is all
     draw_seed: int = 0
     device: str = "cpu"
+    sparse_inference: bool = True  # where the oracle offers it and it is faster
 
     def __post_init__(self) -> None:
         """Refuse what cannot be run."""

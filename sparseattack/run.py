@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from sparseattack.inference import settled
 from sparseattack.loop import rounds
 from sparseattack.plan import Task
 from sparseattack.pose import pose
@@ -24,8 +25,10 @@ def run(prepared: Prepared, task: Task, study: Study) -> Iterator[Step]:
     """Run what a task has to do; each record is in the study before it is handed out."""
     condition = task.condition
     strategy, called = prepared.strategies[condition.strategy], parse(condition.strategy).name
-    problem = pose(prepared, condition, [case for _, case in task.todo])
-    for each in rounds(problem, strategy, prepared.experiment.budget, condition.seed, key=called):
+    chosen, problem = prepared.experiment, pose(prepared, condition, [case for _, case in task.todo])
+    if task.todo:
+        problem = settled(problem, len(task.todo) * chosen.budget, chosen.sparse_inference, study)
+    for each in rounds(problem, strategy, chosen.budget, condition.seed, key=called):
         records = tuple(record_of(prepared, condition, task.todo, outcome) for outcome in each.outcomes)
         for record in records:
             study.add(record)

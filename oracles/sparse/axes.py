@@ -47,4 +47,4 @@ def plane(rows: Axis, columns: Axis, nothing: int) -> Tensor:
     """The cells ``(H * W, T)`` that each cell reads, row by row; ``nothing`` where there is none."""
     down, right = rows.taps[:, None, :, None], columns.taps[None, :, None, :]
     cells = torch.where((down < rows.size) & (right < columns.size), down * columns.size + right, nothing)
-    return cells.flatten(2).flatten(0, 1)
+    return cells.flatten(2).flatten(0, 1).int()

@@ -13,6 +13,8 @@ from .extents import Extent
 from .steps import Step
 from .tables import Spread, Table, whole_tiles
 
+AT_ONCE = 2**21  # numbers gathered before they are computed with: they stay in the cache
+
 
 @dataclass(frozen=True)
 class Changes:
@@ -37,8 +39,9 @@ class Changes:
     def follow(self, step: Step, taps: Tensor | None) -> None:
         """Compute what changes in the map that ``step`` makes; ``taps`` are the cells it reads."""
         where = self._where(step.node)
-        read = [self._read(source, where, step.node, taps) for source in step.sources]
-        self._enter(step.node, step.compute(where, *read))
+        parts = where.parts(AT_ONCE // step.reads) if step.reads else [where]
+        rows = [step.compute(part, *self._read(step, part, taps)) for part in parts]
+        self._enter(step.node, torch.cat(rows) if len(rows) > 1 else rows[0])
 
     def _where(self, node: Node) -> Spread:
         extent = self.extents[node]
@@ -46,12 +49,14 @@ class Changes:
             self.places[id(extent)] = extent.around(*self.pixels)
         return self.places[id(extent)]
 
-    def _read(self, source: Node, where: Spread, node: Node, taps: Tensor | None) -> Tensor:
+    def _read(self, step: Step, where: Spread, taps: Tensor | None) -> list[Tensor]:
         if taps is not None:
-            return self.tables[source].read(where, taps)
-        if self.extents[source] is self.extents[node]:
-            return self.rows[source]
-        return self.tables[source].read_here(where)
+            return [self.tables[step.sources[0]].read(where, taps)]
+        here = self.extents[step.node]
+        return [
+            self.rows[one] if self.extents[one] is here else self.tables[one].read_here(where)
+            for one in step.sources
+        ]
 
     def _enter(self, node: Node, rows: Tensor) -> None:
         self.rows[node] = rows

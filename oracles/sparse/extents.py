@@ -24,7 +24,8 @@ class Extent(NamedTuple):
 
     def around(self, down: Tensor, right: Tensor) -> Spread:
         """The cells that the pixels in rows ``down (n, k)`` and columns ``right (n, k)`` change."""
-        return spread(self.rows[down], self.columns[right])
+        rows = self.rows.index_select(0, down.flatten()).unflatten(0, down.shape)
+        return spread(rows, self.columns.index_select(0, right.flatten()).unflatten(0, right.shape))
 
     def union(self, others: Iterable["Extent"]) -> "Extent":
         """The smallest that has all of them; this one itself if that is it."""

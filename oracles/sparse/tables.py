@@ -16,10 +16,17 @@ class Spread(NamedTuple):
     candidates: Tensor  # (A,) int64
     cells: Tensor  # (A,) int64, row * W + column
 
+    def parts(self, size: int) -> "list[Spread]":
+        """In parts of about ``size`` cells, each of whole tiles and of enough of them."""
+        tiles = len(self.cells) // TILE
+        count = max(1, min(len(self.cells) // max(1, size), tiles // TILES))
+        columns = (column.view(-1, TILE).tensor_split(count) for column in self)
+        return [Spread(*(one.flatten() for one in part)) for part in zip(*columns, strict=True)]
+
 
 def spread(rows: Tensor, columns: Tensor) -> Spread:
     """The union of the rectangles ``rows (n, k, H)`` x ``columns (n, k, W)`` of each candidate."""
-    changed = torch.bmm(rows.transpose(1, 2), columns).flatten(1)
+    changed = torch.bmm(rows.mT, columns).flatten(1)
     return Spread(*map(whole_tiles, changed.nonzero(as_tuple=True)))
 
 
@@ -51,14 +58,14 @@ class Table:
 
     def change(self, slots: Tensor, where: Spread, rows: Tensor) -> None:
         """What candidates of the images in ``slots (n,)`` have as ``rows (A, C)`` in place of clean ones."""
-        self.index = (slots * self.width).unsqueeze(1) + torch.arange(self.width)
-        numbers = torch.arange(self.changed, self.changed + len(rows))
+        self.index = (slots * self.width).int().unsqueeze(1) + torch.arange(self.width, dtype=torch.int32)
+        numbers = torch.arange(self.changed, self.changed + len(rows), dtype=torch.int32)
         self.index.view(-1)[where.candidates * self.width + where.cells] = numbers
         self.rows[self.changed :][: len(rows)] = rows
 
     def read(self, where: Spread, taps: Tensor) -> Tensor:
         """What the cells ``where`` read, by ``taps (H * W, T)``: ``(A, T, C)``."""
-        places = taps.index_select(0, where.cells).add_((where.candidates * self.width).unsqueeze(1))
+        places = taps.index_select(0, where.cells).add_((where.candidates * self.width).int().unsqueeze(1))
         numbers = self.index.view(-1).index_select(0, places.view(-1))
         return self.rows.index_select(0, numbers).view(*places.shape, -1)
 
