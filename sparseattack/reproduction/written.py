@@ -4,6 +4,7 @@ import csv
 import io
 import json
 from collections.abc import Sequence
+from pathlib import Path
 
 from .grid import grid
 from .table import Cell, Table
@@ -15,7 +16,7 @@ def markdown(table: Table, cells: Sequence[Cell], notes: Sequence[str], figures:
     lines = [headings, ["---", *["---:"] * (len(headings) - 1)]]
     lines += [[label, *(", ".join(filter(None, entry)) for entry in entries)] for label, entries in rows]
     body = "\n".join(f"| {' | '.join(line)} |" for line in lines)
-    parts = [f"## {table.title}", *notes, body, *(f"![]({path})" for path in figures)]
+    parts = [f"## {table.title}", *notes, body, *(f"![{Path(path).stem}]({path})" for path in figures)]
     return "\n\n".join(parts) + "\n"
 
 
