@@ -51,12 +51,13 @@ class Forecast:
 
     def note(self, part: Part, stage: Stage, seconds: float) -> None:
         """A part has come so far, in so many seconds since the last stage."""
-        account, speed = self.accounts[part], self.speeds[part.network]
+        account = self.accounts[part]
         account.left = stage.left
         account.finished += len(stage.step.records)
         account.paid += sum(record.queries for record in stage.step.records)
         account.asked += stage.step.queries
-        if stage.step.queries:
+        if stage.step.queries:  # or else the time went into loading
+            speed = self.speeds[part.network]
             speed[0] += stage.step.queries
             speed[1] += seconds
 

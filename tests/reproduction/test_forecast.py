@@ -44,6 +44,8 @@ def test_a_part_that_has_not_begun_costs_as_the_others_did() -> None:
     forecast = Forecast({QUICK: (2, BUDGET), SLOW: (6, BUDGET)})
     forecast.note(QUICK, stage(0, 1000, 400, 600), 2.0)
     assert forecast.seconds == pytest.approx(6 * 500 / 500)
+    forecast.note(SLOW, stage(6, 0), 9.0)
+    assert forecast.seconds == pytest.approx(6 * 500 / 500)
     forecast.note(SLOW, stage(6, 10), 1.0)
     assert forecast.seconds == pytest.approx((6 * 1000 - 10) / 10)
     forecast.note(SLOW, stage(0, 5990, *(1000,) * 6), 599.0)
