@@ -14,6 +14,7 @@ from .folding import fold_within
 from .forward import Forward
 from .memory import channels_last, unfilled
 from .normalise import normalise
+from .sparse_edits import sparse_edits
 
 SHAPE = (3, 224, 224)
 MEAN, STD = (127 / 255,), (128 / 255,)
@@ -34,4 +35,5 @@ def efficientnet_lite0(*, batch: int | None = None, device: str = "cpu") -> Orac
     fold_within(network)
     forward = Forward(normalise(MEAN, STD), channels_last(network), device)
     most = batch or (32 if forward.device.type == "cpu" else 256)
-    return Classifier("efficientnet-lite0", forward, known, "logits", most, shape=SHAPE)
+    edits = sparse_edits(forward, most)
+    return Classifier("efficientnet-lite0", forward, known, "logits", most, (), SHAPE, edits)

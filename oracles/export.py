@@ -20,6 +20,7 @@ from .blocks import in_blocks
 from .files import required, sha256
 from .forward import Forward
 from .normalise import normalise
+from .sparse_edits import sparse_edits
 
 RANK = 4  # n, C, H, W
 
@@ -60,6 +61,7 @@ def export(
         batch,
         classes,
         (shape[0], shape[1], shape[2]),
+        None if fixed else sparse_edits(forward, batch),
     )
 
 

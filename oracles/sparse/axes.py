@@ -48,3 +48,8 @@ def plane(rows: Axis, columns: Axis, nothing: int) -> Tensor:
     down, right = rows.taps[:, None, :, None], columns.taps[None, :, None, :]
     cells = torch.where((down < rows.size) & (right < columns.size), down * columns.size + right, nothing)
     return cells.flatten(2).flatten(0, 1).int()
+
+
+def in_place(axes: tuple[Axis, Axis]) -> bool:
+    """Whether every cell reads the same cell and no other."""
+    return all(axis.taps.equal(torch.arange(axis.size).unsqueeze(1)) for axis in axes)

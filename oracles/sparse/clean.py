@@ -16,7 +16,7 @@ class Clean:
     """Tables with room for as many images as ``memory`` bytes hold, and one call needs: ``most``."""
 
     def __init__(self, plan: Plan, most: int, memory: int) -> None:
-        nodes = plan.kept()
+        nodes = plan.kept
         self.maps = beginning(plan.local.module, nodes)
         self.room = max(most, memory // (4 * sum(prod(known(node)) for node in nodes)))
         self.tables = {node: Table(known(node), self.room, most) for node in nodes}

@@ -24,8 +24,11 @@ class Extent(NamedTuple):
 
     def around(self, down: Tensor, right: Tensor) -> Spread:
         """The cells that the pixels in rows ``down (n, k)`` and columns ``right (n, k)`` change."""
-        rows = self.rows.index_select(0, down.flatten()).unflatten(0, down.shape)
-        return spread(rows, self.columns.index_select(0, right.flatten()).unflatten(0, right.shape))
+        lines = (  # many times faster than by an index of two dimensions
+            line.index_select(0, where.flatten()).view(*where.shape, -1)
+            for line, where in ((self.rows, down), (self.columns, right))
+        )
+        return spread(*lines)
 
     def union(self, others: Iterable["Extent"]) -> "Extent":
         """The smallest that has all of them; this one itself if that is it."""

@@ -1,7 +1,7 @@
 """Where to stop computing changes and go on with whole maps: counted, so that it never depends on luck."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from math import prod
 
 from torch.fx import Node
@@ -12,52 +12,54 @@ from .reading import Local
 from .steps import Step, known
 
 GATHERED = 30  # multiplications done in the time in which a number is fetched from another cell
-PASSED = 15  # in which one is read and written in its place
+PASSED = 50  # in which one is read and written in its place
 INDEXED = 250  # in which a cell of a map is found
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How candidates are answered."""
+    """Some steps are computed where something changed, and the rest of the network on whole maps."""
 
     local: Local
-    steps: tuple[Step, ...]  # computed where something changed
-    whole: tuple[Node, ...]  # the maps after them that the rest of the network is computed from
+    steps: tuple[Step, ...]  # the first ones
     extents: dict[Node, Extent]
-    gain: float  # cost of the whole network over that of a candidate, as far as it is local
+    k: int  # pixels that change
 
-    def apart(self, step: Step) -> list[Node]:
-        """The maps that a step reads elsewhere than where it computes."""
-        here = self.extents[step.node]
-        return [one for one in step.sources if step.axes or self.extents[one] is not here]
+    @cached_property
+    def whole(self) -> tuple[Node, ...]:
+        """The maps that the rest of the network is computed from."""
+        done = {node for step in self.steps for node in (step.node, *step.through)}
+        made = [self.local.image, *(step.node for step in self.steps)]
+        left = ({user for user in node.users if user.target is not ATEN.sym_size.int} - done for node in made)
+        return tuple(node for node, users in zip(made, left, strict=True) if users)
 
-    def kept(self) -> list[Node]:
+    @cached_property
+    def kept(self) -> tuple[Node, ...]:
         """The maps of clean images that are needed."""
-        read = [one for step in self.steps for one in self.apart(step)]
-        return list(dict.fromkeys([*read, *self.whole]))
+        extents = self.extents
+        apart = (
+            source
+            for step in self.steps
+            for source in step.sources
+            if step.axes or extents[source] is not extents[step.node]
+        )
+        return tuple(dict.fromkeys([*apart, *self.whole]))
+
+    @cached_property
+    def gain(self) -> float:
+        """How many times less work it is than whole maps, as far as the network is local."""
+        every = sum(map(_whole, self.local.steps))
+        rest = every - sum(map(_whole, self.steps))
+        changed = sum(_changed(step, self.extents, self.k) for step in self.steps)
+        filled = sum(GATHERED * prod(known(node)) for node in self.whole)
+        return every / (changed + filled + rest)
 
 
 def plan(local: Local, k: int) -> Plan:
-    """The cheapest way to answer ``k`` changed pixels; no steps where the whole network is."""
-    _, image, steps = local
-    found = extents(image, steps)
-    dense = [_whole(step) for step in steps]
-    changed = [_changed(step, found, k) for step in steps]
-    costs = []
-    for cut in range(len(steps) + 1):
-        gathered = sum(GATHERED * prod(known(node)) for node in crossing(image, steps[:cut]))
-        costs.append(sum(changed[:cut]) + gathered * (cut > 0) + sum(dense[cut:]))
-    cut = costs.index(min(costs))
-    gain = sum(dense) / costs[cut] if cut else 1.0
-    return Plan(local, steps[:cut], crossing(image, steps[:cut]), found, gain)
-
-
-def crossing(image: Node, steps: Sequence[Step]) -> tuple[Node, ...]:
-    """The maps that are known after ``steps`` and read by what comes then."""
-    done = {node for step in steps for node in (step.node, *step.through)}
-    made = [image, *(step.node for step in steps)]
-    left = ({user for user in node.users if user.target is not ATEN.sym_size.int} - done for node in made)
-    return tuple(node for node, users in zip(made, left, strict=True) if users)
+    """The one of most gain for ``k`` changed pixels."""
+    found = extents(local.image, local.steps)
+    cuts = range(len(local.steps) + 1)
+    return max((Plan(local, local.steps[:cut], found, k) for cut in cuts), key=lambda each: each.gain)
 
 
 def _whole(step: Step) -> float:

@@ -31,8 +31,8 @@ def spread(rows: Tensor, columns: Tensor) -> Spread:
 
 
 def whole_tiles(rows: Tensor) -> Tensor:
-    """``rows (A, ...)``, the last one repeated until the tiles are full, and enough of them."""
-    return filled(rows, max(-len(rows) % TILE, TILES * TILE - len(rows)))
+    """``rows (A, ...)``, the last one repeated until the tiles are full, and enough of them; none of none."""
+    return filled(rows, max(-len(rows) % TILE, TILES * TILE - len(rows)) if len(rows) else 0)
 
 
 def filled(rows: Tensor, short: int) -> Tensor:
@@ -67,7 +67,7 @@ class Table:
         """What the cells ``where`` read, by ``taps (H * W, T)``: ``(A, T, C)``."""
         places = taps.index_select(0, where.cells).add_((where.candidates * self.width).int().unsqueeze(1))
         numbers = self.index.view(-1).index_select(0, places.view(-1))
-        return self.rows.index_select(0, numbers).view(*places.shape, -1)
+        return self.rows.index_select(0, numbers).view(*places.shape, self.shape[0])
 
     def read_here(self, where: Spread) -> Tensor:
         """What there is in the cells ``where``: ``(A, C)``."""

@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.fx import GraphModule, Node
 from torch.nn.functional import conv2d, max_pool2d, pad
 
-from .axes import Axis, Window, inside, sliding
+from .axes import Axis, Window, in_place, inside, sliding
 from .graphs import ATEN, arguments, constant
 from .steps import Step, known, same
 from .tables import LOWEST, Spread, tiles, untiled
@@ -23,14 +23,15 @@ def convolution(module: GraphModule, node: Node) -> Step | None:
     flat = weight.permute(0, 2, 3, 1).flatten(1)[:, :, None, None].contiguous()
 
     def whole(where: Spread, rows: Tensor) -> Tensor:
-        return untiled(conv2d(tiles(rows.flatten(1)), flat, bias))
+        return untiled(conv2d(tiles(rows.flatten(1)), flat, bias, groups=groups))
 
     def grouped(where: Spread, rows: Tensor) -> Tensor:
         return conv2d(_patches(rows, kernel), weight, bias, groups=groups).flatten(1)
 
     axes = _axes(node, kernel, given)
-    compute = whole if groups == 1 else grouped
-    return Step(node, (given["input"],), compute, weight.numel(), axes)
+    here = in_place(axes)
+    compute = whole if here or groups == 1 else grouped
+    return Step(node, (given["input"],), compute, weight.numel(), None if here else axes)
 
 
 def max_pool(module: GraphModule, node: Node) -> Step | None:
@@ -109,19 +110,17 @@ def slicing(module: GraphModule, node: Node) -> Step | None:
     return Step(node, (source,), same, 0, (axes[0], axes[1]), copies=True)
 
 
-def _axes(node: Node, kernel: Pair, given: dict[str, Any]) -> tuple[Axis, Axis] | None:
-    """How windows slide over the rows and columns of a node's source; none if they read one cell in place."""
+def _axes(node: Node, kernel: Pair, given: dict[str, Any]) -> tuple[Axis, Axis]:
+    """How windows slide over the rows and columns of a node's source."""
     source = node.all_input_nodes[0]
     stride, dilation = _pair(given.get("stride") or kernel), _pair(given.get("dilation") or 1)
     before = given.get("padding") or 0
     if isinstance(before, str):
         before = [0 if before == "valid" else d * (k - 1) // 2 for k, d in zip(kernel, dilation, strict=True)]
-    windows = [Window(*each) for each in zip(kernel, stride, _pair(before), dilation, strict=True)]
-    if windows == [Window(1)] * 2:
-        return None
+    windows = map(Window, kernel, stride, _pair(before), dilation)
     sizes = zip(known(source)[1:], known(node)[1:], windows, strict=True)
-    axes = [sliding(*each) for each in sizes]
-    return axes[0], axes[1]
+    rows, columns = (sliding(*each) for each in sizes)
+    return rows, columns
 
 
 def _pair(value: Any) -> Pair:
@@ -132,4 +131,4 @@ def _pair(value: Any) -> Pair:
 
 def _patches(rows: Tensor, kernel: Pair) -> Tensor:
     """What cells read ``(A, T, C)`` as images ``(A, C, *kernel)``, channels last in memory."""
-    return rows.view(len(rows), *kernel, -1).permute(0, 3, 1, 2)
+    return rows.view(len(rows), *kernel, rows.shape[2]).permute(0, 3, 1, 2)
