@@ -1,0 +1,181 @@
+"""Torch oracles answer edits by what these change: whenever that is possible, exact and less work."""
+
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from residual_network import resnet20
+from sparse_cases import Shape, assert_close, random_edits
+from torch import Tensor, nn
+from worlds import random_images
+
+from sparseattack import Classifier, Edits, Problem, attack, load, load_images, rgb
+from sparseattack.oracles.forward import Forward
+from sparseattack.oracles.networks import fold, untrained
+from sparseattack.oracles.normalise import normalise
+from sparseattack.oracles.sparse.check import sample
+from sparseattack.oracles.sparse_edits import SparseEdits, sparse_edits
+
+CIFAR = 3, 32, 32
+
+
+def made(network: nn.Module, prepare: nn.Module | None = None) -> SparseEdits:
+    answering = sparse_edits(Forward(prepare or nn.Identity(), network.eval(), "cpu"), batch=64)
+    assert answering
+    return answering
+
+
+@torch.inference_mode()
+def compared(answering: SparseEdits, shape: Shape, k: int) -> bool:
+    """Whether changes were followed; the scores are those of whole images in any case."""
+    images = random_images(3, shape)
+    rows, edits = sample(images, k)
+    assert_close(answering(images, rows, edits), answering.forward(edits.paint(images, rows)))
+    return bool(answering.made)
+
+
+@pytest.mark.parametrize(
+    ("name", "k"), [("allconv", 1), ("allconv", 5), ("nin", 1), ("nin", 3), ("nin-printed", 1), ("vgg16", 3)]
+)
+def test_networks_of_the_zoo(name: str, k: int) -> None:
+    assert compared(made(fold(untrained(name))), CIFAR, k)
+
+
+@pytest.mark.parametrize("k", [1, 2])
+def test_the_network_in_the_package(k: int) -> None:
+    oracle = load("oracles", "allconv-small")()
+    assert isinstance(oracle, Classifier) and isinstance(oracle.answer_edits, SparseEdits)
+    assert compared(oracle.answer_edits, CIFAR, k)
+
+
+def test_batch_norm_that_is_not_folded() -> None:
+    network = untrained("allconv-small")
+    network(random_images(8, CIFAR))
+    assert compared(made(network), CIFAR, 1)
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize("k", [1, 3])
+def test_a_residual_network_with_trained_weights(shared: Path, k: int) -> None:
+    prepare = normalise((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+    answering = made(resnet20(shared / "resnet20_cifar10.safetensors"), prepare)
+    theirs = load("oracles", f"onnx(path={shared / 'resnet20_cifar10.onnx'})")()
+    images = load_images("sample").floats()[:40]
+    assert torch.allclose(answering.forward(images), theirs(images), atol=1e-3)
+    assert compared(answering, CIFAR, k)
+
+
+def test_efficientnet() -> None:
+    pytest.importorskip("efficientnet_lite_pytorch", reason='needs pip install ".[imagenet]"')
+    oracle = load("oracles", "efficientnet-lite0")()
+    assert isinstance(oracle, Classifier) and isinstance(oracle.answer_edits, SparseEdits)
+    assert compared(oracle.answer_edits, (3, 224, 224), 2)
+
+
+def small(*layers: nn.Module) -> nn.Sequential:
+    """A network that is worth it for images of 24x24."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        convolutions = [nn.Conv2d(3, 8, 3, padding=1), nn.ReLU(), nn.Conv2d(8, 8, 3, padding=1), nn.ReLU()]
+        return nn.Sequential(*convolutions, *layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 5))
+
+
+SHAPE = 3, 24, 24
+
+
+class Undecided(nn.Module):
+    """What it computes depends on what it sees."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x if float(x.sum()) > 0 else -x
+
+
+class Attention(nn.Module):
+    """Every cell looks at every other."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        cells = x.flatten(2).transpose(1, 2)
+        seen = torch.nn.functional.scaled_dot_product_attention(cells, cells, cells)
+        return seen.transpose(1, 2).reshape(x.shape)
+
+
+def test_what_cannot_be_traced_is_shown_whole_images_silently() -> None:
+    with warnings.catch_warnings(action="error"):
+        assert not compared(made(small(Undecided())), SHAPE, 1)
+
+
+@pytest.mark.parametrize("layer", [nn.Identity(), Attention()])
+def test_changes_are_followed_up_to_an_operation_that_is_not_local(layer: nn.Module) -> None:
+    assert compared(made(small(layer)), SHAPE, 1)
+
+
+def test_a_network_that_begins_with_attention_is_shown_whole_images() -> None:
+    assert not compared(made(nn.Sequential(Attention(), small())), SHAPE, 1)
+
+
+def test_many_pixels_are_shown_as_whole_images() -> None:
+    answering = made(small())
+    assert compared(answering, SHAPE, 1) and not compared(answering, SHAPE, 400)
+    assert compared(answering, SHAPE, 1)
+
+
+@pytest.mark.parametrize(
+    ("network", "batch"),
+    [(lambda images: images.flatten(1)[:, :4], 64), (small(), 31)],
+    ids=["function", "batch"],
+)
+def test_nothing_answers_edits_where_that_gains_nothing(
+    network: Callable[[Tensor], Tensor], batch: int
+) -> None:
+    assert sparse_edits(Forward(nn.Identity(), network, "cpu"), batch) is None
+
+
+class Insincere(nn.Module):
+    """Behaves otherwise while it is exported."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * 1.01 if torch.compiler.is_exporting() else x
+
+
+def test_a_network_that_answers_otherwise_than_its_graph_is_shown_whole_images() -> None:
+    answering = made(nn.Sequential(Insincere(), small()))
+    with pytest.warns(
+        RuntimeWarning, match="sparse inference is not used: tried on 64 edits of 2 pixels, its"
+    ):
+        assert not compared(answering, SHAPE, 2)
+    assert not compared(answering, SHAPE, 2)  # said once
+
+
+@pytest.mark.parametrize("k", [1, 4])
+def test_an_edit_is_answered_alike_in_any_company(k: int) -> None:
+    grouped = nn.Conv2d(8, 8, 5, padding=2, groups=8)
+    answering, images = made(small(nn.MaxPool2d(2), grouped, nn.AvgPool2d(3, 2, 1))), random_images(50, SHAPE)
+    rows = torch.randint(50, (200,), generator=torch.Generator().manual_seed(2))
+    edits = random_edits(200, k, SHAPE)
+    expected = answering(images, rows, edits)
+    order = torch.randperm(200, generator=torch.Generator().manual_seed(3))
+    for some in (order, order[:1], order[7:40], order[:64], order[50:199]):
+        found = answering(images, rows[some], Edits(edits.positions[some], edits.colours[some]))
+        assert torch.equal(found, expected[some])
+    assert answering.made
+
+
+def test_other_images_under_the_same_numbers_are_noticed() -> None:
+    answering, edits = made(small()), random_edits(32, 1, SHAPE)
+    rows = torch.zeros(32, dtype=torch.int64)
+    for seed in (0, 1):
+        images = random_images(1, SHAPE, seed)
+        assert_close(answering(images, rows, edits), answering.forward(edits.paint(images, rows)).detach())
+
+
+@pytest.mark.parametrize("k", [1, 3])
+def test_an_attack_goes_as_with_whole_images(k: int) -> None:
+    oracle, images = load("oracles", "allconv-small")(), load_images("sample").floats()[:25]
+    labels = oracle(images).argmax(1)
+    problems = [Problem(oracle, rgb(pixels=k), images, labels, sparse=sparse) for sparse in (True, False)]
+    sparse, whole = (attack(each, load("strategies", "de(popsize=30)"), 240, key="de") for each in problems)
+    assert any(one.fooled for one in sparse)
+    assert [one.first_fooled for one in sparse] == [one.first_fooled for one in whole]
+    assert [one.positions.tolist() for one in sparse] == [one.positions.tolist() for one in whole]
