@@ -1,15 +1,16 @@
 """The account of an image is closed: from the ledger to its outcome."""
 
+from sparseattack.account import Account
 from sparseattack.ledger import MET, Ledger
 from sparseattack.outcome import Outcome, Point
 from sparseattack.problem import Problem
 from sparseattack.space import Journal
 
 
-def outcome(problem: Problem, ledger: Ledger, journal: Journal, place: int, image: int) -> Outcome:
-    """What became of ``image`` of the problem, the one at ``place`` in the ledger."""
+def outcome(problem: Problem, account: Account, journal: Journal, place: int, image: int) -> Outcome:
+    """What became of ``image`` of the problem, the one at ``place`` in the account."""
+    ledger = account.ledger
     edits = problem.encoding.decode(ledger.genes[place : place + 1], problem.images.shape[1:])
-    oracle_seconds, strategy_seconds = ledger.seconds[place].tolist()
     return Outcome(
         image=image,
         positions=edits.positions[0].cpu().numpy(),
@@ -20,8 +21,8 @@ def outcome(problem: Problem, ledger: Ledger, journal: Journal, place: int, imag
         first_fooled=int(ledger.first_fooled[place]),
         met=int(ledger.rank[place]) == MET,
         restarts=journal.restarts.get(place, 0),
-        oracle_seconds=oracle_seconds,
-        strategy_seconds=strategy_seconds,
+        oracle_seconds=float(account.oracle_seconds[place]),
+        strategy_seconds=account.strategy_seconds,
         trace=tuple(ledger.traces[place]),
         front=_front(problem, ledger, place),
         error=journal.errors.get(place, ""),

@@ -1,16 +1,27 @@
 """What goes to the oracle and comes back."""
 
+from collections.abc import Generator, Sequence
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
+from sparseattack.edits import Edits
+
 
 class Questions(NamedTuple):
-    """``n`` candidates and the images they are for."""
+    """``n`` edits, and the images they are of."""
 
     rows: Tensor  # (n,) int64
-    genes: Tensor  # (n, D)
+    edits: Edits  # n
+
+    def part(self, start: int, stop: int) -> "Questions":
+        """Some of them."""
+        edits = Edits(*(column[start:stop] for column in self.edits))
+        return Questions(self.rows[start:stop], edits)
+
+
+NOTHING = Questions(torch.empty(0, dtype=torch.int64), Edits(torch.empty(0, 0), torch.empty(0, 0, 0)))
 
 
 class Answers(NamedTuple):
@@ -23,16 +34,26 @@ class Answers(NamedTuple):
 
 
 class Timed(NamedTuple):
-    """Answers, and how long each row took."""
+    """Answers, and how long each question took."""
 
     answers: Answers
     each: float  # seconds
 
 
-def spread(answers: Answers, asked: Tensor) -> Answers:
-    """Answers ``(n, ...)`` in the places ``(B, P, ...)`` they were asked from; infinite, false elsewhere."""
+Conversation = Generator[Questions, Timed, None]
+
+
+def joined(parts: Sequence[Questions]) -> Questions:
+    """All parts, one after another."""
+    edits = Edits(*map(torch.cat, zip(*(part.edits for part in parts), strict=True)))
+    return Questions(torch.cat([part.rows for part in parts]), edits)
+
+
+def spread(answers: Answers, asked: Tensor, places: Tensor) -> Answers:
+    """Answers ``(n, ...)`` at their ``places (n,)`` in all of ``asked (B, P)``; else infinite, 0, false."""
 
     def place(column: Tensor, empty: float) -> Tensor:
-        return column.new_full((*asked.shape, *column.shape[1:]), empty).index_put((asked,), column)
+        blank = column.new_full((asked.numel(), *column.shape[1:]), empty)
+        return blank.index_copy(0, places, column).view(*asked.shape, *column.shape[1:])
 
     return Answers(*map(place, answers, (torch.inf, 0, False, False)))

@@ -6,10 +6,10 @@ from time import perf_counter
 import torch
 from torch import Tensor
 
+from sparseattack.account import Account
 from sparseattack.closing import outcome
 from sparseattack.contract import ended, started, turn
-from sparseattack.exchange import Questions, Timed, spread
-from sparseattack.ledger import Ledger
+from sparseattack.exchange import Answers, Conversation, Questions, Timed, spread
 from sparseattack.objectives import name
 from sparseattack.outcome import Outcome
 from sparseattack.problem import Problem
@@ -20,52 +20,71 @@ class Group:
     """Puts the questions of one search, and keeps its images' accounts."""
 
     def __init__(
-        self, problem: Problem, strategy: Strategy, rows: slice, budget: int, stream: tuple[int, str]
+        self, problem: Problem, strategy: Strategy, budget: int, stream: tuple[int, str], rows: slice
     ) -> None:
         self.problem, self.first = problem, rows.start
         seed, key = stream
         self.space = problem.space(rows, budget, seed, key)
         self.who = f"strategy {key or name(strategy)}"
         self.search = started(strategy, self.space, self.who)
-        self.ledger = Ledger.blank(problem, self.space.batch)
+        self.account = Account(problem, self.space.batch)
 
-    def converse(self, done: list[Outcome]) -> Generator[Questions, Timed, None]:
+    def converse(self, done: list[Outcome]) -> Conversation:
         """Put questions, be sent their answers; images that are finished go to ``done``."""
-        live, values = torch.ones_like(self.ledger.queries, dtype=torch.bool), None
-        while live.any():
-            candidates = self._next(values, live)
-            asked = _affordable(candidates, (self.space.budget - self.ledger.queries) * live)
-            live = self._close(live, ~asked.any(1), done)  # their search is over
-            if live.any():
-                values, over = yield from self._put(candidates, asked)
-                live = self._close(live, over, done)
+        live, values = torch.ones_like(self.account.queries, dtype=torch.bool), None
+        count = self.space.batch  # of images that are live
+        while count:
+            candidates = self._next(values, count)
+            asked = _affordable(candidates, (self.space.budget - self.account.queries) * live)
+            if not len(places := asked.flatten().nonzero()[:, 0]):
+                break
+            answers = yield from self._put(candidates, asked, places)
+            over = answers.stop.any(1) | (self.account.queries >= self.space.budget) | ~asked.any(1)
+            count -= self._close(live & over, done)
+            live, values = live & ~over, answers.values.masked_fill(over.view(-1, 1, 1), torch.inf)
+        self._close(live, done)  # nothing is asked about them any more
         ended(self.search, self.who)
 
-    def _next(self, values: Tensor | None, live: Tensor) -> Tensor:
-        """The strategy's next candidates ``(B, P, D)``, their time shared by the images that are ``live``."""
+    def rehearse(self) -> int:
+        """Questions of the first turn, which are not put; the search ends."""
+        candidates = self._next(None, self.space.batch)
+        ended(self.search, self.who)
+        return int(_real(candidates).sum())
+
+    def _next(self, values: Tensor | None, count: int) -> Tensor:
+        """The strategy's next candidates ``(B, P, D)``, their time shared by the ``count`` live images."""
         start = perf_counter()
         candidates = turn(self.search, values, self.space, self.who)
-        self.ledger.seconds[live.cpu(), 1] += (perf_counter() - start) / int(live.sum())
+        self.account.strategy_seconds += (perf_counter() - start) / count
         return candidates
 
-    def _put(self, candidates: Tensor, asked: Tensor) -> Generator[Questions, Timed, tuple[Tensor, Tensor]]:
-        """Values ``(B, P, M)`` of the candidates ``asked`` ``(B, P)``, and which images are over ``(B,)``."""
-        rows = self.first + asked.nonzero()[:, 0]
-        answers, each = yield Questions(rows, candidates[asked])
-        answers = spread(answers, asked)
-        self.ledger.record(candidates, asked, answers)
-        self.ledger.seconds[:, 0] += each * asked.sum(1).cpu()
-        return answers.values, answers.stop.any(1) | (self.ledger.queries >= self.space.budget)
+    def _put(self, candidates: Tensor, asked: Tensor, places: Tensor) -> Generator[Questions, Timed, Answers]:
+        """Answers ``(B, P)`` to the candidates ``asked (B, P)``, those at ``places (n,)`` of all."""
+        genes = candidates.flatten(0, 1)[places]
+        edits = self.problem.encoding.decode(genes, self.problem.images.shape[1:])
+        told, each = yield Questions(self.first + places // asked.shape[1], edits)
+        answers = spread(told, asked, places)
+        self.account.pay(asked.sum(1), each)
+        self.account.enter(candidates, asked, answers)
+        return answers
 
-    def _close(self, live: Tensor, over: Tensor, done: list[Outcome]) -> Tensor:
-        """Hand over the live images that are ``over``; which stay live."""
-        for place in (live & over).nonzero()[:, 0].tolist():
+    def _close(self, over: Tensor, done: list[Outcome]) -> int:
+        """Hand over the images that are ``over (B,)``; how many they are."""
+        places = over.nonzero()[:, 0].tolist()
+        if places:
+            self.account.settle()
+        for place in places:
             image = self.first + place
-            done.append(outcome(self.problem, self.ledger, self.space.journal, place, image))
-        return live & ~over
+            done.append(outcome(self.problem, self.account, self.space.journal, place, image))
+        return len(places)
 
 
 def _affordable(candidates: Tensor, left: Tensor) -> Tensor:
     """The candidates that are real, as many per image as it has queries ``left``: ``(B, P)``."""
-    real = ~candidates.isnan().any(2)
+    real = _real(candidates)
     return real & (real.cumsum(1) <= left.unsqueeze(1))
+
+
+def _real(candidates: Tensor) -> Tensor:
+    """Those that ask something: ``(B, P)`` bool."""
+    return ~candidates.isnan().any(2)

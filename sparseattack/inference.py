@@ -52,7 +52,8 @@ def sample(problem: Problem) -> Questions:
     random = torch.Generator().manual_seed(0)
     genes = torch.rand(count, len(problem.encoding.genes(shape)), generator=random)
     rows = torch.arange(count) * min(2, len(problem.images)) // count
-    return Questions(rows.to(problem.images.device), genes.to(problem.images.device))
+    edits = problem.encoding.decode(genes.to(problem.images.device), shape)
+    return Questions(rows.to(problem.images.device), edits)
 
 
 def seconds(problem: Problem, questions: Questions) -> float:

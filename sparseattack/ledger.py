@@ -26,7 +26,6 @@ class Ledger:
     first_fooled: Tensor  # (B,) int64, 0 is never
     traces: list[list[tuple[int, float]]]  # B
     fronts: list[Front]  # B, or none with one objective
-    seconds: Tensor  # (B, 2) of oracle and of strategy, on the CPU
 
     @classmethod
     def blank(cls, problem: Problem, count: int) -> "Ledger":
@@ -45,7 +44,6 @@ class Ledger:
             first_fooled=none.clone(),
             traces=[[] for _ in range(count)],
             fronts=[Front.empty(dims, objectives) for _ in range(count if objectives > 1 else 0)],
-            seconds=torch.zeros(count, 2, dtype=torch.float64),
         )
 
     def record(self, candidates: Tensor, asked: Tensor, answers: Answers) -> None:

@@ -28,7 +28,7 @@ class Outcome:
     colours: NDArray[np.uint8]  # (k, C)
     values: tuple[float, ...]  # M, of this edit; infinite when nothing was asked
     pixels: int  # this edit changes
-    queries: int  # rows sent to the oracle; never above the budget
+    queries: int  # rows asked; never above the budget
     first_fooled: int  # position of the first fooling row in the image's own order, from 1; 0 is never
     met: bool  # whether it stopped by the rule: a success that `until` asks for
     restarts: int

@@ -59,14 +59,8 @@ class Problem:
 
     @torch.inference_mode()
     def evaluate(self, questions: Questions) -> Answers:
-        """Put the questions to the oracle, at most ``chunk`` at a time."""
-        parts = zip(*(torch.split(each, self.chunk) for each in questions), strict=True)
-        answers = [self._ask(Questions(*part)) for part in parts]
-        return Answers(*map(torch.cat, zip(*answers, strict=True)))
-
-    def _ask(self, questions: Questions) -> Answers:
-        rows = questions.rows
-        edits = self.encoding.decode(questions.genes, self.images.shape[1:])
+        """Put the questions, at most ``chunk`` of them, to the oracle."""
+        rows, edits = questions.rows, questions.edits
         scores = self._scores(rows, edits).to(rows.device)
         asked = Queries(
             self.images, rows, edits, scores, self.labels[rows], self.targeted, scale(self.oracle)

@@ -48,6 +48,11 @@ class Queries:
         """``(n, K)``, each row of sum 1."""
         return self.scores if self.scale == "probabilities" else self.scores.softmax(1)
 
+    @cached_property
+    def lead(self) -> Tensor:
+        """Of the label over the best other class, its negative when targeted: ``(n,)``."""
+        return lead(self.scores, self.labels, self.targeted, self.scale)
+
     def own(self, scores: Tensor) -> Tensor:
         """The label's column of ``(n, K)``: ``(n,)``."""
         return scores.gather(1, self.labels.unsqueeze(1)).squeeze(1)
@@ -62,7 +67,7 @@ def margin(queries: Queries) -> Tensor:
 
     Its negative when targeted. A tie is no success. (Carlini and Wagner, 2017, their f6 without clipping.)
     """
-    return lead(queries.scores, queries.labels, queries.targeted, queries.scale)
+    return queries.lead
 
 
 def probability(queries: Queries) -> Tensor:
@@ -89,4 +94,4 @@ def l2(queries: Queries) -> Tensor:
 
 def fooled(queries: Queries) -> Tensor:
     """Whether the answer is a success: ``(n,)`` bool."""
-    return margin(queries) < 0
+    return queries.lead < 0

@@ -16,7 +16,7 @@ Kind = Literal["row", "column", "colour"]
 
 Search = Generator[Tensor, Tensor, None]
 """Asks with candidates ``(B, P, D)`` float32 in the cube, NaN to ask nothing; is sent ``(B, P, M)`` values,
-infinite if not asked: lower is better. It never returns, but restarts; an image asked nothing of is over."""
+lower is better, infinite if not asked or done. It never returns, but restarts; an unasked image is over."""
 
 Strategy = Callable[["Space"], Search]
 """Starts a search. Keyword-only parameters are its settings, bound before it is used."""

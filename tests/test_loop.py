@@ -20,6 +20,7 @@ from sparseattack import (
     spent,
 )
 from sparseattack.loop import rounds
+from sparseattack.talk import OPEN
 
 
 def test_outcomes_come_as_soon_as_they_are_known() -> None:
@@ -154,3 +155,52 @@ def test_the_oracle_is_shown_what_was_asked_in_the_order_it_was_asked() -> None:
         painted = images[place].clone()
         painted[:, row, 0] = torch.tensor([shade / 255, 0, 0])
         assert torch.equal(image, painted)
+
+
+@pytest.mark.parametrize("popsize", [1, 3, 25, 40, 1000])
+def test_batches_are_full_until_the_last_images(popsize: int) -> None:
+    oracle = Witness(lambda place, query: query > 10 * (place % 10), batch=13)
+    attack(witnessed(count=250, oracle=oracle), lambda space: uniform(space, popsize=popsize), 70)
+    assert sum(oracle.calls) > 13 * 500
+    assert set(oracle.calls[:450]) == {13}
+
+
+def test_images_that_ask_much_are_searched_a_few_at_a_time() -> None:
+    searched: list[int] = []
+
+    def greedy(space: Space) -> Search:
+        searched.append(space.batch)
+        yield from uniform(space, popsize=100)
+
+    attack(witnessed(count=9, oracle=Witness(batch=64)), greedy, 300)
+    assert searched == [1, 2, 2, 2, 2, 1]  # a trial of one first: 4 batches are 256 questions
+
+
+def test_a_trial_costs_nothing_and_is_made_where_it_tells_something() -> None:
+    started: list[int] = []
+
+    def counting(space: Space) -> Search:
+        started.append(space.batch)
+        yield from uniform(space)
+
+    for count, group in ((1, 1024), (2, 1)):
+        outcomes = attack(witnessed(count=count), counting, 10, group=group)
+        assert [outcome.queries for outcome in outcomes] == [10] * count
+    assert started == [1, 1, 1]
+
+
+def test_where_images_ask_little_not_all_are_searched_at_a_time() -> None:
+    most: list[int] = []
+    live = 0
+
+    def few(space: Space) -> Search:
+        nonlocal live
+        live += 1
+        most.append(live)
+        try:
+            yield from uniform(space, popsize=1)
+        finally:
+            live -= 1
+
+    attack(witnessed(count=40), few, 5, group=1)
+    assert max(most) == OPEN

@@ -134,7 +134,9 @@ def test_a_number_of_classes_that_changes_is_refused() -> None:
 
 
 def test_answers_come_back_from_another_type_in_float32() -> None:
-    told = problem().evaluate(Questions(torch.tensor([1, 3]), torch.rand(2, 5)))
+    here = problem()
+    edits = here.encoding.decode(torch.rand(2, 5), here.images.shape[1:])
+    told = here.evaluate(Questions(torch.tensor([1, 3]), edits))
     assert told.values.dtype == torch.float32 and told.values.shape == (2, 1)
 
 
@@ -174,11 +176,11 @@ def test_an_infinite_fitness_is_not_taken_for_a_question_that_was_not_asked() ->
 def test_values_follow_the_order_of_the_objectives() -> None:
     clean = levels(torch.zeros(1, 1, 2, 2))
     here = problem(images=clean, labels=torch.tensor([0]), fitness=(l2, margin, l0))
-    white = torch.tensor([[0.0, 0.0, 1.0]])
     assert here.space(slice(1), 10, 0, "").objectives == ("l2", "margin", "l0")
+    white = edit((0, (255,)))
     values = here.evaluate(Questions(torch.tensor([0]), white)).values[0]
     assert values[0] == values[2] == 1
-    painted = edit((0, (255,))).paint(clean)
+    painted = white.paint(clean)
     scores = here.oracle(painted)[0]
     assert values[1] == scores[0] - scores[1:].max()
 
