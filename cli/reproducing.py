@@ -29,6 +29,8 @@ def _watched(asked: Reproduction, console: Console) -> bool:
     """Run it; if that is stopped, show what is there and say how to go on. Whether any network was there."""
     try:
         return _run(asked, console)
+    except InputError:  # the same command would not go on
+        raise
     except (KeyboardInterrupt, SparseattackError) as ended:
         _close(asked, console)
         again = shlex.join(["sparseattack", *sys.argv[1:]])
