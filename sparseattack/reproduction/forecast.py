@@ -8,7 +8,7 @@ from typing import Self
 from .conduct import Stage
 from .part import Choices, Part, runs
 
-GROUP = 32  # runs that are searched side by side
+LIVE = 4  # runs that are searched side by side, of a population of hundreds
 
 
 @dataclass
@@ -26,7 +26,7 @@ class Account:
 
         Those that are searched now are taken for failures, as most of them will be.
         """
-        live = min(GROUP, self.left)
+        live = min(LIVE, self.left)
         if not self.asked or not (self.finished + live):
             return share * self.budget
         return (self.paid + live * self.budget) / (self.finished + live)
