@@ -32,7 +32,7 @@ class SparseEdits:
     def __init__(self, forward: Forward, network: nn.Module) -> None:
         self.forward, self.network = forward, network
         self.local: dict[torch.Size, Local | None] = {}
-        self.refused: set[Kind] = set()
+        self.usable: dict[Kind, bool] = {}
         self.made: dict[Kind, Answers] = {}  # only the last, which holds memory
 
     @torch.inference_mode()
@@ -48,16 +48,14 @@ class SparseEdits:
 
     def _answers(self, images: Tensor, k: int) -> Answers | None:
         kind = images.shape[1:], k
-        if kind in self.refused or not images.is_cpu:
+        if not self.usable.get(kind, images.is_cpu):
             return None
         if kind not in self.made:
-            self.made.clear()
             made = self._make(*kind)
-            if made is None or not agree(made, self._painted, images, k):
-                self.refused.add(kind)
-                return None
-            self.made[kind] = made
-        return self.made[kind]
+            if kind not in self.usable:
+                self.usable[kind] = made is not None and agree(made, self._painted, images, k)
+            self.made = {kind: made} if made and self.usable[kind] else {}
+        return self.made.get(kind)
 
     def _make(self, shape: torch.Size, k: int) -> Answers | None:
         if shape not in self.local:

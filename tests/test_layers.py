@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-AROUND = "reproduction", "strategies", "oracles", "cli"
+AROUND = "reproduction", "strategies", "oracles", "oracles.sparse", "cli"
 FOLDERS = {"core": "sparseattack"} | {name: f"sparseattack.{name}" for name in AROUND}
 LIBRARIES = {"core": {"torch", "numpy", "scipy", "PIL"}}
 LIBRARIES["reproduction"] = LIBRARIES["core"] | {"matplotlib"}
@@ -19,6 +19,7 @@ FORBIDDEN = {
     "reproduction": {*PLUGINS, *TERMINAL},
     "strategies": {"sparseattack.oracles", "sparseattack.cli", *TERMINAL},
     "oracles": {"sparseattack.strategies", "sparseattack.cli", *TERMINAL},
+    "oracles.sparse": {"sparseattack.strategies", "sparseattack.cli", *TERMINAL},
     "cli": {"sparseattack.strategies", "sparseattack.oracles", "torch", "numpy", "scipy"},
 }
 TRAINING = {f"sparseattack.oracles.{name}" for name in ("recipe", "shipping", "training")}  # no plugin

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-PACKAGES = [f"sparseattack{part}" for part in ("", ".reproduction", ".strategies", ".oracles", ".cli")]
+PARTS = "", ".reproduction", ".strategies", ".oracles", ".oracles.sparse", ".cli"
+PACKAGES = [f"sparseattack{part}" for part in PARTS]
 LINES, BODY = 100, 20
 
 

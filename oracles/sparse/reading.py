@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.fx import GraphModule, Node
 
-from . import windows
+from . import copies, windows
 from .graphs import ATEN, traced
 from .pointwise import pointwise
 from .steps import Step
@@ -20,9 +20,9 @@ READERS = {
     ATEN.max_pool2d.default: windows.max_pool,
     ATEN.avg_pool2d.default: windows.average_pool,
     ATEN.adaptive_avg_pool2d.default: windows.adaptive_pool,
-    ATEN.pad.default: windows.padding,
-    ATEN.constant_pad_nd.default: windows.padding,
-    ATEN.slice.Tensor: windows.slicing,
+    ATEN.pad.default: copies.padding,
+    ATEN.constant_pad_nd.default: copies.padding,
+    ATEN.slice.Tensor: copies.slicing,
 }
 
 

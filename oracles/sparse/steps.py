@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import prod
 
 from torch import Tensor
 from torch.fx import Node
 
 from .axes import Axis, plane
 from .graphs import Shape, shape_of
-from .tables import ZERO, Spread
+from .tables import ZERO
 
 Compute = Callable[..., Tensor]
 """``(where, *rows)`` -> new rows ``(A, C)``; what it reads is ``(A, C)``, or ``(A, T, C)`` if by axes."""
@@ -30,11 +31,8 @@ class Step:
     @property
     def reads(self) -> int:
         """Numbers it gathers for each cell."""
-        return (
-            self.axes[0].taps.shape[1] * self.axes[1].taps.shape[1] * known(self.sources[0])[0]
-            if self.axes
-            else 0
-        )
+        taps = [axis.taps.shape[1] for axis in self.axes or ()]
+        return prod(taps) * known(self.sources[0])[0] if taps else 0
 
     def taps(self) -> Tensor:
         """The cells that each cell reads: ``(H * W, T)``."""
@@ -47,8 +45,3 @@ def known(node: Node) -> Shape:
     shape = shape_of(node)
     assert shape
     return shape
-
-
-def same(where: Spread, rows: Tensor) -> Tensor:
-    """What is read, as it is."""
-    return rows.flatten(1)
