@@ -70,11 +70,8 @@ def adaptive_pool(module: GraphModule, node: Node) -> Step | None:
     if size[1] % shape[1] or size[2] % shape[2]:
         return None
     kernel = size[1] // shape[1], size[2] // shape[2]
-
-    def compute(where: Spread, rows: Tensor) -> Tensor:
-        return rows.mean(1)
-
-    return Step(node, (source,), compute, 0, _axes(node, kernel, {"stride": kernel}))
+    axes = _axes(node, kernel, {"stride": kernel})
+    return Step(node, (source,), lambda where, rows: rows.mean(1), 0, axes)
 
 
 def _axes(node: Node, kernel: Pair, given: dict[str, Any]) -> tuple[Axis, Axis]:
