@@ -16,14 +16,16 @@ class Account:
     def __init__(self, problem: Problem, count: int) -> None:
         self.ledger = Ledger.blank(problem, count)
         self.queries = torch.zeros_like(self.ledger.queries)
+        self.repeats = torch.zeros_like(self.queries)  # queries of which the same was put in their turn
         self.oracle_seconds = torch.zeros_like(self.queries, dtype=torch.float32)
         self.strategy_seconds = 0.0  # of every image that is still searched
         self.waiting: list[tuple[Tensor, Tensor, Answers]] = []
 
-    def pay(self, asked: Tensor, each: float) -> None:
-        """So many questions ``asked (B,)``, for so many seconds each."""
+    def pay(self, asked: Tensor, put: Tensor, each: float) -> None:
+        """So many questions ``asked (B,)``, of which so many were ``put (B,)``, for so many seconds each."""
         self.queries = self.queries + asked
-        self.oracle_seconds = self.oracle_seconds + asked * each
+        self.repeats = self.repeats + asked - put
+        self.oracle_seconds = self.oracle_seconds + put * each
 
     def enter(self, candidates: Tensor, asked: Tensor, answers: Answers) -> None:
         """The answers ``(B, P)`` to the candidates ``(B, P, D)`` that were ``asked (B, P)``.

@@ -18,6 +18,7 @@ def outcome(problem: Problem, account: Account, journal: Journal, place: int, im
         values=tuple(ledger.values[place].tolist()),
         pixels=int(ledger.pixels[place]),
         queries=int(ledger.queries[place]),
+        repeats=int(account.repeats[place]),
         first_fooled=int(ledger.first_fooled[place]),
         met=int(ledger.rank[place]) == MET,
         restarts=journal.restarts.get(place, 0),

@@ -51,9 +51,9 @@ def _counted(ground: Problem, strategy: Strategy, budget: int, group: int) -> li
     outcomes = attack(ground, strategy, budget, group=group)
     assert isinstance(ground.oracle, Counting)
     for each in outcomes:
-        seen = ground.oracle.seen[each.image]
-        if seen != each.queries or seen > budget:
-            raise ContractError(f"it cost {seen} queries of {budget}, and {each.queries} were reported")
+        cost = ground.oracle.seen[each.image] + each.repeats
+        if cost != each.queries or cost > budget:
+            raise ContractError(f"it cost {cost} queries of {budget}, and {each.queries} were reported")
         if each.error:
             height, width = ground.images.shape[2:]
             raise ContractError(f"it gave up an image of {height} x {width} pixels: {each.error}")

@@ -14,11 +14,17 @@ class Questions(NamedTuple):
 
     rows: Tensor  # (n,) int64
     edits: Edits  # n
+    repeats: int = 0  # further questions, not put because they are among these already
+
+    @property
+    def cost(self) -> int:
+        """Queries: every question is one, put or not."""
+        return len(self.rows) + self.repeats
 
     def part(self, start: int, stop: int) -> "Questions":
-        """Some of them."""
+        """Some of them; the repeats go with the last."""
         edits = Edits(*(column[start:stop] for column in self.edits))
-        return Questions(self.rows[start:stop], edits)
+        return Questions(self.rows[start:stop], edits, self.repeats if stop >= len(self.rows) else 0)
 
 
 NOTHING = Questions(torch.empty(0, dtype=torch.int64), Edits(torch.empty(0, 0), torch.empty(0, 0, 0)))

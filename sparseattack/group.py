@@ -13,6 +13,7 @@ from sparseattack.exchange import Answers, Conversation, Questions, Timed, sprea
 from sparseattack.objectives import name
 from sparseattack.outcome import Outcome
 from sparseattack.problem import Problem
+from sparseattack.repeats import distinct
 from sparseattack.space import Strategy
 
 
@@ -62,9 +63,12 @@ class Group:
         """Answers ``(B, P)`` to the candidates ``asked (B, P)``, those at ``places (n,)`` of all."""
         genes = candidates.flatten(0, 1)[places]
         edits = self.problem.encoding.decode(genes, self.problem.images.shape[1:])
-        told, each = yield Questions(self.first + places // asked.shape[1], edits)
-        answers = spread(told, asked, places)
-        self.account.pay(asked.sum(1), each)
+        every = Questions(self.first + places // asked.shape[1], edits)
+        alone = self.problem.repeat or asked.shape[1] == 1
+        put, kinds = (every, slice(None)) if alone else distinct(every)
+        told, each = yield put
+        answers = spread(Answers(*(column[kinds] for column in told)), asked, places)
+        self.account.pay(asked.sum(1), (put.rows - self.first).bincount(minlength=len(asked)), each)
         self.account.enter(candidates, asked, answers)
         return answers
 

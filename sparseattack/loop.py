@@ -56,7 +56,7 @@ def rounds(
         try:
             talks = filled(talks, waiting, problem.chunk)
             batch = turns(talks, problem.chunk)
-            queries = sum(len(turn.questions.rows) for turn in batch)
+            queries = sum(turn.questions.cost for turn in batch)
             if more := bool(batch):
                 answer(problem, batch)
         finally:

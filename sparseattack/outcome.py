@@ -29,6 +29,7 @@ class Outcome:
     values: tuple[float, ...]  # M, of this edit; infinite when nothing was asked
     pixels: int  # this edit changes
     queries: int  # rows asked; never above the budget
+    repeats: int  # of these, not shown to the oracle, for the same was shown in their turn
     first_fooled: int  # position of the first fooling row in the image's own order, from 1; 0 is never
     met: bool  # whether it stopped by the rule: a success that `until` asks for
     restarts: int

@@ -32,6 +32,7 @@ class Problem:
     pad: int = 0  # images in a block, see `ask`; a network's floats may differ unless all calls are as large
     numbers: Tensor | None = None  # (N,) int64, what errors call the images; their places unless told
     sparse: bool = True  # whether an oracle that can answer edits does
+    repeat: bool = False  # show twice what is asked twice in a turn: for an oracle that answers by chance
 
     def __post_init__(self) -> None:
         """Refuse images that no 8-bit file holds, and shapes that do not fit."""

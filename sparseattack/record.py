@@ -20,7 +20,8 @@ class Record:
     budget: int
     first_fooled: int  # query of the first success, from 1; 0 is never
     met: bool  # stopped by the rule, as where confidence:0.9 was asked for and reached
-    queries: int  # rows shown to the oracle
+    queries: int  # rows asked
+    repeats: int  # of these, not shown to the oracle, for the same was shown in their turn
     verified: bool  # the success, saved as 8 bit and shown alone, fooled the oracle again
     value: float | None  # first objective of the kept edit; none where nothing was asked
     pixels: int  # that the kept edit changes

@@ -54,6 +54,7 @@ def _costs(outcome: Outcome) -> dict[str, Any]:
     return {
         "first_fooled": outcome.first_fooled,
         "queries": outcome.queries,
+        "repeats": outcome.repeats,
         "met": outcome.met,
         "value": outcome.values[0] if math.isfinite(outcome.values[0]) else None,
         "restarts": outcome.restarts,

@@ -64,6 +64,7 @@ def _costs(records: list[Record]) -> dict[str, Any]:
         "median_queries": middle if np.isfinite(middle) else None,
         "mean_queries": float(np.mean(costs)),
         "queries": sum(record.queries for record in records),
+        "repeats": sum(record.repeats for record in records),
         "oracle_seconds": sum(record.oracle_seconds for record in records),
         "strategy_seconds": sum(record.strategy_seconds for record in records),
         "restarts": sum(record.restarts for record in records),

@@ -30,7 +30,8 @@ class Summary:
     median_queries: float | None  # to success, failures censored; none where the middle run fails
     mean_queries: float  # failures at the budget
     mean_pixels: float | None  # changed, over successes
-    queries: int  # all rows shown to the oracle
+    queries: int  # all rows asked
+    repeats: int  # of these, not shown to the oracle, for the same was shown in their turn
     oracle_seconds: float
     strategy_seconds: float
     restarts: int

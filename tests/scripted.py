@@ -33,4 +33,4 @@ class Scores:
 def pixel(oracle: object, **others: Any) -> Problem:
     """One black pixel, of class 0."""
     black: dict[str, Any] = {"images": torch.zeros(1, 1, 1, 1), "labels": torch.tensor([0])}
-    return Problem(**(black | {"oracle": oracle, "encoding": rgb(), "pad": 1} | others))
+    return Problem(**(black | {"oracle": oracle, "encoding": rgb(), "pad": 1, "repeat": True} | others))

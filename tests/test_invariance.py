@@ -61,7 +61,7 @@ def accounts(problem: Problem, strategy: Strategy, budget: int, rows: list[int],
 def test_a_hundred_images_before_a_network(network: Problem) -> None:
     every = list(range(len(network.images)))
     together = accounts(network, uniform, 20, every)
-    assert any(fooled for _, _, _, _, _, fooled, *_ in together)
+    assert any(fooled for *_, fooled, _, _, _, _ in together)
     assert accounts(network, uniform, 20, every[::-1], group=7)[::-1] == together
     small = replace(network, oracle=Limited(network.oracle, 32))
     assert accounts(small, uniform, 20, every, group=len(every)) == together

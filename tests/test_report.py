@@ -6,7 +6,7 @@ from records import record
 from sparseattack.pairs import pairs
 from sparseattack.report import summaries
 
-FOUR = [record(0, 50), record(1, 300), record(2, 301), record(3)]
+FOUR = [record(0, 50), record(1, 300, repeats=7), record(2, 301), record(3, repeats=5)]
 
 
 def test_a_line_of_the_table_by_hand() -> None:
@@ -16,6 +16,7 @@ def test_a_line_of_the_table_by_hand() -> None:
     assert line.median_queries == 300
     assert line.mean_queries == (50 + 300 + 301 + 1000) / 4
     assert line.mean_pixels == 1 and line.queries == 50 + 300 + 301 + 1000
+    assert line.repeats == 7 + 5
     assert line.queries_per_second == pytest.approx(line.queries / 3.0)
 
 

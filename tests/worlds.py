@@ -57,6 +57,7 @@ def witnessed(script: Script = lambda place, query: False, count: int = 3, **oth
         "oracle": Witness(script),
         "encoding": rgb(),
         "pad": 1,
+        "repeat": True,
     }
     return Problem(**(given | others))
 
@@ -71,7 +72,7 @@ def account(outcome: Outcome) -> tuple[object, ...]:
     """Everything in an outcome but its place and its seconds."""
     front = [(p.values, p.positions.tolist(), p.colours.tolist()) for p in outcome.front]
     edit = outcome.positions.tolist(), outcome.colours.tolist(), outcome.values, outcome.pixels
-    costs = outcome.queries, outcome.first_fooled, outcome.restarts, outcome.trace
+    costs = outcome.queries, outcome.repeats, outcome.first_fooled, outcome.restarts, outcome.trace
     return *edit, *costs, front, outcome.error
 
 
