@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 PARTS = "", ".reproduction", ".strategies", ".oracles", ".oracles.sparse", ".cli"
-PACKAGES = [f"sparseattack{part}" for part in PARTS]
+PACKAGES = [*(f"sparseattack{part}" for part in PARTS), "benchmarks"]
 LINES, BODY = 100, 20
 
 

@@ -1,0 +1,1 @@
+"""How fast attacks are: ``python -m benchmarks --help``, at the root of the checkout."""

@@ -1,0 +1,49 @@
+"""What is measured, and how long."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sparseattack import InputError
+from sparseattack.registry import names
+
+
+@dataclass(frozen=True)
+class Options:
+    """Choices of the command line."""
+
+    networks: tuple[str, ...] = ("allconv", "nin", "vgg16", "resnet20", "efficientnet-lite0", "allconv-small")
+    strategies: tuple[str, ...] = ("random", "de", "sparse-rs", "exhaustive", "cmaes", "nevergrad", "nsga2")
+    pixels: tuple[int, ...] = (1, 3, 5)
+    repeats: int = 3
+    seconds: float = 5.0  # that a dense attack takes, roughly
+    together: int = 0  # images side by side in part a; as many as fill the oracle's batch twice if 0
+    images: int = 6  # attacked in the comparison with other libraries
+    budget: int = 2000  # queries for each of them; an ART attack costs 802 at least
+    axes: tuple[str, ...] = ("images", "popsize", "k", "side")  # along which costs are followed
+    points: int = 5  # of each
+    threads: int = 0  # of torch; what it chooses if 0
+    device: str = "cpu"
+
+    def check(self) -> None:
+        """Refuse names of nothing, and numbers below 1."""
+        known = [*names("oracles"), "resnet20"]
+        if unknown := [name for name in self.networks if name not in known]:
+            raise InputError(f"there is no network {unknown[0]!r}, only {', '.join(known)}")
+        if unknown := [name for name in self.strategies if name not in names("strategies")]:
+            raise InputError(f"there is no strategy {unknown[0]!r}, only {', '.join(names('strategies'))}")
+        if min(*self.pixels, self.repeats, self.images, self.budget) < 1 or self.seconds <= 0:
+            raise InputError("pixels, repeats, images, budget and seconds are above 0")
+
+
+QUICK: dict[str, Any] = {
+    "networks": ("allconv-small",),
+    "strategies": ("random", "de", "sparse-rs", "exhaustive"),
+    "pixels": (1,),
+    "repeats": 2,
+    "seconds": 0.3,
+    "images": 2,
+    "budget": 900,
+    "axes": ("images",),
+    "points": 2,
+}
+"""Where a run to see whether all works differs."""

@@ -1,0 +1,82 @@
+"""Rows per second of a whole attack, against the raw forward pass of the same network."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+from sparseattack import Problem, load
+from sparseattack.objectives import further
+
+from .figures import COLUMNS, figures
+from .options import Options
+from .part import Part, Record
+from .raw import Raw, fastest
+from .spread import in_turn
+from .subjects import Subject, subject
+from .timing import Run, timed
+
+ASKED = {"sparse-rs": 1, "cmaes": 8, "nevergrad": 20, "nsga2": 40, "random": 100, "exhaustive": 256}
+"""Candidates of one image at a time; others ask for a population of 400."""
+USUAL = 400
+LEAST = 8  # batches in a run; and images side by side
+
+
+def measure(options: Options) -> Iterator[Record]:
+    """Every network, number of pixels and strategy."""
+    for name in options.networks:
+        chosen = subject(name, options.device)
+        raw = fastest(chosen.network, chosen.images)
+        for k in options.pixels:
+            for strategy in options.strategies:
+                if k == 1 or strategy != "exhaustive":
+                    yield _line(chosen, raw, posed(chosen, strategy, k), strategy, options)
+
+
+def posed(chosen: Subject, strategy: str, k: int) -> Problem:
+    """The problem a strategy is given: its first objective is the margin."""
+    more = (load("fitness", name) for name in further(load("strategies", strategy)))
+    fitness = (load("fitness", "margin"), *more)
+    encoding = load("encodings", "rgb", {"pixels": k})()
+    return Problem(chosen.oracle, encoding, chosen.images, chosen.labels, fitness=fitness)
+
+
+def _line(chosen: Subject, raw: Raw, problem: Problem, name: str, options: Options) -> Record:
+    rows = max(round(raw.rate * options.seconds), LEAST * problem.chunk)
+    enough = options.together or side_by_side(problem.chunk, ASKED.get(name, USUAL))
+    images = min(enough, len(problem.images))
+    problem = replace(problem, images=problem.images[:images], labels=problem.labels[:images])
+    strategy, budget = load("strategies", name), max(1, rows // images)
+    runs: dict[str, Callable[[], Run]] = {"raw": lambda: raw.run(rows)}
+    ready: dict[str, float] = {}
+    for mode in ("dense", "sparse")[: 1 + bool(chosen.oracle.answer_edits)]:
+        posed = replace(problem, sparse=mode == "sparse")
+        ready[mode] = round(timed(posed, strategy, 1)[0].seconds * raw.rate)
+        runs[mode] = lambda posed=posed: timed(posed, strategy, budget)[0]  # type: ignore[misc]
+    results, k = in_turn(runs, options.repeats), problem.encoding.slots
+    about = _about(chosen, raw, images) | {"strategy": name, "k": k, "ready_in_rows": ready}
+    return about | figures(results, chosen.name, k)
+
+
+def side_by_side(chunk: int, asked: int) -> int:
+    """Images whose strategy fills the oracle's batch twice over."""
+    return max(LEAST, 2 * chunk // asked)
+
+
+def _about(chosen: Subject, raw: Raw, images: int) -> Record:
+    return {
+        "network": chosen.name,
+        "weights": chosen.weights,
+        "images": images,
+        "raw_batch": len(raw.batch),
+        "raw_rows_per_second": round(raw.rate, 1),
+    }
+
+
+THROUGHPUT = Part(
+    "Rows per second of an attack, in rows per second of the raw forward pass",
+    "The raw pass is the same network on batches of the size and layout it is fastest with, and nothing else."
+    " An attack is the whole of it: search, painting, selection, counting; to the first success or the end of"
+    " its budget. *Outside* is the share of its time not spent in the oracle; in sparse mode painting is the"
+    " oracle's. *Rows at once* are those of one call, with their shares. A median below its target says so.",
+    measure,
+    COLUMNS,
+)

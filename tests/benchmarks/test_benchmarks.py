@@ -1,0 +1,85 @@
+"""The command, on the smallest network; nothing that is timed is asserted."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from benchmarks.__main__ import main
+from benchmarks.point import measured
+from benchmarks.raw import fastest
+from benchmarks.subjects import subject
+from benchmarks.timing import timed
+from sparseattack import Problem, load
+
+SMALL = ("--quick", "--repeats", "1", "--seconds", "0.05")
+
+
+def test_a_run_writes_a_table_and_all_that_was_measured(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main([*SMALL, "--parts", "a,d", "--strategies", "random", "--out", str(tmp_path)])
+    held = json.loads((tmp_path / "results.json").read_text())
+    text = (tmp_path / "results.md").read_text()
+    assert [len(lines) for lines in held["results"].values()] == [1, 1]
+    assert held["hardware"]["threads"] == torch.get_num_threads() and held["versions"]["torch"]
+    (line,), (cost,) = held["results"].values()
+    assert (line["network"], line["strategy"], cost["strategy"]) == ("allconv-small", "random", "random")
+    assert line["dense"]["low"] <= line["dense"]["median"] <= line["dense"]["high"]
+    assert all(f"## {title}" in text for title in held["results"])
+    assert len(capsys.readouterr().out.splitlines()) == 2
+
+
+@pytest.mark.parametrize("library", ["torchattacks", "art.attacks.evasion"])
+def test_an_absent_library_is_said(
+    library: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, library, None)
+    main([*SMALL, "--parts", "b", "--out", str(tmp_path)])
+    assert "pip install --no-deps -r benchmarks/requirements.txt" in capsys.readouterr().err
+    assert "is absent" in (tmp_path / "results.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "said"),
+    [
+        ("--parts", "a,e", "no part e, only a, b, c, d"),
+        ("--networks", "alexnet2", "no network 'alexnet2', only"),
+        ("--strategies", "dee", "no strategy 'dee', only"),
+        ("--repeats", "0", "are above 0"),
+    ],
+)
+def test_what_does_not_exist_is_refused(
+    option: str, value: str, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([option, value, "--out", str(tmp_path)])
+    assert ended.value.code == 2 and said in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("sparse", [False, True])
+def test_a_watched_attack_is_the_same_and_every_row_is_seen(sparse: bool) -> None:
+    chosen = subject("allconv-small", "cpu")
+    encoding = load("encodings", "rgb", {"pixels": 1})()
+    problem = Problem(chosen.oracle, encoding, chosen.images[:3], chosen.labels[:3], sparse=sparse)
+    run, outcomes = timed(problem, load("strategies", "random"), 50)
+    shown = sum(size * calls for size, calls in run.sizes.items())
+    assert run.rows + run.repeats == sum(outcome.queries for outcome in outcomes) == 150
+    assert run.repeats == 0 and shown == (150 if sparse else 160)  # in whole blocks of 32
+    assert 0 < run.inside < run.seconds and 0 < run.strategy < run.seconds
+
+
+def test_a_point_of_a_series() -> None:
+    point = {"images": 2, "popsize": 20, "k": 2, "side": 48, "budget": 20, "repeats": 1, "mode": "dense"}
+    found = measured(point | {"network": "pooling"})
+    assert found["rows"] == 40 and found["process"] > found["memory"] >= 0
+
+
+def test_the_fastest_batch_is_one_of_those_allowed() -> None:
+    raw = fastest(nn.Conv2d(3, 4, 3), torch.zeros(1, 3, 8, 8), most=32)
+    assert raw.batch.shape[1:] == (3, 8, 8) and len(raw.batch) in (16, 32)
+    assert raw.run(50).rows % len(raw.batch) == 0
