@@ -65,7 +65,7 @@ DUELS = Part(
     " meter before the network ends an attack at its first success or at the budget, one image at a time; its"
     " own time is taken off, and the network is shown as many rows at once as suit it, whatever is asked."
     " *Rows* are those up to the first success, where both succeed; *time* is that of these attacks; *all"
-    " attacks* counts failures too; *per row*, each one paid, it is free of luck. Ours finishes the generation"
+    " attacks* counts failures too; *per row* that is paid, it is free of luck. Ours finishes the generation"
     " it succeeds in, which the meter spares a library. How searches differ is in docs/performance.md.",
     measure,
     {

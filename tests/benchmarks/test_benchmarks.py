@@ -13,7 +13,7 @@ from benchmarks.point import measured
 from benchmarks.raw import fastest
 from benchmarks.subjects import subject
 from benchmarks.timing import timed
-from sparseattack import Problem, load
+from sparseattack import Problem, load, load_images
 
 SMALL = ("--quick", "--repeats", "1", "--seconds", "0.05")
 
@@ -83,3 +83,17 @@ def test_the_fastest_batch_is_one_of_those_allowed() -> None:
     raw = fastest(nn.Conv2d(3, 4, 3), torch.zeros(1, 3, 8, 8), most=32)
     assert raw.batch.shape[1:] == (3, 8, 8) and len(raw.batch) in (16, 32)
     assert raw.run(50).rows % len(raw.batch) == 0
+
+
+@pytest.mark.shared
+def test_the_public_network_is_rebuilt_as_it_was(shared: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SPARSEATTACK_SHARED", str(shared))
+    chosen = subject("resnet20", "cpu")
+    right = chosen.labels == load_images("sample").labels
+    assert chosen.weights == "trained" and right.double().mean() > 0.85
+    assert torch.equal(chosen.network(chosen.images).argmax(1), chosen.labels)
+
+
+def test_without_its_weights_it_is_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SPARSEATTACK_SHARED", str(tmp_path))
+    assert subject("resnet20", "cpu").weights == "random"
