@@ -12,6 +12,7 @@ from .timing import Run
 BATCHES = (16, 32, 64, 128, 256, 512, 1024, 2048)
 LAYOUTS = (torch.contiguous_format, torch.channels_last)
 WORSE = 0.8  # of the best rate: larger batches are not tried
+LONG = 0.5  # seconds of a batch: nor are they after this
 TRIALS, LEAST = 3, 0.05  # and seconds of each
 
 
@@ -38,9 +39,9 @@ def fastest(network: nn.Module, images: Tensor, most: int = BATCHES[-1]) -> Raw:
     best: Raw | None = None
     for size in (size for size in BATCHES if size <= most):
         here = max((_tried(network, images, size, layout) for layout in LAYOUTS), key=lambda raw: raw.rate)
-        if best and here.rate < WORSE * best.rate:
-            break
         best = max((best or here, here), key=lambda raw: raw.rate)
+        if here.rate < WORSE * best.rate or size / here.rate > LONG:
+            break
     assert best
     return best
 
