@@ -26,7 +26,7 @@ def figures(results: dict[str, list[Run]], network: str, k: int) -> Record:
         record[mode] = ratio
         record[f"{mode}_target"] = wanted[mode]
         record[f"{mode}_outside"] = median(run.outside for run in runs) if runs else None
-        record[f"{mode}_sizes"] = dict(sorted(runs[0].sizes.items())) if runs else None
+        record[f"{mode}_sizes"] = dict(sorted((+runs[0].sizes).items())) if runs else None
     return record
 
 

@@ -3,12 +3,15 @@
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 from torch import Tensor
 
 from sparseattack import Classifier, Outcome, Problem, Strategy, attack
 
 from .spread import clock
+
+Answer = TypeVar("Answer", bound=Tensor | None)
 
 
 @dataclass(frozen=True)
@@ -49,13 +52,13 @@ class Watch:
             answer_edits=edits and self._around(edits, 1),
         )
 
-    def _around(self, ask: Callable[..., Tensor], argument: int) -> Callable[..., Tensor]:
-        def watched(*asked: Tensor) -> Tensor:
+    def _around(self, ask: Callable[..., Answer], argument: int) -> Callable[..., Answer]:
+        def watched(*asked: Tensor) -> Answer:
             device = str(asked[0].device)
             start = clock(device)
             scores = ask(*asked)
             self.seconds += clock(device) - start
-            self.sizes[len(asked[argument])] += 1
+            self.sizes[len(asked[argument])] += scores is not None  # unless it leaves the answer to others
             return scores
 
         return watched
