@@ -2,6 +2,7 @@
 
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 from importlib import import_module
 from typing import Annotated, Any
@@ -11,6 +12,8 @@ from typer.core import TyperGroup
 
 from sparseattack import __version__
 from sparseattack.errors import InputError, SparseattackError
+
+from .warned import said
 
 COMMANDS = ("compare", "attack", "report", "reproduce", "list", "show", "check", "train", "download")
 INTERRUPTED = 130  # what a shell says of Ctrl-C
@@ -52,6 +55,7 @@ def root(
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command; one line and exit code 2 for bad input, 1 for a failed run, 130 for Ctrl-C."""
     sys.path.append("")  # module:function may be a file in this folder
+    warnings.formatwarning = said
     try:
         code = app(args=arguments, prog_name="sparseattack", standalone_mode=False)
         sys.stdout.flush()

@@ -1,6 +1,7 @@
 """A study is shown: as tables, as JSON or as CSV."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from sparseattack.overview import Overview
 from sparseattack.pairs import Pair
@@ -27,8 +28,17 @@ def show(seen: Overview, form: str) -> None:
         tables.show(console, seen.lines, seen.experiment)
     checks = f"{seen.images} checks of clean images, {seen.checked} of successes shown alone"
     console.print(f"Not charged: {checks}.", style="dim")
+    for k, choice in seen.inference.items():
+        if choice["speedup"] is not None:
+            console.print(_inference(k, choice), style="dim")
     for sentence in _compared(seen.pairs):
         console.print(sentence)
+
+
+def _inference(k: int, choice: dict[str, Any]) -> str:
+    """How edits were answered, where both ways were tried."""
+    taken = "sparse inference" if choice["used"] else "whole images"
+    return f"k = {k}: {taken}; sparse inference was {choice['speedup']} times as fast on a sample."
 
 
 def headline(seen: Overview) -> str:

@@ -1,4 +1,4 @@
-"""Edits answered by what they change, where that is possible, exact and worth it; else as whole images."""
+"""Edits answered by what they change, where that is possible, exact and worth it."""
 
 import torch
 from torch import Tensor, nn
@@ -36,14 +36,16 @@ class SparseEdits:
         self.made: dict[Kind, Answers] = {}  # only the last, which holds memory
 
     @torch.inference_mode()
-    def __call__(self, images: Tensor, rows: Tensor, edits: Edits) -> Tensor:
-        """Edits of the clean ``images (N, C, H, W)`` numbered ``rows (n,)``."""
-        short = -len(rows) % PAD
+    def __call__(self, images: Tensor, rows: Tensor, edits: Edits) -> Tensor | None:
+        """Of the clean ``images (N, C, H, W)`` numbered ``rows (n,)``; none where nothing is gained."""
+        answers, short = self._answers(images, edits.positions.shape[1]), -len(rows) % PAD
+        if answers is None:
+            return None
         every, *parts = (filled(each, short) for each in (rows, *edits))
-        answers = self._answers(images, edits.positions.shape[1]) or self._painted
         return answers(images, every, Edits(*parts))[: len(rows)]
 
-    def _painted(self, images: Tensor, rows: Tensor, edits: Edits) -> Tensor:
+    def painted(self, images: Tensor, rows: Tensor, edits: Edits) -> Tensor:
+        """The same, of whole images."""
         return self.forward(edits.paint(images, rows))
 
     def _answers(self, images: Tensor, k: int) -> Answers | None:
@@ -53,7 +55,7 @@ class SparseEdits:
         if kind not in self.made:
             made = self._make(*kind)
             if kind not in self.usable:
-                self.usable[kind] = made is not None and agree(made, self._painted, images, k)
+                self.usable[kind] = made is not None and agree(made, self.painted, images, k)
             self.made = {kind: made} if made and self.usable[kind] else {}
         return self.made.get(kind)
 

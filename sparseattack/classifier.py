@@ -26,7 +26,7 @@ class Classifier:
     batch: int = 256  # most images at once
     classes: tuple[str, ...] = ()  # K names, or none
     shape: Shape = (None, None, None)  # of the images it takes
-    answer_edits: Callable[[Tensor, Tensor, Edits], Tensor] | None = None  # as SparseOracle's, if it can
+    answer_edits: Callable[[Tensor, Tensor, Edits], Tensor | None] | None = None  # as SparseOracle's
 
     def __call__(self, images: Tensor) -> Tensor:
         """Ask; images of another shape are refused."""

@@ -24,6 +24,10 @@ class StoreError(SparseattackError, OSError):
     """A study cannot be read or written."""
 
 
+class SparseattackWarning(UserWarning):
+    """Something is done in another way than was wished; its text is fit for a person to read."""
+
+
 def brief(error: BaseException) -> str:
     """The kind of a foreign ``error`` and the first line of what it says."""
     lines = str(error).strip().splitlines()

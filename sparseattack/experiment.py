@@ -79,6 +79,11 @@ class Experiment:
         return {name: list(v) if isinstance(v, tuple) else v for name, v in values.items()}
 
 
+def inference_key(k: int) -> str:
+    """What a study calls its choice between sparse and whole inference for ``k`` pixels."""
+    return f"sparse inference, k={k}"
+
+
 def _fits(value: object, wanted: Any) -> bool:
     """Whether a value is of its type; a list will do for a tuple."""
     if parts := get_args(wanted):

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from sparseattack.exchange import Questions
+from sparseattack.experiment import inference_key
 from sparseattack.oracle import SparseOracle
 from sparseattack.problem import Problem
 from sparseattack.store import Study
@@ -24,24 +25,19 @@ def settled(problem: Problem, queries: int, wanted: bool, study: Study) -> Probl
     """
     if not (wanted and isinstance(problem.oracle, SparseOracle)):
         return replace(problem, sparse=False)
-    name = key(problem.encoding.slots)
-    held = study.get(name) or study.claim(name, measured(problem, queries))
+    name = inference_key(problem.encoding.slots)
+    held = study.get(name) or study.claim(name, measured(problem, problem.oracle, queries))
     return replace(problem, sparse=held["used"])
 
 
-def key(k: int) -> str:
-    """What a study calls the choice for ``k`` pixels."""
-    return f"sparse inference, k={k}"
-
-
-def measured(problem: Problem, queries: int) -> dict[str, Any]:
+@torch.inference_mode()
+def measured(problem: Problem, oracle: SparseOracle, queries: int) -> dict[str, Any]:
     """Whether sparse inference is used, and how many times as fast it is; none where it was not tried."""
     whole, sparse = (replace(problem, sparse=choice) for choice in (False, True))
     questions = sample(problem)
-    once = seconds(whole, questions)
-    if once / len(questions.rows) * queries < WORTH:
+    worth = seconds(whole, questions) / len(questions.rows) * queries >= WORTH
+    if not worth or oracle.answer_edits(problem.images, questions.rows, questions.edits) is None:
         return {"used": False, "speedup": None}
-    seconds(sparse, questions)  # makes ready
     pairs = [seconds(whole, questions) / seconds(sparse, questions) for _ in range(REPEATS)]
     return {"used": median(pairs) >= FASTER, "speedup": round(median(pairs), 2)}
 

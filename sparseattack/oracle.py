@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import Protocol, runtime_checkable
+from typing import Protocol, TypeVar, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -14,6 +14,9 @@ from sparseattack.scores import Numbers, Scale, called, checked
 BATCH = 256  # images in one call of an oracle that sets no limit
 BYTES = 2**28  # of images in one call
 PAD = 32  # a network's floats depend on how many images it is shown; in whole blocks of these they rarely do
+
+
+Answer = TypeVar("Answer")
 
 
 class Oracle(Protocol):
@@ -30,8 +33,11 @@ class Oracle(Protocol):
 class SparseOracle(Protocol):
     """An oracle that can use that a candidate differs from a clean image in few pixels."""
 
-    def answer_edits(self, images: Tensor, rows: Tensor, edits: Edits) -> Tensor:
-        """Scores ``(n, K)`` of edits of the clean ``images (N, C, H, W)`` numbered ``rows (n,)``."""
+    def answer_edits(self, images: Tensor, rows: Tensor, edits: Edits) -> Tensor | None:
+        """Scores ``(n, K)`` of edits of the clean ``images (N, C, H, W)`` numbered ``rows (n,)``.
+
+        None, for all edits of as many pixels in images of this size, where it had rather see them painted.
+        """
 
 
 def scale(oracle: object) -> Scale:
@@ -62,22 +68,25 @@ def ask(oracle: Oracle, images: Tensor, numbers: Numbers, pad: int = 0) -> Tenso
     """
     short = -len(images) % _block(_most(oracle, images), images, pad)
     shown = torch.cat([images, images[-1:].expand(short, -1, -1, -1)]) if short else images
-    return _answer(oracle, partial(oracle, shown), len(shown), numbers)
+    scores = _answer(oracle, partial(oracle, shown), numbers)
+    return checked(scores, len(shown), numbers, title(oracle), scale(oracle))
 
 
-def ask_edits(oracle: SparseOracle, images: Tensor, rows: Tensor, edits: Edits, numbers: Numbers) -> Tensor:
-    """Checked scores ``(n, K)`` of edits of the clean ``images (N, C, H, W)`` numbered ``rows (n,)``."""
-    return _answer(oracle, partial(oracle.answer_edits, images, rows, edits), len(rows), numbers)
+def ask_edits(
+    oracle: SparseOracle, images: Tensor, rows: Tensor, edits: Edits, numbers: Numbers
+) -> Tensor | None:
+    """Checked scores ``(n, K)``, as ``answer_edits`` gives them of its arguments; none where it gives none."""
+    scores = _answer(oracle, partial(oracle.answer_edits, images, rows, edits), numbers)
+    return None if scores is None else checked(scores, len(rows), numbers, title(oracle), scale(oracle))
 
 
-def _answer(oracle: object, call: Callable[[], Tensor], shown: int, numbers: Numbers) -> Tensor:
+def _answer(oracle: object, call: Callable[[], Answer], numbers: Numbers) -> Answer:
     try:
-        scores = call()
+        return call()
     except InputError:
         raise
     except Exception as error:  # whatever a classifier raises
         raise OracleError(f"{title(oracle)} failed on {called(numbers)}: {brief(error)}") from error
-    return checked(scores, shown, numbers, title(oracle), scale(oracle))
 
 
 def _most(oracle: object, images: Tensor) -> int:

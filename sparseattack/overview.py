@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sparseattack.errors import InputError
+from sparseattack.experiment import inference_key
 from sparseattack.pairs import Pair, pairs
 from sparseattack.record import Record
 from sparseattack.report import summaries
@@ -26,6 +27,7 @@ class Overview:
     records: list[Record]
     lines: list[Summary]
     pairs: list[Pair]
+    inference: dict[int, dict[str, Any]]  # by k, where the oracle offered a choice
 
     @property
     def experiment(self) -> dict[str, Any]:
@@ -47,6 +49,7 @@ class Overview:
             "left_out": self.left_out,
             "runs": {"planned": self.planned, "finished": len(self.records)},
             "checks": {"clean": self.images, "successes": self.checked},
+            "sparse_inference": self.inference,
             "table": [line.to_dict() for line in self.lines],
             "pairs": [pair._asdict() for pair in self.pairs],
         }
@@ -74,7 +77,11 @@ def overview(study: Study) -> Overview:
     lines = summaries(records, experiment["budget"], every_target=experiment["target"] == "all")
     order = {spec: place for place, spec in enumerate(experiment["strategies"])}
     lines.sort(key=lambda line: (line.k, experiment["encodings"].index(line.encoding), order[line.strategy]))
-    return Overview(manifest, records=records, lines=lines, pairs=pairs(records), **clean)
+    chosen = {k: study.get(inference_key(k)) for k in experiment["pixels"]}
+    inference = {k: choice for k, choice in chosen.items() if choice}
+    return Overview(
+        manifest, records=records, lines=lines, pairs=pairs(records), inference=inference, **clean
+    )
 
 
 def _flat(line: Summary) -> dict[str, Any]:

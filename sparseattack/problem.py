@@ -71,10 +71,10 @@ class Problem:
         return Answers(values, pixels, fooled(asked), self.until(asked))
 
     def _scores(self, rows: Tensor, edits: Edits) -> Tensor:
-        numbers = self._numbers[rows]
+        numbers, scores = self._numbers[rows], None
         if self.sparse and isinstance(self.oracle, SparseOracle):
             scores = ask_edits(self.oracle, self.images, rows, edits, numbers)
-        else:
+        if scores is None:
             scores = ask(self.oracle, edits.paint(self.images, rows), numbers, self.pad)
         self._classes.check(scores.shape[1], numbers)
         return scores

@@ -72,6 +72,15 @@ def test_a_few_queries_are_not_worth_the_preparation(study: Study) -> None:
     assert study.get("sparse inference, k=1") == {"used": False, "speedup": None}
 
 
+def test_an_oracle_that_would_rather_be_shown_images_is(study: Study) -> None:
+    class Declining(Slow):
+        def answer_edits(self, images: Tensor, rows: Tensor, edits: Edits) -> None:  # type: ignore[override]
+            return None
+
+    assert not inference.settled(problem(Declining(5, 0)), MANY, True, study).sparse
+    assert study.get("sparse inference, k=1") == {"used": False, "speedup": None}
+
+
 def test_nothing_is_measured_where_it_is_not_wanted_or_not_offered(study: Study) -> None:
     unwanted, plain = Slow(8, 1), Slow(8, 1).__call__
     assert not inference.settled(problem(unwanted), MANY, False, study).sparse

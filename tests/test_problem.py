@@ -217,7 +217,7 @@ class Sparse:
     def __call__(self, images: Tensor) -> Tensor:
         raise AssertionError("was shown images")
 
-    def answer_edits(self, images: Tensor, rows: Tensor, edits: Edits) -> Tensor:
+    def answer_edits(self, images: Tensor, rows: Tensor, edits: Edits) -> Tensor | None:
         return self.problem.oracle(edits.paint(images, rows))
 
 
@@ -225,6 +225,23 @@ def test_an_oracle_may_answer_edits() -> None:
     usual = problem()
     expected = [account(each) for each in attack(usual, uniform, 70)]
     assert [account(each) for each in attack(problem(oracle=Sparse(usual)), uniform, 70)] == expected
+
+
+def test_an_oracle_may_rather_be_shown_images() -> None:
+    usual = problem()
+
+    class Declining(Sparse):
+        def __call__(self, images: Tensor) -> Tensor:
+            return usual.oracle(images)
+
+        def answer_edits(self, images: Tensor, rows: Tensor, edits: Edits) -> None:
+            return None
+
+    expected = [account(each) for each in attack(usual, uniform, 70)]
+    assert [account(each) for each in attack(problem(oracle=Declining(usual)), uniform, 70)] == expected
+    unasked = problem(oracle=Sparse(usual), sparse=False)
+    with pytest.raises(OracleError, match=r"failed on .* AssertionError: was shown images"):
+        attack(unasked, uniform, 70)
 
 
 def test_an_oracle_that_answers_edits_is_checked_as_well() -> None:

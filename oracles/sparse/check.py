@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from sparseattack import Edits
+from sparseattack.errors import SparseattackWarning
 
 Answer = Callable[[Tensor, Tensor, Edits], Tensor]
 """Scores ``(n, K)`` of edits of images ``(N, C, H, W)`` numbered ``(n,)``."""
@@ -23,9 +24,9 @@ def agree(sparse: Answer, painted: Answer, images: Tensor, k: int) -> bool:
     if apart <= ROUNDING:
         return True
     warn(
-        f"sparse inference is not used: tried on {len(rows)} edits of {k} pixels, its scores were off by"
-        f" {apart:.1g} of the greatest",
-        RuntimeWarning,
+        f"sparse inference is not used: tried on {len(rows)} edits of {k} pixel{'s' * (k > 1)},"
+        f" its scores were off by {apart:.1g} of the greatest",
+        SparseattackWarning,
         stacklevel=2,
     )
     return False
