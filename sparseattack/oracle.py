@@ -75,7 +75,7 @@ def ask(oracle: Oracle, images: Tensor, numbers: Numbers, pad: int = 0) -> Tenso
 def ask_edits(
     oracle: SparseOracle, images: Tensor, rows: Tensor, edits: Edits, numbers: Numbers
 ) -> Tensor | None:
-    """Checked scores ``(n, K)``, as ``answer_edits`` gives them of its arguments; none where it gives none."""
+    """Checked scores ``(n, K)``, as ``answer_edits`` gives them; none where it gives none."""
     scores = _answer(oracle, partial(oracle.answer_edits, images, rows, edits), numbers)
     return None if scores is None else checked(scores, len(rows), numbers, title(oracle), scale(oracle))
 
