@@ -17,6 +17,8 @@ Kind = tuple[torch.Size, int]
 """Shape of the images, and how many pixels are edited."""
 
 GAIN = 1.1  # least by which the work must shrink
+MOST = 64  # candidates at once, the number that measured fastest
+MEMORY = 2**30  # bytes for maps of clean images, and at most as many for what candidates change
 
 
 def sparse_edits(forward: Forward, batch: int) -> "SparseEdits | None":
@@ -64,4 +66,6 @@ class SparseEdits:
             self.local[shape] = read(self.network, shape)
         local = self.local[shape]
         chosen = plan(local, k) if local else None
-        return Answers(chosen) if chosen and chosen.gain >= GAIN else None
+        if chosen is None or chosen.gain < GAIN or PAD * chosen.bytes > MEMORY:
+            return None
+        return Answers(chosen, MOST if MOST * chosen.bytes <= MEMORY else PAD, MEMORY)

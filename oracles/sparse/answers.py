@@ -10,14 +10,11 @@ from .clean import Clean
 from .pieces import rest
 from .plans import Plan
 
-MOST = 64  # candidates, the number that measured fastest: what they change stays in the cache
-MEMORY = 2**29
-
 
 class Answers:
     """Scores of candidates by a plan, ``most`` at a time; ``memory`` is for clean maps, in bytes."""
 
-    def __init__(self, plan: Plan, most: int = MOST, memory: int = MEMORY) -> None:
+    def __init__(self, plan: Plan, most: int, memory: int) -> None:
         self.plan, self.most = plan, most
         self.clean = Clean(plan, most, memory)
         self.rest = rest(plan.local.module, plan.whole)

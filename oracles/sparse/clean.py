@@ -1,7 +1,6 @@
 """The maps of clean images, computed once and kept while there is room."""
 
 from collections import OrderedDict
-from math import prod
 
 import torch
 from torch import Tensor
@@ -18,7 +17,7 @@ class Clean:
     def __init__(self, plan: Plan, most: int, memory: int) -> None:
         nodes = plan.kept
         self.maps = beginning(plan.local.module, nodes)
-        self.room = max(most, memory // (4 * sum(prod(known(node)) for node in nodes)))
+        self.room = max(most, memory // plan.bytes)
         self.tables = {node: Table(known(node), self.room, most) for node in nodes}
         self.images = torch.empty(0)
         self.held: OrderedDict[int, int] = OrderedDict()  # image -> slot, the longest unused first

@@ -45,6 +45,11 @@ class Plan:
         )
         return tuple(dict.fromkeys([*apart, *self.whole]))
 
+    @property
+    def bytes(self) -> int:
+        """Of the maps of one clean image, and at most of what one candidate changes in them."""
+        return 4 * sum(prod(known(node)) for node in self.kept)
+
     @cached_property
     def gain(self) -> float:
         """How many times less work it is than whole maps, as far as the network is local."""

@@ -124,6 +124,15 @@ def test_too_many_pixels_are_not_answered() -> None:
     assert compared(answering, SHAPE, 1)
 
 
+def test_maps_of_clean_images_that_no_memory_holds_are_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    one = 4 * (3 + 8 + 8) * 24 * 24  # bytes of the image and two maps
+    for images, most in ((31, 0), (40, 32), (64, 64)):
+        monkeypatch.setattr("sparseattack.oracles.sparse_edits.MEMORY", images * one)
+        answering = made(small())
+        assert compared(answering, SHAPE, 1) == (most > 0)
+        assert [answers.most for answers in answering.made.values()] == [most] * (most > 0)
+
+
 @pytest.mark.parametrize(
     ("network", "batch"),
     [(lambda images: images.flatten(1)[:, :4], 64), (small(), 31)],
