@@ -10,7 +10,7 @@ from sparseattack.edits import Edits
 
 
 class Questions(NamedTuple):
-    """``n`` edits, and the images they are of."""
+    """``n`` edits, and the cases they are for."""
 
     rows: Tensor  # (n,) int64
     edits: Edits  # n

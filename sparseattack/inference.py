@@ -47,7 +47,7 @@ def sample(problem: Problem) -> Questions:
     count, shape = problem.chunk, problem.images.shape[1:]
     random = torch.Generator().manual_seed(0)
     genes = torch.rand(count, len(problem.encoding.genes(shape)), generator=random)
-    rows = torch.arange(count) * min(2, len(problem.images)) // count
+    rows = torch.arange(count) * min(2, len(problem.labels)) // count
     edits = problem.encoding.decode(genes.to(problem.images.device), shape)
     return Questions(rows.to(problem.images.device), edits)
 

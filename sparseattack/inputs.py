@@ -8,6 +8,8 @@ from torch import Tensor
 from sparseattack.edits import levels
 from sparseattack.errors import InputError
 
+BLOCK = 32  # images looked at together: the check makes copies of them
+
 
 def check_parts(oracle: object, encoding: object) -> None:
     """Refuse names in place of things, and functions in place of what they make."""
@@ -35,7 +37,7 @@ def check_images(images: Tensor, slots: int) -> None:
         raise InputError(f"images are a torch tensor, float32 (N, C, H, W), not {type(images).__name__}")
     if images.ndim != 4 or images.dtype != torch.float32:  # noqa: PLR2004
         raise InputError(f"images are float32 (N, C, H, W), not {images.dtype} {tuple(images.shape)}")
-    if not torch.equal(images, levels(images.mul(255).round().nan_to_num().clamp(0, 255))):
+    if not all(map(_eight_bit, torch.split(images, BLOCK))):
         raise InputError("images must hold multiples of 1/255 in [0, 1]: make them with levels()")
     channels, height, width = images.shape[1:]
     if channels < 1 or height * width < slots:
@@ -44,13 +46,21 @@ def check_images(images: Tensor, slots: int) -> None:
         )
 
 
-def check_labels(labels: Tensor, images: Tensor) -> None:
-    """Refuse all but one class per image, numbered from 0, on the images' device."""
+def _eight_bit(images: Tensor) -> bool:
+    """Whether all colours are multiples of 1/255 in [0, 1]."""
+    return torch.equal(images, levels(images.mul(255).round().nan_to_num().clamp(0, 255)))
+
+
+def check_labels(labels: Tensor, images: Tensor, cases: Tensor | None) -> None:
+    """Refuse all but one class per image or case, from 0, on the images' device, and cases of no image."""
+    if cases is not None and not torch.isin(cases, torch.arange(len(images), device=cases.device)).all():
+        raise InputError(f"cases are places of images from 0 to {len(images) - 1}, not {cases.tolist()}")
+    count = len(images) if cases is None else len(cases)
     if not isinstance(labels, Tensor):
-        raise InputError(f"labels are a torch tensor, int64 ({len(images)},), not {type(labels).__name__}")
-    if labels.dtype != torch.int64 or labels.shape != images.shape[:1]:
+        raise InputError(f"labels are a torch tensor, int64 ({count},), not {type(labels).__name__}")
+    if labels.dtype != torch.int64 or labels.shape != (count,):
         found = f"{labels.dtype} {tuple(labels.shape)}"
-        raise InputError(f"labels of {len(images)} images are int64 ({len(images)},), not {found}")
+        raise InputError(f"labels of {count} images are int64 ({count},), not {found}")
     if labels.device != images.device:
         raise InputError(f"labels are on {labels.device}, images on {images.device}")
     if (labels < 0).any():

@@ -47,7 +47,7 @@ def rounds(
     check_search(strategy, budget, seed, group)
     done: list[Outcome] = []
     begin = partial(Group, problem, strategy, budget, (seed, key))
-    every = groups(begin, len(problem.images), problem.chunk, group)
+    every = groups(begin, len(problem.labels), problem.chunk, group)
     waiting = (Talk(each.converse(done)) for each in every)
     talks: list[Talk] = []
     more = True

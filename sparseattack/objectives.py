@@ -39,15 +39,12 @@ def name(function: Callable[..., Any]) -> str:
     return getattr(function, "__name__", type(function).__name__)
 
 
-def measured(fitness: Sequence[Fitness], queries: Queries, numbers: Tensor) -> Tensor:
-    """The values ``(n, M)`` float32 of queries, all finite: an infinite one would mean "not asked".
-
-    ``numbers (n,)`` are what errors call the images.
-    """
+def measured(fitness: Sequence[Fitness], queries: Queries) -> Tensor:
+    """The values ``(n, M)`` float32 of queries, all finite: an infinite one would mean "not asked"."""
     values = torch.stack([_measured(one, queries) for one in fitness], dim=1)
     if (nan := values.isnan()).any():
         row, column = nan.nonzero()[0].tolist()
-        raise InputError(f"fitness {name(fitness[column])} is NaN for {called(numbers[row : row + 1])}")
+        raise InputError(f"fitness {name(fitness[column])} is NaN for {called(queries.rows[row : row + 1])}")
     return values.nan_to_num()
 
 

@@ -72,12 +72,10 @@ def ask(oracle: Oracle, images: Tensor, numbers: Numbers, pad: int = 0) -> Tenso
     return checked(scores, len(shown), numbers, title(oracle), scale(oracle))
 
 
-def ask_edits(
-    oracle: SparseOracle, images: Tensor, rows: Tensor, edits: Edits, numbers: Numbers
-) -> Tensor | None:
+def ask_edits(oracle: SparseOracle, images: Tensor, rows: Tensor, edits: Edits) -> Tensor | None:
     """Checked scores ``(n, K)``, as ``answer_edits`` gives them; none where it gives none."""
-    scores = _answer(oracle, partial(oracle.answer_edits, images, rows, edits), numbers)
-    return None if scores is None else checked(scores, len(rows), numbers, title(oracle), scale(oracle))
+    scores = _answer(oracle, partial(oracle.answer_edits, images, rows, edits), rows)
+    return None if scores is None else checked(scores, len(rows), rows, title(oracle), scale(oracle))
 
 
 def _answer(oracle: object, call: Callable[[], Answer], numbers: Numbers) -> Answer:

@@ -14,16 +14,15 @@ from sparseattack.targets import Case, aims
 
 def pose(prepared: Prepared, condition: Condition, chosen: Sequence[Case]) -> Problem:
     """The cases, side by side, under one condition."""
-    images = torch.tensor([case.image for case in chosen], dtype=torch.int64)
     return Problem(
         prepared.oracle,
         prepared.encodings[condition.encoding, condition.pixels],
-        prepared.floats[images],
+        prepared.floats,
         aims(chosen, prepared.images.labels).to(prepared.floats.device),
         targeted=prepared.experiment.target != "none",
         fitness=prepared.fitness[condition.strategy],
         until=until.rule(prepared.experiment.until),
-        numbers=images,
+        cases=torch.tensor([case.image for case in chosen], dtype=torch.int64),
     )
 
 

@@ -24,13 +24,13 @@ class Problem:
 
     oracle: Oracle
     encoding: Encoding
-    images: Tensor  # (N, C, H, W) multiples of 1/255; their device is the device of the whole attack
+    images: Tensor  # (M, C, H, W) multiples of 1/255; their device is the device of the whole attack
     labels: Tensor  # (N,) the class to leave, or to reach when targeted
     targeted: bool = False
     fitness: tuple[Fitness, ...] = (margin,)
     until: Until = fooled
     pad: int = 0  # images in a block, see `ask`; a network's floats may differ unless all calls are as large
-    numbers: Tensor | None = None  # (N,) int64, what errors call the images; their places unless told
+    cases: Tensor | None = None  # (N,) int64, the images that are searched; each once unless told
     sparse: bool = True  # whether an oracle that can answer edits does
     repeat: bool = False  # show twice what is asked twice in a turn: for an oracle that answers by chance
 
@@ -38,7 +38,7 @@ class Problem:
         """Refuse images that no 8-bit file holds, and shapes that do not fit."""
         check_parts(self.oracle, self.encoding)
         check_images(self.images, self.encoding.slots)
-        check_labels(self.labels, self.images)
+        check_labels(self.labels, self.images, self.cases)
 
     @cached_property
     def chunk(self) -> int:
@@ -47,13 +47,13 @@ class Problem:
 
     def space(self, rows: slice, budget: int, seed: int, key: str) -> Space:
         """The search space of some of the images."""
-        pairs = zip(self.images[rows], self.labels[rows].tolist(), strict=True)
+        pairs = zip(self._cases[rows].tolist(), self.labels[rows].tolist(), strict=True)
         return Space(
             self.encoding.genes(self.images.shape[1:]),
             self.encoding.slots,
             tuple(map(name, self.fitness)),
             budget,
-            tuple(stream(seed, key, *pair) for pair in pairs),
+            tuple(stream(seed, key, self.images[image], label) for image, label in pairs),
             self.targeted,
             self.images.device,
         )
@@ -61,30 +61,28 @@ class Problem:
     @torch.inference_mode()
     def evaluate(self, questions: Questions) -> Answers:
         """Put the questions, at most ``chunk`` of them, to the oracle."""
-        rows, edits = questions.rows, questions.edits
+        rows, edits = self._cases[questions.rows], questions.edits
         scores = self._scores(rows, edits).to(rows.device)
-        asked = Queries(
-            self.images, rows, edits, scores, self.labels[rows], self.targeted, scale(self.oracle)
-        )
+        labels = self.labels[questions.rows]
+        asked = Queries(self.images, rows, edits, scores, labels, self.targeted, scale(self.oracle))
         pixels = asked.differences.any(2).sum(1)
-        values = measured(self.fitness, asked, self._numbers[rows])
-        return Answers(values, pixels, fooled(asked), self.until(asked))
+        return Answers(measured(self.fitness, asked), pixels, fooled(asked), self.until(asked))
 
     def _scores(self, rows: Tensor, edits: Edits) -> Tensor:
-        numbers, scores = self._numbers[rows], None
+        scores = None
         if self.sparse and isinstance(self.oracle, SparseOracle):
-            scores = ask_edits(self.oracle, self.images, rows, edits, numbers)
+            scores = ask_edits(self.oracle, self.images, rows, edits)
         if scores is None:
-            scores = ask(self.oracle, edits.paint(self.images, rows), numbers, self.pad)
-        self._classes.check(scores.shape[1], numbers)
+            scores = ask(self.oracle, edits.paint(self.images, rows), rows, self.pad)
+        self._classes.check(scores.shape[1], rows)
         return scores
 
     @cached_property
-    def _numbers(self) -> Tensor:
-        numbers = torch.arange(len(self.images)) if self.numbers is None else self.numbers
-        return numbers.to(self.images.device)
+    def _cases(self) -> Tensor:
+        cases = torch.arange(len(self.images)) if self.cases is None else self.cases
+        return cases.to(self.images.device)
 
     @cached_property
     def _classes(self) -> Classes:
         image = int(self.labels.argmax())
-        return Classes(title(self.oracle), int(self.labels[image]), int(self._numbers[image]))
+        return Classes(title(self.oracle), int(self.labels[image]), int(self._cases[image]))

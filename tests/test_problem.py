@@ -108,7 +108,9 @@ def test_labels_that_name_no_class_are_refused(labels: Tensor, said: str) -> Non
 
 
 def test_a_label_beyond_the_classes_is_refused() -> None:
-    wrong = problem(labels=torch.tensor([0, 2, 3, 1]), numbers=torch.tensor([10, 20, 30, 40]))
+    wrong = problem(
+        images=random_images(41), labels=torch.tensor([0, 2, 3, 1]), cases=torch.tensor([10, 20, 30, 40])
+    )
     with pytest.raises(OracleError, match="oracle linear has 3 classes, but image 30 has label 3"):
         attack(wrong, uniform, 10)
 
@@ -118,7 +120,9 @@ def test_errors_call_the_images_by_their_numbers() -> None:
         raise MemoryError
 
     with pytest.raises(OracleError, match=r"oracle fails failed on 4 images from 5 to 12: MemoryError$"):
-        attack(problem(oracle=fails, numbers=torch.tensor([12, 5, 7, 6])), uniform, 10)
+        attack(
+            problem(oracle=fails, images=random_images(13), cases=torch.tensor([12, 5, 7, 6])), uniform, 10
+        )
 
 
 def test_a_number_of_classes_that_changes_is_refused() -> None:
@@ -145,7 +149,7 @@ def wrong_shape(queries: Queries) -> Tensor:
 
 
 def no_number(queries: Queries) -> Tensor:
-    return torch.where(queries.rows == 2, torch.nan, margin(queries))
+    return torch.where(queries.rows == 30, torch.nan, margin(queries))
 
 
 def fails(queries: Queries) -> Tensor:
@@ -161,8 +165,23 @@ def fails(queries: Queries) -> Tensor:
     ],
 )
 def test_a_fitness_that_gives_no_number_is_refused(fitness: Any, said: str) -> None:
+    given = {"images": random_images(41), "cases": torch.tensor([10, 20, 30, 40])}
     with pytest.raises(InputError, match=said):
-        attack(problem(fitness=(margin, fitness), numbers=torch.tensor([10, 20, 30, 40])), uniform, 10)
+        attack(problem(fitness=(margin, fitness), **given), uniform, 10)
+
+
+def test_an_image_may_be_searched_several_times() -> None:
+    images, labels, cases = random_images(3), torch.tensor([1, 2, 1, 0]), torch.tensor([2, 0, 2, 2])
+    together = attack(problem(images=images, labels=labels, cases=cases, targeted=True), uniform, 40)
+    apart = attack(problem(images=images[cases], labels=labels, targeted=True), uniform, 40)
+    assert [account(each) for each in together] == [account(each) for each in apart]
+    assert account(together[0]) == account(together[2]) != account(together[3])
+
+
+@pytest.mark.parametrize("cases", [[0, 4], [-1, 0]])
+def test_cases_of_no_image_are_refused(cases: list[int]) -> None:
+    with pytest.raises(InputError, match=r"cases are places of images from 0 to 3, not \[(0, 4|-1, 0)\]"):
+        problem(labels=torch.zeros(2, dtype=torch.int64), cases=torch.tensor(cases))
 
 
 def test_an_infinite_fitness_is_not_taken_for_a_question_that_was_not_asked() -> None:

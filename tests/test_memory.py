@@ -1,0 +1,54 @@
+"""What an attack holds in memory beside its images does not depend on how many these are."""
+
+import pytest
+import torch
+from peak import Peak
+from torch import Tensor
+from worlds import random_images
+
+from sparseattack import Edits, Problem, load, outcomes_of, rgb, spent
+from sparseattack.edits import levels
+
+
+class Cheap:
+    """Looks at a few colours; answers edits as well."""
+
+    name, batch = "cheap", 16
+
+    def __call__(self, images: Tensor) -> Tensor:
+        return images.flatten(1)[:, :2] + torch.tensor([1.0, 0.0])
+
+    def answer_edits(self, images: Tensor, rows: Tensor, edits: Edits) -> Tensor:
+        shades = levels(edits.colours).mean((1, 2))
+        return torch.stack([shades + 1, torch.zeros_like(shades)], dim=1)
+
+
+def peak(strategy: str, count: int, pixels: int, *, sparse: bool) -> int:
+    """Bytes that an attack on so many images holds at most, these not counted."""
+    images, labels = random_images(count), torch.zeros(count, dtype=torch.int64)
+    held = Peak(images, labels)
+    with held:
+        problem = Problem(Cheap(), rgb(pixels=pixels), images, labels, until=spent, sparse=sparse)
+        for _ in outcomes_of(problem, load("strategies", strategy), 30):
+            pass
+    return held.most
+
+
+@pytest.mark.parametrize("sparse", [True, False])
+@pytest.mark.parametrize(
+    ("strategy", "pixels"), [("de(popsize=10)", 1), ("random(popsize=30)", 20), ("sparse-rs", 5)]
+)
+def test_it_does_not_grow_with_the_images(strategy: str, pixels: int, sparse: bool) -> None:
+    few, many = (peak(strategy, count, pixels, sparse=sparse) for count in (100, 300))
+    assert 10_000 < many < 1.05 * few
+
+
+def test_edits_of_many_pixels_take_no_more_for_each() -> None:
+    def held(pixels: int) -> int:
+        edits = Edits(torch.arange(pixels).expand(8, -1), torch.zeros(8, pixels, 3, dtype=torch.uint8))
+        peak = Peak(*edits)
+        with peak:
+            edits.paint(random_images(8, (3, 50, 50)))
+        return peak.most
+
+    assert held(2000) < 2 * held(1000)
