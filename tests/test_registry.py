@@ -80,7 +80,7 @@ def test_a_name_is_loaded_with_its_settings() -> None:
             "no fitness 'zzz', only cross-entropy, l0, l2, margin, probability, module:",
         ),
         ("strategies", "sparsers", r"no strategy 'sparsers', only .*; did you mean sparse-rs\?"),
-        ("oracles", "allconv", r"no oracle 'allconv', only .*; did you mean allconv-small\?"),
+        ("oracles", "allconv-smal", r"no oracle 'allconv-smal', only .*; did you mean allconv-small\?"),
     ],
 )
 def test_an_unknown_name_says_what_exists(kind: Any, name: str, said: str) -> None:
