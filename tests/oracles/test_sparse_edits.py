@@ -174,7 +174,7 @@ def test_an_edit_is_answered_alike_in_any_company(k: int) -> None:
 
 
 def answered(answering: SparseEdits, images: Tensor, rows: Tensor, edits: Edits) -> Tensor:
-    scores = answering(images, rows, edits)
+    scores: Tensor | None = answering(images, rows, edits)
     assert scores is not None
     return scores
 
