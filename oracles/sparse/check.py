@@ -20,12 +20,12 @@ def agree(sparse: Answer, painted: Answer, images: Tensor, k: int) -> bool:
     """Whether both answer edits of ``k`` pixels alike; said in a sentence if not."""
     rows, edits = sample(images, k)
     whole = painted(images, rows, edits)
-    apart = float((sparse(images, rows, edits) - whole).abs().max() / whole.abs().max())
-    if apart <= ROUNDING:
+    apart, greatest = (sparse(images, rows, edits) - whole).abs().max(), whole.abs().max()
+    if apart <= ROUNDING * greatest:
         return True
     warn(
         f"sparse inference is not used: tried on {len(rows)} edits of {k} pixel{'s' * (k > 1)},"
-        f" its scores were off by {apart:.1g} of the greatest",
+        f" its scores were off by {float(apart / greatest):.1g} of the greatest",
         SparseattackWarning,
         stacklevel=2,
     )
