@@ -8,6 +8,8 @@ from torch import Tensor, nn
 
 from sparseattack.devices import device_of
 
+from .memory import lay_out
+
 Network = Callable[[Tensor], Tensor]
 
 
@@ -23,6 +25,7 @@ class Forward:
         self.prepare = prepare.to(self.device)
         self.network = network.to(self.device) if isinstance(network, nn.Module) else network
         self.most = sys.maxsize  # images at a time
+        self.settled = self.device.type != "cpu" or not isinstance(network, nn.Module)  # its memory's layout
 
     @torch.inference_mode()
     def __call__(self, images: Tensor) -> Tensor:
@@ -37,7 +40,11 @@ class Forward:
             self.most = min(self.most, len(images)) // 2
 
     def _ask(self, images: Tensor) -> Tensor:
-        scores = self.network(self.prepare(images))
+        shown = self.prepare(images)
+        if isinstance(self.network, nn.Module) and not self.settled:
+            lay_out(self.network, shown)
+            self.settled = True
+        scores = self.network(shown)
         if not isinstance(scores, Tensor):
             raise TypeError(f"the network answers {type(scores).__name__}, not a tensor of scores")
         return scores.float()
