@@ -39,6 +39,6 @@ class Clean:
         full = len(self.held) == self.room
         slot = self.held.popitem(last=False)[1] if full else len(self.held)
         self.held[row] = slot
-        maps = self.maps(self.images[row : row + 1])
+        maps = self.maps(self.images[row : row + 1].contiguous(memory_format=torch.channels_last))
         for table, each in zip(self.tables.values(), maps, strict=True):
             table.keep(slot, each[0])

@@ -17,12 +17,14 @@ def traced(network: nn.Module, shape: Shape) -> GraphModule:
     """The graph of ``network`` on images ``(n, *shape)`` for any n; raises whatever torch.export raises."""
     with catch_warnings(action="ignore"), torch.no_grad():  # of torch about itself
         program = torch.export.export(
-            network, (torch.zeros(2, *shape),), dynamic_shapes=({0: Dim.AUTO},), strict=False
+            network, (torch.zeros(2, *shape),), dynamic_shapes=({0: Dim.DYNAMIC},), strict=False
         )
         module = program.module()
     assert isinstance(module, GraphModule)
     for node in module.graph.find_nodes(op="call_module"):  # checks of the input's shape
         module.graph.erase_node(node)
+    for node in module.graph.find_nodes(op="call_function", target=ATEN.view.default):
+        node.target = ATEN.reshape.default  # for maps whose channels are last in memory
     for node in module.graph.nodes:
         _out_of_place(node)
     for node in module.graph.find_nodes(op="call_function", target=ATEN.batch_norm.default):

@@ -16,7 +16,7 @@ from sparseattack.errors import SparseattackWarning
 from sparseattack.oracles.forward import Forward
 from sparseattack.oracles.networks import fold, untrained
 from sparseattack.oracles.normalise import normalise
-from sparseattack.oracles.sparse.check import sample
+from sparseattack.oracles.sparse.check import agree, sample
 from sparseattack.oracles.sparse_edits import SparseEdits, sparse_edits
 
 CIFAR = 3, 32, 32
@@ -116,6 +116,37 @@ def test_changes_are_followed_up_to_an_operation_that_is_not_local(layer: nn.Mod
 
 def test_a_network_that_begins_with_attention_answers_none() -> None:
     assert not compared(made(nn.Sequential(Attention(), small())), SHAPE, 1)
+
+
+class Viewed(nn.Module):
+    """Maps seen as rows, which no map can be whose channels are last in memory."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.view(x.size(0), -1)
+
+
+def test_a_network_that_views_maps_as_rows() -> None:
+    assert compared(made(nn.Sequential(small()[:4], Viewed(), nn.Linear(8 * 24 * 24, 5))), SHAPE, 1)
+
+
+class Counting(nn.Module):
+    """Python's len makes a constant of the number of images in the graph."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.reshape(len(x), -1)[:, :5]
+
+
+def test_a_graph_for_one_number_of_images_is_none() -> None:
+    assert not compared(made(small(Counting())[:5]), SHAPE, 1)
+
+
+def test_an_answer_that_fails_is_not_used() -> None:
+    def failing(*_: object) -> Tensor:
+        raise RuntimeError("shapes cannot be multiplied")
+
+    whole = made(small()).painted
+    with pytest.warns(SparseattackWarning, match="edits of 1 pixel, it failed: .*cannot be multiplied"):
+        assert not agree(failing, whole, random_images(1, SHAPE), 1)
 
 
 def test_too_many_pixels_are_not_answered() -> None:
