@@ -38,6 +38,9 @@ def command(
     out: Annotated[Path, typer.Option(help="Folder for studies, tables and figures.")] = Path("one-pixel"),
     seed: Annotated[int, typer.Option(help="Another seed is another search.")] = 0,
     device: Annotated[str, typer.Option(help="cpu, cuda or mps.")] = "cpu",
+    sparse_inference: Annotated[
+        bool, typer.Option(help="Compute only what changed pixels change, where that is faster.")
+    ] = True,
     run: Annotated[bool, typer.Option("--run/--no-run", help="Whether to run what is not there yet.")] = True,
 ) -> None:
     """Measure a paper's tables again and show ours beside its; the same command goes on where it stopped."""
@@ -51,7 +54,10 @@ def command(
 
     if paper != "one-pixel":
         raise InputError(f"there is no paper {paper!r} to reproduce, only one-pixel")
-    choices = Choices(data, photographs, images, targeted_images, budget=budget, seed=seed, device=device)
+    choices = Choices(
+        data, photographs, images, targeted_images, budget=budget, seed=seed, device=device,
+        sparse_inference=sparse_inference,
+    )  # fmt: skip
     asked = one_pixel(
         choices, out, tables=table, networks=split(networks), imagenet_networks=split(imagenet_networks),
         pixels=whole_numbers(pixels, "--pixels"), strategies=split(strategies),

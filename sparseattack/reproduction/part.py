@@ -25,6 +25,7 @@ class Choices:
     budget: int | None = None
     seed: int = 0
     device: str = "cpu"
+    sparse_inference: bool = True
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,7 @@ class Part:
             seed=choices.seed,
             device=choices.device,
         )
+        chosen = replace(chosen, sparse_inference=choices.sparse_inference)
         return replace(chosen, encodings=("corners",), budget=CORNERS) if self.exhaustive else chosen
 
     def wanted(self, choices: Choices) -> int | None:
@@ -77,7 +79,8 @@ class Part:
     def path(self, choices: Choices, folder: Path) -> Path:
         """The file of its study, another one for every choice but the device: the same command finds it."""
         chosen = self.experiment(choices)
-        known = [asdict(self), chosen.images, chosen.draw, chosen.budget, chosen.seeds]
+        whole = [] if chosen.sparse_inference else ["whole images"]
+        known = [asdict(self), chosen.images, chosen.draw, chosen.budget, chosen.seeds, *whole]
         return folder / f"{self.stem}-{digest(known)[:8]}.study"
 
 

@@ -1,0 +1,64 @@
+"""Whether candidates are answered by what they change: as it is said, and the study says which it was."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from command import Run
+
+from sparseattack import inference
+from sparseattack.oracles.sparse_edits import SparseEdits
+from sparseattack.reproduction.finding import find
+
+OFF = "--no-sparse-inference"
+SMALL = ("--images", "sample[0:4]", "--budget", "80", "-s", "random(popsize=40)")
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
+    """How many edits the network in the package is asked about at a time; however few, they are worth it."""
+    sizes = list[int]()
+    answer = SparseEdits.__call__
+
+    def watched(self: SparseEdits, *asked: Any) -> Any:
+        sizes.append(len(asked[1]))
+        return answer(self, *asked)
+
+    monkeypatch.setattr(SparseEdits, "__call__", watched)
+    monkeypatch.setattr(inference, "WORTH", 0.0)
+    return sizes
+
+
+@pytest.mark.parametrize(("options", "used"), [((), True), ((OFF,), False)])
+def test_a_comparison(
+    tmp_path: Path, run: Run, asked: list[int], options: tuple[str, ...], used: bool
+) -> None:
+    code, out, err = run("compare", *SMALL, *options, "--study", str(tmp_path / "s"), "--json")
+    assert code == 0, err
+    seen = json.loads(out)
+    assert seen["manifest"]["determines"]["experiment"]["sparse_inference"] == bool(asked) == used
+    assert set(seen["sparse_inference"]) == ({"1"} if used else set())
+    assert ("sparse inference" in run("report", str(tmp_path / "s")).out) == used
+
+
+def test_pictures(tmp_path: Path, run: Run, asked: list[int]) -> None:
+    told = []
+    for options in ((), (OFF,)):
+        asked.clear()
+        arguments = ("attack", "sample[0:4]", "--budget", "80", "--out", str(tmp_path), *options)
+        told.append((run(*arguments).out, bool(asked)))
+    (sparse, used), (whole, unused) = told
+    assert used and not unused and sparse == whole and "of 4 attacked pictures" in whole
+
+
+def test_a_reproduction_keeps_them_apart(tmp_path: Path, run: Run, asked: list[int]) -> None:
+    command = ("reproduce", "one-pixel", "--networks", "allconv-small", "--data", "sample", "--images", "1")
+    few = ("--targeted-images", "0", "--budget", "400", "-s", "", "--out", str(tmp_path))
+    for options, used in ((OFF,), False), ((), True):
+        known = set(tmp_path.glob("studies/*"))
+        assert run(*command, *few, *options).code == 0 and bool(asked) == used
+        (path,) = set(tmp_path.glob("studies/*.study")) - known
+        found = find(path)
+        assert found and found.experiment["sparse_inference"] == used
