@@ -10,6 +10,7 @@ from sparseattack.errors import InputError
 from sparseattack.until import rule
 
 TRUTHS = ("label", "prediction")  # what may be taken as an image's true class
+LARGEST = 2**53  # up to here whole numbers are exact wherever they are kept
 
 
 class Condition(NamedTuple):
@@ -67,6 +68,8 @@ class Experiment:
             raise InputError(f"a seed is at least 0, not {least}")
         if self.draw < 0:
             raise InputError(f"draw is a number of images, or 0 for all, not {self.draw}")
+        if (most := max(*self.seeds, self.draw_seed, self.draw, self.budget)) > LARGEST:
+            raise InputError(f"seeds, draw and budget are at most {LARGEST}, not {most}")
 
     def conditions(self) -> Iterator[Condition]:
         """In the order in which they are run."""

@@ -33,6 +33,8 @@ def test_conditions_are_the_product_of_all_axes() -> None:
         ({"correct_only": "yes"}, "correct_only is bool, not 'yes'"),
         ({"draw": -1}, "draw is a number of images, or 0 for all, not -1"),
         ({"draw_seed": -2}, "seed is at least 0, not -2"),
+        ({"seeds": (0, 10**18)}, "at most 9007199254740992, not 1000000000000000000"),
+        ({"budget": 2**53 + 1}, "at most 9007199254740992, not 9007199254740993"),
         ({"until": "never"}, "only fooled, budget or confidence"),
         ({"until": "confidence:2"}, "0 < LEVEL < 1"),
     ],
