@@ -9,20 +9,21 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedCo
 
 from sparseattack.data import Images, load_images
 from sparseattack.errors import InputError
-from sparseattack.oracles.recipe import Recipe
+from sparseattack.oracles.recipe import Recipe, check_images
 from sparseattack.oracles.shipping import ship
 from sparseattack.oracles.training import train
 
 
 def trained(recipe: Recipe, data: str, test: str, out: Path, checkpoint: Path) -> None:
     """Train with the images ``data``, write the weights to ``out``, say how good they are on ``test``."""
-    if out.suffix != ".safetensors":
+    if out.suffix != ".safetensors" or out.is_dir():
         raise InputError(f"--out is a file that ends in .safetensors, not {out}")
     splits = data == "cifar10" or os.path.isdir(data)
     images = load_images(f"{data}:train" if splits else data)
     called = test or ("cifar10:test" if splits else f"the last of {data}")  # wherever it lies
     test = test or (f"{data}:test" if splits else "")
     measured = load_images(test) if test else recipe.parts(images)[1]
+    check_images(measured)
     out.parent.mkdir(parents=True, exist_ok=True)  # what cannot be written is said now, not after the work
     console = Console(stderr=True)
     try:

@@ -13,6 +13,8 @@ MEAN, STD = (0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)  # of the CIFAR-1
 
 GROWING = 0.75  # share of the epochs in which images grow
 STEP = 4  # pixels
+MOST = 100_000  # epochs, images per step
+MOST_SEED = 2**32 - 1
 EPOCH_SEEDS = 100_003  # more than any number of epochs
 
 
@@ -37,8 +39,11 @@ class Recipe:
     def __post_init__(self) -> None:
         """Refuse what cannot be trained."""
         check_name(self.network)
-        if min(self.epochs, self.batch) < 1:
-            raise InputError("epochs and batch are at least 1")
+        for name in ("epochs", "batch"):
+            if not 1 <= (number := getattr(self, name)) <= MOST:
+                raise InputError(f"{name} is 1 to {MOST}, not {number}")
+        if not 0 <= self.seed <= MOST_SEED:
+            raise InputError(f"a seed is 0 to {MOST_SEED}, not {self.seed}")
         if not SHAPE[-1] // 2 <= self.smallest <= SHAPE[-1]:
             raise InputError(f"smallest is {SHAPE[-1] // 2} to {SHAPE[-1]}, not {self.smallest}")
 
@@ -54,10 +59,7 @@ class Recipe:
 
     def parts(self, images: Images) -> tuple[Images, Images]:
         """Images to train with, and those held out."""
-        labels, shape = images.labels, tuple(images.pixels.shape[1:])
-        if shape != SHAPE or int(labels.min()) < 0 or int(labels.max()) >= len(CLASSES):
-            said = f"{shape} with labels {int(labels.min())} to {int(labels.max())}"
-            raise InputError(f"training needs images {SHAPE} with labels 0 to {len(CLASSES) - 1}, not {said}")
+        check_images(images)
         kept = len(images) - max(1, round(len(images) * self.held_out))
         if kept < 1:
             raise InputError(f"{len(images)} image is too little to train with")
@@ -67,6 +69,14 @@ class Recipe:
         """What ``other``, a recipe as a dict, has otherwise, in words; empty if nothing."""
         mine = asdict(self)
         return ", ".join(f"{key} {other.get(key)}" for key in mine if mine[key] != other.get(key))
+
+
+def check_images(images: Images) -> None:
+    """Refuse what no network here can be trained or measured with."""
+    labels, shape = images.labels, tuple(images.pixels.shape[1:])
+    if shape != SHAPE or int(labels.min()) < 0 or int(labels.max()) >= len(CLASSES):
+        said = f"{shape} with labels {int(labels.min())} to {int(labels.max())}"
+        raise InputError(f"training needs images {SHAPE} with labels 0 to {len(CLASSES) - 1}, not {said}")
 
 
 def recipe_of(network: str) -> Recipe:

@@ -85,7 +85,11 @@ REFUSED = {
     ("resnet", "--data", "nowhere"): "there is no network 'resnet', only allconv-small",
     ("--data", "nowhere"): "there are no images 'nowhere'",
     ("--data", "data", "--out", "weights.pt"): "--out is a file that ends in .safetensors, not weights.pt",
-    ("--data", "data", "--epochs", "0"): "epochs and batch are at least 1",
+    ("--data", "data", "--out", "data.safetensors"): "--out is a file that ends in .safetensors, not data",
+    ("--data", "data", "--epochs", "0"): "epochs is 1 to 100000, not 0",
+    ("--data", "data", "--seed", str(10**20)): "a seed is 0 to 4294967295, not 100000000000000000000",
+    ("--data", "data", "--test", "digits"): "training needs images (3, 32, 32)",
+    ("--data", "data", "--test", "unknown.npz"): "with labels -1 to -1",
     ("--data", "data", "--device", "cuda:77"): "there is no device 'cuda:77' here",
     ("--data", "digits"): "training needs images (3, 32, 32)",
 }
@@ -95,6 +99,8 @@ REFUSED = {
 def test_what_cannot_be_done_is_one_line(
     folder: Path, arguments: tuple[str, ...], capsys: pytest.CaptureFixture[str]
 ) -> None:
+    (folder / "data.safetensors").mkdir()
+    np.savez(folder / "unknown.npz", images=np.zeros((2, 32, 32, 3), np.uint8))
     call(folder, *arguments, code=2)
     out, err = capsys.readouterr()
     assert out == ""

@@ -84,8 +84,13 @@ def test_what_cannot_be_trained_is_refused(tmp_path: Path) -> None:
     images = load_images("sample[0:40]")
     with pytest.raises(InputError, match="no network 'resnet', only allconv-small"):
         next(train(replace(QUICK, network="resnet"), images, tmp_path / "point"))
-    with pytest.raises(InputError, match="at least 1"):
+    with pytest.raises(InputError, match="epochs is 1 to 100000, not 0"):
         replace(QUICK, epochs=0)
+    with pytest.raises(InputError, match="batch is 1 to 100000, not 100001"):
+        replace(QUICK, batch=100_001)
+    for seed in (-1, 2**32):
+        with pytest.raises(InputError, match=f"a seed is 0 to 4294967295, not {seed}"):
+            replace(QUICK, seed=seed)
     with pytest.raises(InputError, match=r"\(3, 32, 32\) with labels 0 to 9, not \(1, 8, 8\)"):
         next(train(QUICK, load_images("digits"), tmp_path / "point"))
     with pytest.raises(InputError, match="with labels -1 to -1"):
