@@ -43,7 +43,7 @@ KAGGLE_V5 = replace(
 
 IMAGENET = Protocol(
     name="imagenet",
-    description=f"{PAPER}, Tables IV to VII, ImageNet: 105 photographs without a target; a run stops where"
+    description=f"{PAPER}, Tables IV and VI, ImageNet: 105 photographs without a target; a run stops where"
     " the true class has less than 5 % and, here, another leads. Here they are correctly classified ones; the"
     " paper does not say.",
     shared={**EVOLUTION, "until": "confidence:0.95"},

@@ -28,7 +28,8 @@ def images(folder: Path) -> str:
 
 def small(folder: Path, *, networks: tuple[str, ...] = (ORACLE,), **chosen: Any) -> Reproduction:
     """Table VIII on six images, two of them targeted, unless something else is chosen."""
-    options = {name: chosen.pop(name) for name in ("tables", "pixels", "strategies") if name in chosen}
+    names = "tables", "pixels", "strategies", "imagenet_networks"
+    options = {name: chosen.pop(name) for name in names if name in chosen}
     choices: dict[str, Any] = {"untargeted": 6, "targeted": 2, "budget": 800, "images": images(folder)}
     return one_pixel(Choices(**(choices | chosen)), folder / "out", networks=networks, **options)
 

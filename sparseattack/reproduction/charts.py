@@ -1,6 +1,7 @@
 """Classes reached, success against pixels, success against queries."""
 
 from collections.abc import Mapping, Sequence
+from itertools import cycle, islice
 from typing import Any
 
 import numpy as np
@@ -21,10 +22,10 @@ def classes_reached(findings: Mapping[str, Finding], printed: Mapping[str, Seque
     """Share of the images moved to 0, 1, ... classes, by network; ``printed`` are the paper's."""
     bars = [(name, histogram(finding.records)) for name, finding in findings.items()]
     bars += [(f"{name}, the paper's", list(shares)) for name, shares in printed.items()]
-    colours = [*COLOURS[: len(findings)], *(PAPER,) * len(printed)]
+    colours = [*islice(cycle(COLOURS), len(findings)), *(PAPER,) * len(printed)]
     figure, (axes,) = panels(1, (7.5, 4))
     wide = WIDTH / len(bars)
-    for place, ((name, shares), colour) in enumerate(zip(bars, colours, strict=False)):
+    for place, ((name, shares), colour) in enumerate(zip(bars, colours, strict=True)):
         left = np.arange(len(shares)) - WIDTH / 2 + (place + 0.5) * wide
         axes.bar(left, shares, wide, label=name, color=colour)
     plain(axes, "To how many other classes can an image be moved?", ("classes", "share of the images"))
@@ -63,7 +64,7 @@ def against_queries(findings: Mapping[str, Mapping[str, Finding]]) -> Figure:
     figure, panel = panels(len(findings), (5, 3.8))
     most = max(success_rate(one.records).value for some in findings.values() for one in some.values())
     for axes, (network, by_strategy) in zip(panel, findings.items(), strict=True):
-        for colour, (strategy, finding) in zip(COLOURS, by_strategy.items(), strict=False):
+        for colour, (strategy, finding) in zip(cycle(COLOURS), by_strategy.items(), strict=False):
             steps = sorted(record.first_fooled for record in finding.records if record.success)
             shares = np.arange(len(steps) + 1) / len(finding.records)
             ends = [1, *steps, finding.experiment["budget"]]

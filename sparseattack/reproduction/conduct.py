@@ -28,8 +28,13 @@ class Stage(NamedTuple):
 
 
 def shown(part: Part, choices: Choices, like: Prepared | None = None) -> Prepared:
-    """The network of a part, the images and what it says of them, taken over from ``like`` if given."""
-    return prepare(replace(part.experiment(choices), draw=0), like)
+    """The network of a part, the images and what it says of them, taken over from ``like`` if given.
+
+    InputError where the network cannot be loaded, or these images cannot be attacked.
+    """
+    known = prepare(replace(part.experiment(choices), draw=0), like)
+    labelled(known)
+    return known
 
 
 def conduct(part: Part, choices: Choices, folder: Path, known: Prepared) -> Iterator[Stage]:

@@ -55,7 +55,10 @@ def _charts(table: Table, mine: Found, evolved: Found) -> Iterator[Named]:
         if not part.targeted:
             by_pixels[part.network][part.pixels] = finding
     if any(len(some) > 1 for some in by_pixels.values()):
-        yield f"pixels-table-{table.name}", against_pixels(by_pixels, paper.TABLES["8"][rows.UNTARGETED])
+        theirs = paper.TABLES["8"][rows.UNTARGETED]
+        names = {network: column(table.name, network) for network in by_pixels}
+        marks = {network: theirs[name] for network, name in names.items() if name in theirs}
+        yield f"pixels-table-{table.name}", against_pixels(by_pixels, marks)
     if by_strategy := _by_strategy(mine, targeted=table.name == "7"):
         yield f"queries-table-{table.name}", against_queries(by_strategy)
 

@@ -1,7 +1,7 @@
 """Rows of the ImageNet columns of Tables IV and VI of the one-pixel paper."""
 
 from . import metrics, rows
-from .kaggle_rows import price
+from .kaggle_rows import price, queries
 from .part import Part
 from .table import Row, on_runs
 
@@ -14,4 +14,5 @@ def photographs(network: str) -> tuple[Row, ...]:
         Row(rows.UNTARGETED, on_runs(metrics.success_rate), (part,)),
         Row(rows.UNTARGETED_CONFIDENCE, on_runs(metrics.confidence), (part,)),
         *price(part),
+        *queries(part),
     )

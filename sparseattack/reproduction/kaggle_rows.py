@@ -25,8 +25,8 @@ def more_pixels(network: str) -> tuple[Row, ...]:
 
 
 def cost(network: str) -> tuple[Row, ...]:
-    """Table VI: what a success costs and changes."""
-    return price(_part(network))
+    """Table VI: what a success costs and changes; beside it queries to first success."""
+    return *price(_part(network)), *queries(_part(network))
 
 
 def beside_random(network: str) -> tuple[Row, ...]:
@@ -46,6 +46,14 @@ def price(part: Part) -> tuple[Row, ...]:
     return (
         Row(rows.EVALUATIONS, on_runs(costs.evaluations), (part,)),
         Row(rows.DISTORTION, on_runs(costs.distortion), (part,)),
+    )
+
+
+def queries(part: Part, name: str = "") -> tuple[Row, ...]:
+    """Queries to first success, those of failures among them; ``name`` ends what the rows are called."""
+    return (
+        Row(f"{rows.MEDIAN}{name}", on_runs(costs.median_queries), (part,)),
+        Row(f"{rows.MEAN}{name}", on_runs(costs.mean_queries), (part,)),
     )
 
 

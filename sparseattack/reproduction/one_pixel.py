@@ -40,12 +40,16 @@ def one_pixel(
         chosen.remove("imagenet")
     if not networks or not imagenet_networks:
         raise InputError("no network is named")
+    if pixels and min(pixels) < 1:
+        raise InputError(f"at least 1 pixel changes, not {min(pixels)}")
     used = {name: imagenet_networks if name == "imagenet" else networks for name in chosen}
     more, others = sorted({*pixels} - {1}), list(dict.fromkeys(strategies))
-    made = (
+    made = [
         table(name, list(dict.fromkeys(some)), pixels=more, strategies=others) for name, some in used.items()
-    )
-    return Reproduction(tuple(made), _completed(choices), Path(folder))
+    ]
+    if not (known := tuple(each for each in made if each.networks)):
+        raise InputError(f"in the paper's table {tables} there is no {', '.join(networks)}")
+    return Reproduction(known, _completed(choices), Path(folder))
 
 
 def _completed(choices: Choices) -> Choices:

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 
 from . import costs, metrics, rows
-from .kaggle_rows import price
+from .kaggle_rows import price, queries
 from .part import Part
 from .table import Row, on_runs
 
-NAMES = {"": "", "exhaustive": ", every pixel in every corner colour"}  # of strategies, in a row
+NAMES = {"exhaustive": ", every pixel in every corner colour"}  # of strategies, in a row
 
 
 def original(network: str, pixels: Sequence[int], strategies: Sequence[str]) -> tuple[Row, ...]:
@@ -22,7 +22,7 @@ def original(network: str, pixels: Sequence[int], strategies: Sequence[str]) -> 
         Row(rows.ACCURACY, lambda finding: finding.accuracy, (untargeted,)),
         Row(rows.CLASSES, on_runs(metrics.mean_classes), (targeted,)),
         *price(untargeted),
-        *_queries(untargeted, ""),
+        *queries(untargeted),
         *(row for k in pixels if k > 1 for row in _more(network, k)),
         *(row for strategy in strategies for row in _beside(network, strategy)),
     )
@@ -32,20 +32,12 @@ def _part(network: str, pixels: int = 1, strategy: str = "") -> Part:
     return Part("original-cifar10", False, pixels, strategy, network)
 
 
-def _queries(part: Part, name: str) -> tuple[Row, ...]:
-    """Queries to first success, those of failures among them."""
-    return (
-        Row(f"{rows.MEDIAN}{name}", on_runs(costs.median_queries), (part,)),
-        Row(f"{rows.MEAN}{name}", on_runs(costs.mean_queries), (part,)),
-    )
-
-
 def _more(network: str, pixels: int) -> tuple[Row, ...]:
     part, name = _part(network, pixels), f", {pixels} pixels"
     return (
         Row(f"{rows.UNTARGETED}{name}", on_runs(metrics.success_rate), (part,)),
         Row(f"{rows.UNTARGETED_CONFIDENCE}{name}", on_runs(metrics.confidence), (part,)),
-        *_queries(part, name),
+        *queries(part, name),
     )
 
 
@@ -54,10 +46,10 @@ def _beside(network: str, strategy: str) -> tuple[Row, ...]:
     name = NAMES.get(strategy, f", {strategy}")
     success = Row(f"{rows.UNTARGETED}{name}", on_runs(metrics.success_rate), (other,))
     if not other.exhaustive:
-        return success, *_queries(other, name)
+        return success, *queries(other, name)
     return (
         success,
-        *_queries(other, name),
+        *queries(other, name),
         Row(rows.FOUND, on_runs(costs.share_found), (evolved, other)),
         Row(rows.CORNERS, on_runs(costs.share_found), (other, evolved)),
     )

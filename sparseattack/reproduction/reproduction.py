@@ -48,6 +48,8 @@ class Reproduction:
     def check(self) -> None:
         """Refuse what does not exist, before anything is run."""
         device_of(self.choices.device)
+        if not self.parts:
+            raise InputError("there is nothing to run: every number of images is 0")
         for part in self.parts:
             load("strategies", part.strategy or "de")
             oracle_plugin(part.network, self.choices.device)
@@ -57,12 +59,13 @@ class Reproduction:
     def run(self) -> Iterator[Event]:
         """Run what the studies lack, after ``check``; a network that cannot be loaded is left out."""
         self.studies.mkdir(parents=True, exist_ok=True)
-        known: dict[str, Prepared] = {}
+        known: dict[tuple[str, str], Prepared] = {}
         for part in self.parts:
+            which = part.network, part.experiment(self.choices).images
             try:
-                known[part.network] = shown(part, self.choices, known.get(part.network))
+                known[which] = shown(part, self.choices, known.get(which))
             except InputError as error:
                 yield part, str(error)
                 continue
-            for stage in conduct(part, self.choices, self.studies, known[part.network]):
+            for stage in conduct(part, self.choices, self.studies, known[which]):
                 yield part, stage

@@ -3,8 +3,8 @@
 READING = (
     "An interval is Wilson's at 95 %; an image is one trial whatever the number of its targets, in our"
     " figures and in the paper's. inside: the paper's figure lies in our interval; overlap: it does not,"
-    " but the intervals meet; outside: they do not. n: images of a rate, successes of a confidence, of"
-    " evaluations and of a distortion."
+    " but the intervals meet; outside: they do not. n: images of a rate and of the classes they reach, runs"
+    " of the queries to first success, successes of all else."
 )
 KAGGLE = (
     "The paper's images are of Kaggle's CIFAR-10 test set: 300,000 images, repeated and distorted ones"
@@ -20,7 +20,7 @@ OWN = {
     ),
     "6": (
         "Evaluations are all rows of a successful search, in whole generations, until it stops by the"
-        " paper's rule.",
+        " paper's rule. The mean of queries to first success takes all those of a failure.",
     ),
     "7": (
         "The paper's own comparison cannot be repeated as printed: random search is said to try one random"

@@ -83,6 +83,14 @@ def test_success_against_queries_ends_at_the_rate(found: Findings) -> None:
     assert shares[queries < first].max(initial=0) == 0 and shares[queries == first][-1] > 0
 
 
+def test_every_bar_and_every_line_is_drawn_however_many(found: Findings) -> None:
+    names = [f"network {number}" for number in range(9)]
+    (axes,) = classes_reached(dict.fromkeys(names, found[TARGETED, 1, ""]), {}).axes
+    assert len([bar for bar in axes.patches if isinstance(bar, Rectangle)]) == 9 * 10
+    searches = dict.fromkeys(names, found[UNTARGETED, 1, "random"])
+    assert len(against_queries({"mine": searches}).axes[0].lines) == 9
+
+
 def test_a_gallery_shows_the_changed_pixels(found: Findings) -> None:
     finding = found[UNTARGETED, 3, ""]
     figure = gallery(finding, "title")

@@ -6,8 +6,9 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
-from small_reproduction import COUNT, ORACLE, finish, small
+from small_reproduction import COUNT, ORACLE, finish, images, small
 
 from sparseattack.errors import InputError
 from sparseattack.overview import overview
@@ -175,6 +176,29 @@ def test_a_network_that_cannot_be_loaded_is_left_out(tmp_path: Path) -> None:
     (table,) = asked.tables
     ours = {cell.network: cell.ours for cell in table.cells(asked.found()) if cell.row == rows.UNTARGETED}
     assert ours[refusing] is None and ours[ORACLE]
+
+
+def test_images_that_cannot_be_attacked_stop_nothing_else(tmp_path: Path) -> None:
+    """One network, before images of which nobody says what they show, and before others."""
+    bare = tmp_path / "bare.npz"
+    np.savez(bare, images=np.load(images(tmp_path))["images"])
+    chosen: dict[str, Any] = {"tables": "8,imagenet", "strategies": (), "targeted": 0, "untargeted": 2}
+    asked = small(tmp_path, **chosen, photographs=str(bare), imagenet_networks=(ORACLE,))
+    said = [event for part, event in asked.run() if part.protocol == "imagenet"]
+    assert len(said) == 1 and "image bare-0 has no label" in str(said[0])
+    assert {part.protocol for part in asked.found()} == {"original-cifar10"}
+
+
+def test_a_network_is_shown_the_images_of_each_table(tmp_path: Path) -> None:
+    held = np.load(images(tmp_path))
+    np.savez(tmp_path / "photographs.npz", images=held["images"][:7], labels=held["labels"][:7])
+    chosen: dict[str, Any] = {"tables": "8,imagenet", "strategies": (), "targeted": 0, "untargeted": 2}
+    asked = finish(
+        small(tmp_path, **chosen, photographs=str(tmp_path / "photographs.npz"), imagenet_networks=(ORACLE,))
+    )
+    assert {part.protocol: each.images for part, each in asked.found().items()} == {
+        "original-cifar10": COUNT, "imagenet": 7,
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -64,6 +64,21 @@ def test_table_5_has_the_papers_pixels_and_networks() -> None:
     assert {part.network: part.pixels for part in parts} == {"allconv": 3, "nin": 5, "allconv-small": 3}
 
 
+@pytest.mark.parametrize("name", ["6", "8", "imagenet"])
+def test_beside_the_papers_evaluations_stand_queries_to_first_success(name: str) -> None:
+    told = [row.name for row in table(name, ["nin"]).rows("nin")]
+    assert {rows.EVALUATIONS, rows.MEDIAN, rows.MEAN} <= {*told} and len(set(told)) == len(told)
+
+
+def test_tables_without_a_network_are_left_out() -> None:
+    made = one_pixel(CHOICES, "folder", tables="4,5", networks=["vgg16"])
+    assert [each.name for each in made.tables] == ["4"]
+    with pytest.raises(InputError, match="in the paper's table 5 there is no vgg16"):
+        asked(tables="5", networks=["vgg16"])
+    with pytest.raises(InputError, match="at least 1 pixel changes, not -3"):
+        asked(pixels=(1, -3))
+
+
 def test_no_images_are_no_runs() -> None:
     assert {part.targeted for part in asked(replace(CHOICES, targeted=0))} == {False}
     assert {part.targeted for part in asked(replace(CHOICES, untargeted=0, targeted=1))} == {True}
