@@ -2,8 +2,8 @@
 
 Numbers of images are exact on the original test set: the rates are shares of them, and the heat-maps of its
 figures 12 and 13 have as many successes. On the Kaggle images the paper says 500 and, for ImageNet, 105, but
-the rates of its Tables IV and V are no shares of these: the numbers here are those near them of which all
-printed rates are, and the heat-maps agree with them.
+of no network of its Tables IV and V are both rates shares of that: the numbers here are those near it of
+which all printed rates are, and the heat-maps agree with them.
 """
 
 from collections.abc import Mapping

@@ -52,6 +52,13 @@ def test_it_classifies_the_sample(name: str) -> None:
     assert made.digest == card(name)["sha256"] == sha256(WEIGHTS / f"{name}.safetensors")
 
 
+def test_the_page_on_networks_says_what_the_cards_say() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "networks.md").read_text("utf-8")
+    said = dict(re.findall(r"^\| `([\w-]+)` \| [\d.]+ M \| ([\d.]+ %)", page, re.MULTILINE))
+    assert said == {name: f"{100 * card(name)['accuracy']:.1f} %" for name in PAPERS}
+    assert {card(name)["measured"] for name in PAPERS} == {"cifar10:test[0:5000], 5000 images"}
+
+
 @pytest.mark.parametrize("name", SHIPPED)
 def test_a_card_says_how_its_weights_were_made_and_how_good_they_are(name: str) -> None:
     told = card(name)

@@ -39,6 +39,14 @@ def test_rates_are_shares_of_the_numbers_of_images(table: str) -> None:
                 assert round(measure.value * trials) / trials == pytest.approx(measure.value, abs=HALF)
 
 
+@pytest.mark.parametrize("table", ["4", "5"])
+def test_on_the_kaggle_images_no_network_has_two_shares_of_500(table: str) -> None:
+    for network in TABLES[table][rows.DERIVED]:
+        rates = TABLES[table][rows.TARGETED][network].value, TABLES[table][rows.DERIVED][network].value
+        shares = [round(rate * count) / count for rate, count in zip(rates, (4500, 500), strict=True)]
+        assert shares != pytest.approx(rates, abs=HALF)
+
+
 def test_classes_reached_are_nine_times_the_targeted_rate() -> None:
     for network in CIFAR:
         mean = 9 * TABLES["4"][rows.TARGETED][network].value
