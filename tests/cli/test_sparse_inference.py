@@ -1,7 +1,6 @@
 """Whether candidates are answered by what they change: as it is said, and the study says which it was."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ SMALL = ("--images", "sample[0:4]", "--budget", "80", "-s", "random(popsize=40)"
 
 
 @pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """How many edits the network in the package is asked about at a time; however few, they are worth it."""
     sizes = list[int]()
     answer = SparseEdits.__call__
