@@ -1,6 +1,8 @@
 """A reproduction is run, stopped, gone on with, made larger; its cells are functions of its studies."""
 
+import sqlite3
 from collections.abc import Generator
+from contextlib import closing
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -65,6 +67,23 @@ def test_a_cell_can_be_recomputed_from_its_study(done: Reproduction) -> None:
     runs = records(done, of(done, targeted=True))
     fooled = {record.image for record in runs if record.success}
     assert len(runs) == 2 * 9 and targeted.ours and targeted.ours.value == len(fooled) / 2
+
+
+def test_a_cell_is_what_the_file_alone_says(done: Reproduction) -> None:
+    """Read by SQLite, without anything of this package."""
+    found, name = cells(done), ", 3 pixels"
+    (study,) = found[f"{rows.UNTARGETED}{name}"].studies
+    with closing(sqlite3.connect(done.studies / study)) as file:
+        ran = file.execute("SELECT first_fooled, verified, queries, after_confidence FROM run").fetchall()
+    hits = [(first, sure) for first, verified, _, sure in ran if first and verified]
+    paid = [first if first and verified else queries for first, verified, queries, _ in ran]
+    wanted = {
+        rows.UNTARGETED: len(hits) / len(ran),
+        rows.UNTARGETED_CONFIDENCE: sum(sure for _, sure in hits) / len(hits),
+        rows.MEAN: sum(paid) / len(ran),
+    }
+    ours = {row: found[f"{row}{name}"].ours for row in wanted}
+    assert {row: one.value for row, one in ours.items() if one} == pytest.approx(wanted)
 
 
 def test_what_is_printed_is_what_the_cells_say(done: Reproduction) -> None:
