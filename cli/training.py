@@ -17,7 +17,8 @@ from sparseattack.oracles.training import train
 def trained(recipe: Recipe, data: str, test: str, out: Path, checkpoint: Path) -> None:
     """Train with the images ``data``, write the weights to ``out``, say how good they are on ``test``."""
     if out.suffix != ".safetensors" or out.is_dir():
-        raise InputError(f"--out is a file that ends in .safetensors, not {out}")
+        kind = "the folder " if out.is_dir() else ""
+        raise InputError(f"--out is a file that ends in .safetensors, not {kind}{out}")
     splits = data == "cifar10" or os.path.isdir(data)
     images = load_images(f"{data}:train" if splits else data)
     called = test or ("cifar10:test" if splits else f"the last of {data}")  # wherever it lies
