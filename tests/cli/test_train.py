@@ -85,7 +85,7 @@ REFUSED = {
     ("resnet", "--data", "nowhere"): "there is no network 'resnet', only allconv-small",
     ("--data", "nowhere"): "there are no images 'nowhere'",
     ("--data", "data", "--out", "weights.pt"): "--out is a file that ends in .safetensors, not weights.pt",
-    ("--data", "data", "--out", "data.safetensors"): "--out is a file that ends in .safetensors, not the folder data",
+    ("--data", "data", "--out", "data.safetensors"): "not the folder data.safetensors",
     ("--data", "data", "--epochs", "0"): "epochs is 1 to 100000, not 0",
     ("--data", "data", "--seed", str(10**20)): "a seed is 0 to 4294967295, not 100000000000000000000",
     ("--data", "data", "--test", "digits"): "training needs images (3, 32, 32)",
