@@ -27,6 +27,7 @@ class Classifier:
     classes: tuple[str, ...] = ()  # K names, or none
     shape: Shape = (None, None, None)  # of the images it takes
     answer_edits: Callable[[Tensor, Tensor, Edits], Tensor | None] | None = None  # as SparseOracle's
+    exact: "Classifier | None" = None  # judges clean images and successes, where these scores are rounded
 
     def __call__(self, images: Tensor) -> Tensor:
         """Ask; images of another shape are refused."""

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from sparseattack.edits import eight_bit, levels
+from sparseattack.exact import exact
 from sparseattack.oracle import Oracle, ask, chunk, scale
 from sparseattack.png import CHANNELS, picture, read, write
 
@@ -21,7 +22,8 @@ class Verdicts(NamedTuple):
 
 @torch.inference_mode()
 def judge(oracle: Oracle, images: Tensor) -> Verdicts:
-    """What ``oracle`` says of ``images (n, C, H, W)``."""
+    """What ``oracle`` says of ``images (n, C, H, W)``, exactly."""
+    oracle = exact(oracle)
     most, numbers = chunk(oracle, images), torch.arange(len(images))
     parts = zip(torch.split(images, most), torch.split(numbers, most), strict=True)
     return _verdicts(oracle, torch.cat([ask(oracle, *part) for part in parts]))
@@ -30,6 +32,7 @@ def judge(oracle: Oracle, images: Tensor) -> Verdicts:
 @torch.inference_mode()
 def judge_alone(oracle: Oracle, image: Tensor, row: int) -> Verdicts:
     """What ``oracle`` says of one image ``(C, H, W)`` as a file would hold it, with no other beside it."""
+    oracle = exact(oracle)
     return _verdicts(oracle, ask(oracle, reread(image)[None], [row], pad=1))
 
 

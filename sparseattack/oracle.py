@@ -23,7 +23,8 @@ class Oracle(Protocol):
     """Any classifier that answers images ``(n, C, H, W)`` float32 in [0, 1] with scores ``(n, K)``.
 
     It may also have: ``scale``, "probabilities" where its scores are no logits; ``batch``, the most images
-    it takes at once; ``name``; ``answer_edits``.
+    it takes at once; ``name``; ``answer_edits``; ``exact``, an oracle of the same classes that judges clean
+    images and successes, where its own scores are rounded.
     """
 
     def __call__(self, images: Tensor, /) -> Tensor: ...

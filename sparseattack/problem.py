@@ -8,6 +8,7 @@ from torch import Tensor
 
 from sparseattack.edits import Edits
 from sparseattack.encoding import Encoding
+from sparseattack.exact import verified
 from sparseattack.exchange import Answers, Questions
 from sparseattack.inputs import check_images, check_labels, check_parts
 from sparseattack.objectives import measured, name
@@ -65,6 +66,7 @@ class Problem:
         scores = self._scores(rows, edits).to(rows.device)
         labels = self.labels[questions.rows]
         asked = Queries(self.images, rows, edits, scores, labels, self.targeted, scale(self.oracle))
+        asked = verified(self.oracle, asked, self.pad)
         pixels = asked.differences.any(2).sum(1)
         return Answers(measured(self.fitness, asked), pixels, fooled(asked), self.until(asked))
 
