@@ -60,10 +60,11 @@ def _wrong(candidates: Tensor, space: Space) -> str:
         return f"shape {tuple(candidates.shape)}, not ({space.batch}, P, {space.dims})"
     if candidates.device != torch.device(space.device):
         return f"candidates on {candidates.device}, not on {space.device}"
-    if (outside := (candidates < 0) | (candidates > 1)).any():
-        gene, value = int(outside.nonzero()[0, 2]), float(candidates[outside][0])
-        return f"a candidate outside the unit cube: gene {gene} was {value:g}"
-    nan = candidates.isnan()
-    if (nan.any(2) != nan.all(2)).any():
+    nan, outside = candidates.isnan(), (candidates < 0) | (candidates > 1)
+    partly = nan.any(2) != nan.all(2)
+    if not (outside.any() | partly.any()):  # one answer, which the host waits for
+        return ""
+    if not outside.any():
         return "a candidate that is NaN in some genes: in all, it asks nothing"
-    return ""
+    gene, value = int(outside.nonzero()[0, 2]), float(candidates[outside][0])
+    return f"a candidate outside the unit cube: gene {gene} was {value:g}"

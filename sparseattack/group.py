@@ -1,6 +1,7 @@
 """The conversation about a few images that are searched side by side."""
 
 from collections.abc import Generator
+from itertools import compress
 from time import perf_counter
 
 import torch
@@ -68,13 +69,15 @@ class Group:
         put, kinds = (every, slice(None)) if alone else distinct(every)
         told, each = yield put
         answers = spread(Answers(*(column[kinds] for column in told)), asked, places)
-        self.account.pay(asked.sum(1), (put.rows - self.first).bincount(minlength=len(asked)), each)
+        paid, ones = asked.sum(1), torch.ones_like(put.rows)
+        shown = torch.zeros_like(paid).index_add(0, put.rows - self.first, ones)
+        self.account.pay(paid, shown, each)
         self.account.enter(candidates, asked, answers)
         return answers
 
     def _close(self, over: Tensor, done: list[Outcome]) -> int:
         """Hand over the images that are ``over (B,)``; how many they are."""
-        places = over.nonzero()[:, 0].tolist()
+        places = list(compress(range(len(over)), over.tolist()))
         if places:
             self.account.settle()
         for place in places:

@@ -70,17 +70,18 @@ class Ledger:
         rows = torch.arange(len(pick), device=pick.device)
         lower = values[rows, pick, 0] < self.values[:, 0]
         better = (first < self.rank) | (first == self.rank) & lower
-        chosen = rows[better], pick[better]
-        self.genes[better], self.values[better] = candidates[chosen], values[chosen]
-        self.rank[better], self.pixels[better] = rank[chosen], pixels[chosen]
+        column = better.unsqueeze(1)
+        self.genes = torch.where(column, candidates[rows, pick], self.genes)
+        self.values = torch.where(column, values[rows, pick], self.values)
+        self.rank = torch.where(better, first, self.rank)
+        self.pixels = torch.where(better, pixels[rows, pick], self.pixels)
 
     def _trace(self, values: Tensor, order: Tensor) -> None:
         """Note every query whose first value is below all before it."""
         before = torch.cat([self.lowest.unsqueeze(1), values], 1).cummin(1).values
         improved = values < before[:, :-1]
         self.lowest = before[:, -1]
-        places = improved.nonzero()[:, 0].tolist()
-        for place, query, value in zip(
-            places, order[improved].tolist(), values[improved].tolist(), strict=True
-        ):
+        where = improved.nonzero(as_tuple=True)
+        columns = (column.tolist() for column in (where[0], order[where], values[where]))
+        for place, query, value in zip(*columns, strict=True):
             self.traces[place].append((query, value))
