@@ -1,6 +1,7 @@
 """What all tests share."""
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -38,3 +39,8 @@ def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> 
         return Answer(ended.value.code or 0, *capsys.readouterr())
 
     return run
+
+
+def pytest_configure() -> None:
+    """Ctrl-C is heard, also by what tests start, where a job in the background would ignore it."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
