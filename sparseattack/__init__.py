@@ -4,6 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from sparseattack.alone import apart, per_image
     from sparseattack.classifier import Classifier
     from sparseattack.comparison import compare
     from sparseattack.data import Images, load_images
@@ -19,13 +20,14 @@ if TYPE_CHECKING:
     from sparseattack.protocols import PROTOCOLS
     from sparseattack.queries import Fitness, Queries, cross_entropy, fooled, l0, l2, margin, probability
     from sparseattack.registry import load, register
-    from sparseattack.solo import ImageSearch, per_image
+    from sparseattack.solo import ImageSearch
     from sparseattack.space import Gene, Search, Space, Strategy
     from sparseattack.until import Until, confident, spent
 
 __version__ = "0.1.0"
 
 _HOMES = {
+    "alone": ("apart", "per_image"),
     "classifier": ("Classifier",),
     "data": ("Images", "load_images"),
     "loop": ("attack", "outcomes_of"),
@@ -41,7 +43,7 @@ _HOMES = {
     "protocols": ("PROTOCOLS",),
     "queries": ("Fitness", "Queries", "cross_entropy", "fooled", "l0", "l2", "margin", "probability"),
     "registry": ("load", "register"),
-    "solo": ("ImageSearch", "per_image"),
+    "solo": ("ImageSearch",),
     "space": ("Gene", "Search", "Space", "Strategy"),
     "until": ("Until", "confident", "spent"),
 }
@@ -50,8 +52,8 @@ _HOME = {name: home for home, names in _HOMES.items() for name in names}
 __all__ = [
     "PROTOCOLS", "Classifier", "Edits", "Encoding", "Experiment", "Fitness", "Gene", "ImageSearch", "Images",
     "InputError", "Oracle", "OracleError", "Outcome", "Pixels", "Problem", "Queries", "Search", "Space",
-    "SparseOracle", "SparseattackError", "StoreError", "Strategy", "StrategyError", "Until", "attack",
-    "compare", "confident", "corners", "cross_entropy", "fooled", "l0", "l2", "levels", "load",
+    "SparseOracle", "SparseattackError", "StoreError", "Strategy", "StrategyError", "Until", "apart",
+    "attack", "compare", "confident", "corners", "cross_entropy", "fooled", "l0", "l2", "levels", "load",
     "load_images", "margin", "outcomes_of", "per_image", "probability", "register", "rgb", "several",
     "spent",
 ]  # fmt: skip

@@ -1,10 +1,10 @@
 """The account of an image is closed: from the ledger to its outcome."""
 
 from sparseattack.account import Account
+from sparseattack.journal import Journal
 from sparseattack.ledger import MET, Ledger
 from sparseattack.outcome import Outcome, Point
 from sparseattack.problem import Problem
-from sparseattack.space import Journal
 
 
 def outcome(problem: Problem, account: Account, journal: Journal, place: int, image: int) -> Outcome:

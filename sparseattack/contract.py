@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from sparseattack.errors import InputError, StrategyError, brief
+from sparseattack.journal import THINKING
 from sparseattack.space import Search, Space, Strategy
 
 RETURNED = "its search returned; it must restart and let the budget end it"
@@ -25,9 +26,16 @@ def turn(search: Search, values: Tensor | None, space: Space, who: str) -> Tenso
     """The next candidates ``(B, P, D)`` after the ``values`` of the last ones; none start the search."""
     with _blamed(who):
         candidates = search.send(values)  # type: ignore[arg-type]  # None starts it
+    if candidates is THINKING:
+        return candidates
     if wrong := _wrong(candidates, space):
         raise StrategyError(f"{who} asked with {wrong}")
     return candidates.detach()
+
+
+def real(candidates: Tensor) -> Tensor:
+    """Those that ask something: ``(B, P)`` bool."""
+    return ~candidates.isnan().any(2)
 
 
 def ended(search: Search, who: str) -> None:

@@ -30,6 +30,10 @@ class Questions(NamedTuple):
 NOTHING = Questions(torch.empty(0, dtype=torch.int64), Edits(torch.empty(0, 0), torch.empty(0, 0, 0)))
 
 
+LATER = NOTHING._replace()
+"""Put while a search thinks elsewhere: to be sent ``None`` for the questions themselves."""
+
+
 class Answers(NamedTuple):
     """What became of ``n`` questions."""
 

@@ -9,8 +9,9 @@ from torch import Tensor
 
 from sparseattack.account import Account
 from sparseattack.closing import outcome
-from sparseattack.contract import ended, started, turn
-from sparseattack.exchange import Answers, Conversation, Questions, Timed, spread
+from sparseattack.contract import ended, real, started, turn
+from sparseattack.exchange import LATER, Answers, Conversation, Questions, Timed, spread
+from sparseattack.journal import THINKING
 from sparseattack.objectives import name
 from sparseattack.outcome import Outcome
 from sparseattack.problem import Problem
@@ -22,11 +23,18 @@ class Group:
     """Puts the questions of one search, and keeps its images' accounts."""
 
     def __init__(
-        self, problem: Problem, strategy: Strategy, budget: int, stream: tuple[int, str], rows: slice
+        self,
+        problem: Problem,
+        strategy: Strategy,
+        budget: int,
+        stream: tuple[int, str],
+        rows: slice,
+        *,
+        overlap: bool = False,
     ) -> None:
         self.problem, self.first = problem, rows.start
         seed, key = stream
-        self.space = problem.space(rows, budget, seed, key)
+        self.space = problem.space(rows, budget, seed, key, overlap=overlap)
         self.who = f"strategy {key or name(strategy)}"
         self.search = started(strategy, self.space, self.who)
         self.account = Account(problem, self.space.batch)
@@ -36,7 +44,7 @@ class Group:
         live, values = torch.ones_like(self.account.queries, dtype=torch.bool), None
         count = self.space.batch  # of images that are live
         while count:
-            candidates = self._next(values, count)
+            candidates = yield from self._next(values, count)
             asked = _affordable(candidates, (self.space.budget - self.account.queries) * live)
             if not len(places := asked.flatten().nonzero()[:, 0]):
                 break
@@ -47,17 +55,15 @@ class Group:
         self._close(live, done)  # nothing is asked about them any more
         ended(self.search, self.who)
 
-    def rehearse(self) -> int:
-        """Questions of the first turn, which are not put; the search ends."""
-        candidates = self._next(None, self.space.batch)
-        ended(self.search, self.who)
-        return int(_real(candidates).sum())
-
-    def _next(self, values: Tensor | None, count: int) -> Tensor:
+    def _next(self, values: Tensor | None, count: int) -> Generator[Questions, Timed, Tensor]:
         """The strategy's next candidates ``(B, P, D)``, their time shared by the ``count`` live images."""
         start = perf_counter()
         candidates = turn(self.search, values, self.space, self.who)
-        self.account.strategy_seconds += (perf_counter() - start) / count
+        if candidates is THINKING:
+            yield LATER
+            candidates = turn(self.search, None, self.space, self.who)
+        seconds = self.space.journal.seconds
+        self.account.strategy_seconds += (perf_counter() - start if seconds is None else seconds) / count
         return candidates
 
     def _put(self, candidates: Tensor, asked: Tensor, places: Tensor) -> Generator[Questions, Timed, Answers]:
@@ -88,10 +94,5 @@ class Group:
 
 def _affordable(candidates: Tensor, left: Tensor) -> Tensor:
     """The candidates that are real, as many per image as it has queries ``left``: ``(B, P)``."""
-    real = _real(candidates)
-    return real & (real.cumsum(1) <= left.unsqueeze(1))
-
-
-def _real(candidates: Tensor) -> Tensor:
-    """Those that ask something: ``(B, P)`` bool."""
-    return ~candidates.isnan().any(2)
+    asking = real(candidates)
+    return asking & (asking.cumsum(1) <= left.unsqueeze(1))

@@ -1,20 +1,39 @@
 """Which images are searched side by side."""
 
 from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
+from sparseattack.contract import ended, real, turn
 from sparseattack.group import Group
 
 BATCHES = 4  # of the oracle, that a group asks for at a time: a turn costs time, however little it asks
 
 
-def groups(begin: Callable[[slice], Group], count: int, chunk: int, most: int) -> Iterator[Group]:
+class Trial(NamedTuple):
+    """What a first turn tells."""
+
+    asked: int  # questions
+    apart: bool  # whether the search can think in a process of its own
+
+
+def rehearsed(group: Group) -> Trial:
+    """What the first turn of a group tells, whose questions are not put; its search ends."""
+    candidates = turn(group.search, None, group.space, group.who)
+    ended(group.search, group.who)
+    return Trial(int(real(candidates).sum()), group.space.journal.apart)
+
+
+def groups(begin: Callable[..., Group], count: int, chunk: int, most: int, spare: int = 0) -> Iterator[Group]:
     """Groups of at most ``most`` of ``count`` images, and of no more than ask for a few batches of ``chunk``.
 
-    How much an image asks, a trial of the first one tells.
+    How much an image asks, a trial of the first one tells; and whether groups may think side by side, each on
+    one of ``spare`` cores.
     """
-    size = min(count, most)
+    size, overlap = min(count, most), False
     if size > 1:
-        each = max(1, begin(slice(0, 1)).rehearse())
+        trial = rehearsed(begin(slice(0, 1)))
+        each, overlap = max(1, trial.asked), trial.apart and spare > 0
         size = max(1, min(size, BATCHES * chunk // each, count if count * each <= chunk else -(-count // 2)))
+        size = min(size, -(-count // (1 + spare))) if overlap else size
     for start in range(0, count, max(1, size)):
-        yield begin(slice(start, min(start + size, count)))
+        yield begin(slice(start, min(start + size, count)), overlap=overlap)

@@ -4,13 +4,15 @@ from collections.abc import Iterator
 from functools import partial
 from typing import NamedTuple
 
+from sparseattack.batch import answer, turns
+from sparseattack.elsewhere import spare
 from sparseattack.group import Group
 from sparseattack.grouping import groups
 from sparseattack.inputs import check_search
 from sparseattack.outcome import Outcome
 from sparseattack.problem import Problem
 from sparseattack.space import Strategy
-from sparseattack.talk import Talk, answer, filled, turns
+from sparseattack.talk import OPEN, Talk, filled
 
 
 class Round(NamedTuple):
@@ -47,14 +49,15 @@ def rounds(
     check_search(strategy, budget, seed, group)
     done: list[Outcome] = []
     begin = partial(Group, problem, strategy, budget, (seed, key))
-    every = groups(begin, len(problem.labels), problem.chunk, group)
+    lines = min(spare(problem.images.device), OPEN - 1)
+    every = groups(begin, len(problem.labels), problem.chunk, group, lines)
     waiting = (Talk(each.converse(done)) for each in every)
     talks: list[Talk] = []
     more = True
     while more:
         queries = 0  # until they are known, whatever fails
         try:
-            talks = filled(talks, waiting, problem.chunk)
+            talks = filled(talks, waiting, problem.chunk, lines)
             batch = turns(talks, problem.chunk)
             queries = sum(turn.questions.cost for turn in batch)
             if more := bool(batch):

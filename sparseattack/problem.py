@@ -46,7 +46,7 @@ class Problem:
         """Most images shown to the oracle in one call."""
         return chunk(self.oracle, self.images, self.pad)
 
-    def space(self, rows: slice, budget: int, seed: int, key: str) -> Space:
+    def space(self, rows: slice, budget: int, seed: int, key: str, *, overlap: bool = False) -> Space:
         """The search space of some of the images."""
         pairs = zip(self._cases[rows].tolist(), self.labels[rows].tolist(), strict=True)
         return Space(
@@ -57,6 +57,7 @@ class Problem:
             tuple(stream(seed, key, self.images[image], label) for image, label in pairs),
             self.targeted,
             self.images.device,
+            overlap=overlap,
         )
 
     @torch.inference_mode()

@@ -1,8 +1,7 @@
-"""Searches of one image alone, in numpy, lifted to strategies: the way in for CPU libraries."""
+"""Searches of one image alone, in numpy, side by side."""
 
 from collections.abc import Callable, Generator
 from dataclasses import replace
-from functools import wraps
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,8 @@ from torch.nn.utils.rnn import pad_sequence
 from sparseattack.contract import RETURNED
 from sparseattack.errors import StrategyError, brief
 from sparseattack.fence import Fence
-from sparseattack.space import Journal, Search, Space
+from sparseattack.journal import Journal
+from sparseattack.space import Space
 
 ImageSearch = Generator[NDArray[np.float64], NDArray[np.float32], None]
 """Asks with ``(P, D)``, P as it likes, and is told ``(P, M)``, never less than it asked for."""
@@ -53,18 +53,20 @@ class Solo:
         return torch.tensor(asked, dtype=torch.float32).clamp(0, 1)
 
 
-def per_image(single: Callable[..., ImageSearch]) -> Callable[..., Search]:
-    """Lift ``single(space, random, **settings)``; an image whose search fails is given up alone."""
+class Solos:
+    """The searches of some images side by side."""
 
-    @wraps(single)
-    def strategy(space: Space, **settings: Any) -> Search:
+    def __init__(self, single: Callable[..., ImageSearch], space: Space, settings: dict[str, Any]) -> None:
         alone = [replace(space, streams=(each,), device="cpu", journal=Journal()) for each in space.streams]
-        solos = [Solo(single, one, settings) for one in alone]
-        while True:
-            padded = pad_sequence([solo.asked for solo in solos], batch_first=True, padding_value=torch.nan)
-            values = (yield padded.to(space.device)).cpu()
-            for place, solo in enumerate(solos):
-                solo.reply(values[place, : len(solo.asked)])
-                space.journal.adopt(solo.journal, place)
+        self.solos, self.journal = [Solo(single, one, settings) for one in alone], space.journal
 
-    return strategy
+    def asked(self) -> Tensor:
+        """The next candidates ``(B, P, D)``; NaN where one asks less than others."""
+        every = [solo.asked for solo in self.solos]
+        return pad_sequence(every, batch_first=True, padding_value=torch.nan)
+
+    def reply(self, values: Tensor) -> None:
+        """Tell the values ``(B, P, M)`` of what was asked."""
+        for place, solo in enumerate(self.solos):
+            solo.reply(values[place, : len(solo.asked)])
+            self.journal.adopt(solo.journal, place)

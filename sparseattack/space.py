@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sparseattack.edits import eight_bit
+from sparseattack.journal import Journal
 
 Kind = Literal["row", "column", "colour"]
 
@@ -29,24 +30,6 @@ class Gene(NamedTuple):
     values: int
 
 
-@dataclass
-class Journal:
-    """What a search tells about itself, by the place of the image in its space."""
-
-    restarts: dict[int, int] = field(default_factory=dict)
-    errors: dict[int, str] = field(default_factory=dict)  # why an image was given up
-
-    def restarted(self, place: int = 0) -> None:
-        """Count one restart of an image's search."""
-        self.restarts[place] = self.restarts.get(place, 0) + 1
-
-    def adopt(self, alone: "Journal", place: int) -> None:
-        """Take over what the search of one image tells about itself."""
-        self.restarts[place] = alone.restarts.get(0, 0)
-        if 0 in alone.errors:
-            self.errors[place] = alone.errors[0]
-
-
 @dataclass(frozen=True)
 class Space:
     """The cube ``[0, 1]^D``, searched for each of ``B`` images side by side."""
@@ -59,6 +42,7 @@ class Space:
     targeted: bool = False  # whether a class is to be reached rather than left
     device: torch.device | str = "cpu"
     journal: Journal = field(default_factory=Journal)
+    overlap: bool = False  # whether others are asked about while this search is `THINKING`
 
     @property
     def batch(self) -> int:

@@ -1,24 +1,25 @@
-"""Conversations in flight: what they ask is answered in full batches, the oldest first."""
+"""Conversations in flight."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from time import perf_counter
-from typing import NamedTuple
+from itertools import count
 
 import torch
 
-from sparseattack.exchange import NOTHING, Answers, Conversation, Questions, Timed, joined
-from sparseattack.problem import Problem
+from sparseattack.exchange import LATER, NOTHING, Answers, Conversation, Timed
 
 OPEN = 16  # most talks at a time, where they ask little: they all hold memory
+CLOCK = count()  # ticks whenever a talk goes on
 
 
 class Talk:
     """A conversation, what it asks, and the answers to the first of that."""
 
     def __init__(self, conversation: Conversation) -> None:
-        self.conversation = conversation
+        self.conversation, self.size = conversation, 0
         self._go_on(None)
+        if self.thinks:
+            self.listen()
 
     def _go_on(self, told: Timed | None) -> None:
         """Take the next questions; nothing is the end."""
@@ -26,11 +27,23 @@ class Talk:
         self.known, self.seconds = 0, 0.0
         with suppress(StopIteration):
             self.questions = self.conversation.send(told)  # type: ignore[arg-type]  # None starts it
+        self.thinks, self.since = self.questions is LATER, next(CLOCK)
+        if not self.thinks:
+            self.size = self.left
 
     @property
     def left(self) -> int:
-        """Questions without an answer; 0 once it is over."""
+        """Questions without an answer."""
         return len(self.questions.rows) - self.known
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing more will be asked."""
+        return not (self.left or self.thinks)
+
+    def listen(self) -> None:
+        """Wait for the questions of a talk that thinks."""
+        self._go_on(None)
 
     def hear(self, answers: Answers, each: float) -> None:
         """Answers to the next questions, and how many seconds each of them took."""
@@ -42,40 +55,21 @@ class Talk:
             self._go_on(Timed(every, self.seconds / self.known))
 
 
-class Turn(NamedTuple):
-    """The next questions of a talk."""
+def filled(talks: Iterable[Talk], waiting: Iterator[Talk], chunk: int, spare: int = 0) -> list[Talk]:
+    """The talks that are not over, and more that begin until there are ``chunk`` questions.
 
-    talk: Talk
-    questions: Questions
-
-
-def filled(talks: Iterable[Talk], waiting: Iterator[Talk], chunk: int) -> list[Talk]:
-    """The talks that are not over, and more that begin until there are ``chunk`` questions."""
-    going = [talk for talk in talks if talk.left]
-    while sum(talk.left for talk in going) < chunk and len(going) < OPEN:
-        if (talk := next(waiting, None)) is None:
+    One that thinks is waited for where others, of which ``spare`` may think beside it, do not ask as many.
+    """
+    going = [talk for talk in talks if not talk.over]
+    while sum(talk.left for talk in going) < chunk:
+        slow = min((talk for talk in going if talk.thinks), key=lambda talk: talk.since, default=None)
+        others = sum(talk.size if talk.thinks else talk.left for talk in going if talk is not slow)
+        more = others < chunk or (slow and len(going) <= spare)
+        if more and len(going) < OPEN and (talk := next(waiting, None)):
+            going += [] if talk.over else [talk]
+        elif slow:
+            slow.listen()
+            going = [talk for talk in going if not talk.over]
+        else:
             break
-        going += [talk] if talk.left else []
     return going
-
-
-def turns(talks: Iterable[Talk], chunk: int) -> list[Turn]:
-    """The next questions, as many as the oracle takes at once, those of the oldest talk first."""
-    batch, room = list[Turn](), chunk
-    for talk in talks:
-        if count := min(talk.left, room):
-            batch.append(Turn(talk, talk.questions.part(talk.known, talk.known + count)))
-            room -= count
-    return batch
-
-
-def answer(problem: Problem, batch: list[Turn]) -> None:
-    """Put the questions in one call; talks that have all their answers go on."""
-    together = joined([turn.questions for turn in batch])
-    start = perf_counter()
-    answers = problem.evaluate(together)
-    each = (perf_counter() - start) / len(together.rows)
-    sizes = [len(turn.questions.rows) for turn in batch]
-    shares = zip(*(torch.split(column, sizes) for column in answers), strict=True)
-    for turn, share in zip(batch, shares, strict=True):
-        turn.talk.hear(Answers(*share), each)

@@ -6,7 +6,8 @@ import torch
 from worlds import random_images, witnessed
 
 from sparseattack import Space, corners, rgb
-from sparseattack.space import Journal, stream
+from sparseattack.journal import Journal
+from sparseattack.space import stream
 
 
 def space(count: int = 3) -> Space:

@@ -1,0 +1,40 @@
+"""What conversations ask is answered in full batches, the oldest first."""
+
+from collections.abc import Iterable
+from time import perf_counter
+from typing import NamedTuple
+
+import torch
+
+from sparseattack.exchange import Answers, Questions, joined
+from sparseattack.problem import Problem
+from sparseattack.talk import Talk
+
+
+class Turn(NamedTuple):
+    """The next questions of a talk."""
+
+    talk: Talk
+    questions: Questions
+
+
+def turns(talks: Iterable[Talk], chunk: int) -> list[Turn]:
+    """The next questions, as many as the oracle takes at once, those of the oldest talk first."""
+    batch, room = list[Turn](), chunk
+    for talk in talks:
+        if size := min(talk.left, room):
+            batch.append(Turn(talk, talk.questions.part(talk.known, talk.known + size)))
+            room -= size
+    return batch
+
+
+def answer(problem: Problem, batch: list[Turn]) -> None:
+    """Put the questions in one call; talks that have all their answers go on."""
+    together = joined([turn.questions for turn in batch])
+    start = perf_counter()
+    answers = problem.evaluate(together)
+    each = (perf_counter() - start) / len(together.rows)
+    sizes = [len(turn.questions.rows) for turn in batch]
+    shares = zip(*(torch.split(column, sizes) for column in answers), strict=True)
+    for turn, share in zip(batch, shares, strict=True):
+        turn.talk.hear(Answers(*share), each)
