@@ -41,7 +41,7 @@ def posed(chosen: Subject, strategy: str, k: int) -> Problem:
 
 def _line(chosen: Subject, raw: Raw, problem: Problem, name: str, options: Options) -> Record:
     rows = max(round(raw.rate * options.seconds), LEAST * problem.chunk)
-    enough = options.together or side_by_side(problem.chunk, ASKED.get(name, USUAL))
+    enough = options.together or side_by_side(problem.round, ASKED.get(name, USUAL))
     images = min(enough, len(problem.images))
     problem = replace(problem, images=problem.images[:images], labels=problem.labels[:images])
     strategy, budget = load("strategies", name), max(1, rows // images)
@@ -56,9 +56,9 @@ def _line(chosen: Subject, raw: Raw, problem: Problem, name: str, options: Optio
     return about | figures(results, chosen.name, k)
 
 
-def side_by_side(chunk: int, asked: int) -> int:
-    """Images whose strategy fills the oracle's batch twice over."""
-    return max(LEAST, 2 * chunk // asked)
+def side_by_side(together: int, asked: int) -> int:
+    """Images whose strategy asks twice as much as is answered ``together``."""
+    return max(LEAST, 2 * together // asked)
 
 
 def _about(chosen: Subject, raw: Raw, images: int) -> Record:

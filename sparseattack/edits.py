@@ -43,6 +43,10 @@ class Edits(NamedTuple):
         """The colour that stays at each slot's pixel: ``(n, k, C)`` uint8."""
         return self.colours.gather(1, self.winners().unsqueeze(2).expand_as(self.colours))
 
+    def split(self, most: int) -> "list[Edits]":
+        """The same, ``most`` at a time."""
+        return [Edits(*part) for part in zip(*(torch.split(each, most) for each in self), strict=True)]
+
     def paint(self, images: Tensor, rows: Tensor | None = None) -> Tensor:
         """Copies of ``images (n, C, H, W)``, or of those numbered ``rows (n,)``, with the pixels painted."""
         painted = images.clone() if rows is None else images.index_select(0, rows)

@@ -3,7 +3,8 @@
 from dataclasses import replace
 
 from sparseattack.edits import Edits
-from sparseattack.oracle import Oracle, ask
+from sparseattack.oracle import Oracle
+from sparseattack.painted import ask_painted
 from sparseattack.queries import Queries, fooled
 
 
@@ -19,5 +20,5 @@ def verified(oracle: Oracle, asked: Queries, pad: int) -> Queries:
     if judge is oracle or not len(places := fooled(asked).nonzero()[:, 0]):
         return asked
     rows, edits = asked.rows[places], Edits(*(column[places] for column in asked.edits))
-    scores = ask(judge, edits.paint(asked.images, rows), rows, pad).to(asked.scores)
+    scores = ask_painted(judge, asked.images, rows, edits, pad).to(asked.scores)
     return replace(asked, scores=asked.scores.index_copy(0, places, scores))

@@ -12,6 +12,7 @@ from sparseattack.errors import InputError, OracleError, brief
 from sparseattack.scores import Numbers, Scale, called, checked
 
 BATCH = 256  # images in one call of an oracle that sets no limit
+ROUND = 256  # questions answered together, in a few calls where fewer images are shown in one
 BYTES = 2**28  # of images in one call
 PAD = 32  # a network's floats depend on how many images it is shown; in whole blocks of these they rarely do
 
@@ -37,6 +38,7 @@ class SparseOracle(Protocol):
     def answer_edits(self, images: Tensor, rows: Tensor, edits: Edits) -> Tensor | None:
         """Scores ``(n, K)`` of edits of the clean ``images (N, C, H, W)`` numbered ``rows (n,)``.
 
+        They are at most ``batch``, or ROUND where that is more.
         None, for all edits of as many pixels in images of this size, where it had rather see them painted.
         """
 

@@ -12,7 +12,8 @@ from sparseattack.exact import verified
 from sparseattack.exchange import Answers, Questions
 from sparseattack.inputs import check_images, check_labels, check_parts
 from sparseattack.objectives import measured, name
-from sparseattack.oracle import Oracle, SparseOracle, ask, ask_edits, chunk, scale, title
+from sparseattack.oracle import PAD, ROUND, Oracle, SparseOracle, ask_edits, chunk, scale, title
+from sparseattack.painted import ask_painted
 from sparseattack.queries import Fitness, Queries, fooled, margin
 from sparseattack.scores import Classes
 from sparseattack.space import Space, stream
@@ -46,6 +47,11 @@ class Problem:
         """Most images shown to the oracle in one call."""
         return chunk(self.oracle, self.images, self.pad)
 
+    @cached_property
+    def round(self) -> int:
+        """Most questions answered together: whole calls of the oracle, a few where they are small."""
+        return self.chunk * max(1, ROUND // self.chunk if self.chunk >= PAD else 1)
+
     def space(self, rows: slice, budget: int, seed: int, key: str, *, overlap: bool = False) -> Space:
         """The search space of some of the images."""
         pairs = zip(self._cases[rows].tolist(), self.labels[rows].tolist(), strict=True)
@@ -62,7 +68,7 @@ class Problem:
 
     @torch.inference_mode()
     def evaluate(self, questions: Questions) -> Answers:
-        """Put the questions, at most ``chunk`` of them, to the oracle."""
+        """Put the questions, at most ``round`` of them, to the oracle."""
         rows, edits = self._cases[questions.rows], questions.edits
         scores = self._scores(rows, edits).to(rows.device)
         labels = self.labels[questions.rows]
@@ -76,7 +82,7 @@ class Problem:
         if self.sparse and isinstance(self.oracle, SparseOracle):
             scores = ask_edits(self.oracle, self.images, rows, edits)
         if scores is None:
-            scores = ask(self.oracle, edits.paint(self.images, rows), rows, self.pad)
+            scores = ask_painted(self.oracle, self.images, rows, edits, self.pad)
         self._classes.check(scores.shape[1], rows)
         return scores
 

@@ -170,10 +170,18 @@ def test_images_that_ask_much_are_searched_a_few_at_a_time() -> None:
 
     def greedy(space: Space) -> Search:
         searched.append(space.batch)
-        yield from uniform(space, popsize=100)
+        yield from uniform(space, popsize=50)
 
-    attack(witnessed(count=9, oracle=Witness(batch=64)), greedy, 300)
-    assert searched == [1, 2, 2, 2, 2, 1]  # a trial of one first: 4 batches are 256 questions
+    attack(witnessed(count=9, oracle=Witness(batch=26)), greedy, 300)
+    assert searched == [1, 2, 2, 2, 2, 1]  # a trial of one first: 4 batches are 104 questions
+
+
+@pytest.mark.parametrize(("batch", "together"), [(13, 13), (64, 256), (100, 200), (300, 300)])
+def test_small_calls_are_answered_a_few_at_a_time(batch: int, together: int) -> None:
+    oracle = Witness(batch=batch)
+    told = list(rounds(witnessed(count=100, oracle=oracle), lambda space: uniform(space, popsize=40), 70))
+    assert {each.queries for each in told[:10]} == {together}
+    assert set(oracle.calls[:10]) == {batch}
 
 
 def test_a_trial_costs_nothing_and_is_made_where_it_tells_something() -> None:
