@@ -8,7 +8,7 @@ from sparseattack.oracle import Oracle, ask, chunk
 
 
 def ask_painted(oracle: Oracle, images: Tensor, rows: Tensor, edits: Edits, pad: int) -> Tensor:
-    """Checked scores ``(n, K)`` of ``n`` edits of the clean ``images (N, C, H, W)`` numbered ``rows (n,)``."""
+    """Checked scores ``(n, K)`` of edits of the clean ``images (N, C, H, W)`` numbered ``rows (n,)``."""
     most = chunk(oracle, images, pad)
     parts = zip(torch.split(rows, most), edits.split(most), strict=True)
     shown = ((numbers, part.paint(images, numbers)) for numbers, part in parts)
