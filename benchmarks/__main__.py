@@ -10,6 +10,7 @@ import torch
 
 from sparseattack import InputError, SparseattackError
 
+from .beside import BESIDE
 from .options import QUICK, Options
 from .part import Part, Record
 from .rivalry import DUELS
@@ -19,7 +20,7 @@ from .thinking import THINKING
 from .throughput import THROUGHPUT
 from .written import circumstances, write
 
-PARTS = {"a": (THROUGHPUT,), "b": (DUELS, SHIPPED), "c": (SCALING,), "d": (THINKING,)}
+PARTS = {"a": (THROUGHPUT,), "b": (DUELS, SHIPPED), "c": (SCALING,), "d": (THINKING, BESIDE)}
 
 
 def parser() -> argparse.ArgumentParser:

@@ -65,14 +65,20 @@ class Watch:
 
 
 def timed(
-    problem: Problem, strategy: Strategy, budget: int, seed: int = 0, group: int = 32
+    problem: Problem,
+    strategy: Strategy,
+    budget: int,
+    seed: int = 0,
+    *,
+    group: int = 32,
+    cores: int | None = None,
 ) -> tuple[Run, list[Outcome]]:
     """Attack all images; how long it took, and what became of them."""
     assert isinstance(problem.oracle, Classifier)
     watch, device = Watch(), str(problem.images.device)
     problem = replace(problem, oracle=watch.on(problem.oracle))
     start = clock(device)
-    outcomes = attack(problem, strategy, budget, seed, group=group)
+    outcomes = attack(problem, strategy, budget, seed, group=group, cores=cores)
     seconds = clock(device) - start
     repeats = sum(outcome.repeats for outcome in outcomes)
     rows = sum(outcome.queries for outcome in outcomes) - repeats

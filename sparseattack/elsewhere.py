@@ -40,10 +40,12 @@ class Elsewhere:
         self.connection.send(values.numpy())
 
 
-def spare(device: torch.device) -> int:
-    """Cores beside those of an oracle on ``device``, on which a process may be forked."""
+def spare(device: torch.device, told: int | None = None) -> int:
+    """Cores on which a process may be forked: beside those of an oracle on ``device``, unless ``told``."""
     if sys.platform != "linux" or current_process().daemon:
         return 0
+    if told is not None:
+        return told
     busy = torch.get_num_threads() if device.type == "cpu" else 1
     return max(0, len(os.sched_getaffinity(0)) - busy)
 

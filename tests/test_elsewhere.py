@@ -15,10 +15,9 @@ from sparseattack import ImageSearch, InputError, Space, StrategyError, apart, a
 from sparseattack.elsewhere import spare
 
 
-def searched(patch: pytest.MonkeyPatch, strategy: Any, cores: int, budget: int = 60, count: int = 9) -> Any:
+def searched(strategy: Any, cores: int, budget: int = 60, count: int = 9) -> Any:
     """Outcomes with so many cores to spare; no process is left."""
-    patch.setattr("sparseattack.loop.spare", lambda _: cores)
-    outcomes = attack(witnessed(count=count), strategy, budget)
+    outcomes = attack(witnessed(count=count), strategy, budget, cores=cores)
     assert not multiprocessing.active_children()
     return outcomes
 
@@ -36,9 +35,9 @@ def failing(space: Space, alone: np.random.RandomState) -> ImageSearch:
 
 @pytest.mark.parametrize("cores", [1, 3, 40])
 @pytest.mark.parametrize("strategy", ["cmaes", "nevergrad", "nsga2", failing], ids=str)
-def test_processes_change_no_result(monkeypatch: pytest.MonkeyPatch, strategy: Any, cores: int) -> None:
+def test_processes_change_no_result(strategy: Any, cores: int) -> None:
     chosen = load("strategies", strategy) if isinstance(strategy, str) else strategy
-    here, there = (searched(monkeypatch, chosen, each) for each in (0, cores))
+    here, there = (searched(chosen, each) for each in (0, cores))
     assert list(map(account, there)) == list(map(account, here))
 
 
@@ -62,13 +61,12 @@ def test_processes_are_for_some_images_each(
     tmp_path: Path, marked: bool, cores: int, count: int, others: int
 ) -> None:
     """Only where there are cores, several images, and a search that may."""
-    with pytest.MonkeyPatch.context() as patch:
-        searched(patch, told(tmp_path / "where", marked), cores, count=count)
+    searched(told(tmp_path / "where", marked), cores, count=count)
     where = set((tmp_path / "where").read_text().split())
     assert len(where - {str(os.getpid())}) == others
 
 
-def test_a_process_that_ends_is_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_process_that_ends_is_told_of() -> None:
     here = os.getpid()
 
     @per_image
@@ -80,7 +78,7 @@ def test_a_process_that_ends_is_told_of(monkeypatch: pytest.MonkeyPatch) -> None
         os._exit(3)
 
     with pytest.raises(StrategyError, match=r"strategy mortal: its process was ended"):
-        searched(monkeypatch, mortal, 1)
+        searched(mortal, 1)
     assert not multiprocessing.active_children()
 
 
@@ -91,9 +89,7 @@ def test_a_process_that_ends_is_told_of(monkeypatch: pytest.MonkeyPatch) -> None
         (ArithmeticError("no such matrix"), StrategyError, "ArithmeticError: no such matrix"),
     ],
 )
-def test_what_is_refused_there_is_refused_here(
-    monkeypatch: pytest.MonkeyPatch, error: Exception, kind: type[Exception], words: str
-) -> None:
+def test_what_is_refused_there_is_refused_here(error: Exception, kind: type[Exception], words: str) -> None:
     here = os.getpid()
 
     @per_image
@@ -105,11 +101,11 @@ def test_what_is_refused_there_is_refused_here(
             yield alone.rand(2, space.dims)
 
     with pytest.raises(kind, match=words):
-        searched(monkeypatch, refusing, 1)
+        searched(refusing, 1)
     assert not multiprocessing.active_children()
 
 
-def test_time_elsewhere_is_the_strategys(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_time_elsewhere_is_the_strategys() -> None:
     @per_image
     @apart
     def slow(space: Space, alone: np.random.RandomState) -> ImageSearch:
@@ -117,7 +113,7 @@ def test_time_elsewhere_is_the_strategys(monkeypatch: pytest.MonkeyPatch) -> Non
             sleep(0.002)
             yield alone.rand(2, space.dims)
 
-    for outcome in searched(monkeypatch, slow, 1, budget=20, count=4):
+    for outcome in searched(slow, 1, budget=20, count=4):
         assert outcome.strategy_seconds >= (outcome.queries // 2) * 0.002
 
 
@@ -126,6 +122,6 @@ def test_cores_are_spare_beside_those_of_the_oracle(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(torch, "get_num_threads", lambda: 6)
     assert [spare(torch.device(kind)) for kind in ("cpu", "cuda")] == [2, 7]
     monkeypatch.setattr(torch, "get_num_threads", lambda: 16)
-    assert spare(torch.device("cpu")) == 0
+    assert spare(torch.device("cpu")) == 0 and spare(torch.device("cpu"), 3) == 3
     monkeypatch.setattr("sys.platform", "darwin")
-    assert spare(torch.device("cuda")) == 0
+    assert spare(torch.device("cuda")) == spare(torch.device("cuda"), 3) == 0
