@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from sparseattack.devices import device_of
 
 from .memory import lay_out
+from .portions import TRIAL, USUAL, portion
 
 Network = Callable[[Tensor], Tensor]
 
@@ -24,20 +25,22 @@ class Forward:
         self.device = device_of(device)
         self.prepare = prepare.to(self.device)
         self.network = network.to(self.device) if isinstance(network, nn.Module) else network
-        self.most = sys.maxsize  # images at a time
         self.settled = self.device.type != "cpu" or not isinstance(network, nn.Module)  # its memory's layout
+        self.most, self.measured = sys.maxsize if self.settled else USUAL, self.settled  # images at a time
 
     @torch.inference_mode()
     def __call__(self, images: Tensor) -> Tensor:
         """Ask; where memory runs out, with half as many at a time from then on."""
         while True:
             try:
+                if not self.measured and len(images) >= TRIAL:
+                    self.most, self.measured = portion(self._ask, images), True
                 parts = [self._ask(part) for part in torch.split(images.to(self.device), self.most)]
                 return torch.cat(parts).to(images.device)
             except RuntimeError as error:
                 if not out_of_memory(error) or min(self.most, len(images)) == 1:
                     raise
-            self.most = min(self.most, len(images)) // 2
+            self.most, self.measured = min(self.most, len(images)) // 2, True
 
     def _ask(self, images: Tensor) -> Tensor:
         shown = self.prepare(images)

@@ -14,7 +14,6 @@ from .shipping import unpack
 from .sparse_edits import sparse_edits
 
 WEIGHTS = Path(__file__).parent / "weights"
-BATCH = {"nin": 32, "nin-printed": 32}  # images at once that one core is fastest with: maps stay in its cache
 USUAL, ACCELERATED = 64, 1024
 
 
@@ -42,7 +41,7 @@ def nin(*, weights: str | None = None, batch: int | None = None, device: str = "
     """The network in network for CIFAR-10 of Su, Vargas and Sakurai (2019, Table II), 1.0 M weights.
 
     weights: a file that `sparseattack train nin` wrote, in place of those in the package
-    batch: most images at once; 32 on a CPU and 1024 elsewhere, unless told
+    batch: most images at once; 64 on a CPU and 1024 elsewhere, unless told
     device: cpu, cuda, cuda:1 or mps
     """
     return _trained("nin", weights, batch, device)
@@ -52,7 +51,7 @@ def nin_printed(*, weights: str | None = None, batch: int | None = None, device:
     """The network in network with the three 5x5 kernels that Table II prints in its second block, 2.7 M.
 
     weights: a file that `sparseattack train nin-printed` wrote
-    batch: most images at once; 32 on a CPU and 1024 elsewhere, unless told
+    batch: most images at once; 64 on a CPU and 1024 elsewhere, unless told
     device: cpu, cuda, cuda:1 or mps
     """
     return _trained("nin-printed", weights, batch, device)
@@ -80,6 +79,6 @@ def _trained(name: str, weights: str | None, batch: int | None, device: str) -> 
     if card["network"] != name:
         raise InputError(f"{file} holds weights of {card['network']}, not of {name}")
     forward = Forward(normalise(MEAN, STD), channels_last(network.eval()), device)
-    most = batch or (BATCH.get(name, USUAL) if forward.device.type == "cpu" else ACCELERATED)
+    most = batch or (USUAL if forward.device.type == "cpu" else ACCELERATED)
     edits = sparse_edits(forward, most)
     return Classifier(name, forward, card["sha256"], "logits", most, CLASSES, SHAPE, edits)

@@ -56,10 +56,10 @@ def expected(kind: type[Network]) -> Tensor:
 def test_channels_are_last_from_the_first_call_on() -> None:
     network = Network().eval()
     forward = Forward(nn.Identity(), network, "cpu")
-    first = forward(IMAGES)
-    assert network.is_last and torch.allclose(first, expected(Network), atol=1e-6)
-    assert torch.equal(forward(IMAGES), first)
-    assert network.asked == [256] * 4  # in both layouts, then as it was decided
+    first = forward(IMAGES[:32])
+    assert network.is_last and torch.allclose(first, expected(Network)[:32], atol=1e-6)
+    assert torch.equal(forward(IMAGES[:32]), first)
+    assert network.asked == [32] * 4  # in both layouts, then as it was decided
     network(IMAGES).sum().backward()  # its weights are still weights
 
 
@@ -76,7 +76,7 @@ def test_a_network_without_convolutions_is_not_tried() -> None:
     network = nn.Sequential(nn.Flatten(), nn.Linear(144, 5))
     calls = list[int]()
     network.register_forward_hook(lambda *_: calls.append(1))
-    Forward(nn.Identity(), network, "cpu")(IMAGES)
+    Forward(nn.Identity(), network, "cpu")(IMAGES[:32])
     assert len(calls) == 1
 
 
