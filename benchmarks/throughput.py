@@ -40,8 +40,8 @@ def posed(chosen: Subject, strategy: str, k: int) -> Problem:
 
 
 def _line(chosen: Subject, raw: Raw, problem: Problem, name: str, options: Options) -> Record:
-    rows = max(round(raw.rate * options.seconds), LEAST * problem.chunk)
-    enough = options.together or side_by_side(problem.round, ASKED.get(name, USUAL))
+    rows = max(round(raw.rate * options.seconds), LEAST * problem.sizes.chunk)
+    enough = options.together or side_by_side(problem.sizes.round, ASKED.get(name, USUAL))
     images = min(enough, len(problem.images))
     problem = replace(problem, images=problem.images[:images], labels=problem.labels[:images])
     strategy, budget = load("strategies", name), max(1, rows // images)

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from sparseattack import Edits
-from sparseattack.oracle import PAD
+from sparseattack.calls import PAD
 
 from .forward import Forward
 from .sparse.answers import Answers

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import torch
 
+from sparseattack.calls import Sizes
 from sparseattack.exchange import Answers, Questions, joined
 from sparseattack.problem import Problem
 from sparseattack.talk import Talk
@@ -18,10 +19,15 @@ class Turn(NamedTuple):
     questions: Questions
 
 
-def turns(talks: Iterable[Talk], chunk: int) -> list[Turn]:
-    """The next questions, as many as the oracle takes at once, those of the oldest talk first."""
-    batch, room = list[Turn](), chunk
-    for talk in talks:
+def turns(talks: Iterable[Talk], sizes: Sizes) -> list[Turn]:
+    """The next questions, as many as are answered together, in whole blocks if there is one.
+
+    Talks that have some of their answers come first, then the oldest.
+    """
+    ready = sorted((talk for talk in talks if talk.left), key=lambda talk: not talk.known)
+    count = sum(talk.left for talk in ready)
+    batch, room = list[Turn](), min(sizes.round, count - count % sizes.block or count)
+    for talk in ready:
         if size := min(talk.left, room):
             batch.append(Turn(talk, talk.questions.part(talk.known, talk.known + size)))
             room -= size

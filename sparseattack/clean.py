@@ -6,9 +6,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from sparseattack.calls import chunk
 from sparseattack.edits import eight_bit, levels
 from sparseattack.exact import exact
-from sparseattack.oracle import Oracle, ask, chunk, scale
+from sparseattack.oracle import Oracle, ask, scale
 from sparseattack.png import CHANNELS, picture, read, write
 
 

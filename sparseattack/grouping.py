@@ -3,10 +3,11 @@
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
+from sparseattack.calls import Sizes
 from sparseattack.contract import ended, real, turn
 from sparseattack.group import Group
 
-BATCHES = 4  # of the oracle, that a group asks for at a time: a turn costs time, however little it asks
+ROUNDS = 4  # that a group asks for at a time: a turn costs time, however little it asks
 
 
 class Trial(NamedTuple):
@@ -23,17 +24,21 @@ def rehearsed(group: Group) -> Trial:
     return Trial(int(real(candidates).sum()), group.space.journal.apart)
 
 
-def groups(begin: Callable[..., Group], count: int, chunk: int, most: int, spare: int = 0) -> Iterator[Group]:
-    """Groups of at most ``most`` of ``count`` images, and of no more than ask for a few batches of ``chunk``.
+def groups(
+    begin: Callable[..., Group], count: int, sizes: Sizes, most: int, spare: int = 0
+) -> Iterator[Group]:
+    """Groups of at most ``most`` of ``count`` images, and of no more than ask for a few rounds.
 
-    How much an image asks, a trial of the first one tells; and whether groups may think side by side, each on
-    one of ``spare`` cores.
+    There are two at least, where images ask for more than a block: one fills up what the other leaves. How
+    much an image asks, a trial of the first one tells; and whether groups may think side by side, each on one
+    of ``spare`` cores.
     """
     size, overlap = min(count, most), False
     if size > 1:
         trial = rehearsed(begin(slice(0, 1)))
         each, overlap = max(1, trial.asked), trial.apart and spare > 0
-        size = max(1, min(size, BATCHES * chunk // each, count if count * each <= chunk else -(-count // 2)))
+        half = count if count * each <= sizes.block else -(-count // 2)
+        size = max(1, min(size, half, ROUNDS * sizes.round // each))
         size = min(size, -(-count // (1 + spare))) if overlap else size
     for start in range(0, count, max(1, size)):
         yield begin(slice(start, min(start + size, count)), overlap=overlap)

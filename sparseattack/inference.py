@@ -44,7 +44,7 @@ def measured(problem: Problem, oracle: SparseOracle, queries: int) -> dict[str, 
 
 def sample(problem: Problem) -> Questions:
     """As many questions as are put at once, about a few of the images."""
-    count, shape = problem.chunk, problem.images.shape[1:]
+    count, shape = problem.sizes.chunk, problem.images.shape[1:]
     random = torch.Generator().manual_seed(0)
     genes = torch.rand(count, len(problem.encoding.genes(shape)), generator=random)
     rows = torch.arange(count) * min(2, len(problem.labels)) // count

@@ -72,15 +72,15 @@ def rounds(
     done: list[Outcome] = []
     begin = partial(Group, problem, strategy, budget, (seed, key))
     lines = min(spare(problem.images.device, cores), OPEN - 1)
-    every = groups(begin, len(problem.labels), problem.round, group, lines)
+    every = groups(begin, len(problem.labels), problem.sizes, group, lines)
     waiting = (Talk(each.converse(done)) for each in every)
     talks: list[Talk] = []
     more = True
     while more:
         queries = 0  # until they are known, whatever fails
         try:
-            talks = filled(talks, waiting, problem.round, lines)
-            batch = turns(talks, problem.round)
+            talks = filled(talks, waiting, problem.sizes.round, lines)
+            batch = turns(talks, problem.sizes)
             queries = sum(turn.questions.cost for turn in batch)
             if more := bool(batch):
                 answer(problem, batch)

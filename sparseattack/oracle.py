@@ -7,15 +7,10 @@ from typing import Protocol, TypeVar, runtime_checkable
 import torch
 from torch import Tensor
 
+from sparseattack.calls import sizes
 from sparseattack.edits import Edits
 from sparseattack.errors import InputError, OracleError, brief
 from sparseattack.scores import Numbers, Scale, called, checked
-
-BATCH = 256  # images in one call of an oracle that sets no limit
-ROUND = 256  # questions answered together, in a few calls where fewer images are shown in one
-BYTES = 2**28  # of images in one call
-PAD = 32  # a network's floats depend on how many images it is shown; in whole blocks of these they rarely do
-
 
 Answer = TypeVar("Answer")
 
@@ -38,7 +33,7 @@ class SparseOracle(Protocol):
     def answer_edits(self, images: Tensor, rows: Tensor, edits: Edits) -> Tensor | None:
         """Scores ``(n, K)`` of edits of the clean ``images (N, C, H, W)`` numbered ``rows (n,)``.
 
-        They are at most ``batch``, or ROUND where that is more.
+        They are at most ``batch``, or 256 where that is more.
         None, for all edits of as many pixels in images of this size, where it had rather see them painted.
         """
 
@@ -57,19 +52,13 @@ def title(oracle: object) -> str:
     return f"oracle {name}"
 
 
-def chunk(oracle: object, images: Tensor, pad: int = 0) -> int:
-    """Most ``images (n, C, H, W)`` of this size to show at once: whole blocks of ``pad`` if one fits."""
-    most = _most(oracle, images)
-    return most - most % _block(most, images, pad)
-
-
 def ask(oracle: Oracle, images: Tensor, numbers: Numbers, pad: int = 0) -> Tensor:
     """Checked scores ``(n, K)`` of ``images (n, C, H, W)``, padded to whole blocks of ``pad``.
 
     Unless told, a block is PAD images on the CPU, and as many as are shown at once on an accelerator, whose
     kernels depend on their number. ``numbers (n,)`` are what errors call the images.
     """
-    short = -len(images) % _block(_most(oracle, images), images, pad)
+    short = -len(images) % sizes(oracle, images, pad).block
     shown = torch.cat([images, images[-1:].expand(short, -1, -1, -1)]) if short else images
     scores = _answer(oracle, partial(oracle, shown), numbers)
     return checked(scores, len(shown), numbers, title(oracle), scale(oracle))
@@ -88,11 +77,3 @@ def _answer(oracle: object, call: Callable[[], Answer], numbers: Numbers) -> Ans
         raise
     except Exception as error:  # whatever a classifier raises
         raise OracleError(f"{title(oracle)} failed on {called(numbers)}: {brief(error)}") from error
-
-
-def _most(oracle: object, images: Tensor) -> int:
-    return max(1, min(getattr(oracle, "batch", BATCH), BYTES // (4 * images.shape[1:].numel())))
-
-
-def _block(most: int, images: Tensor, pad: int) -> int:
-    return min(pad or (PAD if images.is_cpu else most), most)

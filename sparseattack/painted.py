@@ -3,8 +3,9 @@
 import torch
 from torch import Tensor
 
+from sparseattack.calls import chunk
 from sparseattack.edits import Edits
-from sparseattack.oracle import Oracle, ask, chunk
+from sparseattack.oracle import Oracle, ask
 
 
 def ask_painted(oracle: Oracle, images: Tensor, rows: Tensor, edits: Edits, pad: int) -> Tensor:

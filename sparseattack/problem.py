@@ -6,13 +6,14 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
+from sparseattack.calls import Sizes, sizes
 from sparseattack.edits import Edits
 from sparseattack.encoding import Encoding
 from sparseattack.exact import verified
 from sparseattack.exchange import Answers, Questions
 from sparseattack.inputs import check_images, check_labels, check_parts
 from sparseattack.objectives import measured, name
-from sparseattack.oracle import PAD, ROUND, Oracle, SparseOracle, ask_edits, chunk, scale, title
+from sparseattack.oracle import Oracle, SparseOracle, ask_edits, scale, title
 from sparseattack.painted import ask_painted
 from sparseattack.queries import Fitness, Queries, fooled, margin
 from sparseattack.scores import Classes
@@ -43,14 +44,9 @@ class Problem:
         check_labels(self.labels, self.images, self.cases)
 
     @cached_property
-    def chunk(self) -> int:
-        """Most images shown to the oracle in one call."""
-        return chunk(self.oracle, self.images, self.pad)
-
-    @cached_property
-    def round(self) -> int:
-        """Most questions answered together: whole calls of the oracle, a few where they are small."""
-        return self.chunk * max(1, ROUND // self.chunk if self.chunk >= PAD else 1)
+    def sizes(self) -> Sizes:
+        """How many images are shown in one call of the oracle."""
+        return sizes(self.oracle, self.images, self.pad)
 
     def space(self, rows: slice, budget: int, seed: int, key: str, *, overlap: bool = False) -> Space:
         """The search space of some of the images."""
@@ -68,7 +64,7 @@ class Problem:
 
     @torch.inference_mode()
     def evaluate(self, questions: Questions) -> Answers:
-        """Put the questions, at most ``round`` of them, to the oracle."""
+        """Put the questions, at most ``sizes.round`` of them, to the oracle."""
         rows, edits = self._cases[questions.rows], questions.edits
         scores = self._scores(rows, edits).to(rows.device)
         labels = self.labels[questions.rows]

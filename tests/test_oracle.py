@@ -8,7 +8,8 @@ from torch import Tensor
 from worlds import random_images
 
 from sparseattack import InputError, Oracle, OracleError
-from sparseattack.oracle import ask, chunk, scale, title
+from sparseattack.calls import chunk
+from sparseattack.oracle import ask, scale, title
 
 IMAGES = random_images(3)
 
