@@ -1,4 +1,4 @@
-"""What conversations ask is answered in full batches, the oldest first."""
+"""What conversations ask is answered in full batches."""
 
 from collections.abc import Iterable
 from time import perf_counter
@@ -20,11 +20,8 @@ class Turn(NamedTuple):
 
 
 def turns(talks: Iterable[Talk], sizes: Sizes) -> list[Turn]:
-    """The next questions, as many as are answered together, in whole blocks if there is one.
-
-    Talks that have some of their answers come first, then the oldest.
-    """
-    ready = sorted((talk for talk in talks if talk.left), key=lambda talk: not talk.known)
+    """The next questions, the longest waiting first: as many as are answered together, in whole blocks."""
+    ready = sorted((talk for talk in talks if talk.left), key=lambda talk: talk.since)
     count = sum(talk.left for talk in ready)
     batch, room = list[Turn](), min(sizes.round, count - count % sizes.block or count)
     for talk in ready:

@@ -176,11 +176,11 @@ def test_images_that_ask_much_are_searched_a_few_at_a_time() -> None:
     assert searched == [1, 2, 2, 2, 2, 1]  # a trial of one first: 4 batches are 104 questions
 
 
-@pytest.mark.parametrize("count", [20, 30, 100])
-def test_blocks_are_filled_by_other_groups(count: int) -> None:
+@pytest.mark.parametrize(("count", "group"), [(20, 100), (20, 6), (30, 8), (100, 100), (100, 32)])
+def test_blocks_are_filled_by_other_groups(count: int, group: int) -> None:
     oracle = Witness(batch=64)
     problem = witnessed(count=count, oracle=oracle, pad=8)
-    attack(problem, lambda space: uniform(space, popsize=1), 70)
+    attack(problem, lambda space: uniform(space, popsize=1), 70, group=group)
     assert all(size % 8 == 0 for size in oracle.calls)
     assert sum(oracle.calls) < 1.02 * 70 * count  # nearly nothing is shown to fill a block
 
