@@ -15,7 +15,7 @@ from sparseattack.fence import Fence
 from .meter import Meter, OverError
 from .options import Options
 from .peers import FOREVER, Peer
-from .subjects import Subject
+from .subjects import BATCH, Subject
 from .timing import timed
 
 ALONE, TOGETHER = ("dense", "sparse"), "side by side"
@@ -46,8 +46,9 @@ def metered(chosen: Subject, place: int, peer: Peer, seed: int, *, k: int, budge
 
 def meter_of(chosen: Subject, place: int, k: int) -> Meter:
     """A meter before a network, for one of the images."""
-    image = chosen.images[place : place + 1]
-    return Meter(chosen.network, image, int(chosen.labels[place]), k, chosen.oracle.batch)
+    image, forward = chosen.images[place : place + 1], chosen.oracle.scores
+    most = min(getattr(forward, "most", BATCH), BATCH)  # as ours
+    return Meter(chosen.network, image, int(chosen.labels[place]), k, most)
 
 
 def alone(problem: Problem, place: int, strategy: str, seed: int, *, budget: int) -> Case:

@@ -71,7 +71,7 @@ def timed(
     seed: int = 0,
     *,
     group: int = 32,
-    cores: int | None = None,
+    cores: int = 0,
 ) -> tuple[Run, list[Outcome]]:
     """Attack all images; how long it took, and what became of them."""
     assert isinstance(problem.oracle, Classifier)

@@ -26,6 +26,7 @@ def bfloat16(*, oracle: str, device: str = "cpu") -> Oracle:
     made = oracle_plugin(oracle, device)()
     if not (isinstance(made, Classifier) and isinstance(made.scores, Forward)):
         raise InputError(f"{oracle} is no network of torch that takes any number of images")
+    made.scores.tried = True  # with one number of images at a time for both
     known = digest([made.digest, "bfloat16"])
     return replace(
         made, name=f"{made.name} in bfloat16", scores=_rounded(made.scores), digest=known, exact=made

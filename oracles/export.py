@@ -52,7 +52,7 @@ def export(
     file = required(path)
     program = _loaded(file, device_of(device))
     fixed, *shape = input_shape(program, path)
-    forward = Forward(normalise(mean, std), program.module(), device)
+    forward = Forward(normalise(mean, std), program.module(), device, fixed or None)
     return Classifier(
         file.name,
         in_blocks(forward, fixed) if fixed else forward,

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from sparseattack.devices import device_of
 
 from .memory import lay_out
-from .portions import TRIAL, USUAL, portion
+from .portions import ENOUGH, TRIAL, USUAL, portion
 
 Network = Callable[[Tensor], Tensor]
 
@@ -21,26 +21,40 @@ class Forward:
     ``torch.backends.cudnn.allow_tf32`` is False, cuDNN rounds what it convolves to TF32, 10 bits of mantissa.
     """
 
-    def __init__(self, prepare: nn.Module, network: Network, device: str) -> None:
+    def __init__(self, prepare: nn.Module, network: Network, device: str, most: int | None = None) -> None:
         self.device = device_of(device)
         self.prepare = prepare.to(self.device)
         self.network = network.to(self.device) if isinstance(network, nn.Module) else network
         self.settled = self.device.type != "cpu" or not isinstance(network, nn.Module)  # its memory's layout
-        self.most, self.measured = sys.maxsize if self.settled else USUAL, self.settled  # images at a time
+        self.most = most or (sys.maxsize if self.settled else USUAL)  # images at a time
+        self.shown, self.tried = 0, self.settled or bool(most)  # whether others are known to be slower
 
     @torch.inference_mode()
     def __call__(self, images: Tensor) -> Tensor:
         """Ask; where memory runs out, with half as many at a time from then on."""
         while True:
             try:
-                if not self.measured and len(images) >= TRIAL:
-                    self.most, self.measured = portion(self._ask, images), True
                 parts = [self._ask(part) for part in torch.split(images.to(self.device), self.most)]
-                return torch.cat(parts).to(images.device)
+                scores = torch.cat(parts).to(images.device)
+                break
             except RuntimeError as error:
                 if not out_of_memory(error) or min(self.most, len(images)) == 1:
                     raise
-            self.most, self.measured = min(self.most, len(images)) // 2, True
+            self.most, self.tried = min(self.most, len(images)) // 2, True
+        self._learn(images)
+        return scores
+
+    @torch.inference_mode()
+    def measure(self, images: Tensor) -> None:
+        """Show from now on as many at a time as these ``images (n, C, H, W)`` are fastest with, on a CPU."""
+        if not self.tried:
+            self.most, self.tried = portion(self._ask, images[:TRIAL].to(self.device)), True
+
+    def _learn(self, images: Tensor) -> None:
+        """Measure, once so many were shown that it costs little."""
+        self.shown += len(images)
+        if self.shown >= ENOUGH and len(images) >= TRIAL:
+            self.measure(images)
 
     def _ask(self, images: Tensor) -> Tensor:
         shown = self.prepare(images)

@@ -28,8 +28,7 @@ def per_image(single: Single) -> Callable[..., Search]:
     @wraps(single)
     def strategy(space: Space, **settings: Any) -> Search:
         begin = partial(Solos, single, space, settings)
-        space.journal.apart = getattr(single, "apart", False)
-        if space.overlap and space.journal.apart:
+        if space.overlap:
             yield from _apart(begin, space)
         solos = begin()
         while True:
@@ -38,9 +37,16 @@ def per_image(single: Single) -> Callable[..., Search]:
     return strategy
 
 
+def thinks_apart(strategy: Callable[..., object]) -> bool:
+    """Whether the searches of a strategy, its settings bound or not, may run in processes of their own."""
+    while isinstance(strategy, partial):
+        strategy = strategy.func
+    return bool(getattr(strategy, "apart", False))
+
+
 def _apart(begin: Callable[[], Solos], space: Space) -> Search:
-    """The same in another process."""
+    """The same in another process, if there can be one."""
     with elsewhere(begin, space.journal) as others:
-        while True:
+        while others:
             yield THINKING
             others.reply((yield others.asked().to(space.device)).cpu())

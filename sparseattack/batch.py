@@ -31,8 +31,8 @@ def turns(talks: Iterable[Talk], sizes: Sizes) -> list[Turn]:
     return batch
 
 
-def answer(problem: Problem, batch: list[Turn]) -> None:
-    """Put the questions in one call; talks that have all their answers go on."""
+def answer(problem: Problem, batch: list[Turn]) -> float:
+    """Put the questions; talks that have all their answers go on. Seconds that each question took."""
     together = joined([turn.questions for turn in batch])
     start = perf_counter()
     answers = problem.evaluate(together)
@@ -41,3 +41,4 @@ def answer(problem: Problem, batch: list[Turn]) -> None:
     shares = zip(*(torch.split(column, sizes) for column in answers), strict=True)
     for turn, share in zip(batch, shares, strict=True):
         turn.talk.hear(Answers(*share), each)
+    return each

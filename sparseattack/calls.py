@@ -23,10 +23,11 @@ def sizes(oracle: object, images: Tensor, pad: int = 0) -> Sizes:
 
     Unless told, a block is PAD images on the CPU, and as many as are shown at once on an accelerator.
     """
-    most = max(1, min(getattr(oracle, "batch", BATCH), BYTES // (4 * images.shape[1:].numel())))
+    room = BYTES // (4 * images.shape[1:].numel())
+    most = max(1, min(getattr(oracle, "batch", BATCH), room))
     block = min(pad or (PAD if images.is_cpu else most), most)
     chunk = most - most % block
-    return Sizes(block, chunk, chunk * max(1, ROUND // chunk if chunk >= PAD else 1))
+    return Sizes(block, chunk, chunk * max(1, min(ROUND, room) // chunk if chunk >= PAD else 1))
 
 
 def chunk(oracle: object, images: Tensor, pad: int = 0) -> int:

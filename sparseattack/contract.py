@@ -38,6 +38,12 @@ def real(candidates: Tensor) -> Tensor:
     return ~candidates.isnan().any(2)
 
 
+def affordable(candidates: Tensor, left: Tensor) -> Tensor:
+    """The candidates that are real, as many per image as it has queries ``left``: ``(B, P)``."""
+    asking = real(candidates)
+    return asking & (asking.cumsum(1) <= left.unsqueeze(1))
+
+
 def ended(search: Search, who: str) -> None:
     """Let the search clean up."""
     with _blamed(who):

@@ -7,13 +7,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from multiprocessing import current_process, get_context
 from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 
 import torch
 from torch import Tensor
 
 from sparseattack.errors import SparseattackError, StrategyError
 from sparseattack.journal import Journal
-from sparseattack.serving import Turn, serve
+from sparseattack.serving import Told, serve
 from sparseattack.solo import Solos
 
 
@@ -25,10 +26,8 @@ class Elsewhere:
 
     def asked(self) -> Tensor:
         """Wait for the next candidates ``(B, P, D)``."""
-        try:
-            turn: Turn | SparseattackError = self.connection.recv()
-        except EOFError:
-            raise StrategyError("its process was ended") from None
+        with _alive():
+            turn: Told | SparseattackError = self.connection.recv()
         if isinstance(turn, SparseattackError):
             raise turn
         self.journal.restarts, self.journal.errors = turn.journal.restarts, turn.journal.errors
@@ -37,7 +36,16 @@ class Elsewhere:
 
     def reply(self, values: Tensor) -> None:
         """Tell the values ``(B, P, M)``; do not wait."""
-        self.connection.send(values.numpy())
+        with _alive():
+            self.connection.send(values.numpy())
+
+
+@contextmanager
+def _alive() -> Iterator[None]:
+    try:
+        yield
+    except (EOFError, OSError):
+        raise StrategyError("its process was ended") from None
 
 
 def spare(device: torch.device, told: int | None = None) -> int:
@@ -51,19 +59,29 @@ def spare(device: torch.device, told: int | None = None) -> int:
 
 
 @contextmanager
-def elsewhere(begin: Callable[[], Solos], journal: Journal) -> Iterator[Elsewhere]:
-    """Begin searches in a process of their own, which ends with the block."""
+def elsewhere(begin: Callable[[], Solos], journal: Journal) -> Iterator[Elsewhere | None]:
+    """Begin searches in a process of their own, which ends with the block; none where there can be none."""
     context = get_context("fork")  # whatever a search is made of goes with it
     here, there = context.Pipe()
-    process = context.Process(target=serve, args=(begin, there), daemon=True)
-    with warnings.catch_warnings():  # there are other threads: nothing of theirs is used in the process
-        warnings.simplefilter("ignore", DeprecationWarning)
-        process.start()
-    there.close()
+    process = context.Process(target=serve, args=(begin, there, here), daemon=True)
     try:
-        yield Elsewhere(here, journal)
+        begun = _started(process)
+        there.close()  # or nobody would be told when the process ends
+        yield Elsewhere(here, journal) if begun else None
     finally:
-        process.kill()  # it has nothing to lose
-        process.join()
-        process.close()
+        there.close()
         here.close()
+        if process.pid:
+            process.kill()  # it has nothing to lose
+            process.join()
+
+
+def _started(process: BaseProcess) -> bool:
+    """Whether there is memory and room for another process."""
+    with warnings.catch_warnings():  # there are other threads: nothing of theirs is used in the process
+        warnings.filterwarnings("ignore", ".*fork", DeprecationWarning)
+        try:
+            process.start()
+        except OSError:
+            return False
+    return True

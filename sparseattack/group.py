@@ -9,7 +9,7 @@ from torch import Tensor
 
 from sparseattack.account import Account
 from sparseattack.closing import outcome
-from sparseattack.contract import ended, real, started, turn
+from sparseattack.contract import affordable, ended, started, turn
 from sparseattack.exchange import LATER, Answers, Conversation, Questions, Timed, spread
 from sparseattack.journal import THINKING
 from sparseattack.objectives import name
@@ -41,11 +41,18 @@ class Group:
 
     def converse(self, done: list[Outcome]) -> Conversation:
         """Put questions, be sent their answers; images that are finished go to ``done``."""
+        try:
+            yield from self._turns(done)
+        finally:
+            ended(self.search, self.who)
+
+    def _turns(self, done: list[Outcome]) -> Conversation:
+        """Until every image is finished."""
         live, values = torch.ones_like(self.account.queries, dtype=torch.bool), None
         count = self.space.batch  # of images that are live
         while count:
             candidates = yield from self._next(values, count)
-            asked = _affordable(candidates, (self.space.budget - self.account.queries) * live)
+            asked = affordable(candidates, (self.space.budget - self.account.queries) * live)
             if not len(places := asked.flatten().nonzero()[:, 0]):
                 break
             answers = yield from self._put(candidates, asked, places)
@@ -53,7 +60,6 @@ class Group:
             count -= self._close(live & over, done)
             live, values = live & ~over, answers.values.masked_fill(over.view(-1, 1, 1), torch.inf)
         self._close(live, done)  # nothing is asked about them any more
-        ended(self.search, self.who)
 
     def _next(self, values: Tensor | None, count: int) -> Generator[Questions, Timed, Tensor]:
         """The strategy's next candidates ``(B, P, D)``, their time shared by the ``count`` live images."""
@@ -90,9 +96,3 @@ class Group:
             image = self.first + place
             done.append(outcome(self.problem, self.account, self.space.journal, place, image))
         return len(places)
-
-
-def _affordable(candidates: Tensor, left: Tensor) -> Tensor:
-    """The candidates that are real, as many per image as it has queries ``left``: ``(B, P)``."""
-    asking = real(candidates)
-    return asking & (asking.cumsum(1) <= left.unsqueeze(1))

@@ -1,7 +1,6 @@
 """Which images are searched side by side."""
 
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
 
 from sparseattack.calls import Sizes
 from sparseattack.contract import ended, real, turn
@@ -10,18 +9,11 @@ from sparseattack.group import Group
 ROUNDS = 4  # that a group asks for at a time: a turn costs time, however little it asks
 
 
-class Trial(NamedTuple):
-    """What a first turn tells."""
-
-    asked: int  # questions
-    apart: bool  # whether the search can think in a process of its own
-
-
-def rehearsed(group: Group) -> Trial:
-    """What the first turn of a group tells, whose questions are not put; its search ends."""
+def rehearsed(group: Group) -> int:
+    """Questions of a group's first turn, which are not put; its search ends."""
     candidates = turn(group.search, None, group.space, group.who)
     ended(group.search, group.who)
-    return Trial(int(real(candidates).sum()), group.space.journal.apart)
+    return int(real(candidates).sum())
 
 
 def groups(
@@ -30,13 +22,11 @@ def groups(
     """Groups of at most ``most`` of ``count`` images, and of no more than ask for a few rounds.
 
     There are two at least, where images ask for more than a block: one fills up what the other leaves. How
-    much an image asks, a trial of the first one tells; and whether groups may think side by side, each on one
-    of ``spare`` cores.
+    much an image asks, a trial of the first one tells. On ``spare`` cores others think at the same time.
     """
     size, overlap = min(count, most), False
     if size > 1:
-        trial = rehearsed(begin(slice(0, 1)))
-        each, overlap = max(1, trial.asked), trial.apart and spare > 0
+        each, overlap = max(1, rehearsed(begin(slice(0, 1)))), spare > 0
         half = count if count * each <= sizes.block else -(-count // 2)
         size = max(1, min(size, half, ROUNDS * sizes.round // each))
         size = min(size, -(-count // (1 + spare))) if overlap else size

@@ -14,8 +14,7 @@ class Journal:
 
     restarts: dict[int, int] = field(default_factory=dict)
     errors: dict[int, str] = field(default_factory=dict)  # why an image was given up
-    apart: bool = False  # whether it can think in a process of its own
-    seconds: float | None = None  # that its last turn took there
+    seconds: float | None = None  # of the processor, that its last turn took in a process of its own
 
     def restarted(self, place: int = 0) -> None:
         """Count one restart of an image's search."""

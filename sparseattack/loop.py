@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from functools import partial
 from typing import NamedTuple
 
+from sparseattack.alone import thinks_apart
 from sparseattack.batch import answer, turns
 from sparseattack.elsewhere import spare
 from sparseattack.group import Group
@@ -14,9 +15,11 @@ from sparseattack.problem import Problem
 from sparseattack.space import Strategy
 from sparseattack.talk import OPEN, Talk, filled
 
+PATIENCE = 2.0  # seconds that answers to a whole round may take, or there are fewer in one
+
 
 class Round(NamedTuple):
-    """What one call of the oracle has come to."""
+    """What has come of the questions that were answered together."""
 
     queries: int  # it has cost
     outcomes: tuple[Outcome, ...]  # of the images that are done
@@ -67,23 +70,38 @@ def rounds(
     group: int = 1024,
     cores: int | None = None,
 ) -> Iterator[Round]:
-    """The same, after every call of the oracle what has come of it, for those who show progress."""
+    """The same, after every round what has come of it, for those who show progress."""
     check_search(strategy, budget, seed, group)
     done: list[Outcome] = []
     begin = partial(Group, problem, strategy, budget, (seed, key))
-    lines = min(spare(problem.images.device, cores), OPEN - 1)
+    lines = 0
+    if thinks_apart(strategy):
+        lines = min(spare(problem.images.device, cores), OPEN - 1)
     every = groups(begin, len(problem.labels), problem.sizes, group, lines)
     waiting = (Talk(each.converse(done)) for each in every)
     talks: list[Talk] = []
-    more = True
+    try:
+        yield from _rounds(problem, talks, waiting, lines, done)
+    finally:
+        for talk in talks:
+            talk.conversation.close()
+
+
+def _rounds(
+    problem: Problem, talks: list[Talk], waiting: Iterator[Talk], lines: int, done: list[Outcome]
+) -> Iterator[Round]:
+    """Let the ``talks``, of which more are ``waiting``, ask and be answered until all are over."""
+    few = problem.sizes._replace(round=problem.sizes.chunk)
+    more, now = True, few
     while more:
         queries = 0  # until they are known, whatever fails
         try:
-            talks = filled(talks, waiting, problem.sizes.round, lines)
-            batch = turns(talks, problem.sizes)
+            talks[:] = filled(talks, waiting, now, lines)
+            batch = turns(talks, now)
             queries = sum(turn.questions.cost for turn in batch)
             if more := bool(batch):
-                answer(problem, batch)
+                slow = answer(problem, batch) * problem.sizes.round > PATIENCE
+                now = few if slow else problem.sizes
         finally:
             yield Round(queries, tuple(done))
             done.clear()

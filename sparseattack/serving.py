@@ -1,10 +1,11 @@
 """What runs in a process of searches."""
 
+import gc
 import signal
 from collections.abc import Callable
 from contextlib import suppress
 from multiprocessing.connection import Connection
-from time import perf_counter
+from time import process_time
 from typing import NamedTuple
 
 import numpy as np
@@ -16,16 +17,18 @@ from sparseattack.journal import Journal
 from sparseattack.solo import Solos
 
 
-class Turn(NamedTuple):
+class Told(NamedTuple):
     """What a process tells after every turn."""
 
     asked: NDArray[np.float32]  # (B, P, D)
     journal: Journal
-    seconds: float  # that the turn took
+    seconds: float  # of the processor, that the turn took
 
 
-def serve(begin: Callable[[], Solos], connection: Connection) -> None:
-    """Ask and be told until nobody listens."""
+def serve(begin: Callable[[], Solos], connection: Connection, other: Connection) -> None:
+    """Ask and be told until nobody listens at the ``other`` end, which is held open here too after a fork."""
+    other.close()
+    gc.freeze()  # what was left over there is not for this process to clean up
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # who asked for it ends this
     torch.set_num_threads(1)
     with suppress(EOFError, OSError):
@@ -40,11 +43,11 @@ def serve(begin: Callable[[], Solos], connection: Connection) -> None:
 
 
 def _turns(begin: Callable[[], Solos], connection: Connection) -> None:
-    start = perf_counter()
+    start = process_time()
     solos = begin()
     while True:
-        turn = Turn(solos.asked().numpy(), solos.journal, perf_counter() - start)
+        turn = Told(solos.asked().numpy(), solos.journal, process_time() - start)
         connection.send(turn)
         values = torch.from_numpy(connection.recv())
-        start = perf_counter()
+        start = process_time()
         solos.reply(values)

@@ -6,6 +6,7 @@ from itertools import count
 
 import torch
 
+from sparseattack.calls import Sizes
 from sparseattack.exchange import LATER, NOTHING, Answers, Conversation, Timed
 
 OPEN = 16  # most talks at a time, where they ask little: they all hold memory
@@ -55,19 +56,20 @@ class Talk:
             self._go_on(Timed(every, self.seconds / self.known))
 
 
-def filled(talks: Iterable[Talk], waiting: Iterator[Talk], chunk: int, spare: int = 0) -> list[Talk]:
-    """The talks that are not over, and more that begin until there are ``chunk`` questions.
+def filled(talks: Iterable[Talk], waiting: Iterator[Talk], sizes: Sizes, spare: int = 0) -> list[Talk]:
+    """The talks that are not over, and more that begin until there are questions for a round.
 
-    One that thinks is waited for where others, of which ``spare`` may think beside it, do not ask as many.
+    One that thinks is waited for where there are not enough for a call, and others, of which ``spare`` may
+    think beside it, will not ask as many.
     """
     going = [talk for talk in talks if not talk.over]
-    while sum(talk.left for talk in going) < chunk:
+    while (ready := sum(talk.left for talk in going)) < sizes.round:
         slow = min((talk for talk in going if talk.thinks), key=lambda talk: talk.since, default=None)
         others = sum(talk.size if talk.thinks else talk.left for talk in going if talk is not slow)
-        more = others < chunk or (slow and len(going) <= spare)
+        more = others < sizes.round or (slow and len(going) <= spare)
         if more and len(going) < OPEN and (talk := next(waiting, None)):
             going += [] if talk.over else [talk]
-        elif slow:
+        elif slow and ready < sizes.chunk:
             slow.listen()
             going = [talk for talk in going if not talk.over]
         else:

@@ -189,8 +189,15 @@ def test_blocks_are_filled_by_other_groups(count: int, group: int) -> None:
 def test_small_calls_are_answered_a_few_at_a_time(batch: int, together: int) -> None:
     oracle = Witness(batch=batch)
     told = list(rounds(witnessed(count=100, oracle=oracle), lambda space: uniform(space, popsize=40), 70))
-    assert {each.queries for each in told[:10]} == {together}
+    assert {each.queries for each in told[1:11]} == {together}
     assert set(oracle.calls[:10]) == {batch}
+
+
+def test_slow_calls_are_told_of_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sparseattack.loop.PATIENCE", 0.0)
+    problem = witnessed(count=100, oracle=Witness(batch=64))
+    told = list(rounds(problem, lambda space: uniform(space, popsize=40), 70))
+    assert {each.queries for each in told[:10]} == {64}
 
 
 def test_a_trial_costs_nothing_and_is_made_where_it_tells_something() -> None:

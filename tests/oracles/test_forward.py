@@ -70,12 +70,24 @@ class Paced(nn.Module):
     ],
 )
 def test_a_cpu_is_shown_as_many_at_a_time_as_it_is_fastest_with(
-    seconds: dict[int, float], rounding: float, expected: int
+    seconds: dict[int, float], rounding: float, expected: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Unless the scores differ with their number."""
+    monkeypatch.setattr("sparseattack.oracles.forward.ENOUGH", 100)
     paced = Paced(seconds, rounding)
     forward = Forward(nn.Identity(), paced, "cpu")
+    forward(torch.rand(64, 1, 2, 2))
     forward(torch.rand(63, 1, 2, 2))
-    assert paced.asked[-2:] == [32, 31]  # too few to be tried
+    assert paced.asked == [32, 32, 32, 31]  # too little was shown, then too few to be tried
+    forward(torch.rand(64, 1, 2, 2))
+    paced.asked.clear()
     forward(torch.rand(256, 1, 2, 2))
-    assert paced.asked[-256 // expected :] == [expected] * (256 // expected)
+    assert paced.asked == [expected] * (256 // expected)
+
+
+def test_what_takes_so_many_at_a_time_only_is_shown_so_many() -> None:
+    paced = Paced({})
+    forward = Forward(nn.Identity(), paced, "cpu", 48)
+    forward.measure(torch.rand(96, 1, 2, 2))
+    forward(torch.rand(96, 1, 2, 2))
+    assert paced.asked == [48, 48]
