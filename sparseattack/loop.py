@@ -2,27 +2,17 @@
 
 from collections.abc import Iterator
 from functools import partial
-from typing import NamedTuple
 
 from sparseattack.alone import thinks_apart
-from sparseattack.batch import answer, turns
 from sparseattack.elsewhere import spare
 from sparseattack.group import Group
 from sparseattack.grouping import groups
 from sparseattack.inputs import check_search
 from sparseattack.outcome import Outcome
 from sparseattack.problem import Problem
+from sparseattack.rounds import Round, talked
 from sparseattack.space import Strategy
-from sparseattack.talk import OPEN, Talk, filled
-
-PATIENCE = 2.0  # seconds that answers to a whole round may take, or there are fewer in one
-
-
-class Round(NamedTuple):
-    """What has come of the questions that were answered together."""
-
-    queries: int  # it has cost
-    outcomes: tuple[Outcome, ...]  # of the images that are done
+from sparseattack.talk import OPEN, Talk
 
 
 def attack(
@@ -81,27 +71,7 @@ def rounds(
     waiting = (Talk(each.converse(done)) for each in every)
     talks: list[Talk] = []
     try:
-        yield from _rounds(problem, talks, waiting, lines, done)
+        yield from talked(problem, talks, waiting, lines, done)
     finally:
         for talk in talks:
             talk.conversation.close()
-
-
-def _rounds(
-    problem: Problem, talks: list[Talk], waiting: Iterator[Talk], lines: int, done: list[Outcome]
-) -> Iterator[Round]:
-    """Let the ``talks``, of which more are ``waiting``, ask and be answered until all are over."""
-    few = problem.sizes._replace(round=problem.sizes.chunk)
-    more, now = True, few
-    while more:
-        queries = 0  # until they are known, whatever fails
-        try:
-            talks[:] = filled(talks, waiting, now, lines)
-            batch = turns(talks, now)
-            queries = sum(turn.questions.cost for turn in batch)
-            if more := bool(batch):
-                slow = answer(problem, batch) * problem.sizes.round > PATIENCE
-                now = few if slow else problem.sizes
-        finally:
-            yield Round(queries, tuple(done))
-            done.clear()
