@@ -21,13 +21,15 @@ def groups(
 ) -> Iterator[Group]:
     """Groups of at most ``most`` of ``count`` images, and of no more than ask for a few rounds.
 
-    There are two at least, where images ask for more than a block: one fills up what the other leaves. How
+    There are two at least, where one would leave a part of a block: the other fills it. How
     much an image asks, a trial of the first one tells. On ``spare`` cores others think at the same time.
     """
     size, overlap = min(count, most), False
     if size > 1:
         each, overlap = max(1, rehearsed(begin(slice(0, 1)))), spare > 0
-        half = count if count * each <= sizes.block else -(-count // 2)
+        asked = count * each
+        alone = asked <= sizes.block or (asked <= sizes.round and not asked % sizes.block)
+        half = count if alone else -(-count // 2)
         size = max(1, min(size, half, ROUNDS * sizes.round // each))
         size = min(size, -(-count // (1 + spare))) if overlap else size
     for start in range(0, count, max(1, size)):
