@@ -35,7 +35,7 @@ def module(
     std: their standard deviation
     scale: what its scores are
     classes: their names
-    batch: most images at once, fewer where memory runs out
+    batch: most images in a call, of which a CPU takes 16 to 64 at a time; fewer where memory runs out
     device: cpu, cuda, cuda:1 or mps
     """
     make, network = made_at(module)
