@@ -8,15 +8,15 @@ from typing import Any
 
 import torch
 
+from benchmarks.results import Part, Record
+from benchmarks.strategy_time import THINKING
+from benchmarks.worker_processes import BESIDE
 from sparseattack import InputError, SparseattackError
 
-from .beside import BESIDE
 from .options import QUICK, Options
-from .part import Part, Record
 from .rivalry import DUELS
 from .scaling import SCALING
 from .shipped import SHIPPED
-from .thinking import THINKING
 from .throughput import THROUGHPUT
 from .written import circumstances, write
 

@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from statistics import median
 
-from .part import Record, entry, percent
+from benchmarks.results import Record, entry, percent
+
 from .spread import Spread
 from .timing import Run
 

@@ -6,7 +6,7 @@ from time import perf_counter
 import torch
 from torch import Tensor, nn
 
-from sparseattack.edits import eight_bit, levels
+from sparseattack.problem.edits import eight_bit, levels
 
 SAME = 1e-4  # of [0, 1]; a channel that differs by less is unchanged
 

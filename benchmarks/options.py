@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sparseattack import InputError
-from sparseattack.registry import names
+from sparseattack.plugins.registry import names
 
 
 @dataclass(frozen=True)

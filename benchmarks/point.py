@@ -8,14 +8,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from benchmarks.networks import drawn, plain
 from sparseattack import Classifier, Problem, load, spent
-from sparseattack.edits import levels
 from sparseattack.oracles.forward import Forward
+from sparseattack.problem.edits import levels
 
 from .memory import held, peak
 from .raw import fastest
 from .spread import Spread, in_turn
-from .subjects import drawn, plain
 from .timing import Run, timed
 
 POOLED = 16  # pixels

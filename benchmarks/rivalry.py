@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator
 
-from .duels import ALONE, TOGETHER, Case, rounds
+from benchmarks.networks import Subject, subject
+from benchmarks.peer_comparison import ALONE, TOGETHER, Case, rounds
+from benchmarks.results import Part, Record, entry
+
 from .options import Options
-from .part import Part, Record, entry
 from .peers import PEERS, check_installed
 from .spread import Spread
-from .subjects import Subject, subject
 
 USUAL = ("allconv", "resnet20")  # small networks, whose weights are trained
 

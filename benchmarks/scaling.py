@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from itertools import product
 from typing import Any
 
+from benchmarks.results import Part, Record, entry
 from sparseattack import SparseattackError
 
 from .options import Options
-from .part import Part, Record, entry
 from .spread import Spread, shown
 
 USUAL = {"images": 10, "popsize": 50, "k": 1, "side": 32, "budget": 100, "network": "allconv-small"}

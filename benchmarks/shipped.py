@@ -9,17 +9,17 @@ from typing import NamedTuple
 import numpy as np
 from torch import Tensor
 
-from sparseattack.fence import Fence
+from benchmarks.networks import Subject
+from benchmarks.peer_comparison import meter_of
+from benchmarks.results import Part, Record, entry
+from sparseattack.search.fence import Fence
 
-from .duels import meter_of
 from .meter import Meter
 from .options import Options
-from .part import Part, Record, entry
 from .peers import PEERS, Attack, one_pixel
 from .raw import fastest
 from .rivalry import rivals
 from .spread import Spread
-from .subjects import Subject
 
 Start = Callable[[Meter], Attack]
 DEFAULT = 10  # steps, and members, of torchattacks

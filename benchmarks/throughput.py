@@ -3,15 +3,15 @@
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
+from benchmarks.networks import Subject, subject
+from benchmarks.results import Part, Record
 from sparseattack import Problem, load
-from sparseattack.objectives import further
+from sparseattack.problem.objectives import further
 
 from .figures import COLUMNS, figures
 from .options import Options
-from .part import Part, Record
 from .raw import Raw, fastest
 from .spread import in_turn
-from .subjects import Subject, subject
 from .timing import Run, timed
 
 ASKED = {"sparse-rs": 1, "cmaes": 8, "nevergrad": 20, "nsga2": 40, "random": 100, "exhaustive": 256}

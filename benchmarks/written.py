@@ -8,10 +8,10 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from sparseattack.fingerprint import hardware
+from benchmarks.results import Part, Record
+from sparseattack.provenance import hardware
 
 from .options import Options
-from .part import Part, Record
 
 PACKAGES = (
     "sparseattack", "torch", "numpy", "scipy", "cma", "nevergrad", "pymoo", "torchattacks",

@@ -39,9 +39,9 @@ def command(
     ] = True,
 ) -> None:
     """Attack a picture: write the one that fools, and one that shows where it was changed."""
-    from sparseattack.experiment import Experiment
+    from sparseattack import Experiment
 
-    from .attacking import attack
+    from .attack import attack
 
     chosen = Experiment(
         strategies=(strategy,),

@@ -15,7 +15,7 @@ def command(
     ],
 ) -> None:
     """Check that a strategy keeps the contract; every clause is said in words."""
-    from .checking import check
+    from .check import check
 
     if not check(strategy):
         raise typer.Exit(1)

@@ -56,13 +56,13 @@ def command(
     csv: Annotated[bool, typer.Option("--csv", help="Print CSV instead of tables.")] = False,
 ) -> None:
     """Let strategies attack the same images, and show who fools more at what price."""
-    from sparseattack.experiment import Experiment
-    from sparseattack.protocols import named
-    from sparseattack.spec import split
+    from sparseattack import Experiment
+    from sparseattack.plugins.spec import split
+    from sparseattack.study.protocols import named
 
-    from .comparing import compare
-    from .forms import given, one_of
+    from .compare import compare
     from .numbers import whole_numbers
+    from .options import given, one_of
 
     form = one_of({"json": json_, "csv": csv})
     lists = {"strategies": strategies, "encodings": encodings, "objectives": objectives}

@@ -8,11 +8,11 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from sparseattack.detail import Detail, Setting
-from sparseattack.protocol import Protocol
-from sparseattack.registry import SINGULAR
+from sparseattack.plugins.detail import Detail, Setting
+from sparseattack.plugins.registry import SINGULAR
+from sparseattack.study.protocol import Protocol
 
-from .listing import STYLES, plain
+from .catalogue import STYLES, plain
 
 
 def print_detail(detail: Detail) -> None:

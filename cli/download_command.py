@@ -19,10 +19,10 @@ def command(
     sha256: Annotated[str, typer.Option(help="Checksum of the archive there.")] = SHA256,
 ) -> None:
     """Download CIFAR-10, so that the images cifar10:train and cifar10:test exist."""
-    from sparseattack.cifar import data_folder
+    from sparseattack.data.cifar10 import data_folder
     from sparseattack.errors import InputError
 
-    from .downloading import download
+    from .download import download
 
     if name != "cifar10":
         raise InputError(f"there is no data set {name!r} to download, only cifar10")

@@ -13,11 +13,11 @@ def command(
     import json
     from dataclasses import asdict
 
-    from sparseattack.catalogue import entries, tried
-    from sparseattack.protocols import PROTOCOLS
-    from sparseattack.registry import KINDS
+    from sparseattack import PROTOCOLS
+    from sparseattack.plugins.catalogue import entries, tried
+    from sparseattack.plugins.registry import KINDS
 
-    from .listing import print_entries
+    from .catalogue import print_entries
 
     found = {kind: entries(kind) for kind in KINDS}
     if try_:

@@ -7,10 +7,10 @@ from typing import Self
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TimeElapsedColumn
 
-from sparseattack.plan import Task
-from sparseattack.run import Step
+from sparseattack.study.plan import Task
+from sparseattack.study.run import Step
 
-from .consoles import text_column
+from .terminal import text_column
 
 
 class Line:

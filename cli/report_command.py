@@ -13,11 +13,11 @@ def command(
     runs: Annotated[bool, typer.Option("--runs", help="Every single run as CSV.")] = False,
 ) -> None:
     """Show a stored study again; nothing is run."""
-    from sparseattack.overview import overview
-    from sparseattack.store import Study
+    from sparseattack.report.results import overview
+    from sparseattack.study.store import Study
 
-    from .forms import one_of
-    from .showing import show
+    from .options import one_of
+    from .study_tables import show
 
     form = one_of({"json": json_, "csv": csv, "runs": runs})
     with Study.read(study) as opened:

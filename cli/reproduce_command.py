@@ -45,12 +45,12 @@ def command(
 ) -> None:
     """Measure a paper's tables again and show ours beside its; the same command goes on where it stopped."""
     from sparseattack.errors import InputError
+    from sparseattack.plugins.spec import split
     from sparseattack.reproduction.one_pixel import one_pixel
     from sparseattack.reproduction.part import Choices
-    from sparseattack.spec import split
 
     from .numbers import whole_numbers
-    from .reproducing import reproduce
+    from .reproduce import reproduce
 
     if paper != "one-pixel":
         raise InputError(f"there is no paper {paper!r} to reproduce, only one-pixel")

@@ -5,9 +5,9 @@ from rich.table import Table
 from rich.text import Text
 
 from sparseattack.reproduction.grid import Entry, grid
-from sparseattack.reproduction.publish import Printed
+from sparseattack.reproduction.render import Printed
 
-from .consoles import stdout
+from .terminal import stdout
 
 STYLES = {"inside": "green", "overlap": "yellow", "outside": "red"}
 

@@ -6,13 +6,13 @@ from typing import Self
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TimeElapsedColumn
 
-from sparseattack.reproduction.conduct import Stage
 from sparseattack.reproduction.forecast import Forecast
 from sparseattack.reproduction.part import Part
 from sparseattack.reproduction.reproduction import Reproduction
+from sparseattack.reproduction.run import Stage
 
-from .consoles import text_column
 from .durations import spoken
+from .terminal import text_column
 
 SILENCE = 60.0  # seconds between sentences where nobody sees the bars
 

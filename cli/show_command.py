@@ -13,8 +13,8 @@ def command(
     import json
     from dataclasses import asdict
 
-    from sparseattack.detail import details
-    from sparseattack.protocols import PROTOCOLS
+    from sparseattack import PROTOCOLS
+    from sparseattack.plugins.detail import details
 
     from .describing import print_detail, print_protocol
 

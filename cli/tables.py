@@ -7,7 +7,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from sparseattack.summary import Summary
+from sparseattack.report.summary import Summary
 
 from .warnings import warnings
 

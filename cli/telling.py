@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from sparseattack.attempt import Attempt
-from sparseattack.keep import caption, class_name
-from sparseattack.png import Change, changes
-from sparseattack.prepared import Prepared
-from sparseattack.record import Record
+from sparseattack.data.png import Change, changes
+from sparseattack.study.keep import caption, class_name
+from sparseattack.study.pictures import Attempt
+from sparseattack.study.prepared import Prepared
+from sparseattack.study.record import Record
 
 
 def in_full(prepared: Prepared, attempt: Attempt, files: Sequence[Path]) -> str:

@@ -41,9 +41,9 @@ def command(
     """Train a network of the zoo; the same command goes on where it was stopped."""
     from dataclasses import replace
 
-    from sparseattack.oracles.recipe import recipe_of
+    from sparseattack.oracles.training.recipe import recipe_of
 
-    from .training import trained
+    from .train import trained
 
     usual, out = recipe_of(network), out or Path(f"{network}.safetensors")
     epochs = usual.epochs if epochs is None else epochs

@@ -1,6 +1,6 @@
 """What a reader of a table must know about one of its lines."""
 
-from sparseattack.summary import Summary
+from sparseattack.report.summary import Summary
 
 
 def warnings(line: Summary) -> list[str]:

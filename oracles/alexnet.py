@@ -5,14 +5,13 @@ from functools import partial
 
 from torch import Tensor, nn, tensor
 
-from sparseattack import Oracle
-from sparseattack.classifier import Classifier
-from sparseattack.fingerprint import digest
+from sparseattack import Classifier, Oracle
+from sparseattack.provenance import digest
 
 from .alexnet_weights import named
-from .checkpoints import digest_weights, fill, read_weights
 from .forward import Forward
 from .memory import channels_last, unfilled
+from .weights import digest_weights, fill, read_weights
 
 SHAPE = (3, 227, 227)
 MEAN = (104.00698793, 116.66876762, 122.67891434)  # of Caffe's ImageNet: blue, green, red

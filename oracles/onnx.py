@@ -6,10 +6,9 @@ from pathlib import Path
 import onnxruntime  # noqa: F401  # a package that this oracle needs is told by its imports
 import torch
 
-from sparseattack import InputError, Oracle
-from sparseattack.classifier import Classifier
-from sparseattack.fingerprint import digest
-from sparseattack.scores import Scale
+from sparseattack import Classifier, InputError, Oracle
+from sparseattack.problem.scores import Scale
+from sparseattack.provenance import digest
 
 from .blocks import in_blocks
 from .files import required, sha256

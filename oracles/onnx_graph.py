@@ -9,9 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from sparseattack import InputError
-from sparseattack.classifier import Shape
-from sparseattack.edits import eight_bit
 from sparseattack.errors import brief
+from sparseattack.problem.classifier import Shape
+from sparseattack.problem.edits import eight_bit
 
 Layout = Literal["auto", "nchw", "nhwc"]
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from sparseattack import InputError
 from sparseattack.errors import brief
-from sparseattack.places import module_at
+from sparseattack.plugins.places import module_at
 
 
 def made_at(place: str) -> tuple[Callable[..., Any], Any]:

@@ -9,9 +9,9 @@ from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
-from sparseattack import InputError, Oracle
-from sparseattack.classifier import Classifier, Shape
-from sparseattack.fingerprint import digest, digest_source
+from sparseattack import Classifier, InputError, Oracle
+from sparseattack.problem.classifier import Shape
+from sparseattack.provenance import digest, digest_source
 
 from .places import made_at
 

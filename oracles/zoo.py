@@ -2,16 +2,15 @@
 
 from pathlib import Path
 
-from sparseattack import InputError, Oracle
-from sparseattack.cifar import CLASSES
-from sparseattack.classifier import Classifier
+from sparseattack import Classifier, InputError, Oracle
+from sparseattack.data.cifar10 import CLASSES
 
 from .forward import Forward
 from .memory import channels_last
 from .normalise import normalise
-from .recipe import MEAN, SHAPE, STD
-from .shipping import unpack
-from .sparse_edits import sparse_edits
+from .sparse_inference.sparse_edits import sparse_edits
+from .training.recipe import MEAN, SHAPE, STD
+from .training.shipping import unpack
 
 WEIGHTS = Path(__file__).parent / "weights"
 USUAL, ACCELERATED = 64, 1024

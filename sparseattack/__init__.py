@@ -4,48 +4,57 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from sparseattack.alone import apart, per_image
-    from sparseattack.classifier import Classifier
     from sparseattack.comparison import compare
-    from sparseattack.data import Images, load_images
-    from sparseattack.edits import Edits, levels
-    from sparseattack.encoding import Encoding, Pixels, corners, rgb
+    from sparseattack.data.load import Images, load_images
     from sparseattack.errors import InputError, OracleError, SparseattackError, StoreError, StrategyError
-    from sparseattack.experiment import Experiment
-    from sparseattack.loop import attack, outcomes_of
-    from sparseattack.objectives import several
-    from sparseattack.oracle import Oracle, SparseOracle
-    from sparseattack.outcome import Outcome
-    from sparseattack.problem import Problem
-    from sparseattack.protocols import PROTOCOLS
-    from sparseattack.queries import Fitness, Queries, cross_entropy, fooled, l0, l2, margin, probability
-    from sparseattack.registry import load, register
-    from sparseattack.solo import ImageSearch
-    from sparseattack.space import Gene, Search, Space, Strategy
-    from sparseattack.until import Until, confident, spent
+    from sparseattack.plugins.registry import load, register
+    from sparseattack.problem.classifier import Classifier
+    from sparseattack.problem.criteria import Until, confident, spent
+    from sparseattack.problem.edits import Edits, levels
+    from sparseattack.problem.encodings import Encoding, Pixels, corners, rgb
+    from sparseattack.problem.fitness import (
+        Fitness,
+        Queries,
+        cross_entropy,
+        fooled,
+        l0,
+        l2,
+        margin,
+        probability,
+    )
+    from sparseattack.problem.objectives import several
+    from sparseattack.problem.oracle import Oracle, SparseOracle
+    from sparseattack.problem.problem import Problem
+    from sparseattack.problem.space import Gene, Search, Space, Strategy
+    from sparseattack.search.alone import apart, per_image
+    from sparseattack.search.loop import attack, outcomes_of
+    from sparseattack.search.outcome import Outcome
+    from sparseattack.search.per_image import ImageSearch
+    from sparseattack.study.experiment import Experiment
+    from sparseattack.study.protocols import PROTOCOLS
 
 __version__ = "0.1.0"
 
 _HOMES = {
-    "alone": ("apart", "per_image"),
-    "classifier": ("Classifier",),
-    "data": ("Images", "load_images"),
-    "loop": ("attack", "outcomes_of"),
     "comparison": ("compare",),
-    "edits": ("Edits", "levels"),
-    "encoding": ("Encoding", "Pixels", "corners", "rgb"),
+    "data.load": ("Images", "load_images"),
     "errors": ("InputError", "OracleError", "SparseattackError", "StoreError", "StrategyError"),
-    "experiment": ("Experiment",),
-    "objectives": ("several",),
-    "oracle": ("Oracle", "SparseOracle"),
-    "outcome": ("Outcome",),
-    "problem": ("Problem",),
-    "protocols": ("PROTOCOLS",),
-    "queries": ("Fitness", "Queries", "cross_entropy", "fooled", "l0", "l2", "margin", "probability"),
-    "registry": ("load", "register"),
-    "solo": ("ImageSearch",),
-    "space": ("Gene", "Search", "Space", "Strategy"),
-    "until": ("Until", "confident", "spent"),
+    "plugins.registry": ("load", "register"),
+    "problem.classifier": ("Classifier",),
+    "problem.criteria": ("Until", "confident", "spent"),
+    "problem.edits": ("Edits", "levels"),
+    "problem.encodings": ("Encoding", "Pixels", "corners", "rgb"),
+    "problem.fitness": ("Fitness", "Queries", "cross_entropy", "fooled", "l0", "l2", "margin", "probability"),
+    "problem.objectives": ("several",),
+    "problem.oracle": ("Oracle", "SparseOracle"),
+    "problem.problem": ("Problem",),
+    "problem.space": ("Gene", "Search", "Space", "Strategy"),
+    "search.alone": ("apart", "per_image"),
+    "search.loop": ("attack", "outcomes_of"),
+    "search.outcome": ("Outcome",),
+    "search.per_image": ("ImageSearch",),
+    "study.experiment": ("Experiment",),
+    "study.protocols": ("PROTOCOLS",),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 

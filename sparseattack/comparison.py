@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from sparseattack.experiment import Experiment
-from sparseattack.labelling import labelled
-from sparseattack.overview import Overview, overview
-from sparseattack.plan import open_study, plan
-from sparseattack.prepare import prepare
-from sparseattack.run import run
-from sparseattack.store import Study
+from sparseattack.report.results import Overview, overview
+from sparseattack.study.experiment import Experiment
+from sparseattack.study.labelling import labelled
+from sparseattack.study.plan import open_study, plan
+from sparseattack.study.prepare import prepare
+from sparseattack.study.run import run
+from sparseattack.study.store import Study
 
 
 def compare(experiment: Experiment, path: str | Path = ":memory:") -> Overview:

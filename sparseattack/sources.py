@@ -10,7 +10,7 @@ from importlib.util import resolve_name
 from typing import Any
 
 from sparseattack.compiled import compiled, typed_in
-from sparseattack.requirements import source, spec_of
+from sparseattack.plugins.requirements import source, spec_of
 
 UNREAD = (OSError, TypeError, KeyError, ImportError, ValueError, SyntaxError)  # lost, compiled or garbled
 OURS = "sparseattack"  # the version stands for the core

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from sparseattack.fingerprint import digest_source
+from sparseattack.provenance import digest_source
 from sparseattack.sources import code
 
 
@@ -35,7 +35,7 @@ def test_without_source_what_was_compiled_tells(module: str, change: str) -> Non
 
 def test_without_source_it_is_the_same_in_every_process() -> None:
     told = f"""if 1:
-        from sparseattack.fingerprint import digest_source
+        from sparseattack.provenance import digest_source
         exec({BASE!r})
         print(digest_source(search))"""
     runs = (

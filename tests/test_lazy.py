@@ -20,8 +20,8 @@ def imported(program: str) -> set[str]:
 
 
 DESCRIBING = """
-from sparseattack import registry
-from sparseattack.requirements import describe
+from sparseattack.plugins import registry
+from sparseattack.plugins.requirements import describe
 for kind in registry.KINDS:
     for point in registry.points(kind).values():
         assert describe(point.module, point.attr).summary
@@ -40,7 +40,7 @@ except SystemExit as end:
 @pytest.mark.parametrize(
     "program",
     [
-        "import sparseattack, sparseattack.registry, sparseattack.settings, sparseattack.errors",
+        "import sparseattack.plugins.registry, sparseattack.plugins.settings, sparseattack.errors",
         DESCRIBING,
         COMMAND.format("'--help'"),
         COMMAND.format("'list'"),
@@ -59,7 +59,7 @@ def test_every_public_name_is_there() -> None:
     for name in sparseattack.__all__:
         assert getattr(sparseattack, name) is not None
     assert sorted(sparseattack.__all__) == sorted(sparseattack._HOME)
-    assert sparseattack.attack is import_module("sparseattack.loop").attack
+    assert sparseattack.attack is import_module("sparseattack.search.loop").attack
 
 
 def test_other_names_are_not() -> None:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from sparseattack.fingerprint import digest_source
-from sparseattack.registry import find
+from sparseattack.plugins.registry import find
+from sparseattack.provenance import digest_source
 from sparseattack.sources import code, plain
 
 

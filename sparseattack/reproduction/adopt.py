@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from sparseattack.errors import InputError
-from sparseattack.plan import plan
-from sparseattack.prepared import Prepared
-from sparseattack.store import Study
+from sparseattack.study.plan import plan
+from sparseattack.study.prepared import Prepared
+from sparseattack.study.store import Study
 
 
 def adopt(prepared: Prepared, study: Study, others: Iterable[Path]) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from .canvas import COLOURS, PAPER, panels, percents, plain
+from .figures import COLOURS, PAPER, panels, percents, plain
 from .finding import Finding
 from .measure import Measure
 from .metrics import histogram, success_rate

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from sparseattack.record import Record
-from sparseattack.report import by_image
-from sparseattack.statistics import median
+from sparseattack.report.report import by_image
+from sparseattack.report.statistics import median
+from sparseattack.study.record import Record
 
 from .measure import Measure
 

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from sparseattack.errors import InputError
-from sparseattack.record import Record
-from sparseattack.store import Study
+from sparseattack.study.record import Record
+from sparseattack.study.store import Study
 
 from .measure import Measure
 

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Self
 
-from .conduct import Stage
 from .part import Choices, Part, runs
+from .run import Stage
 
 LIVE = 4  # runs that are searched side by side, of a population of hundreds
 

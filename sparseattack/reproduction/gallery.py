@@ -7,13 +7,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from sparseattack.data import load_images
-from sparseattack.edits import Edits
+from sparseattack.data.images import Images
+from sparseattack.data.load import load_images
 from sparseattack.errors import InputError
-from sparseattack.images import Images
-from sparseattack.record import Record
+from sparseattack.problem.edits import Edits
+from sparseattack.study.record import Record
 
-from .canvas import panels
+from .figures import panels
 from .finding import Finding
 
 SHOWN, COLUMNS = 12, 4

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from .canvas import panels, short
+from .figures import panels, short
 from .finding import Finding
 from .metrics import class_pairs
 

@@ -1,6 +1,6 @@
 """Rows of Tables IV to VII of the one-pixel paper, its Kaggle images replaced by the original test set."""
 
-from sparseattack.shortcuts import oracle_spec
+from sparseattack.plugins.shortcuts import oracle_spec
 
 from . import costs, metrics, paper, rows
 from .part import Part

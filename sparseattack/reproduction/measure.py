@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
 
-from sparseattack.statistics import wilson
+from sparseattack.report.statistics import wilson
 
 Kind = Literal["rate", "share", "number"]
 """A rate is successes over trials and has an interval; a share is any other mean in [0, 1]."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from sparseattack.protocols import PROTOCOLS
+from sparseattack.study.protocols import PROTOCOLS
 
 from .finding import Finding
 from .part import Part

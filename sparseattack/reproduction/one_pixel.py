@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from sparseattack.data import load_images
+from sparseattack.data.load import load_images
 from sparseattack.errors import InputError
 
 from .part import TARGETS, Choices

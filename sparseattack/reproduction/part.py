@@ -4,10 +4,10 @@ import re
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from sparseattack.experiment import Experiment
-from sparseattack.fingerprint import digest
-from sparseattack.protocols import PROTOCOLS
-from sparseattack.spec import parse
+from sparseattack.plugins.spec import parse
+from sparseattack.provenance import digest
+from sparseattack.study.experiment import Experiment
+from sparseattack.study.protocols import PROTOCOLS
 
 CORNERS = 8 * 32 * 32  # questions that every pixel of a CIFAR-10 image in every corner colour takes
 NAMED = 40  # letters of a spec that a file's name holds

@@ -5,16 +5,16 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from sparseattack.data import load_images
-from sparseattack.devices import device_of
+from sparseattack.data.load import load_images
 from sparseattack.errors import InputError
-from sparseattack.loading import oracle_plugin
-from sparseattack.prepared import Prepared
-from sparseattack.registry import load
+from sparseattack.plugins.loading import oracle_plugin
+from sparseattack.plugins.registry import load
+from sparseattack.problem.devices import device_of
+from sparseattack.study.prepared import Prepared
 
-from .conduct import Stage, conduct, shown
 from .finding import Finding, find
 from .part import Choices, Part
+from .run import Stage, conduct, shown
 from .table import Table
 
 Event = tuple[Part, Stage | str]

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sparseattack.shortcuts import oracle_spec
+from sparseattack.plugins.shortcuts import oracle_spec
 
 from . import paper
 from .finding import Finding

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from sparseattack.errors import InputError
-from sparseattack.shortcuts import oracle_spec
+from sparseattack.plugins.shortcuts import oracle_spec
 
 from .imagenet_rows import photographs
 from .kaggle_rows import beside_random, cost, more_pixels, one_pixel

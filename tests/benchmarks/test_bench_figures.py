@@ -2,12 +2,12 @@
 
 from collections import Counter
 
-from benchmarks.duels import TOGETHER, Case
 from benchmarks.figures import against, figures, shares
-from benchmarks.part import Part, entry
+from benchmarks.peer_comparison import TOGETHER, Case
+from benchmarks.results import Part, entry
 from benchmarks.rivalry import compared
 from benchmarks.spread import Spread
-from benchmarks.thinking import costs
+from benchmarks.strategy_time import costs
 from benchmarks.throughput import side_by_side
 from benchmarks.timing import Run
 

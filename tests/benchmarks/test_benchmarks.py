@@ -8,12 +8,12 @@ import pytest
 import torch
 from torch import nn
 
-from benchmarks import beside
+from benchmarks import worker_processes
 from benchmarks.__main__ import main
+from benchmarks.networks import subject
 from benchmarks.options import Options
 from benchmarks.point import measured
 from benchmarks.raw import fastest
-from benchmarks.subjects import subject
 from benchmarks.timing import timed
 from sparseattack import Problem, load, load_images
 
@@ -22,9 +22,9 @@ SMALL = ("--quick", "--repeats", "1", "--seconds", "0.05")
 
 def test_an_attack_with_processes_is_timed_beside_one_without(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, number in {"IMAGES": 4, "LEAST": 20, "spare": lambda _: 1}.items():
-        monkeypatch.setattr(beside, name, number)
+        monkeypatch.setattr(worker_processes, name, number)
     options = Options(networks=("allconv-small",), strategies=("random", "nsga2"), repeats=1)
-    (line,) = beside.measure(options)
+    (line,) = worker_processes.measure(options)
     assert line["strategy"] == "nsga2" and line["rows"] >= 70 and line["gain"].median > 0
     assert 0 < line["thinking"].median < 1
 

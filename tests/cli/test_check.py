@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from command import Run
 
-from sparseattack.conformance import CLAUSES
+from sparseattack.conformance.clauses import CLAUSES
 
 STRATEGIES = """
 import torch

@@ -17,7 +17,7 @@ import pytest
 
 from sparseattack.cli.main import main
 
-TESTS = Path(__file__).parents[1]
+TESTS = Path(__file__).parents[1] / "support"
 Call = Callable[..., tuple[str, str]]
 TIMES = ("oracle_seconds", "strategy_seconds", "queries_per_second")
 
@@ -125,7 +125,7 @@ def test_the_same_command_twice_runs_nothing_twice(inside: Call) -> None:
 
 def wait_for(path: Path, count: int) -> None:
     """Until a study that another process writes holds so many runs."""
-    from sparseattack.store import Study
+    from sparseattack.study.store import Study
 
     for _ in range(600):
         time.sleep(0.1)

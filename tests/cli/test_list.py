@@ -10,9 +10,9 @@ import pytest
 from command import Run, python
 from distribution import PLUGINS, imported, install
 
-from sparseattack import registry
-from sparseattack.protocols import PROTOCOLS
-from sparseattack.settings import settings
+from sparseattack.plugins import registry
+from sparseattack.plugins.settings import settings
+from sparseattack.study.protocols import PROTOCOLS
 
 HEAVY = ("torch", "numpy", "cma", "nevergrad", "pymoo", "scipy", "sklearn", "onnxruntime", "PIL")
 

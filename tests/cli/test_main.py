@@ -58,7 +58,7 @@ def test_a_run_that_fails_is_one_line(
     def failing(*_: object) -> None:
         raise error
 
-    monkeypatch.setattr("sparseattack.catalogue.entries", failing)
+    monkeypatch.setattr("sparseattack.plugins.catalogue.entries", failing)
     assert run("list") == (1, "", f"sparseattack: {words}\n")
 
 
@@ -66,7 +66,7 @@ def test_what_nobody_foresaw_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> N
     def wrong(*_: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("sparseattack.catalogue.entries", wrong)
+    monkeypatch.setattr("sparseattack.plugins.catalogue.entries", wrong)
     with pytest.raises(ZeroDivisionError):
         module.main(["list"])
 

@@ -16,7 +16,7 @@ from command import Answer, Run, start
 from sparseattack.cli.durations import spoken
 from sparseattack.reproduction.finding import find
 
-TESTS = Path(__file__).parents[1]
+TESTS = Path(__file__).parents[1] / "support"
 TINY = ("reproduce", "one-pixel", "--networks", "allconv-small", "--data", "sample", "--images", "4",
         "--budget", "400", "-s", "random", "-k", "1,3", "--out")  # fmt: skip
 SLOW = ("reproduce", "one-pixel", "--networks", "slow_oracle:slow(pause=0.05)", "--data", "images.npz",

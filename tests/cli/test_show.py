@@ -7,9 +7,9 @@ import pytest
 from command import Run
 from distribution import install
 
-from sparseattack import registry
-from sparseattack.protocols import PROTOCOLS
-from sparseattack.settings import settings
+from sparseattack.plugins import registry
+from sparseattack.plugins.settings import settings
+from sparseattack.study.protocols import PROTOCOLS
 
 
 @pytest.fixture

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from command import Run
 
-from sparseattack import inference
-from sparseattack.oracles.sparse_edits import SparseEdits
+from sparseattack.oracles.sparse_inference.sparse_edits import SparseEdits
 from sparseattack.reproduction.finding import find
+from sparseattack.study import inference
 
 OFF = "--no-sparse-inference"
 SMALL = ("--images", "sample[0:4]", "--budget", "80", "-s", "random(popsize=40)")

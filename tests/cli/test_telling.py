@@ -6,10 +6,10 @@ import pytest
 import torch
 from records import record
 
-from sparseattack.attempt import Attempt, prepare_pictures
 from sparseattack.cli.telling import in_a_line, in_full
-from sparseattack.experiment import Experiment
-from sparseattack.prepared import Prepared
+from sparseattack.study.experiment import Experiment
+from sparseattack.study.pictures import Attempt, prepare_pictures
+from sparseattack.study.prepared import Prepared
 
 
 @pytest.fixture(scope="module")

@@ -119,7 +119,7 @@ def test_the_place_of_the_weights_is_tried_first(folder: Path, capsys: pytest.Ca
 def test_interrupted_in_the_first_epoch(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from sparseattack.oracles import batches
+    from sparseattack.oracles.training import batches
 
     def augment(*given: Any) -> Any:
         signal.raise_signal(signal.SIGINT)

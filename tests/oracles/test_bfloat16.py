@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from sparseattack import Classifier, InputError, Problem, Search, Space, attack, load, load_images, rgb
-from sparseattack.clean import judge, judge_alone
+from sparseattack.problem.verification import judge, judge_alone
 
 IMAGES = load_images("sample").floats()[:64]
 

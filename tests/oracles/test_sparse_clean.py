@@ -8,7 +8,7 @@ from sparse_cases import answers, assert_close, local, random_edits
 from torch import Tensor, nn
 from worlds import random_images
 
-from sparseattack.oracles.sparse.answers import Answers
+from sparseattack.oracles.sparse_inference.evaluation import Answers
 
 SHAPE = 3, 8, 6
 BYTES = 4 * (3 + 5) * 8 * 6  # of the two maps that are kept of an image

@@ -16,8 +16,8 @@ from sparseattack.errors import SparseattackWarning
 from sparseattack.oracles.forward import Forward
 from sparseattack.oracles.networks import fold, untrained
 from sparseattack.oracles.normalise import normalise
-from sparseattack.oracles.sparse.check import agree, sample
-from sparseattack.oracles.sparse_edits import SparseEdits, sparse_edits
+from sparseattack.oracles.sparse_inference.check import agree, sample
+from sparseattack.oracles.sparse_inference.sparse_edits import SparseEdits, sparse_edits
 
 CIFAR = 3, 32, 32
 
@@ -158,7 +158,7 @@ def test_too_many_pixels_are_not_answered() -> None:
 def test_maps_of_clean_images_that_no_memory_holds_are_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     one = 4 * (3 + 8 + 8) * 24 * 24  # bytes of the image and two maps
     for images, most in ((31, 0), (40, 32), (64, 64)):
-        monkeypatch.setattr("sparseattack.oracles.sparse_edits.MEMORY", images * one)
+        monkeypatch.setattr("sparseattack.oracles.sparse_inference.sparse_edits.MEMORY", images * one)
         answering = made(small())
         assert compared(answering, SHAPE, 1) == (most > 0)
         assert [answers.most for answers in answering.made.values()] == [most] * (most > 0)

@@ -7,8 +7,8 @@ import torch
 from sparse_cases import local
 from torch import nn
 
-from sparseattack.oracles.sparse.extents import Extent, extents
-from sparseattack.oracles.sparse.plans import plan
+from sparseattack.oracles.sparse_inference.extents import Extent, extents
+from sparseattack.oracles.sparse_inference.plan import plan
 
 SHAPE = 2, 5, 4
 NETWORK = nn.Sequential(

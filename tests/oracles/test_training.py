@@ -12,11 +12,11 @@ from safetensors import safe_open
 from torch import Tensor, nn
 
 from sparseattack import InputError, SparseattackError, load, load_images
-from sparseattack.oracles.augmentation import augment, blank, draw, move
-from sparseattack.oracles.recipe import Recipe
-from sparseattack.oracles.resuming import read
-from sparseattack.oracles.shipping import ship
-from sparseattack.oracles.training import train
+from sparseattack.oracles.training.augmentation import augment, blank, draw, move
+from sparseattack.oracles.training.recipe import Recipe
+from sparseattack.oracles.training.resuming import read
+from sparseattack.oracles.training.shipping import ship
+from sparseattack.oracles.training.training import train
 
 QUICK = Recipe(epochs=3, batch=32, rate=0.05, held_out=0.2, bf16=False)
 

@@ -13,15 +13,15 @@ import torch
 from safetensors import safe_open
 
 from sparseattack import Classifier, Images, InputError, load, load_images
-from sparseattack.cifar import CLASSES
-from sparseattack.detail import details
+from sparseattack.data.cifar10 import CLASSES
 from sparseattack.oracles import zoo
 from sparseattack.oracles.files import sha256
-from sparseattack.oracles.measuring import normalised
 from sparseattack.oracles.networks import NETWORKS, untrained
-from sparseattack.oracles.recipe import recipe_of
-from sparseattack.oracles.shipping import ship
+from sparseattack.oracles.training.measuring import normalised
+from sparseattack.oracles.training.recipe import recipe_of
+from sparseattack.oracles.training.shipping import ship
 from sparseattack.oracles.zoo import WEIGHTS
+from sparseattack.plugins.detail import details
 
 SHIPPED = sorted(file.stem for file in WEIGHTS.glob("*.safetensors"))
 PAPERS = {"allconv": 0.856, "nin": 0.872, "vgg16": 0.833}  # accuracy of the networks of Su et al. (2019)

@@ -11,7 +11,7 @@ from matplotlib.patches import Rectangle
 from PIL import Image
 from small_reproduction import finish, small
 
-from sparseattack.data import load_images
+from sparseattack.data.load import load_images
 from sparseattack.errors import InputError
 from sparseattack.reproduction.charts import against_pixels, against_queries, classes_reached
 from sparseattack.reproduction.finding import Finding
@@ -20,7 +20,7 @@ from sparseattack.reproduction.heat_maps import heat_map
 from sparseattack.reproduction.metrics import class_pairs, histogram, success_rate
 from sparseattack.reproduction.paper_pairs import ORIGINAL
 from sparseattack.reproduction.part import Part
-from sparseattack.reproduction.publish import draw
+from sparseattack.reproduction.render import draw
 from sparseattack.reproduction.reproduction import Reproduction
 
 TARGETED, UNTARGETED = "targeted", "untargeted"

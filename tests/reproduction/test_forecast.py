@@ -3,10 +3,10 @@
 import pytest
 from records import record
 
-from sparseattack.reproduction.conduct import Stage
 from sparseattack.reproduction.forecast import Forecast
 from sparseattack.reproduction.part import Choices, Part
-from sparseattack.run import Step
+from sparseattack.reproduction.run import Stage
+from sparseattack.study.run import Step
 
 QUICK, SLOW = (Part("original-cifar10", False, network=name) for name in ("quick", "slow"))
 BUDGET = 1000

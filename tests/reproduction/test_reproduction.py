@@ -13,16 +13,16 @@ import pytest
 from small_reproduction import COUNT, ORACLE, finish, images, small
 
 from sparseattack.errors import InputError
-from sparseattack.overview import overview
-from sparseattack.record import Record
+from sparseattack.report.results import overview
 from sparseattack.reproduction import metrics, rows
-from sparseattack.reproduction.conduct import Stage
 from sparseattack.reproduction.finding import find
 from sparseattack.reproduction.part import Part
-from sparseattack.reproduction.publish import publish
+from sparseattack.reproduction.render import publish
 from sparseattack.reproduction.reproduction import Reproduction
+from sparseattack.reproduction.run import Stage
 from sparseattack.reproduction.table import Cell
-from sparseattack.store import Study
+from sparseattack.study.record import Record
+from sparseattack.study.store import Study
 
 
 @pytest.fixture(scope="module")

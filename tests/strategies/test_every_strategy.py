@@ -3,8 +3,8 @@
 import pytest
 
 from sparseattack import Strategy, load
-from sparseattack.conformance import CLAUSES
-from sparseattack.registry import names
+from sparseattack.conformance.clauses import CLAUSES
+from sparseattack.plugins.registry import names
 
 VARIANTS = (
     "de(popsize=10,base=best,crossover=0.7,bounds=reflect,start=corners)",

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 from worlds import uniform, witnessed
 
-from sparseattack import InputError, attack, load, register, registry
-from sparseattack.registry import names
+from sparseattack import InputError, attack, load, register
+from sparseattack.plugins import registry
+from sparseattack.plugins.registry import names
 
 PLUGIN = Path(__file__).parents[1] / "plugin"
 

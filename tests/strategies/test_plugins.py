@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from sparseattack.registry import names
+from sparseattack.plugins.registry import names
 
 PLUGIN = Path(__file__).parents[1] / "plugin"
 INSTALL = ("-m", "pip", "install", "--quiet", "--no-deps", "--no-index", "--no-build-isolation",

@@ -1,0 +1,23 @@
+"""The clauses of the contract, tried on a strategy and told one by one."""
+
+from rich.console import Console
+from rich.text import Text
+
+from sparseattack import load
+from sparseattack.conformance import clauses
+
+
+def check(spec: str) -> bool:
+    """Whether the strategy keeps every clause."""
+    strategy = load("strategies", spec)
+    with Console(stderr=True).status(f"checking {spec}"):
+        findings = clauses.check(strategy)
+    console = Console(highlight=False, soft_wrap=True)
+    for finding in findings:
+        verdict = Text("pass  ", "green") if finding.ok else Text("FAIL  ", "bold red")
+        console.print(verdict.append(finding.clause, "default not bold"))
+        if finding.words:
+            console.print(Text(f"      {finding.words}"))
+    kept = sum(finding.ok for finding in findings)
+    console.print(Text(f"{spec} keeps {kept} of {len(findings)} clauses of the contract", "bold"))
+    return kept == len(findings)

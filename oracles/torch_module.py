@@ -1,0 +1,62 @@
+"""A network of torch, made by anyone's Python."""
+
+from torch import nn
+
+from sparseattack import Classifier, InputError, Oracle
+from sparseattack.problem.scores import Scale
+from sparseattack.provenance import digest, digest_source
+
+from .forward import Forward
+from .normalise import normalise
+from .places import made_at
+from .sparse_inference.sparse_edits import sparse_edits
+from .weights import digest_weights, fill, read_weights
+
+
+def module(
+    *,
+    module: str,
+    checkpoint: str | None = None,
+    mean: tuple[float, ...] = (),
+    std: tuple[float, ...] = (),
+    scale: Scale = "logits",
+    classes: tuple[str, ...] = (),
+    batch: int = 256,
+    device: str = "cpu",
+) -> Oracle:
+    """A torch network: what a function of yours returns.
+
+    On an NVIDIA GPU torch rounds convolutions to TF32 unless torch.backends.cudnn.allow_tf32 is False.
+
+    module: package.module:callable or file.py:callable
+    checkpoint: weights in a .safetensors file, or a state dict in .pt or .pth; other pickles are refused
+    mean: of the colours in [0, 1] that the network was trained with, one value or one per channel
+    std: their standard deviation
+    scale: what its scores are
+    classes: their names
+    batch: most images in a call, of which a CPU takes 16 to 64 at a time; fewer where memory runs out
+    device: cpu, cuda, cuda:1 or mps
+    """
+    make, network = made_at(module)
+    weights = _weights(module, network, checkpoint)
+    forward = Forward(normalise(mean, std), network, device)
+    return Classifier(
+        module,
+        forward,
+        digest([digest_source(make), weights, mean, std, scale]),
+        scale,
+        batch,
+        classes,
+        answer_edits=sparse_edits(forward, batch),
+    )
+
+
+def _weights(module: str, network: object, checkpoint: str | None) -> str:
+    """Make ``network`` ready, with the weights of ``checkpoint`` if there is one; their digest."""
+    if not isinstance(network, nn.Module):
+        if checkpoint or not callable(network):
+            raise InputError(f"{module} makes {type(network).__name__}, no torch.nn.Module")
+        return ""
+    if checkpoint:
+        fill(network, read_weights(checkpoint), checkpoint)
+    return digest_weights(network.eval())

@@ -1,0 +1,1 @@
+"""Training: the recipe that the weights in the package were made with."""

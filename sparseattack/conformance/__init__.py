@@ -1,0 +1,1 @@
+"""Conformance: does a strategy keep its contract?"""

@@ -1,0 +1,64 @@
+"""The ground on which a strategy is tried: a small problem whose every query is counted."""
+
+from collections import Counter
+
+import torch
+from torch import Tensor
+
+from sparseattack.plugins.registry import load
+from sparseattack.problem.edits import Edits, eight_bit, levels
+from sparseattack.problem.encodings import rgb
+from sparseattack.problem.fitness import margin
+from sparseattack.problem.objectives import further
+from sparseattack.problem.problem import Problem
+from sparseattack.problem.space import Space, Strategy
+from sparseattack.search.contract import started, turn
+
+IMAGES = 3
+SHAPE = 3, 12, 12
+LEAD = torch.tensor([1e7, 0, 0], dtype=torch.float64)
+
+
+class ContractError(AssertionError):
+    """A clause is broken: what the strategy did, in words that begin with "it"."""
+
+
+class Counting:
+    """A linear classifier that nothing fools, and that counts what it is asked about each image."""
+
+    name = "counting"
+
+    def __init__(self) -> None:
+        self.seen: Counter[int] = Counter()
+
+    def __call__(self, images: Tensor) -> Tensor:
+        """Whole weights on 8-bit inputs: exact, whatever the batch."""
+        inputs = eight_bit(images).flatten(1).double()
+        weights = torch.arange(inputs.shape[1] * 3, dtype=torch.float64).mul(37).remainder(101).view(-1, 3)
+        return inputs @ weights + LEAD
+
+    def answer_edits(self, images: Tensor, rows: Tensor, edits: Edits) -> Tensor:
+        """Count, and answer."""
+        self.seen.update(rows.tolist())
+        return self(edits.paint(images, rows))
+
+
+def problem(strategy: Strategy, shape: tuple[int, int, int] = SHAPE, pixels: int = 1) -> Problem:
+    """Three images of one class, to be searched with the objectives that the strategy asks for."""
+    draw = torch.Generator().manual_seed(1)
+    images = levels(torch.randint(256, (IMAGES, *shape), generator=draw))
+    fitness = margin, *(load("fitness", name) for name in further(strategy))
+    labels = torch.zeros(IMAGES, dtype=torch.int64)
+    return Problem(Counting(), rgb(pixels=pixels), images, labels, fitness=fitness)
+
+
+def length(strategy: Strategy) -> int:
+    """A budget of three generations and a bit, as the strategy's first turn shows."""
+    here = problem(strategy).space(slice(None), 1000, seed=0, key="conformance")
+    first = ~turn(started(strategy, here, "it"), None, here, "it").isnan().any(2)
+    return max(60, 3 * int(first.sum(1).max()) + 1)
+
+
+def space(strategy: Strategy) -> Space:
+    """The search space of all three images, with the streams at their beginning."""
+    return problem(strategy).space(slice(None), length(strategy), seed=0, key="conformance")

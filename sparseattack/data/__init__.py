@@ -1,0 +1,1 @@
+"""Images: read, selected, saved as PNG."""

@@ -1,0 +1,1 @@
+"""Plugins: strategies, encodings, fitness functions and oracles, found by name."""

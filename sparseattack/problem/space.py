@@ -1,0 +1,83 @@
+"""What a strategy may know: the unit cube, and one random stream for every image."""
+
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from sparseattack.problem.edits import eight_bit
+from sparseattack.problem.journal import Journal
+
+Kind = Literal["row", "column", "colour"]
+
+Search = Generator[Tensor, Tensor, None]
+"""Asks with candidates ``(B, P, D)`` float32 in the cube, NaN to ask nothing; is sent ``(B, P, M)`` values,
+lower is better, infinite if not asked or done. It never returns, but restarts; an unasked image is over."""
+
+Strategy = Callable[["Space"], Search]
+"""Starts a search. Keyword-only parameters are its settings, bound before it is used."""
+
+
+class Gene(NamedTuple):
+    """What one coordinate of the cube stands for, and how many equally wide steps it has."""
+
+    kind: Kind
+    values: int
+
+
+@dataclass(frozen=True)
+class Space:
+    """The cube ``[0, 1]^D``, searched for each of ``B`` images side by side."""
+
+    genes: tuple[Gene, ...]  # D; ``slots`` equal parts, one after another
+    slots: int  # k, pixels that a candidate describes
+    objectives: tuple[str, ...]  # M names; the first is what a success is read off
+    budget: int  # queries each image may cost
+    streams: tuple[np.random.Generator, ...]  # B, on the CPU, so that no device changes a draw
+    targeted: bool = False  # whether a class is to be reached rather than left
+    device: torch.device | str = "cpu"
+    journal: Journal = field(default_factory=Journal)
+    overlap: bool = False  # whether others are asked about while this search is `THINKING`
+
+    @property
+    def batch(self) -> int:
+        """B."""
+        return len(self.streams)
+
+    @property
+    def dims(self) -> int:
+        """D."""
+        return len(self.genes)
+
+    def mask(self, kind: Kind) -> Tensor:
+        """Mask ``(D,)`` of the genes of one kind."""
+        return torch.tensor([gene.kind == kind for gene in self.genes], device=self.device)
+
+    def draw(self, sample: Callable[[np.random.Generator], NDArray[Any]]) -> Tensor:
+        """One sample of every image's own stream: ``(B, ...)``."""
+        return torch.from_numpy(np.stack([sample(stream) for stream in self.streams])).to(self.device)
+
+    def uniform(self, count: int, dims: int | None = None) -> Tensor:
+        """``(B, count, dims)`` in [0, 1); whole candidates unless told ``dims``."""
+        shape = count, self.dims if dims is None else dims
+        return self.draw(lambda stream: stream.random(shape, np.float32))
+
+    def normal(self, count: int, dims: int | None = None) -> Tensor:
+        """``(B, count, dims)`` of mean 0 and deviation 1."""
+        shape = count, self.dims if dims is None else dims
+        return self.draw(lambda stream: stream.standard_normal(shape, np.float32))
+
+    def integers(self, high: int, count: int, dims: int = 1) -> Tensor:
+        """``(B, count, dims)`` int64 in [0, high)."""
+        return self.draw(lambda stream: stream.integers(high, size=(count, dims)))
+
+
+def stream(seed: int, key: str, image: Tensor, label: int) -> np.random.Generator:
+    """The random stream of one image ``(C, H, W)``: made from what is asked of it, never from its place."""
+    told = f"{key} {label} {tuple(image.shape)} ".encode() + eight_bit(image).cpu().numpy().tobytes()
+    return np.random.default_rng([seed, int.from_bytes(blake2b(told, digest_size=16).digest())])

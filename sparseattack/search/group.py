@@ -1,0 +1,98 @@
+"""The conversation about a few images that are searched side by side."""
+
+from collections.abc import Generator
+from itertools import compress
+from time import perf_counter
+
+import torch
+from torch import Tensor
+
+from sparseattack.problem.journal import THINKING
+from sparseattack.problem.objectives import name
+from sparseattack.problem.problem import Problem
+from sparseattack.problem.space import Strategy
+from sparseattack.search.account import Account
+from sparseattack.search.closing import outcome
+from sparseattack.search.contract import affordable, ended, started, turn
+from sparseattack.search.exchange import LATER, Answers, Conversation, Questions, Timed, spread
+from sparseattack.search.outcome import Outcome
+from sparseattack.search.repeats import distinct
+
+
+class Group:
+    """Puts the questions of one search, and keeps its images' accounts."""
+
+    def __init__(
+        self,
+        problem: Problem,
+        strategy: Strategy,
+        budget: int,
+        stream: tuple[int, str],
+        rows: slice,
+        *,
+        overlap: bool = False,
+    ) -> None:
+        self.problem, self.first = problem, rows.start
+        seed, key = stream
+        self.space = problem.space(rows, budget, seed, key, overlap=overlap)
+        self.who = f"strategy {key or name(strategy)}"
+        self.search = started(strategy, self.space, self.who)
+        self.account = Account(problem, self.space.batch)
+
+    def converse(self, done: list[Outcome]) -> Conversation:
+        """Put questions, be sent their answers; images that are finished go to ``done``."""
+        try:
+            yield from self._turns(done)
+        finally:
+            ended(self.search, self.who)
+
+    def _turns(self, done: list[Outcome]) -> Conversation:
+        """Until every image is finished."""
+        live, values = torch.ones_like(self.account.queries, dtype=torch.bool), None
+        count = self.space.batch  # of images that are live
+        while count:
+            candidates = yield from self._next(values, count)
+            asked = affordable(candidates, (self.space.budget - self.account.queries) * live)
+            if not len(places := asked.flatten().nonzero()[:, 0]):
+                break
+            answers = yield from self._put(candidates, asked, places)
+            over = answers.stop.any(1) | (self.account.queries >= self.space.budget) | ~asked.any(1)
+            count -= self._close(live & over, done)
+            live, values = live & ~over, answers.values.masked_fill(over.view(-1, 1, 1), torch.inf)
+        self._close(live, done)  # nothing is asked about them any more
+
+    def _next(self, values: Tensor | None, count: int) -> Generator[Questions, Timed, Tensor]:
+        """The strategy's next candidates ``(B, P, D)``, their time shared by the ``count`` live images."""
+        start = perf_counter()
+        candidates = turn(self.search, values, self.space, self.who)
+        if candidates is THINKING:
+            yield LATER
+            candidates = turn(self.search, None, self.space, self.who)
+        seconds = self.space.journal.seconds
+        self.account.strategy_seconds += (perf_counter() - start if seconds is None else seconds) / count
+        return candidates
+
+    def _put(self, candidates: Tensor, asked: Tensor, places: Tensor) -> Generator[Questions, Timed, Answers]:
+        """Answers ``(B, P)`` to the candidates ``asked (B, P)``, those at ``places (n,)`` of all."""
+        genes = candidates.flatten(0, 1)[places]
+        edits = self.problem.encoding.decode(genes, self.problem.images.shape[1:])
+        every = Questions(self.first + places // asked.shape[1], edits)
+        alone = self.problem.repeat or asked.shape[1] == 1
+        put, kinds = (every, slice(None)) if alone else distinct(every)
+        told, each = yield put
+        answers = spread(Answers(*(column[kinds] for column in told)), asked, places)
+        paid, ones = asked.sum(1), torch.ones_like(put.rows)
+        shown = torch.zeros_like(paid).index_add(0, put.rows - self.first, ones)
+        self.account.pay(paid, shown, each)
+        self.account.enter(candidates, asked, answers)
+        return answers
+
+    def _close(self, over: Tensor, done: list[Outcome]) -> int:
+        """Hand over the images that are ``over (B,)``; how many they are."""
+        places = list(compress(range(len(over)), over.tolist()))
+        if places:
+            self.account.settle()
+        for place in places:
+            image = self.first + place
+            done.append(outcome(self.problem, self.account, self.space.journal, place, image))
+        return len(places)

@@ -1,0 +1,72 @@
+"""Searches of one image alone, in numpy, side by side."""
+
+from collections.abc import Callable, Generator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
+
+from sparseattack.errors import StrategyError, brief
+from sparseattack.problem.journal import Journal
+from sparseattack.problem.space import Space
+from sparseattack.search.contract import RETURNED
+from sparseattack.search.fence import Fence
+
+ImageSearch = Generator[NDArray[np.float64], NDArray[np.float32], None]
+"""Asks with ``(P, D)``, P as it likes, and is told ``(P, M)``, never less than it asked for."""
+
+
+class Solo:
+    """The search of one image behind its fence. What it refuses at the start is raised, for every image."""
+
+    asked: Tensor  # (P, D), empty once it is over
+
+    def __init__(self, single: Callable[..., ImageSearch], space: Space, settings: dict[str, Any]) -> None:
+        self.dims, self.journal, self.fence = space.dims, space.journal, Fence(space.streams[0])
+        with self.fence.inside():
+            self.search = single(space, np.random.RandomState(self.fence.numpy), **settings)
+        self.asked = self._turn(None)
+
+    def reply(self, values: Tensor) -> None:
+        """Tell the values ``(P, M)`` of what was asked; one that was cut short or fails is over."""
+        over = torch.empty(0, self.dims)
+        if not len(self.asked):
+            return
+        try:
+            self.asked = self._turn(values.numpy()) if values.isfinite().all() else over
+        except Exception as error:  # whatever the library raises ends this image only
+            self.journal.errors[0], self.asked = brief(error), over
+
+    def _turn(self, values: NDArray[np.float32] | None) -> Tensor:
+        """The next candidates, in the cube."""
+        try:
+            with self.fence.inside():
+                asked = np.asarray(self.search.send(values))  # type: ignore[arg-type]  # None starts it
+        except StopIteration:
+            raise StrategyError(RETURNED) from None
+        if asked.ndim != 2 or asked.shape[1] != self.dims or np.isnan(asked).any():  # noqa: PLR2004
+            raise StrategyError(f"it asked with shape {asked.shape}, not (P, {self.dims}), or with NaN")
+        return torch.tensor(asked, dtype=torch.float32).clamp(0, 1)
+
+
+class Solos:
+    """The searches of some images side by side."""
+
+    def __init__(self, single: Callable[..., ImageSearch], space: Space, settings: dict[str, Any]) -> None:
+        alone = [replace(space, streams=(each,), device="cpu", journal=Journal()) for each in space.streams]
+        self.solos, self.journal = [Solo(single, one, settings) for one in alone], space.journal
+
+    def asked(self) -> Tensor:
+        """The next candidates ``(B, P, D)``; NaN where one asks less than others."""
+        every = [solo.asked for solo in self.solos]
+        return pad_sequence(every, batch_first=True, padding_value=torch.nan)
+
+    def reply(self, values: Tensor) -> None:
+        """Tell the values ``(B, P, M)`` of what was asked."""
+        for place, solo in enumerate(self.solos):
+            solo.reply(values[place, : len(solo.asked)])
+            self.journal.adopt(solo.journal, place)

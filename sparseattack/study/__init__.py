@@ -1,0 +1,1 @@
+"""A study: an experiment prepared, run and stored."""

@@ -1,0 +1,72 @@
+"""The conformance suite finds what it is there to find, and says it in words."""
+
+from collections.abc import Callable
+
+import pytest
+from broken_strategies import (
+    asks_the_clock,
+    cannot_bear_equal_values,
+    doubles,
+    draws_globally,
+    forgets_an_image,
+    gives_up,
+    honest,
+    knows_two_dimensions,
+    looks_at_the_others,
+    outside,
+    returns,
+    seeds_globally,
+    shares_a_stream,
+    writes_to_its_questions,
+)
+
+from sparseattack import Search, Space
+from sparseattack.conformance.clauses import CLAUSES, Finding, check
+
+ASKS, FLAT, LITTLE, COMPANY, REPEAT, OTHERS, GLOBAL, WRITES, BUDGET, GROUPS, PIXELS, IMAGES = CLAUSES
+CASES: list[tuple[Callable[..., Search], str, str]] = [
+    (outside, ASKS, "it asked with a candidate outside the unit cube: gene 3 was 1.2"),
+    (doubles, ASKS, "it asked with torch.float64, not a float32 tensor"),
+    (returns, ASKS, "it: its search returned"),
+    (returns, LITTLE, "it: its search returned"),
+    (forgets_an_image, ASKS, "it gave up an image after 5 of 60 queries"),
+    (shares_a_stream, COMPANY, "it asked other questions about an image alone and beside others"),
+    (draws_globally, REPEAT, "it asked other questions the second time, with the same seed"),
+    (draws_globally, GLOBAL, "it changed the global random state of torch"),
+    (seeds_globally, GLOBAL, "it changed the global random state of Python"),
+    (asks_the_clock, REPEAT, "it asked other questions the second time, with the same seed"),
+    (writes_to_its_questions, WRITES, "it wrote to candidates that it had asked with before"),
+    (looks_at_the_others, OTHERS, "it asked other questions after another image was finished"),
+    (shares_a_stream, GROUPS, "it came to other outcomes in groups of one and of three images"),
+    (cannot_bear_equal_values, FLAT, "it failed: ValueError: the variance is 0"),
+    (gives_up, LITTLE, "it gave up: ArithmeticError: converged"),
+    (gives_up, BUDGET, "it gave up an image of 12 x 12 pixels: ArithmeticError: converged"),
+    (knows_two_dimensions, IMAGES, "strategy knows_two_dimensions failed: RuntimeError: only colours"),
+]  # fmt: skip
+
+
+def finding(strategy: Callable[..., Search], clause: str) -> Finding:
+    return {each.clause: each for each in check(strategy)}[clause]
+
+
+@pytest.mark.parametrize(("strategy", "clause", "words"), CASES)
+def test_finds_what_is_broken(strategy: Callable[..., Search], clause: str, words: str) -> None:
+    found = finding(strategy, clause)
+    assert not found.ok and found.words.startswith(words), found
+
+
+def test_an_honest_strategy_keeps_every_clause() -> None:
+    assert check(honest) == [Finding(clause, True, "") for clause in CLAUSES]
+
+
+def test_one_pixel_only_is_no_fault_but_worth_knowing() -> None:
+    assert finding(knows_two_dimensions, PIXELS) == Finding(PIXELS, True, "for k=1 only: it takes one pixel")
+
+
+def test_a_function_that_is_no_search_breaks_every_clause() -> None:
+    def nothing(space: Space) -> int:
+        return 7
+
+    findings = check(nothing)  # type: ignore[arg-type]
+    assert len(findings) == len(CLAUSES) and not any(each.ok for each in findings)
+    assert "it is no generator function" in findings[0].words

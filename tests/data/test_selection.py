@@ -1,0 +1,59 @@
+"""Which of many images a selection chooses."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sparseattack import InputError
+from sparseattack.data.selection import selection
+
+totals = st.integers(1, 2000)
+
+
+@given(totals, st.data())
+def test_a_slice_is_pythons_slice(total: int, data: st.DataObject) -> None:
+    start = data.draw(st.integers(0, total - 1))
+    stop = data.draw(st.integers(start + 1, total))
+    everything = list(range(total))
+    assert selection(f"[{start}:{stop}]")(total).tolist() == everything[start:stop]
+    assert selection(f"[{start}:]")(total).tolist() == everything[start:]
+    assert selection(f"[:{stop}]")(total).tolist() == everything[:stop]
+    assert selection(f"[{start}]")(total).tolist() == [start]
+    assert selection("[:]")(total).tolist() == selection("")(total).tolist() == everything
+
+
+@given(totals, st.integers(0, 9), st.data())
+def test_a_sample_is_distinct_ascending_and_repeatable(total: int, seed: int, data: st.DataObject) -> None:
+    count = data.draw(st.integers(1, total))
+    chosen = selection(f"[random:{count}:{seed}]")(total).tolist()
+    assert len(set(chosen)) == count
+    assert chosen == sorted(chosen)
+    assert set(chosen) <= set(range(total))
+    assert chosen == selection(f"[random:{count}:{seed}]")(total).tolist()
+    fewer = data.draw(st.integers(1, count))
+    assert set(selection(f"[random:{fewer}:{seed}]")(total).tolist()) <= set(chosen)
+
+
+def test_seeds_choose_differently() -> None:
+    chosen = {tuple(selection(f"[random:5:{seed}]")(1000).tolist()) for seed in range(10)}
+    assert len(chosen) == 10
+    assert selection("[random:5]")(1000).tolist() == selection("[random:5:0]")(1000).tolist()
+
+
+@given(totals, st.integers(0, 4000), st.integers(0, 4000))
+def test_what_does_not_fit_is_refused(total: int, start: int, stop: int) -> None:
+    fits = start < stop <= total
+    if fits:
+        assert len(selection(f"[{start}:{stop}]")(total)) == stop - start
+    else:
+        with pytest.raises(InputError, match=f"of {total} images"):
+            selection(f"[{start}:{stop}]")(total)
+    if stop > total or stop == 0:
+        with pytest.raises(InputError, match=f"of {total} images"):
+            selection(f"[random:{stop}]")(total)
+
+
+@pytest.mark.parametrize("text", ["[]", "[a]", "[-1]", "[0:5:2]", "[random]", "[random:x]", "[1,2]", "0:5"])
+def test_what_is_no_selection_is_told_what_is(text: str) -> None:
+    with pytest.raises(InputError, match=r"only \[START:STOP\]"):
+        selection(text)

@@ -1,0 +1,179 @@
+"""Settings are read from text, and refused in words."""
+
+import functools
+from typing import Literal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sparseattack import InputError
+from sparseattack.plugins.settings import bind, complete, read, settings
+from sparseattack.plugins.spec import Spec, parse, split
+
+
+def plugin(
+    space: object,
+    *,
+    count: int = 3,
+    rate: float = 0.5,
+    on: bool = False,
+    name: str = "x",
+    most: int | None = None,
+    steps: tuple[int, ...] = (1, 2),
+    base: Literal["rand", "best"] = "rand",
+    level: Literal[1, 2] = 1,
+    either: int | float = 1,
+    names: list[str] | None = None,
+) -> dict[str, object]:
+    chosen = locals()
+    del chosen["space"]
+    return chosen
+
+
+def needy(space: object, *, size: int, also: str) -> tuple[int, str]:
+    return size, also
+
+
+def bare(space: object, *, count=3, rate=0.5, name=None) -> tuple[object, ...]:  # type: ignore[no-untyped-def]
+    return count, rate, name
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "value"),
+    [
+        ("count", "12", 12), ("count", "-1", -1), ("rate", "1e-3", 0.001), ("rate", "2", 2.0),
+        ("on", "true", True), ("on", "Yes", True), ("on", "0", False), ("on", "no", False),
+        ("name", "12", "12"), ("name", "", ""), ("most", "none", None), ("most", "None", None),
+        ("most", "7", 7), ("steps", "[3,4]", (3, 4)), ("steps", "[]", ()), ("steps", "5", (5,)),
+        ("base", "best", "best"), ("level", "2", 2), ("either", "0.5", 0.5), ("either", "5", 5),
+        ("names", "[a, b]", ["a", "b"]), ("names", '["a, b",c]', ["a, b", "c"]), ("names", "none", None),
+    ],
+)  # fmt: skip
+def test_text_is_read_as_the_type_of_the_setting(name: str, text: str, value: object) -> None:
+    made = bind("it", plugin, {name: text})(None)
+    assert made[name] == value and type(made[name]) is type(value)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("count", "2.5", "it's count is a whole number, not '2.5'"),
+        ("count", "", "it's count is a whole number, not ''"),
+        ("rate", "half", "it's rate is a number, not 'half'"),
+        ("rate", "nan", "it's rate is a number, not 'nan'"),
+        ("rate", "-inf", "it's rate is a number, not '-inf'"),
+        ("on", "maybe", "it's on is true, yes, 1, false, no, 0, not 'maybe'"),
+        ("most", "few", "it's most is a whole number, not 'few'"),
+        ("steps", "[1,x]", "it's steps is a whole number, not 'x'"),
+        ("base", "worst", "it's base is rand, best, not 'worst'"),
+        ("level", "3", "it's level is 1, 2, not '3'"),
+        ("either", "x", "it's either is a number, not 'x'"),
+    ],
+)
+def test_what_is_no_such_value_is_refused(name: str, text: str, said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        bind("it", plugin, {name: text})
+
+
+def test_values_that_are_no_text_are_taken_as_they_are() -> None:
+    assert bind("it", plugin, {"count": 5, "steps": (9,)})(None)["steps"] == (9,)
+
+
+def test_settings_without_a_type_have_that_of_their_default() -> None:
+    assert bind("it", bare, {"count": "4", "rate": "2", "name": "5"})(None) == (4, 2.0, "5")
+    with pytest.raises(InputError, match="it's count is a whole number, not 'x'"):
+        bind("it", bare, {"count": "x"})
+
+
+def test_what_must_be_chosen_is_asked_for() -> None:
+    with pytest.raises(InputError, match=r"it needs its setting size, also, as in it\(size=\.\.\.\)"):
+        bind("it", needy, {})
+    with pytest.raises(InputError, match=r"it needs its setting also, as in it\(also=\.\.\.\)"):
+        bind("it", needy, {"size": "3"})
+    assert bind("it", needy, {"size": "3", "also": "y"})(None) == (3, "y")
+
+
+def test_unknown_settings_are_refused_with_those_that_exist() -> None:
+    with pytest.raises(InputError, match="it has no setting counts, rat: only count, rate, on, name"):
+        bind("it", plugin, {"counts": "3", "rat": "1"})
+
+
+def test_settings_are_complete_after_binding() -> None:
+    assert complete(bind("it", bare, {"count": "8"})) == {"count": 8, "rate": 0.5, "name": None}
+    assert list(settings(plugin))[:2] == ["count", "rate"]
+    assert complete(functools.partial(plugin, None))["base"] == "rand"
+
+
+def test_settings_that_cannot_be_read_are_said() -> None:
+    namespace: dict[str, object] = {}
+    exec("def odd(space: 'Nowhere', *, count: int = 3): ...", namespace)
+    with pytest.raises(InputError, match=r"settings of .*odd.* cannot be read: NameError: name 'Nowhere'"):
+        bind("odd", namespace["odd"], {})  # type: ignore[arg-type]
+
+
+def test_a_type_of_ones_own_is_called() -> None:
+    class Even(int):
+        def __new__(cls, text: str) -> "Even":
+            if int(text) % 2:
+                raise ValueError
+            return super().__new__(cls, text)
+
+    assert read("4", Even, "it") == 4
+    with pytest.raises(InputError, match="it is Even, not '3'"):
+        read("3", Even, "it")
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "chosen"),
+    [
+        ("de", "de", {}),
+        (" de ( ) ", "de", {}),
+        ("de(popsize=50)", "de", {"popsize": "50"}),
+        ("de( popsize = 50 , base=best )", "de", {"popsize": "50", "base": "best"}),
+        ("x(steps=[1,2],y=f(a,b))", "x", {"steps": "[1,2]", "y": "f(a,b)"}),
+        ("my.module:function(a=b=c)", "my.module:function", {"a": "b=c"}),
+        ("x(a=)", "x", {"a": ""}),
+        ('x(a="b, (c",d="")', "x", {"a": "b, (c", "d": ""}),
+        ('x(a=["b,c",d],e="f")', "x", {"a": '["b,c",d]', "e": "f"}),
+    ],
+)
+def test_a_spec_is_a_name_with_settings(text: str, name: str, chosen: dict[str, str]) -> None:
+    assert parse(text) == Spec(name, chosen)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "not of the form name or name"),
+        ("(a=1)", "not of the form name or name"),
+        ("de(a=1", "not of the form name or name"),
+        ("de(a=1))", "not of the form name or name"),
+        ("de(a=[1)]", "not of the form name or name"),
+        ("de(a=1)b", "not of the form name or name"),
+        ("de(50)", "'50' is not of the form setting=value"),
+        ("de(=50)", "'=50' is not of the form setting=value"),
+        ("de(a-b=50)", "'a-b=50' is not of the form setting=value"),
+        ("de(a=1,a=2)", "a is set twice"),
+    ],
+)
+def test_what_is_no_spec_is_refused(text: str, said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        parse(text)
+
+
+NAMES = st.from_regex(r"[a-z][a-z0-9_.:-]{0,8}", fullmatch=True)
+KEYS = st.from_regex(r"[a-z_][a-z0-9_]{0,6}", fullmatch=True)
+VALUES = st.from_regex(
+    r"[a-z0-9.=]{0,6}|\[[a-z0-9,]{0,8}\]|f\([a-z,=]{0,6}\)|[a-z(][a-z,()]{0,6}", fullmatch=True
+)
+
+
+@given(NAMES, st.dictionaries(KEYS, VALUES, max_size=4))
+def test_a_spec_is_read_as_it_is_written(name: str, chosen: dict[str, str]) -> None:
+    spec = Spec(name, chosen)
+    assert parse(str(spec)) == spec
+
+
+def test_commas_in_brackets_do_not_part() -> None:
+    assert split("a, b(c,d),, e[f,g]") == ["a", "b(c,d)", "e[f,g]"]

@@ -1,0 +1,69 @@
+"""The table, computed by hand."""
+
+import pytest
+from records import record
+
+from sparseattack.report.pairs import pairs
+from sparseattack.report.report import summaries
+
+FOUR = [record(0, 50), record(1, 300, repeats=7), record(2, 301), record(3, repeats=5)]
+
+
+def test_a_line_of_the_table_by_hand() -> None:
+    (line,) = summaries(FOUR, 1000)
+    assert (line.images, line.runs, line.successes, line.success) == (4, 4, 3, 0.75)
+    assert line.success_at == {100: 0.25, 300: 0.5, 1000: 0.75}
+    assert line.median_queries == 300
+    assert line.mean_queries == (50 + 300 + 301 + 1000) / 4
+    assert line.mean_pixels == 1 and line.queries == 50 + 300 + 301 + 1000
+    assert line.repeats == 7 + 5
+    assert line.queries_per_second == pytest.approx(line.queries / 3.0)
+
+
+def test_a_success_that_is_not_verified_is_a_failure_and_is_told() -> None:
+    (line,) = summaries([record(0, 5, verified=False), record(1, 5)], 1000)
+    assert (line.success, line.unverified, line.mean_queries) == (0.5, 1, (1000 + 5) / 2)
+
+
+def test_failures_are_censored_never_dropped() -> None:
+    (line,) = summaries([record(0), record(1)], 1000)
+    assert (line.success, line.median_queries, line.mean_queries) == (0, None, 1000)
+    assert line.mean_pixels is None and line.low == 0 < line.high
+
+
+def test_marks_above_the_budget_are_not_shown() -> None:
+    (line,) = summaries([record(0, 50, budget=200)], 200)
+    assert list(line.success_at) == [100, 200]
+
+
+def test_seeds_of_one_image_do_not_narrow_the_interval() -> None:
+    once = summaries([record(0, 5), record(1)], 1000)[0]
+    often = summaries([record(i, 5 if i == 0 else 0, seed=s) for i in (0, 1) for s in range(50)], 1000)[0]
+    assert (once.low, once.high) == (often.low, often.high) and often.runs == 100
+
+
+def test_untargeted_success_is_derived_from_targeted_runs_of_correct_images() -> None:
+    runs = [record(0, 7 if target == 4 else 0, target=target) for target in (1, 2, 4)]
+    runs += [record(1, target=target) for target in (1, 2, 4)]
+    runs += [record(2, 9, target=1, before_class=8)]  # misclassified before: no success of an attack
+    (line,) = summaries(runs, 1000, every_target=True)
+    assert line.any_target == 0.5 and line.success == pytest.approx((1 / 3 + 0 + 1) / 3)
+
+
+def test_pairs_count_images_that_only_one_fools() -> None:
+    other = [record(i, q, strategy="cmaes") for i, q in enumerate((10, 0, 0, 0))]
+    (pair,) = pairs(FOUR + other)
+    assert (pair.more_first, pair.more_second) == (2, 0) and pair.p == 0.5
+    assert pairs([*FOUR, record(0, k=3, strategy="cmaes")]) == []
+
+
+def test_pairs_compare_only_runs_that_both_have() -> None:
+    first = [record(0, seed=0), record(0, 5, seed=1)]
+    second = [record(0, seed=0, strategy="cmaes")]
+    assert [(pair.more_first, pair.more_second) for pair in pairs(first + second)] == [(0, 0)]
+
+
+def test_a_rate_stays_inside_its_interval_when_images_have_unequal_runs() -> None:
+    runs = [record(0, 5 if target == 1 else 0, target=target) for target in range(1, 10)]
+    (line,) = summaries([*runs, *(record(image, target=1) for image in range(1, 30))], 1000)
+    assert line.low <= line.success <= line.high and line.success_at[1000] == line.success

@@ -1,0 +1,118 @@
+"""What a turn asks twice costs twice and is shown once; nothing else comes of it."""
+
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor
+from worlds import account, random_images, uniform
+
+from sparseattack import Edits, Problem, Strategy, attack, corners, load, spent
+from sparseattack.plugins import registry
+from sparseattack.plugins.settings import settings as settings_of
+from sparseattack.problem.fitness import margin
+from sparseattack.problem.objectives import further
+from sparseattack.search.exchange import Questions
+from sparseattack.search.loop import rounds
+from sparseattack.search.repeats import distinct
+
+SLOT = st.tuples(st.integers(0, 3), st.tuples(st.integers(0, 2), st.integers(0, 2)))
+
+
+class Shown:
+    """Answers edits of tiny images, and keeps what it is shown."""
+
+    name = "shown"
+
+    def __init__(self) -> None:
+        self.seen: list[tuple[int, bytes]] = []
+
+    def __call__(self, images: Tensor) -> Tensor:
+        inputs = images.flatten(1).double()
+        return torch.stack([2 + inputs.sin().sum(1), inputs.cos().sum(1)], dim=1)
+
+    def answer_edits(self, images: Tensor, rows: Tensor, edits: Edits) -> Tensor:
+        painted = edits.paint(images, rows)
+        self.seen += [(row, each.numpy().tobytes()) for row, each in zip(rows.tolist(), painted, strict=True)]
+        return self(painted)
+
+
+def problem(**others: Any) -> Problem:
+    """Images of 2 x 3 pixels in two classes, with 48 candidates each."""
+    labels = torch.zeros(5, dtype=torch.int64)
+    return Problem(Shown(), corners(), random_images(5, (3, 2, 3)), labels, until=spent, **others)
+
+
+@given(st.integers(1, 3).flatmap(
+    lambda k: st.lists(st.tuples(st.integers(0, 2), *[SLOT] * k), min_size=1, max_size=40)
+))  # fmt: skip
+def test_questions_are_of_one_kind_if_they_leave_the_same_colours_at_the_same_pixels(rows: Any) -> None:
+    kinds = [(row, frozenset(dict(slots).items())) for row, *slots in rows]
+    positions = torch.tensor([[position for position, _ in slots] for _, *slots in rows])
+    colours = torch.tensor([[colour for _, colour in slots] for _, *slots in rows], dtype=torch.uint8)
+    put, places = distinct(Questions(torch.tensor([row for row, *_ in rows]), Edits(positions, colours)))
+    firsts = [place for place, kind in enumerate(kinds) if kind not in kinds[:place]]
+    assert torch.equal(put.edits.positions, positions[firsts])
+    assert torch.equal(put.edits.colours, colours[firsts])
+    assert put.rows.tolist() == [kinds[place][0] for place in firsts]
+    assert put.repeats == len(rows) - len(firsts)
+    assert [kinds[firsts[place]] for place in torch.arange(len(firsts))[places].tolist()] == kinds
+
+
+def test_colours_that_change_places_make_another_question() -> None:
+    edits = Edits(torch.tensor([[1, 2], [2, 1]]), torch.tensor([[[5], [6]], [[5], [6]]], dtype=torch.uint8))
+    assert distinct(Questions(torch.zeros(2, dtype=torch.int64), edits))[0].repeats == 0
+
+
+def test_of_ten_thousand_questions_those_that_differ_are_told_apart() -> None:
+    chance = torch.Generator().manual_seed(0)
+    positions = torch.randint(224 * 224, (10_000, 5), generator=chance)
+    colours = torch.randint(256, (10_000, 5, 3), generator=chance, dtype=torch.uint8)
+    rows = torch.randint(1000, (10_000,), generator=chance)
+    again = Questions(rows.repeat(2), Edits(positions.repeat(2, 1), colours.repeat(2, 1, 1)))
+    put, _ = distinct(again)
+    assert put.repeats == 10_000 and torch.equal(put.rows, rows)
+
+
+@pytest.mark.parametrize("name", registry.names("strategies"))
+def test_every_registered_strategy_comes_to_the_same(name: str) -> None:
+    plugin = registry.find("strategies", name)
+    strategy = partial(plugin, **({"popsize": 20} if "popsize" in settings_of(plugin) else {}))
+    fitness = (margin, *(load("fitness", objective) for objective in further(strategy)))
+    once, twice = problem(fitness=fitness), problem(fitness=fitness, repeat=True)
+    outcomes = attack(once, strategy, 90)
+    assert [replaced(each) for each in outcomes] == [replaced(each) for each in attack(twice, strategy, 90)]
+    assert isinstance(once.oracle, Shown) and isinstance(twice.oracle, Shown)
+    assert len(once.oracle.seen) == sum(each.queries - each.repeats for each in outcomes)
+    assert len(twice.oracle.seen) == sum(each.queries for each in outcomes)
+    assert set(once.oracle.seen) == set(twice.oracle.seen)
+
+
+def replaced(outcome: Any) -> Any:
+    return account(replace(outcome, repeats=0))
+
+
+def test_rounds_tell_what_was_paid() -> None:
+    told = list(rounds(problem(), partial(uniform, popsize=200), 300))
+    outcomes = [outcome for each in told for outcome in each.outcomes]
+    assert all(outcome.repeats > 200 for outcome in outcomes)
+    assert sum(each.queries for each in told) == 5 * 300
+
+
+def test_within_a_turn_nothing_is_shown_twice() -> None:
+    here = problem()
+    strategy: Strategy = partial(uniform, popsize=200)
+    outcomes = attack(here, strategy, 200)
+    assert isinstance(here.oracle, Shown)
+    assert len(set(here.oracle.seen)) == len(here.oracle.seen) < 5 * 49
+    assert all(outcome.queries == 200 and outcome.repeats > 150 for outcome in outcomes)
+
+
+def test_a_population_that_has_become_one_edit_is_mostly_shown_once() -> None:
+    strategy = load("strategies", "de(popsize=10,restart=no)")
+    outcome = attack(problem(), strategy, 3000)[0]
+    assert outcome.queries == 3000 and outcome.repeats > 1500

@@ -1,0 +1,109 @@
+"""A picture attacked alone comes to what a comparison says of it; what is kept fools."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from sparseattack import OracleError
+from sparseattack.study.experiment import Experiment
+from sparseattack.study.keep import caption, keep, stems
+from sparseattack.study.pictures import Attempt, attempts, prepare_pictures
+from sparseattack.study.plan import plan
+from sparseattack.study.prepare import prepare
+from sparseattack.study.prepared import Prepared
+from sparseattack.study.record import Record
+from sparseattack.study.run import run
+from sparseattack.study.store import Study
+
+DIGITS = Experiment(
+    strategies=("random(popsize=20)",), oracle="digits-forest", images="digits[0:6]", pixels=(2,), budget=300
+)
+
+
+@pytest.fixture(scope="module")
+def prepared() -> Prepared:
+    return prepare_pictures(DIGITS, label=None)
+
+
+@pytest.fixture(scope="module")
+def found(prepared: Prepared) -> list[Attempt]:
+    return list(attempts(prepared))
+
+
+def known(record: Record | None) -> dict[str, object]:
+    """A record without what depends on the clock, and on how the experiment is called."""
+    assert record
+    others = ("key", "image", "oracle_seconds", "strategy_seconds")
+    return {name: value for name, value in record.to_dict().items() if name not in others}
+
+
+def test_a_comparison_comes_to_the_same(found: list[Attempt], tmp_path: Path) -> None:
+    compared = prepare(DIGITS)
+    with Study.create(tmp_path / "any.study") as study:
+        (task,) = plan(compared, study)
+        records = [record for step in run(compared, task, study) for record in step.records]
+    assert records
+    alone = {attempt.place: attempt.record for attempt in found}
+    for record in records:
+        assert known(alone[record.image]) == known(record)
+
+
+def test_a_picture_alone_comes_to_the_same(found: list[Attempt]) -> None:
+    (alone,) = attempts(prepare_pictures(replace(DIGITS, images="digits[3]"), label=None))
+    (beside,) = [attempt for attempt in found if attempt.place == 3]
+    assert known(alone.record) == known(beside.record)
+
+
+def test_every_picture_is_told_once(found: list[Attempt]) -> None:
+    assert sorted(attempt.place for attempt in found) == list(range(6))
+    assert any(attempt.after is not None for attempt in found)
+
+
+def test_those_with_nothing_to_attack_come_first() -> None:
+    told = list(attempts(prepare_pictures(replace(DIGITS, budget=1), label="8")))
+    nothing = [attempt.record is None for attempt in told]
+    assert nothing == sorted(nothing, reverse=True) and len(set(nothing)) == 2
+    assert all(attempt.after is None for attempt in told if attempt.record is None)
+
+
+def test_an_oracle_that_changes_its_mind_is_not_believed(
+    prepared: Prepared, found: list[Attempt], tmp_path: Path
+) -> None:
+    attempt = next(attempt for attempt in found if attempt.after is not None)
+    assert attempt.record and attempt.after is not None
+    pair = attempt.before, attempt.after
+    fooling, beside = keep(prepared, attempt.record, pair, tmp_path / "good")
+    assert fooling.exists() and beside.exists()
+    other = replace(attempt.record, after_class=(attempt.record.after_class + 1) % 10)
+    with pytest.raises(OracleError, match="answers the same picture differently"):
+        keep(prepared, other, pair, tmp_path / "bad")
+    assert not list(tmp_path.glob("bad*"))
+
+
+def test_only_the_changes_that_count_are_painted(found: list[Attempt]) -> None:
+    for attempt in found:
+        if attempt.after is not None and attempt.record:
+            changed = (attempt.before != attempt.after).any(0)
+            assert int(changed.sum()) == attempt.record.pixels <= 2
+            assert set(changed.flatten().nonzero()[:, 0].tolist()) <= set(attempt.record.positions)
+            assert torch.equal(attempt.before[:, ~changed], attempt.after[:, ~changed])
+
+
+@pytest.mark.parametrize(
+    ("ids", "names"),
+    [
+        (["a.png", "b.jpeg", "cat/a.PNG"], ["a", "b", "cat/a"]),
+        (["a.png", "a.bmp"], ["a.png", "a.bmp"]),
+        (["cifar10-test-3", "version-1.5"], ["cifar10-test-3", "version-1.5"]),
+        (["/far/away/a.png", "../../b.png"], ["far/away/a", "b"]),
+        (["same", "same"], ["0-same", "1-same"]),
+    ],
+)
+def test_files_are_named_after_the_pictures_inside_the_folder(ids: list[str], names: list[str]) -> None:
+    assert stems(ids) == names
+
+
+def test_a_class_without_a_name_has_its_number() -> None:
+    assert caption(("cat", ""), 0, 0.5) == "cat 50.0 %" and caption(("cat", ""), 1, 1) == "class 1 100.0 %"

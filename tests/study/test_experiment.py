@@ -1,0 +1,44 @@
+"""What can be compared, and what cannot."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from sparseattack.errors import InputError
+from sparseattack.study.experiment import Experiment
+
+
+def test_conditions_are_the_product_of_all_axes() -> None:
+    experiment = Experiment(("de", "random"), ("rgb", "corners"), (1, 3), (0, 7))
+    conditions = list(experiment.conditions())
+    assert len(conditions) == len(set(conditions)) == 16
+    assert conditions[0] == ("de", "rgb", 1, 0) and conditions[-1] == ("random", "corners", 3, 7)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"strategies": "mine"}, r"strategies is tuple\[str, \.\.\.\], not 'mine'"),
+        ({"pixels": 1}, r"pixels is tuple\[int, \.\.\.\], not 1"),
+        ({"seeds": ("0",)}, "seeds is tuple"),
+        ({"budget": "30"}, "budget is int, not '30'"),
+        ({"oracle": len}, "oracle is str, not <built-in"),
+        ({"strategies": ()}, "at least one of strategies"),
+        ({"strategies": ("de", "de")}, "de twice"),
+        ({"budget": 0}, "at least 1"),
+        ({"pixels": (0,)}, "at least 1"),
+        ({"seeds": (-1,)}, "seed is at least 0"),
+        ({"truth": "oracle"}, "no truth 'oracle', only label and prediction"),
+        ({"correct_only": "yes"}, "correct_only is bool, not 'yes'"),
+        ({"draw": -1}, "draw is a number of images, or 0 for all, not -1"),
+        ({"draw_seed": -2}, "seed is at least 0, not -2"),
+        ({"seeds": (0, 10**18)}, "at most 9007199254740992, not 1000000000000000000"),
+        ({"budget": 2**53 + 1}, "at most 9007199254740992, not 9007199254740993"),
+        ({"until": "never"}, "only fooled, budget or confidence"),
+        ({"until": "confidence:2"}, "0 < LEVEL < 1"),
+    ],
+)
+def test_what_cannot_be_run_is_refused(change: dict[str, Any], said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        replace(Experiment(), **change)

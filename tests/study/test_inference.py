@@ -1,0 +1,119 @@
+"""Edits are answered by what they change if that is wanted and faster, and as the study says from then on."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from time import sleep
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+from worlds import flat_images
+
+from sparseattack import Edits, Problem, rgb
+from sparseattack.study import inference
+from sparseattack.study.experiment import Experiment
+from sparseattack.study.plan import open_study, plan
+from sparseattack.study.prepare import prepare
+from sparseattack.study.run import run
+from sparseattack.study.store import Study
+
+
+class Slow:
+    """An oracle that takes so many milliseconds for whole images, and for edits."""
+
+    def __init__(self, whole: float, edits: float) -> None:
+        self.whole, self.edits, self.asked = whole, edits, list[str]()
+
+    def __call__(self, images: Tensor) -> Tensor:
+        self.asked.append("whole")
+        sleep(self.whole / 1000)
+        return torch.zeros(len(images), 3)
+
+    def answer_edits(self, images: Tensor, rows: Tensor, edits: Edits) -> Tensor:
+        self.asked.append("edits")
+        sleep(self.edits / 1000)
+        return torch.zeros(len(rows), 3)
+
+
+MANY = 10**9  # queries: worth any preparation
+
+
+@pytest.fixture
+def study() -> Iterator[Study]:
+    with Study.create(Path(":memory:")) as study:
+        yield study
+
+
+def problem(oracle: Any, k: int = 1) -> Problem:
+    return Problem(oracle, rgb(pixels=k), flat_images(3), torch.zeros(3, dtype=torch.int64))
+
+
+@pytest.mark.parametrize(("edits", "used"), [(1, True), (20, False)])
+def test_what_is_faster_is_used_and_said(study: Study, edits: float, used: bool) -> None:
+    settled = inference.settled(problem(Slow(8, edits)), MANY, True, study)
+    held = study.get("sparse inference, k=1")
+    assert settled.sparse == held["used"] == used
+    assert (held["speedup"] > 1) == used
+
+
+def test_what_the_study_says_is_not_measured_again(study: Study) -> None:
+    slower = Slow(1, 8)
+    study.keep(**{"sparse inference, k=3": {"used": True, "speedup": 4.0}})
+    assert inference.settled(problem(slower, k=3), MANY, True, study).sparse
+    assert not slower.asked
+    assert not inference.settled(problem(slower, k=1), MANY, True, study).sparse
+    assert "edits" in slower.asked
+
+
+def test_a_few_queries_are_not_worth_the_preparation(study: Study) -> None:
+    oracle = Slow(5, 0)
+    assert not inference.settled(problem(oracle), 100, True, study).sparse
+    assert oracle.asked == ["whole"]
+    assert study.get("sparse inference, k=1") == {"used": False, "speedup": None}
+
+
+def test_an_oracle_that_would_rather_be_shown_images_is(study: Study) -> None:
+    class Declining(Slow):
+        def answer_edits(self, images: Tensor, rows: Tensor, edits: Edits) -> None:  # type: ignore[override]
+            return None
+
+    assert not inference.settled(problem(Declining(5, 0)), MANY, True, study).sparse
+    assert study.get("sparse inference, k=1") == {"used": False, "speedup": None}
+
+
+def test_nothing_is_measured_where_it_is_not_wanted_or_not_offered(study: Study) -> None:
+    unwanted, plain = Slow(8, 1), Slow(8, 1).__call__
+    assert not inference.settled(problem(unwanted), MANY, False, study).sparse
+    assert not inference.settled(problem(plain), MANY, True, study).sparse
+    assert not unwanted.asked and study.get("sparse inference, k=1") is None
+
+
+def test_a_comparison_says_which_was_used_and_goes_on_with_it(
+    study: Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inference, "WORTH", 0.0)
+    experiment = Experiment(strategies=("random(popsize=40)",), images="sample[0:6]", budget=120)
+    chosen: list[dict[str, Any]] = []
+    for _ in range(2):
+        prepared = prepare(experiment)
+        open_study(prepared, study)
+        (task,) = plan(prepared, study)
+        assert [record for step in run(prepared, task, study) for record in step.records] or chosen
+        chosen.append(study.get("sparse inference, k=1"))
+    assert chosen[0] == chosen[1] and chosen[0]["speedup"] > 0
+
+
+def test_the_same_comparison_has_the_same_successes_either_way() -> None:
+    found = []
+    for sparse in (True, False):
+        with Study.create(Path(":memory:")) as part:
+            part.keep(**{"sparse inference, k=1": {"used": sparse, "speedup": None}})
+            experiment = Experiment(strategies=("de(popsize=40)",), images="sample[0:12]", budget=200)
+            prepared = prepare(experiment)
+            open_study(prepared, part)
+            (task,) = plan(prepared, part)
+            list(run(prepared, task, part))
+            records = part.records()
+        found.append([(one.image, one.first_fooled, one.positions, one.verified) for one in records])
+    assert found[0] == found[1] and any(first for _, first, _, _ in found[0])

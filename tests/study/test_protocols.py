@@ -1,0 +1,77 @@
+"""The protocols by name: what they set, and what overrides it."""
+
+from dataclasses import fields
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sparseattack import InputError, compare
+from sparseattack.study.experiment import Experiment
+from sparseattack.study.protocol import Protocol
+from sparseattack.study.protocols import PROTOCOLS, named
+
+PARTS = [(each, part == "targeted") for each in PROTOCOLS.values() for part in each.parts()]
+NAMES = [f"{each.name} {'targeted' if targeted else 'untargeted'}" for each, targeted in PARTS]
+
+
+@pytest.fixture
+def images(tmp_path: Path) -> str:
+    colours = np.random.default_rng(7).integers(256, size=(6, 8, 8, 3), dtype=np.uint8)
+    np.savez(tmp_path / "images.npz", images=colours, labels=np.arange(6) % 3)
+    return str(tmp_path / "images.npz")
+
+
+@pytest.mark.parametrize(("protocol", "targeted"), PARTS, ids=NAMES)
+def test_every_part_runs_as_it_says(protocol: Protocol, targeted: bool, images: str) -> None:
+    chosen = protocol.experiment(
+        oracle="linear(classes=3,inputs=192)", images=images, targeted=targeted, pixels=3, draw=1, budget=401
+    )
+    assert (chosen.target != "none") == targeted and (chosen.pixels, chosen.draw) == ((3,), 1)
+    settings = protocol.settings(targeted)
+    assert settings.keys() <= {field.name for field in fields(Experiment)}
+    for name in settings.keys() - {"draw", "budget"}:
+        assert getattr(chosen, name) == settings[name]
+    seen = compare(chosen)
+    assert len({record.image for record in seen.records}) == 1
+    assert {record.strategy for record in seen.records} == {"de(restart=no)"}
+    assert all(record.queries in (400, 401) for record in seen.records)  # a population, and a cut one
+    assert seen.manifest["determines"]["settings"]["strategy de(restart=no)"]["popsize"] == 400
+
+
+def test_what_is_not_said_is_as_published(images: str) -> None:
+    original = PROTOCOLS["original-cifar10"]
+    chosen = original.experiment(oracle="linear", images=images)
+    assert (chosen.target, chosen.draw, chosen.budget, chosen.until) == ("none", 500, 40_400, "fooled")
+    assert original.experiment(oracle="linear", images=images, targeted=True).draw == 300
+    beside = original.experiment(
+        oracle="linear", images=images, strategies=("de(restart=no)", "random"), seed=4
+    )
+    assert beside.strategies == ("de(restart=no)", "random") and beside.seeds == (4,)
+    assert beside.draw == 500
+
+
+def test_a_part_that_was_not_published_is_refused(images: str) -> None:
+    with pytest.raises(InputError, match="protocol imagenet has no targeted part, only untargeted"):
+        PROTOCOLS["imagenet"].experiment(oracle="linear", images=images, targeted=True)
+    with pytest.raises(InputError, match="protocol kaggle-like has no untargeted part, only targeted"):
+        PROTOCOLS["kaggle-like"].settings(targeted=False)
+    assert PROTOCOLS["kaggle-like"].settings()["target"] == "all"
+
+
+def test_other_settings_go_before_those_of_a_protocol() -> None:
+    original = PROTOCOLS["original-cifar10"]
+    mine = Experiment(budget=1000, target="all", draw=7)
+    assert original.under(mine, {"budget"}) == Experiment(**original.settings() | {"budget": 1000})
+    assert original.under(mine, {"target", "draw"}) == Experiment(**original.settings(True) | {"draw": 7})
+    assert original.under(Experiment(images="digits"), ()).images == "digits"
+    towards = PROTOCOLS["imagenet"].under(mine, {"target"})  # such a part was not published
+    assert (towards.target, towards.until, towards.draw) == ("all", "confidence:0.95", 105)
+
+
+def test_names() -> None:
+    assert all(named(name).name == name for name in PROTOCOLS)
+    with pytest.raises(
+        InputError, match=r"no protocol 'imagnet', only original-cifar10, .*; did you mean imagenet\?"
+    ):
+        named("imagnet")

@@ -1,0 +1,138 @@
+"""What is kept stays, and what cannot be kept is said."""
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from records import record
+
+from sparseattack.errors import InputError, StoreError
+from sparseattack.study.store import Study
+
+
+def test_a_record_comes_back_as_it_was(tmp_path: Path) -> None:
+    kept = [record(1, 5), record(0, front=[{"values": [1.0, 2.0], "positions": [3], "colours": [[1, 2, 3]]}])]
+    with Study.create(tmp_path / "a.study") as study:
+        for one in kept:
+            study.add(one)
+        assert study.keys() == {one.key for one in kept}
+    with Study.read(tmp_path / "a.study") as study:
+        assert study.records() == [kept[1], kept[0]]
+
+
+def test_a_study_of_another_version_is_refused(tmp_path: Path) -> None:
+    with Study.create(tmp_path / "a.study") as study:
+        study.connection.execute("ALTER TABLE run DROP COLUMN distortion")
+    for opened in (Study.create, Study.read):
+        with pytest.raises(InputError, match="another version of sparseattack: they differ in distortion"):
+            opened(tmp_path / "a.study")
+
+
+def test_a_run_that_is_there_stays_as_it_is(tmp_path: Path) -> None:
+    with Study.create(tmp_path / "a.study") as study:
+        study.add(record(0, 5, key="same"))
+        study.add(record(0, 9, key="same"))
+        assert [one.first_fooled for one in study.records()] == [5]
+
+
+def test_things_are_kept_by_name(tmp_path: Path) -> None:
+    with Study.create(tmp_path / "a.study") as study:
+        study.keep(manifest={"a": [1, None]}, clean=3)
+        assert (study.get("manifest"), study.get("clean"), study.get("none")) == ({"a": [1, None]}, 3, None)
+
+
+def test_what_was_added_survives_a_kill(tmp_path: Path) -> None:
+    path = tmp_path / "a.study"
+    code = f"""
+import os, signal, sys
+sys.path.insert(0, {str(Path(__file__).parents[1] / "support")!r})
+from pathlib import Path
+from records import record
+from sparseattack.study.store import Study
+study = Study.create(Path({str(path)!r}))
+for image in range(20):
+    study.add(record(image))
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == -signal.SIGKILL
+    with Study.create(path) as study:
+        assert len(study.records()) == 20
+        assert study.connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+def test_a_study_can_be_read_where_nothing_can_be_written(tmp_path: Path) -> None:
+    folder = tmp_path / "shelf"
+    folder.mkdir()
+    with Study.create(folder / "a.study") as study:
+        study.add(record(0))
+    folder.chmod(0o555)
+    try:
+        with Study.read(folder / "a.study") as study:
+            assert len(study.records()) == 1
+    finally:
+        folder.chmod(0o755)
+
+
+def test_a_read_only_file_is_one_sentence(tmp_path: Path) -> None:
+    with Study.create(tmp_path / "a.study"):
+        pass
+    with Study.read(tmp_path / "a.study") as study, pytest.raises(StoreError, match=r"a\.study.*readonly"):
+        study.add(record(0))
+
+
+@pytest.mark.parametrize("what", ["folder", "no folder", "text"])
+def test_what_is_no_study_is_one_sentence(tmp_path: Path, what: str) -> None:
+    path = {"folder": tmp_path, "no folder": tmp_path / "x" / "a.study", "text": tmp_path / "a.txt"}[what]
+    if what == "text":
+        path.write_text("no database at all, but long enough to look at: " * 40)
+    for opened in (Study.create, Study.read):
+        with pytest.raises((InputError, StoreError), match="study"):
+            opened(path)
+
+
+def test_another_database_is_no_study_and_stays_as_it_is(tmp_path: Path) -> None:
+    other = sqlite3.connect(tmp_path / "b.db")
+    other.execute("CREATE TABLE other (x)")
+    other.close()
+    before = (tmp_path / "b.db").read_bytes()
+    for opened in (Study.create, Study.read):
+        with pytest.raises(InputError, match="no study"):
+            opened(tmp_path / "b.db")
+    assert (tmp_path / "b.db").read_bytes() == before
+
+
+def test_the_first_claim_stands(tmp_path: Path) -> None:
+    with Study.create(tmp_path / "a.study") as one, Study.create(tmp_path / "a.study") as other:
+        assert one.claim("manifest", {"budget": 5}) == {"budget": 5}
+        assert other.claim("manifest", {"budget": 500}) == {"budget": 5}
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs a limit on the size of files")
+def test_a_full_disk_is_one_sentence_and_loses_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "a.study"
+    code = f"""
+import resource, signal, sys
+sys.path.insert(0, {str(Path(__file__).parents[1] / "support")!r})
+from pathlib import Path
+from records import record
+from sparseattack.errors import StoreError
+from sparseattack.study.store import Study
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+study = Study.create(Path({str(path)!r}))
+study.add(record(0))
+resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+try:
+    for image in range(1, 10_000):
+        study.add(record(image))
+except StoreError as error:
+    print(image, error)
+"""
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    count, _, said = done.stdout.partition(" ")
+    assert "a.study" in said and "kept" in said and len(said.splitlines()) == 1
+    with Study.create(path) as study:
+        assert len(study.records()) == int(count)

@@ -1,0 +1,47 @@
+"""Networks asked about a few changed pixels, by what these change and as whole images."""
+
+import torch
+from torch import Tensor, nn
+from worlds import random_images
+
+from sparseattack import Edits
+from sparseattack.oracles.sparse_inference.check import sample
+from sparseattack.oracles.sparse_inference.evaluation import Answers
+from sparseattack.oracles.sparse_inference.extents import extents
+from sparseattack.oracles.sparse_inference.plan import Plan
+from sparseattack.oracles.sparse_inference.reading import Local, read
+
+Shape = tuple[int, int, int]
+
+
+def local(network: nn.Module, shape: Shape) -> Local:
+    """The local part of a network, which there must be."""
+    found = read(network.eval(), torch.Size(shape))
+    assert found
+    return found
+
+
+def answers(found: Local, k: int, cut: int | None = None, memory: int = 0) -> Answers:
+    """Whole maps being filled after ``cut`` steps, or after all."""
+    plan = Plan(found, found.steps[:cut], extents(found.image, found.steps), k)
+    return Answers(plan, most=32, memory=memory)
+
+
+@torch.inference_mode()
+def assert_alike(network: nn.Module, shape: Shape, k: int, cut: int | None = None) -> None:
+    """That edits of ``k`` pixels are answered alike in both ways."""
+    images = random_images(3, shape)
+    rows, edits = sample(images, k)
+    found = answers(local(network, shape), k, cut)(images, rows, edits)
+    assert_close(found, network(edits.paint(images, rows)))
+
+
+def assert_close(found: Tensor, expected: Tensor) -> None:
+    """But for the rounding of float32."""
+    assert torch.allclose(found, expected, rtol=0, atol=1e-5 * float(expected.abs().max()))
+
+
+def random_edits(count: int, k: int, shape: Shape) -> Edits:
+    random = torch.Generator().manual_seed(1)
+    positions = torch.randint(shape[1] * shape[2], (count, k), generator=random)
+    return Edits(positions, torch.randint(256, (count, k, shape[0]), generator=random).to(torch.uint8))
