@@ -8,17 +8,15 @@ from typing import Any
 
 import torch
 
-from benchmarks.results import Part, Record
+from benchmarks.peer_comparison import DUELS, SHIPPED
+from benchmarks.results import Part, Record, circumstances, write
 from benchmarks.strategy_time import THINKING
 from benchmarks.worker_processes import BESIDE
 from sparseattack import InputError, SparseattackError
 
 from .options import QUICK, Options
-from .rivalry import DUELS
 from .scaling import SCALING
-from .shipped import SHIPPED
 from .throughput import THROUGHPUT
-from .written import circumstances, write
 
 PARTS = {"a": (THROUGHPUT,), "b": (DUELS, SHIPPED), "c": (SCALING,), "d": (THINKING, BESIDE)}
 

@@ -1,4 +1,7 @@
-"""The networks that are attacked, and the images."""
+"""The networks that are attacked, and the images.
+
+ResNet-20 for CIFAR-10 (He et al., 2016), named as in the weights of akamaster/pytorch_resnet_cifar10.
+"""
 
 import os
 from dataclasses import dataclass
@@ -7,16 +10,65 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import pad
 
-from benchmarks import resnet20
 from sparseattack import Classifier, InputError, load, load_images
-from sparseattack.oracles.forward import Forward
-from sparseattack.oracles.memory import channels_last
+from sparseattack.oracles.forward import Forward, channels_last, normalise
 from sparseattack.oracles.networks import NETWORKS, fold, untrained
-from sparseattack.oracles.normalise import normalise
 from sparseattack.oracles.sparse_inference.sparse_edits import sparse_edits
 from sparseattack.oracles.training.recipe import MEAN, STD
-from sparseattack.plugins.loading import oracle_plugin
+from sparseattack.plugins.registry import oracle_plugin
+
+WIDTHS = (16, 32, 64)
+RESNET20_MEAN, RESNET20_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # its weights' training
+
+
+class Block(nn.Module):
+    """Two convolutions beside a shortcut of option A: every second pixel, and channels of zeros."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__()
+        self.stride, self.more = outputs // inputs, (outputs - inputs) // 2
+        self.conv1 = nn.Conv2d(inputs, outputs, 3, self.stride, 1, bias=False)
+        self.bn1 = nn.BatchNorm2d(outputs)
+        self.conv2 = nn.Conv2d(outputs, outputs, 3, 1, 1, bias=False)
+        self.bn2 = nn.BatchNorm2d(outputs)
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """``(n, inputs, H, W) -> (n, outputs, H / stride, W / stride)``."""
+        inside = self.bn2(self.conv2(self.bn1(self.conv1(maps)).relu()))
+        if self.more:
+            maps = pad(maps[:, :, :: self.stride, :: self.stride], (0, 0, 0, 0, self.more, self.more))
+        summed: Tensor = inside + maps
+        return summed.relu()
+
+
+class ResNet(nn.Module):
+    """Three stages of three blocks: ``(n, 3, 32, 32) -> (n, 10)`` logits."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, WIDTHS[0], 3, 1, 1, bias=False)
+        self.bn1 = nn.BatchNorm2d(WIDTHS[0])
+        inputs = (WIDTHS[0], *WIDTHS)
+        for place, width in enumerate(WIDTHS):
+            blocks = (Block(inputs[place], width), Block(width, width), Block(width, width))
+            self.add_module(f"layer{place + 1}", nn.Sequential(*blocks))
+        self.linear = nn.Linear(WIDTHS[-1], 10)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Logits of images of mean 0 and deviation 1."""
+        maps = self.bn1(self.conv1(images)).relu()
+        for place in range(len(WIDTHS)):
+            maps = self.get_submodule(f"layer{place + 1}")(maps)
+        scores: Tensor = self.linear(maps.mean((2, 3)))
+        return scores
+
+
+def resnet20() -> nn.Module:
+    """The network, its weights drawn at random."""
+    return ResNet()
+
 
 BATCH = 64
 RESNET = "resnet20_cifar10.safetensors"
@@ -65,7 +117,7 @@ def _resnet(device: str) -> tuple[Classifier, str]:
     folder = Path(told) if told else Path(__file__).parents[2] / "shared" / "data"
     held = (folder / RESNET).is_file()
     chosen: dict[str, object] = {"checkpoint": str(folder / RESNET)} if held else {}
-    chosen |= {"module": "benchmarks.resnet20:resnet20", "mean": resnet20.MEAN, "std": resnet20.STD}
+    chosen |= {"module": "benchmarks.networks:resnet20", "mean": RESNET20_MEAN, "std": RESNET20_STD}
     oracle: Classifier = load("oracles", "torch", chosen | {"batch": BATCH, "device": device})()
     return oracle, "trained" if held else "random"
 

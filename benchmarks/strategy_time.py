@@ -7,12 +7,10 @@ from torch import Tensor
 
 from benchmarks.networks import Subject, subject
 from benchmarks.options import Options
-from benchmarks.raw import fastest
 from benchmarks.results import Part, Record, entry, percent
-from benchmarks.spread import Spread, in_turn
-from benchmarks.timing import Run, timed
+from benchmarks.timing import Run, Spread, fastest, in_turn, timed
 from sparseattack import Classifier, Problem, load, spent
-from sparseattack.problem.objectives import further
+from sparseattack.plugins.spec import further
 
 YARDSTICK = "allconv"
 IMAGES, LEAST = 32, 800  # queries for each

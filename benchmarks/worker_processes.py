@@ -10,10 +10,9 @@ import torch
 from benchmarks.networks import Subject, subject
 from benchmarks.options import Options
 from benchmarks.results import Part, Record, entry
-from benchmarks.spread import Spread, in_turn
 from benchmarks.strategy_time import share
 from benchmarks.throughput import posed
-from benchmarks.timing import timed
+from benchmarks.timing import Spread, in_turn, timed
 from sparseattack import Problem, load, spent
 from sparseattack.search.workers import spare
 

@@ -24,7 +24,7 @@ def command(
     pixels: Annotated[int, typer.Option("--pixels", "-k", help="Pixels that may change.")] = 1,
     budget: Annotated[int, typer.Option(help="Queries that a picture may cost.")] = 1000,
     fitness: Annotated[str, typer.Option(help="What is minimised.")] = "margin",
-    until: Annotated[
+    stop: Annotated[
         str, typer.Option(help="Stop when fooled, at the budget, or at confidence:0.9.")
     ] = "fooled",
     target: Annotated[str, typer.Option(help="Class to reach: none, random, a name or a number.")] = "none",
@@ -52,7 +52,7 @@ def command(
         images=image,
         budget=budget,
         fitness=fitness,
-        until=until,
+        stop=stop,
         target=target,
         device=device,
         sparse_inference=sparse_inference,

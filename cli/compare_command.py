@@ -24,13 +24,13 @@ def command(
     objectives: Annotated[
         str, typer.Option(help="Further objectives, as in l0,l2, for strategies that search several.")
     ] = "",
-    until: Annotated[
+    stop: Annotated[
         str, typer.Option(help="Stop when fooled, at the budget, or at confidence:0.9.")
     ] = "fooled",
     target: Annotated[
         str, typer.Option(help="Class to reach: none, random, all, a name or a number.")
     ] = "none",
-    truth: Annotated[
+    true_class: Annotated[
         str, typer.Option(help="An image's true class: its label, or the oracle's prediction.")
     ] = "label",
     correct_only: Annotated[
@@ -39,8 +39,10 @@ def command(
             "--correct-only/--no-correct-only", help="Leave misclassified images out, with a target too."
         ),
     ] = False,
-    draw: Annotated[int, typer.Option(help="Images to attack, drawn from those that may be; 0 is all.")] = 0,
-    draw_seed: Annotated[int, typer.Option(help="Another seed draws others.")] = 0,
+    num_images: Annotated[
+        int, typer.Option(help="Images to attack, sampled from the eligible ones; 0 is all.")
+    ] = 0,
+    sample_seed: Annotated[int, typer.Option(help="Another seed draws others.")] = 0,
     protocol: Annotated[
         str, typer.Option(help="Settings as published, for options not given: `sparseattack list`.")
     ] = "",
@@ -61,16 +63,16 @@ def command(
     from sparseattack.study.protocols import named
 
     from .compare import compare
-    from .numbers import whole_numbers
-    from .options import given, one_of
+    from .options import given, one_of, whole_numbers
 
     form = one_of({"json": json_, "csv": csv})
     lists = {"strategies": strategies, "encodings": encodings, "objectives": objectives}
     chosen = Experiment(
         **{name: tuple(split(text)) for name, text in lists.items()},
         pixels=whole_numbers(pixels, "--pixels"), seeds=whole_numbers(seeds, "--seeds"), oracle=oracle,
-        images=images, budget=budget, fitness=fitness, until=until, target=target, device=device, truth=truth,
-        correct_only=correct_only, draw=draw, draw_seed=draw_seed, sparse_inference=sparse_inference,
+        images=images, budget=budget, fitness=fitness, stop=stop, target=target, device=device,
+        true_class=true_class, correct_only=correct_only, num_images=num_images, sample_seed=sample_seed,
+        sparse_inference=sparse_inference,
     )  # fmt: skip
     if protocol:
         chosen = named(protocol).under(chosen, given(context))

@@ -1,10 +1,21 @@
-"""Which options were given, and in which form a study is printed."""
+"""Which options were given, and in which form a study is printed.
+
+Numbers given as text on the command line.
+"""
 
 from collections.abc import Mapping
 
 import typer
 
-from sparseattack.errors import InputError
+from sparseattack import InputError
+
+
+def whole_numbers(text: str, option: str) -> tuple[int, ...]:
+    """``1,3,5`` as numbers."""
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError:
+        raise InputError(f"{option} takes whole numbers such as 1,3,5, not {text!r}") from None
 
 
 def one_of(chosen: Mapping[str, bool]) -> str:

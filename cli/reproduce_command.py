@@ -49,7 +49,7 @@ def command(
     from sparseattack.reproduction.one_pixel import one_pixel
     from sparseattack.reproduction.part import Choices
 
-    from .numbers import whole_numbers
+    from .options import whole_numbers
     from .reproduce import reproduce
 
     if paper != "one-pixel":

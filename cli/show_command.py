@@ -14,9 +14,9 @@ def command(
     from dataclasses import asdict
 
     from sparseattack import PROTOCOLS
-    from sparseattack.plugins.detail import details
+    from sparseattack.plugins.catalogue import details
 
-    from .describing import print_detail, print_protocol
+    from .catalogue import print_detail, print_protocol
 
     found, protocols = details(name), [PROTOCOLS[name]] if name in PROTOCOLS else []
     if json_:

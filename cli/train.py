@@ -10,8 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedCo
 from sparseattack import Images, load_images
 from sparseattack.errors import InputError
 from sparseattack.oracles.training.recipe import Recipe, check_images
-from sparseattack.oracles.training.shipping import ship
-from sparseattack.oracles.training.training import train
+from sparseattack.oracles.training.training import ship, train
 
 
 def trained(recipe: Recipe, data: str, test: str, out: Path, checkpoint: Path) -> None:

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from sparseattack import Classifier, InputError, Oracle
-from sparseattack.plugins.loading import oracle_plugin
+from sparseattack.plugins.registry import oracle_plugin
 from sparseattack.provenance import digest
 
 from .forward import Forward

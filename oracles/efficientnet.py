@@ -8,10 +8,8 @@ from efficientnet_lite_pytorch import EfficientNet
 from sparseattack import Classifier, Oracle
 from sparseattack.provenance import digest
 
-from .folding import fold_within
-from .forward import Forward
-from .memory import channels_last, unfilled
-from .normalise import normalise
+from .forward import Forward, channels_last, normalise, unfilled
+from .networks import fold_within
 from .sparse_inference.sparse_edits import sparse_edits
 from .weights import digest_weights, fill, read_weights
 

@@ -10,10 +10,9 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from sparseattack import Classifier, InputError, Oracle
-from sparseattack.problem.classifier import Shape
+from sparseattack.plugins.registry import made_at
+from sparseattack.problem.oracle import Shape
 from sparseattack.provenance import digest, digest_source
-
-from .places import made_at
 
 PROBES, DECIMALS = 256, 6  # rows of noise whose answers tell one fit from another
 

@@ -11,15 +11,12 @@ from torch.export.passes import move_to_device_pass
 
 from sparseattack import Classifier, InputError, Oracle
 from sparseattack.errors import brief
-from sparseattack.problem.devices import device_of
-from sparseattack.problem.scores import Scale
+from sparseattack.problem.oracle import Scale, device_of
 from sparseattack.provenance import digest
 
-from .blocks import in_blocks
-from .files import required, sha256
-from .forward import Forward
-from .normalise import normalise
+from .forward import Forward, in_blocks, normalise
 from .sparse_inference.sparse_edits import sparse_edits
+from .weights import required, sha256
 
 RANK = 4  # n, C, H, W
 

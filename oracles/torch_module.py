@@ -3,12 +3,11 @@
 from torch import nn
 
 from sparseattack import Classifier, InputError, Oracle
-from sparseattack.problem.scores import Scale
+from sparseattack.plugins.registry import made_at
+from sparseattack.problem.oracle import Scale
 from sparseattack.provenance import digest, digest_source
 
-from .forward import Forward
-from .normalise import normalise
-from .places import made_at
+from .forward import Forward, normalise
 from .sparse_inference.sparse_edits import sparse_edits
 from .weights import digest_weights, fill, read_weights
 

@@ -1,9 +1,14 @@
-"""Weights of torch networks, read without running anything."""
+"""Weights of torch networks, read without running anything.
 
+Files that oracles are made from.
+"""
+
+import json
 from collections.abc import Mapping
-from hashlib import blake2b
+from hashlib import blake2b, file_digest
 from pathlib import Path
 from pickle import UnpicklingError
+from typing import Any
 from warnings import catch_warnings
 
 import torch
@@ -14,7 +19,21 @@ from torch import Tensor, nn
 from sparseattack import InputError
 from sparseattack.errors import brief
 
-from .files import required
+from .networks import fold, untrained
+
+
+def required(path: str | Path) -> Path:
+    """The file at ``path``, if there is one."""
+    if not (found := Path(path).expanduser()).is_file():
+        raise InputError(f"there is no file {found}")
+    return found
+
+
+def sha256(path: Path) -> str:
+    """Of the bytes of a file: 64 hexadecimal digits."""
+    with path.open("rb") as file:
+        return file_digest(file, "sha256").hexdigest()
+
 
 NAMED = 3  # keys at most that an error names
 
@@ -67,3 +86,24 @@ def digest_weights(network: nn.Module) -> str:
         told.update(f"{name} {value.dtype} {tuple(value.shape)} ".encode())
         told.update(value.cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
     return told.hexdigest()
+
+
+def unpack(file: str | Path) -> tuple[nn.Sequential, dict[str, Any]]:
+    """The network that ``ship`` wrote, float32, and its card; refused if the file is not the card's."""
+    path = required(file)
+    beside = required(card_of(path))
+    try:
+        card: dict[str, Any] = json.loads(beside.read_text("utf-8"))
+        known, name = card["sha256"], card["network"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{beside} is no card of weights: {brief(error)}") from error
+    if sha256(path) != known:
+        raise InputError(f"{path} is not what its card {beside.name} describes: the checksum differs")
+    network = fold(untrained(name))
+    fill(network, read_weights(path), path)
+    return network, card
+
+
+def card_of(path: Path) -> Path:
+    """Where the card of weights lies."""
+    return path.with_suffix(".json")

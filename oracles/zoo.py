@@ -5,12 +5,10 @@ from pathlib import Path
 from sparseattack import Classifier, InputError, Oracle
 from sparseattack.data.cifar10 import CLASSES
 
-from .forward import Forward
-from .memory import channels_last
-from .normalise import normalise
+from .forward import Forward, channels_last, normalise
 from .sparse_inference.sparse_edits import sparse_edits
 from .training.recipe import MEAN, SHAPE, STD
-from .training.shipping import unpack
+from .weights import unpack
 
 WEIGHTS = Path(__file__).parent / "weights"
 USUAL, ACCELERATED = 64, 1024

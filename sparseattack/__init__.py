@@ -5,12 +5,13 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from sparseattack.comparison import compare
-    from sparseattack.data.load import Images, load_images
+    from sparseattack.data.images import Images, levels
+    from sparseattack.data.load import load_images
     from sparseattack.errors import InputError, OracleError, SparseattackError, StoreError, StrategyError
     from sparseattack.plugins.registry import load, register
-    from sparseattack.problem.classifier import Classifier
+    from sparseattack.plugins.spec import several
     from sparseattack.problem.criteria import Until, confident, spent
-    from sparseattack.problem.edits import Edits, levels
+    from sparseattack.problem.edits import Edits
     from sparseattack.problem.encodings import Encoding, Pixels, corners, rgb
     from sparseattack.problem.fitness import (
         Fitness,
@@ -22,8 +23,7 @@ if TYPE_CHECKING:
         margin,
         probability,
     )
-    from sparseattack.problem.objectives import several
-    from sparseattack.problem.oracle import Oracle, SparseOracle
+    from sparseattack.problem.oracle import Classifier, Oracle, SparseOracle
     from sparseattack.problem.problem import Problem
     from sparseattack.problem.space import Gene, Search, Space, Strategy
     from sparseattack.search.alone import apart, per_image
@@ -37,16 +37,16 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "comparison": ("compare",),
-    "data.load": ("Images", "load_images"),
+    "data.images": ("Images", "levels"),
+    "data.load": ("load_images",),
     "errors": ("InputError", "OracleError", "SparseattackError", "StoreError", "StrategyError"),
     "plugins.registry": ("load", "register"),
-    "problem.classifier": ("Classifier",),
+    "plugins.spec": ("several",),
     "problem.criteria": ("Until", "confident", "spent"),
-    "problem.edits": ("Edits", "levels"),
+    "problem.edits": ("Edits",),
     "problem.encodings": ("Encoding", "Pixels", "corners", "rgb"),
     "problem.fitness": ("Fitness", "Queries", "cross_entropy", "fooled", "l0", "l2", "margin", "probability"),
-    "problem.objectives": ("several",),
-    "problem.oracle": ("Oracle", "SparseOracle"),
+    "problem.oracle": ("Classifier", "Oracle", "SparseOracle"),
     "problem.problem": ("Problem",),
     "problem.space": ("Gene", "Search", "Space", "Strategy"),
     "search.alone": ("apart", "per_image"),

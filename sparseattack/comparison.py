@@ -4,10 +4,8 @@ from pathlib import Path
 
 from sparseattack.report.results import Overview, overview
 from sparseattack.study.experiment import Experiment
-from sparseattack.study.labelling import labelled
-from sparseattack.study.plan import open_study, plan
-from sparseattack.study.prepare import prepare
-from sparseattack.study.run import run
+from sparseattack.study.prepare import labelled, prepare
+from sparseattack.study.run import open_study, plan, run
 from sparseattack.study.store import Study
 
 

@@ -1,4 +1,7 @@
-"""What can go wrong, each said in one sentence that names the thing."""
+"""What can go wrong, each said in one sentence that names the thing.
+
+What a strategy demands of its settings and its space.
+"""
 
 from collections.abc import Iterable
 from difflib import get_close_matches
@@ -38,3 +41,9 @@ def near(name: str, known: Iterable[str], most: int = 1) -> str:
     """The end of a sentence about an unknown ``name``: those that look like it; empty where none does."""
     close = get_close_matches(name, list(known), most)
     return f"; did you mean {', '.join(close)}?" if close else ""
+
+
+def demand(holds: bool, sentence: str) -> None:
+    """Refuse to search unless it ``holds``: InputError with the ``sentence``."""
+    if not holds:
+        raise InputError(sentence)

@@ -1,20 +1,161 @@
-"""Digests and versions: what a result depends on, and where it was made."""
+"""Digests and versions: what a result depends on, and where it was made.
 
+A function as it was compiled, with the values it has bound: what no module's source tells.
+
+The code behind a plugin: a changed plugin makes other results.
+"""
+
+import ast
+import inspect
 import json
 import os
 import platform
 import re
-from collections.abc import Callable, Iterable
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
+from functools import partial
 from hashlib import blake2b
 from importlib.metadata import packages_distributions, requires, version
+from importlib.util import resolve_name
+from types import CodeType, FunctionType
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from sparseattack import __version__
-from sparseattack.plugins.requirements import imports
-from sparseattack.sources import code
+from sparseattack.plugins.requirements import imports, source, spec_of
+from sparseattack.plugins.spec import plain
+
+PLAIN = bool | int | float | complex | str | bytes | None
+
+
+def typed_in(function: Callable[..., Any]) -> bool:
+    """Whether a function stands in no file, whatever its module has."""
+    return isinstance(function, FunctionType) and function.__code__.co_filename.startswith("<")
+
+
+def compiled(plugin: Callable[..., Any], home: str, *, bare: bool) -> str:
+    """What ``plugin`` and what it decorates close over, and defaults: the same text in every process.
+
+    Functions of the module ``home`` among that are followed. If ``bare`` their code is told as well, and
+    what they use of ``home``. Of values that are neither plain nor functions only the type is told.
+    """
+    functions = _layers(plugin)
+    told: list[str] = []
+    for each in functions:  # grows
+        values = _bound(each)
+        if bare and each.__module__ == home:
+            values += [each.__code__, *_used(each)]
+        inner = [value for value in values if isinstance(value, FunctionType) and value.__module__ == home]
+        functions += [one for one in inner if one not in functions]
+        told += map(_value_text, values)
+    return "\n".join(told)
+
+
+def _layers(plugin: Callable[..., Any]) -> list[FunctionType]:
+    """The function, or what calling an object calls, and what it decorates."""
+    layers: list[FunctionType] = []
+    layer: Any = plugin
+    while layer is not None:
+        called = layer if isinstance(layer, FunctionType) else type(layer).__call__
+        layers += [called] if isinstance(called, FunctionType) else []
+        layer = layer.func if isinstance(layer, partial) else getattr(layer, "__wrapped__", None)
+    return layers
+
+
+def _bound(function: FunctionType) -> list[object]:
+    bound: list[object] = [cell.cell_contents for cell in function.__closure__ or ()]
+    return [*bound, *(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).items()]
+
+
+def _used(function: FunctionType) -> list[object]:
+    """The values of all names of its module that a function mentions."""
+    here = function.__globals__
+    return [here[name] for name in sorted(set(_names(function.__code__))) if name in here]
+
+
+def _names(code: CodeType) -> Iterator[str]:
+    yield from code.co_names
+    for inner in code.co_consts:
+        if isinstance(inner, CodeType):
+            yield from _names(inner)
+
+
+def _value_text(value: object) -> str:
+    if isinstance(value, CodeType):
+        return _value_text((value.co_code, value.co_names, value.co_consts))
+    if isinstance(value, Mapping):
+        return _value_text(tuple(value.items()))
+    if isinstance(value, tuple | list):
+        return f"({', '.join(map(_value_text, value))})"
+    if isinstance(value, set | frozenset):  # their order differs from process to process
+        return f"{{{', '.join(sorted(map(_value_text, value)))}}}"
+    return repr(value) if isinstance(value, PLAIN) else type(value).__qualname__
+
+
+UNREAD = (OSError, TypeError, KeyError, ImportError, ValueError, SyntaxError)  # lost, compiled or garbled
+OURS = "sparseattack"  # the version stands for the core
+
+
+def code(plugin: Callable[..., Any]) -> dict[str, str]:
+    """The source of its module and of all that this imports of its own package, by name.
+
+    Under the empty name what no module's source tells: what a function closes over, or all of one that was
+    typed in.
+    """
+    function = plain(plugin)
+    home = function.__module__
+    found = _family(home)
+    bare = not found.get(home) or typed_in(function)
+    return found | {"": compiled(plugin, home, bare=bare)}
+
+
+def _family(module: str) -> dict[str, str]:
+    found: dict[str, str] = {}
+    left = [module]
+    while left:
+        name = left.pop()
+        if name not in found and (text := _text(name)) is not None:
+            found[name] = text
+            with suppress(*UNREAD):
+                left += _followed(ast.parse(text), _package(name), module)
+    return found
+
+
+def _text(module: str) -> str | None:
+    """The source of a module, loaded or not; empty where it is compiled, None where there is none."""
+    with suppress(*UNREAD):
+        return inspect.getsource(sys.modules[module])
+    with suppress(*UNREAD):
+        return source(module)
+    return None
+
+
+def _package(module: str) -> str:
+    """What the relative imports of a module start from."""
+    loaded = sys.modules.get(module)
+    return (loaded.__package__ if loaded else spec_of(module).parent) or ""
+
+
+def _followed(tree: ast.Module, package: str, module: str) -> Iterator[str]:
+    """What is imported of the plugin's own package; what is imported from a module may be one as well."""
+    root = (package or module).partition(".")[0]
+    for node in ast.walk(tree):
+        for name in _imported(node, package):
+            if getattr(node, "level", 0) or (root != OURS and name.partition(".")[0] == root):
+                yield name
+
+
+def _imported(node: ast.AST, package: str) -> list[str]:
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    if not isinstance(node, ast.ImportFrom):
+        return []
+    base = resolve_name("." * node.level + (node.module or ""), package)
+    return [base, *(f"{base}.{alias.name}" for alias in node.names)]
+
 
 ARITHMETIC = ("cma", "scipy", "scikit-learn")  # other packages' results depend on these
 

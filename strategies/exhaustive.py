@@ -4,8 +4,8 @@ import torch
 from torch import Tensor
 
 from sparseattack import Search, Space
+from sparseattack.errors import demand
 
-from .demand import demand
 from .draws import distinct
 from .grid import Grid
 

@@ -9,8 +9,7 @@ from typing import Any
 
 import pytest
 
-from sparseattack.provenance import digest_source
-from sparseattack.sources import code
+from sparseattack.provenance import code, digest_source
 
 
 def typed_in(text: str, module: str = "nowhere") -> Callable[..., Any]:

@@ -40,7 +40,7 @@ except SystemExit as end:
 @pytest.mark.parametrize(
     "program",
     [
-        "import sparseattack.plugins.registry, sparseattack.plugins.settings, sparseattack.errors",
+        "import sparseattack.plugins.registry, sparseattack.plugins.spec, sparseattack.errors",
         DESCRIBING,
         COMMAND.format("'--help'"),
         COMMAND.format("'list'"),

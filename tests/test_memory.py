@@ -7,7 +7,7 @@ from torch import Tensor
 from worlds import random_images
 
 from sparseattack import Edits, Problem, load, outcomes_of, rgb, spent
-from sparseattack.problem.edits import levels
+from sparseattack.data.images import levels
 
 
 class Cheap:

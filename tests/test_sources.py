@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from sparseattack.plugins.registry import find
-from sparseattack.provenance import digest_source
-from sparseattack.sources import code, plain
+from sparseattack.plugins.spec import plain
+from sparseattack.provenance import code, digest_source
 
 
 def test_what_a_strategy_imports_from_beside_it_belongs_to_it() -> None:

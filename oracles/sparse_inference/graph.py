@@ -1,12 +1,16 @@
-"""A network as a graph of torch's own operations, batch-norm folded away."""
+"""A network as a graph of torch's own operations, batch-norm folded away.
 
+Parts of a graph as networks of their own.
+"""
+
+from collections.abc import Sequence
 from typing import Any
 from warnings import catch_warnings
 
 import torch
 from torch import Tensor, nn
 from torch.export import Dim
-from torch.fx import GraphModule, Node
+from torch.fx import Graph, GraphModule, Node
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
 ATEN = torch.ops.aten
@@ -92,3 +96,36 @@ def _fold(module: GraphModule, norm: Node) -> None:
 def _held(module: GraphModule, name: str, value: Tensor) -> Node:
     module.register_buffer(name, value.detach())
     return module.graph.get_attr(name)
+
+
+def beginning(module: GraphModule, wanted: Sequence[Node]) -> GraphModule:
+    """Images -> the maps ``wanted``, as a tuple."""
+    graph = Graph()
+    known: dict[Node, Node] = {}
+    for node in module.graph.nodes:
+        known[node] = graph.node_copy(node, known.__getitem__)
+        if known.keys() >= set(wanted):
+            break
+    graph.output(tuple(known[node] for node in wanted))
+    return _lean(module, graph)
+
+
+def rest(module: GraphModule, given: Sequence[Node]) -> GraphModule:
+    """The maps ``given`` -> what the whole network answers."""
+    graph = Graph()
+    known = {node: graph.placeholder(node.name) for node in given}
+    count = graph.call_function(ATEN.sym_size.int, (known[given[0]], 0))
+    for node in module.graph.nodes:
+        if node.op == "output":
+            (answer,) = node.args[0]
+            graph.output(known[answer])
+        elif node.target is ATEN.sym_size.int:
+            known[node] = count
+        elif node.op != "placeholder" and node not in known and known.keys() >= set(node.all_input_nodes):
+            known[node] = graph.node_copy(node, known.__getitem__)
+    return _lean(module, graph)
+
+
+def _lean(module: GraphModule, graph: Graph) -> GraphModule:
+    graph.eliminate_dead_code()
+    return GraphModule(module, graph)

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor, nn
 from torch.fx import GraphModule, Node
 
-from ..sparse_inference import copies, operations
+from ..sparse_inference import operations
 from .graph import ATEN, traced
-from .pointwise import pointwise
+from .operations import pointwise
 from .steps import Step
 from .tables import ZERO
 
@@ -20,9 +20,9 @@ READERS = {
     ATEN.max_pool2d.default: operations.max_pool,
     ATEN.avg_pool2d.default: operations.average_pool,
     ATEN.adaptive_avg_pool2d.default: operations.adaptive_pool,
-    ATEN.pad.default: copies.padding,
-    ATEN.constant_pad_nd.default: copies.padding,
-    ATEN.slice.Tensor: copies.slicing,
+    ATEN.pad.default: operations.padding,
+    ATEN.constant_pad_nd.default: operations.padding,
+    ATEN.slice.Tensor: operations.slicing,
 }
 
 

@@ -1,31 +1,220 @@
-"""The contract of a strategy as a list of clauses, each tried on small problems."""
+"""The contract of a strategy as a list of clauses, each tried on small problems.
 
+What a strategy promises about its questions.
+
+What a strategy promises about whole attacks, with every query counted by the oracle itself.
+
+What a strategy promises about chance: each image has a stream of its own, and nothing else is random.
+"""
+
+import pickle
+import random
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from sparseattack.conformance import conformance_asking as asking
-from sparseattack.conformance import conformance_attacks as attacks
-from sparseattack.conformance import conformance_chance as chance
-from sparseattack.conformance.problems import ContractError
-from sparseattack.errors import SparseattackError
+import numpy as np
+import torch
+from torch import Tensor
+
+from sparseattack.conformance.problems import (
+    IMAGES,
+    Answer,
+    ContractError,
+    Counting,
+    bowl,
+    length,
+    problem,
+    questions,
+    space,
+    talk,
+)
+from sparseattack.errors import InputError, SparseattackError
+from sparseattack.problem.problem import Problem
 from sparseattack.problem.space import Strategy
+from sparseattack.search.loop import attack
+from sparseattack.search.outcome import Outcome
+from sparseattack.search.per_image import Fence
+
+
+def asks_about_every_image(strategy: Strategy) -> str:
+    """Float32 candidates in the cube, about every image until its budget is spent."""
+    return _spent(strategy, bowl)
+
+
+def bears_flat_values(strategy: Strategy) -> str:
+    """It goes on where no candidate is better than another."""
+    return _spent(strategy, lambda turn, candidates: torch.ones(candidates.shape[:2]))
+
+
+def bears_little_to_find(strategy: Strategy) -> str:
+    """It goes on, or asks nothing more, where there are but 256 candidates, far fewer than queries."""
+    tiny = problem(strategy, (1, 1, 1)).space(slice(1), 400, seed=0, key="conformance")
+    talk(strategy, tiny, bowl)
+    if tiny.journal.errors:
+        raise ContractError(f"it gave up: {tiny.journal.errors[0]}")
+    return ""
+
+
+def leaves_its_questions_alone(strategy: Strategy) -> str:
+    """What was asked is not written to later."""
+    kept: list[tuple[Tensor, Tensor]] = []
+
+    def keep(turn: int, candidates: Tensor) -> Tensor:
+        kept.append((candidates, candidates.clone()))
+        return bowl(turn, candidates)
+
+    talk(strategy, space(strategy), keep)
+    if any(not torch.equal(now.nan_to_num(-1), then.nan_to_num(-1)) for now, then in kept):
+        raise ContractError("it wrote to candidates that it had asked with before")
+    return ""
+
+
+def _spent(strategy: Strategy, answer: Answer) -> str:
+    here = space(strategy)
+    turns = talk(strategy, here, answer)
+    for place in range(IMAGES):
+        if (asked := len(questions(turns, place))) < here.budget:
+            why = here.journal.errors.get(place, "it asked nothing more")
+            raise ContractError(f"it gave up an image after {asked} of {here.budget} queries: {why}")
+    return ""
+
+
+def keeps_to_the_budget(strategy: Strategy) -> str:
+    """Whatever the budget and the group, no query is too many and none is missing from the account."""
+    for budget in (1, length(strategy) // 2, length(strategy)):
+        for group in range(1, IMAGES + 1):
+            _counted(problem(strategy), strategy, budget, group)
+    return ""
+
+
+def same_in_any_group(strategy: Strategy) -> str:
+    """An image's outcome depends neither on the group it is searched in nor on the images' order."""
+    budget, usual = length(strategy), problem(strategy)
+    turned = replace(usual, images=usual.images.flip(0), oracle=Counting())
+    expected = [_account(each) for each in _counted(usual, strategy, budget, 1)]
+    if expected != [_account(each) for each in _counted(problem(strategy), strategy, budget, IMAGES)]:
+        raise ContractError("it came to other outcomes in groups of one and of three images")
+    if expected != [_account(each) for each in _counted(turned, strategy, budget, 2)[::-1]]:
+        raise ContractError("it came to other outcomes with the images in another order")
+    return ""
+
+
+def bears_three_pixels(strategy: Strategy) -> str:
+    """It searches three pixels, or says that it cannot."""
+    try:
+        _counted(problem(strategy, pixels=3), strategy, length(strategy), IMAGES)
+    except InputError as refusal:
+        return f"for k=1 only: {refusal}"
+    return ""
+
+
+def bears_other_images(strategy: Strategy) -> str:
+    """It searches grey, flat, tall and tiny images, and such of many channels."""
+    for shape in ((1, 12, 12), (4, 1, 30), (3, 30, 1), (1, 1, 1), (3, 1, 1)):
+        _counted(problem(strategy, shape), strategy, length(strategy), IMAGES)
+    return ""
+
+
+def _counted(ground: Problem, strategy: Strategy, budget: int, group: int) -> list[Outcome]:
+    """The outcomes, if they agree with what the oracle saw."""
+    outcomes = attack(ground, strategy, budget, group=group)
+    assert isinstance(ground.oracle, Counting)
+    for each in outcomes:
+        cost = ground.oracle.seen[each.image] + each.repeats
+        if cost != each.queries or cost > budget:
+            raise ContractError(f"it cost {cost} queries of {budget}, and {each.queries} were reported")
+        if each.error:
+            height, width = ground.images.shape[2:]
+            raise ContractError(f"it gave up an image of {height} x {width} pixels: {each.error}")
+    return outcomes
+
+
+def _account(outcome: Outcome) -> tuple[object, ...]:
+    edit = outcome.positions.tolist(), outcome.colours.tolist()
+    return *edit, outcome.values, outcome.queries, outcome.restarts, outcome.trace
+
+
+def same_in_any_company(strategy: Strategy) -> str:
+    """An image is asked the same alone and beside others, in whatever order."""
+    streams = [space(strategy).streams for _ in range(3)]
+    here = space(strategy)
+    together = talk(strategy, replace(here, streams=streams[0]), bowl)
+    turned = talk(strategy, replace(here, streams=streams[1][::-1]), bowl)
+    for place, stream in enumerate(streams[2]):
+        alone = talk(strategy, replace(here, streams=(stream,)), bowl)
+        _same(questions(together, place), questions(alone, 0), "about an image alone and beside others")
+        _same(questions(alone, 0), questions(turned, IMAGES - 1 - place), "about images in another order")
+    return ""
+
+
+def same_when_repeated(strategy: Strategy) -> str:
+    """All its chance comes from the space: no clock, no global random state."""
+    with Fence(np.random.default_rng(1)).inside():
+        once = talk(strategy, space(strategy), bowl)
+    with Fence(np.random.default_rng(2)).inside():
+        again = talk(strategy, space(strategy), bowl)
+    for place in range(IMAGES):
+        _same(questions(once, place), questions(again, place), "the second time, with the same seed")
+    return ""
+
+
+def leaves_others_alone(strategy: Strategy) -> str:
+    """An image that is cut short in mid-turn and asked no more changes nothing for the others."""
+
+    def cut(turn: int, candidates: Tensor) -> Tensor:
+        values = bowl(turn, candidates)
+        if turn > 0:
+            values[1, candidates.shape[1] // 2 if turn == 1 else 0 :] = torch.inf
+        return values
+
+    usual, disturbed = (talk(strategy, space(strategy), answer) for answer in (bowl, cut))
+    for place in (0, IMAGES - 1):
+        _same(questions(usual, place), questions(disturbed, place), "after another image was finished")
+    return ""
+
+
+def leaves_global_chance_alone(strategy: Strategy) -> str:
+    """The random states of numpy, torch and Python stay as they are."""
+    with Fence(np.random.default_rng(1)).inside():
+        np.random.standard_normal()  # half of a pair is kept for later: that must stay, too
+        before = _chance()
+        talk(strategy, space(strategy), bowl)
+        changed = [name for name, state in _chance().items() if state != before[name]]
+    if changed:
+        raise ContractError(f"it changed the global random state of {' and '.join(changed)}")
+    return ""
+
+
+def _same(one: Tensor, other: Tensor, when: str) -> None:
+    if not torch.equal(one, other):
+        raise ContractError(f"it asked other questions {when}")
+
+
+def _chance() -> dict[str, bytes]:
+    states = {
+        "numpy": np.random.get_state(),
+        "torch": torch.get_rng_state().numpy(),
+        "Python": random.getstate(),
+    }
+    return {name: pickle.dumps(state) for name, state in states.items()}
+
 
 Clause = Callable[[Strategy], str]
 """Raises ContractError, or what the strategy raises; returns a note, empty if there is nothing to say."""
 
 CLAUSES: dict[str, Clause] = {
-    "asks about every image, in the cube, until its budget is spent": asking.asks_about_every_image,
-    "goes on where all values are equal": asking.bears_flat_values,
-    "goes on, or asks nothing more, where there is little to find": asking.bears_little_to_find,
-    "asks about an image the same in any company and order": chance.same_in_any_company,
-    "asks the same when repeated": chance.same_when_repeated,
-    "goes on as before when an image is cut short or finished": chance.leaves_others_alone,
-    "leaves the global random states alone": chance.leaves_global_chance_alone,
-    "writes to nothing it has asked with": asking.leaves_its_questions_alone,
-    "costs no query more than the budget, and each is counted": attacks.keeps_to_the_budget,
-    "comes to the same outcomes in any group and order": attacks.same_in_any_group,
-    "searches several pixels": attacks.bears_three_pixels,
-    "searches grey, narrow and tiny images": attacks.bears_other_images,
+    "asks about every image, in the cube, until its budget is spent": asks_about_every_image,
+    "goes on where all values are equal": bears_flat_values,
+    "goes on, or asks nothing more, where there is little to find": bears_little_to_find,
+    "asks about an image the same in any company and order": same_in_any_company,
+    "asks the same when repeated": same_when_repeated,
+    "goes on as before when an image is cut short or finished": leaves_others_alone,
+    "leaves the global random states alone": leaves_global_chance_alone,
+    "writes to nothing it has asked with": leaves_its_questions_alone,
+    "costs no query more than the budget, and each is counted": keeps_to_the_budget,
+    "comes to the same outcomes in any group and order": same_in_any_group,
+    "searches several pixels": bears_three_pixels,
+    "searches grey, narrow and tiny images": bears_other_images,
 }
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cache, cached_property
 from hashlib import blake2b
 from pathlib import Path
 
@@ -87,3 +87,21 @@ class Images:
         places = {label: classes.index(name) for label, name in names.items()} | {UNKNOWN: UNKNOWN}
         labels = torch.tensor([places[label] for label in self.labels.tolist()], dtype=torch.int64)
         return replace(self, labels=labels, classes=classes)
+
+
+LEVELS = torch.arange(256) / 255
+
+
+def levels(colours: Tensor) -> Tensor:
+    """The float32 of 8-bit ``colours``, from a table: dividing by 255 rounds differently on a GPU."""
+    return _levels_on(colours.device)[colours.long()]
+
+
+@cache
+def _levels_on(device: torch.device) -> Tensor:
+    return LEVELS.to(device)
+
+
+def eight_bit(images: Tensor) -> Tensor:
+    """The nearest 8-bit colours of ``images`` in [0, 1], of any shape: the inverse of ``levels``."""
+    return images.mul(255).round().to(torch.uint8)

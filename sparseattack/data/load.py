@@ -8,8 +8,7 @@ from sparseattack.data.cifar10 import data_folder, holds_cifar, load_cifar
 from sparseattack.data.images import Images
 from sparseattack.data.npz import load_npz
 from sparseattack.data.pictures import load_pictures
-from sparseattack.data.resizing import resized
-from sparseattack.data.selection import Select, selection
+from sparseattack.data.selection import Select, resized, selection
 from sparseattack.errors import InputError
 
 __all__ = ["Images", "load_images"]

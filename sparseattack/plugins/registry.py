@@ -1,25 +1,76 @@
-"""Strategies, encodings, fitness functions and oracles, ours or not: found by name, imported on use."""
+"""Strategies, encodings, fitness functions and oracles, ours or not: found by name, imported on use.
+
+Modules of Python by place: ``package.module``, or the file ``path/to/file.py``.
+
+What Python callables make, by place: ``package.module:callable`` or ``file.py:callable``.
+
+Oracles by name or path.
+"""
 
 import re
-from collections.abc import Mapping
+import sys
+from collections.abc import Callable, Mapping
+from hashlib import blake2b
+from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from operator import attrgetter
-from typing import Literal, get_args
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Literal, get_args
 
 from sparseattack.errors import InputError, brief, near
-from sparseattack.plugins.places import module_at
 from sparseattack.plugins.requirements import advice
-from sparseattack.plugins.settings import Plugin, bind
-from sparseattack.plugins.spec import Spec, parse
+from sparseattack.plugins.spec import Plugin, Spec, bind, oracle_spec, parse, settings
+from sparseattack.problem.oracle import Oracle
+
+
+def module_at(place: str) -> ModuleType:
+    """The module at ``place``, imported; a file is loaded anew once it is edited."""
+    return _file(Path(place).expanduser()) if place.endswith(".py") else import_module(place)
+
+
+def _file(path: Path) -> ModuleType:
+    """The module in a file, under a name that no other file has, nor the same one once it is edited."""
+    if not path.is_file():
+        raise InputError(f"there is no file {path}")
+    path = path.resolve()
+    content = path.read_bytes()
+    name = f"{path.stem}_{blake2b(f'{path} '.encode() + content, digest_size=8).hexdigest()}"
+    if name not in sys.modules:
+        _load(name, path, content)
+    return sys.modules[name]
+
+
+def _load(name: str, path: Path, content: bytes) -> None:
+    module = sys.modules[name] = ModuleType(name)
+    module.__file__ = str(path)
+    try:
+        exec(compile(content, path, "exec"), module.__dict__)
+    except BaseException:
+        del sys.modules[name]
+        raise
+
+
+def made_at(place: str) -> tuple[Callable[..., Any], Any]:
+    """The callable at ``place``, and what it returns when called without arguments."""
+    module, colon, name = place.rpartition(":")
+    if not colon:
+        raise InputError(f"{place!r} is not of the form package.module:callable or file.py:callable")
+    try:
+        make = getattr(module_at(module), name)
+        return make, make()
+    except InputError:
+        raise
+    except Exception as error:  # whatever foreign code raises
+        raise InputError(f"{place} cannot be used: {brief(error)}") from error
+
 
 Kind = Literal["strategies", "encodings", "fitness", "oracles"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 SINGULAR: dict[Kind, str] = {
     "strategies": "strategy", "encodings": "encoding", "fitness": "fitness", "oracles": "oracle",
 }  # fmt: skip
-
 NAME = re.compile(r'[^()\[\],"\s]+')  # others no spec can tell from settings
-
 _registered: dict[tuple[Kind, str], Plugin] = {}
 
 
@@ -93,3 +144,11 @@ def _imported(kind: Kind, name: str, place: str) -> Plugin:
     if not callable(found):
         raise InputError(f"{who}: {attribute!r} in {module} is no function")
     return found
+
+
+def oracle_plugin(spec: str, device: str = "cpu") -> Callable[..., Oracle]:
+    """What makes the oracle of a spec or a path, on ``device`` if it can choose, its settings bound."""
+    read = oracle_spec(spec)
+    plugin = find("oracles", read.name)
+    extra = {"device": device} if "device" in settings(plugin) and "device" not in read.settings else {}
+    return load("oracles", read, extra)

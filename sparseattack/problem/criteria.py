@@ -29,14 +29,14 @@ def confident(level: float) -> Until:
 
 
 def rule(text: str) -> Until:
-    """The rule called ``fooled``, ``budget`` or ``confidence:LEVEL``."""
-    if text in ("fooled", "budget"):
-        return fooled if text == "fooled" else spent
+    """The stopping criterion called ``success`` (or ``fooled``), ``budget`` or ``confidence:LEVEL``."""
+    if text in ("success", "fooled", "budget"):
+        return spent if text == "budget" else fooled
     name, _, number = text.partition(":")
     if name == "confidence" and 0 < (level := _number(number)) < 1:
         return confident(level)
-    only = "only fooled, budget or confidence:LEVEL with 0 < LEVEL < 1"
-    raise InputError(f"no rule {text!r} to stop by, {only}")
+    only = "only success, budget or confidence:LEVEL with 0 < LEVEL < 1"
+    raise InputError(f"no stopping criterion {text!r}, {only}")
 
 
 def _number(text: str) -> float:

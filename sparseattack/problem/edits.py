@@ -1,27 +1,11 @@
 """A few changed pixels: painted, counted, and kept as what they are, 8-bit colours."""
 
-from functools import cache
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-LEVELS = torch.arange(256) / 255
-
-
-def levels(colours: Tensor) -> Tensor:
-    """The float32 of 8-bit ``colours``, from a table: dividing by 255 rounds differently on a GPU."""
-    return _levels_on(colours.device)[colours.long()]
-
-
-@cache
-def _levels_on(device: torch.device) -> Tensor:
-    return LEVELS.to(device)
-
-
-def eight_bit(images: Tensor) -> Tensor:
-    """The nearest 8-bit colours of ``images`` in [0, 1], of any shape: the inverse of ``levels``."""
-    return images.mul(255).round().to(torch.uint8)
+from sparseattack.data.images import levels
 
 
 class Edits(NamedTuple):

@@ -1,13 +1,36 @@
-"""The questions put to an oracle, its answers, and what is read off them."""
+"""The questions put to an oracle, its answers, and what is read off them.
 
-from collections.abc import Callable
+What a search minimises: the further objectives a strategy declares, and the values of all.
+"""
+
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+import torch
 from torch import Tensor
 
+from sparseattack.errors import InputError, brief
+from sparseattack.plugins.spec import name
 from sparseattack.problem.edits import Edits, length, touch
-from sparseattack.problem.scores import TINY, Scale, lead
+from sparseattack.problem.oracle import Scale, called
+
+TINY = torch.finfo(torch.float32).tiny  # stands for a probability of 0, which has no logarithm
+
+
+def lead(scores: Tensor, labels: Tensor, targeted: bool, scale: Scale = "logits") -> Tensor:
+    """The label's lead over the best other class of ``(n, K)``, its negative when targeted: ``(n,)``.
+
+    In logits, or in logarithms of probabilities: these from the difference, whose sign is exact.
+    """
+    column = labels.unsqueeze(1)
+    own = scores.gather(1, column).squeeze(1)
+    other = scores.scatter(1, column, -torch.inf).amax(1)
+    gap = other - own if targeted else own - other
+    if scale == "logits":
+        return gap.float()
+    lower = torch.minimum(own, other).clamp(min=TINY)
+    return (gap.sign() * (gap.abs() / lower).log1p()).float()
 
 
 @dataclass(frozen=True)
@@ -95,3 +118,19 @@ def l2(queries: Queries) -> Tensor:
 def fooled(queries: Queries) -> Tensor:
     """Whether the answer is a success: ``(n,)`` bool."""
     return queries.lead < 0
+
+
+def measured(fitness: Sequence[Fitness], queries: Queries) -> Tensor:
+    """The values ``(n, M)`` float32 of queries, all finite: an infinite one would mean "not asked"."""
+    values = torch.stack([_measured(one, queries) for one in fitness], dim=1)
+    if (nan := values.isnan()).any():
+        row, column = nan.nonzero()[0].tolist()
+        raise InputError(f"fitness {name(fitness[column])} is NaN for {called(queries.rows[row : row + 1])}")
+    return values.nan_to_num()
+
+
+def _measured(fitness: Fitness, queries: Queries) -> Tensor:
+    try:
+        return fitness(queries).float().reshape(len(queries.rows))
+    except Exception as error:  # whatever a foreign fitness raises
+        raise InputError(f"fitness {name(fitness)} failed: {brief(error)}") from error

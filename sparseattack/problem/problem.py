@@ -1,24 +1,119 @@
-"""The problem a strategy solves without seeing it."""
+"""The problem a strategy solves without seeing it.
 
-from dataclasses import dataclass
+What a problem and an attack refuse: images that no 8-bit file holds, labels that name no class.
+"""
+
+from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from sparseattack.problem.calls import Sizes, sizes
+from sparseattack.data.images import levels
+from sparseattack.errors import InputError
+from sparseattack.plugins.spec import name
 from sparseattack.problem.criteria import Until
 from sparseattack.problem.edits import Edits
 from sparseattack.problem.encodings import Encoding
-from sparseattack.problem.exact import verified
-from sparseattack.problem.fitness import Fitness, Queries, fooled, margin
-from sparseattack.problem.inputs import check_images, check_labels, check_parts
-from sparseattack.problem.objectives import measured, name
-from sparseattack.problem.oracle import Oracle, SparseOracle, ask_edits, scale, title
-from sparseattack.problem.painted import ask_painted
-from sparseattack.problem.scores import Classes
+from sparseattack.problem.fitness import Fitness, Queries, fooled, margin, measured
+from sparseattack.problem.oracle import (
+    Classes,
+    Oracle,
+    Sizes,
+    SparseOracle,
+    ask_edits,
+    ask_painted,
+    exact,
+    scale,
+    sizes,
+    title,
+)
 from sparseattack.problem.space import Space, stream
-from sparseattack.search.exchange import Answers, Questions
+
+BLOCK = 32  # images looked at together: the check makes copies of them
+
+
+def check_parts(oracle: object, encoding: object) -> None:
+    """Refuse names in place of things, and functions in place of what they make."""
+    if isinstance(oracle, str):
+        raise InputError(f"an oracle is a function, not {oracle!r}: load it first, load('oracles', ...)()")
+    if not hasattr(encoding, "slots"):
+        made = getattr(encoding, "__name__", repr(encoding))
+        raise InputError(f"{made} is no encoding: one is what a call such as rgb(pixels=1) returns")
+
+
+def check_images(images: Tensor, slots: int) -> None:
+    """Refuse all but multiples of 1/255 ``(N, C, H, W)`` with at least ``slots`` pixels."""
+    if not isinstance(images, Tensor):
+        raise InputError(f"images are a torch tensor, float32 (N, C, H, W), not {type(images).__name__}")
+    if images.ndim != 4 or images.dtype != torch.float32:  # noqa: PLR2004
+        raise InputError(f"images are float32 (N, C, H, W), not {images.dtype} {tuple(images.shape)}")
+    if not all(map(_eight_bit, torch.split(images, BLOCK))):
+        raise InputError("images must hold multiples of 1/255 in [0, 1]: make them with levels()")
+    channels, height, width = images.shape[1:]
+    if channels < 1 or height * width < slots:
+        raise InputError(
+            f"images of {height} x {width} pixels and {channels} channels have no {slots} pixels to change"
+        )
+
+
+def _eight_bit(images: Tensor) -> bool:
+    """Whether all colours are multiples of 1/255 in [0, 1]."""
+    return torch.equal(images, levels(images.mul(255).round().nan_to_num().clamp(0, 255)))
+
+
+def check_labels(labels: Tensor, images: Tensor, cases: Tensor | None) -> None:
+    """Refuse all but one class per image or case, from 0, on the images' device, and cases of no image."""
+    if cases is not None and not torch.isin(cases, torch.arange(len(images), device=cases.device)).all():
+        raise InputError(f"cases are places of images from 0 to {len(images) - 1}, not {cases.tolist()}")
+    count = len(images) if cases is None else len(cases)
+    if not isinstance(labels, Tensor):
+        raise InputError(f"labels are a torch tensor, int64 ({count},), not {type(labels).__name__}")
+    if labels.dtype != torch.int64 or labels.shape != (count,):
+        found = f"{labels.dtype} {tuple(labels.shape)}"
+        raise InputError(f"labels of {count} images are int64 ({count},), not {found}")
+    if labels.device != images.device:
+        raise InputError(f"labels are on {labels.device}, images on {images.device}")
+    if (labels < 0).any():
+        raise InputError(f"a label is a class from 0, not {int(labels.min())}")
+
+
+def verified(oracle: Oracle, asked: Queries, pad: int) -> Queries:
+    """The same, with exact scores of the successes, of which some are none then; that is no query."""
+    judge = exact(oracle)
+    if judge is oracle or not len(places := fooled(asked).nonzero()[:, 0]):
+        return asked
+    rows, edits = asked.rows[places], Edits(*(column[places] for column in asked.edits))
+    scores = ask_painted(judge, asked.images, rows, edits, pad).to(asked.scores)
+    return replace(asked, scores=asked.scores.index_copy(0, places, scores))
+
+
+class Questions(NamedTuple):
+    """``n`` edits, and the cases they are for."""
+
+    rows: Tensor  # (n,) int64
+    edits: Edits  # n
+    repeats: int = 0  # further questions, not put because they are among these already
+
+    @property
+    def cost(self) -> int:
+        """Queries: every question is one, put or not."""
+        return len(self.rows) + self.repeats
+
+    def part(self, start: int, stop: int) -> "Questions":
+        """Some of them; the repeats go with the last."""
+        edits = Edits(*(column[start:stop] for column in self.edits))
+        return Questions(self.rows[start:stop], edits, self.repeats if stop >= len(self.rows) else 0)
+
+
+class Answers(NamedTuple):
+    """What became of ``n`` questions."""
+
+    values: Tensor  # (n, M) float32
+    pixels: Tensor  # (n,) int64, changed
+    fooled: Tensor  # (n,) bool
+    stop: Tensor  # (n,) bool; the image needs no further question
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,7 @@
-"""What a strategy may know: the unit cube, and one random stream for every image."""
+"""What a strategy may know: the unit cube, and one random stream for every image.
+
+What a search tells beside its candidates.
+"""
 
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
@@ -10,8 +13,30 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sparseattack.problem.edits import eight_bit
-from sparseattack.problem.journal import Journal
+from sparseattack.data.images import eight_bit
+
+THINKING = torch.empty(0)
+"""Yielded by a search that is told ``overlap``: go on with ``None``, and wait for its candidates."""
+
+
+@dataclass
+class Journal:
+    """What a search tells about itself, by the place of the image in its space."""
+
+    restarts: dict[int, int] = field(default_factory=dict)
+    errors: dict[int, str] = field(default_factory=dict)  # why an image was given up
+    seconds: float | None = None  # of the processor, that its last turn took in a process of its own
+
+    def restarted(self, place: int = 0) -> None:
+        """Count one restart of an image's search."""
+        self.restarts[place] = self.restarts.get(place, 0) + 1
+
+    def adopt(self, alone: "Journal", place: int) -> None:
+        """Take over what the search of one image tells about itself."""
+        self.restarts[place] = alone.restarts.get(0, 0)
+        if 0 in alone.errors:
+            self.errors[place] = alone.errors[0]
+
 
 Kind = Literal["row", "column", "colour"]
 

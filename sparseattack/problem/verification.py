@@ -6,11 +6,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from sparseattack.data.images import eight_bit, levels
 from sparseattack.data.png import CHANNELS, picture, read, write
-from sparseattack.problem.calls import chunk
-from sparseattack.problem.edits import eight_bit, levels
-from sparseattack.problem.exact import exact
-from sparseattack.problem.oracle import Oracle, ask, scale
+from sparseattack.problem.oracle import Oracle, ask, chunk, exact, scale
 
 
 class Verdicts(NamedTuple):

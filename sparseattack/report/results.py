@@ -7,9 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sparseattack.errors import InputError
-from sparseattack.report.pairs import Pair, pairs
-from sparseattack.report.report import summaries
-from sparseattack.report.summary import Summary
+from sparseattack.report.summary import Pair, Summary, pairs, summaries
 from sparseattack.study.experiment import inference_key
 from sparseattack.study.record import Record
 from sparseattack.study.store import Study

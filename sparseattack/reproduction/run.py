@@ -1,21 +1,53 @@
-"""A part is run: what its study lacks, and nothing twice."""
+"""A part is run: what its study lacks, and nothing twice.
 
-from collections.abc import Iterator
+Runs that another study holds already: the same experiment on more or fewer of the images.
+"""
+
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sparseattack.data.images import UNKNOWN
-from sparseattack.study.choice import choose
-from sparseattack.study.labelling import labelled
-from sparseattack.study.plan import open_study, plan
-from sparseattack.study.prepare import prepare
-from sparseattack.study.prepared import Prepared
-from sparseattack.study.run import Step, run
+from sparseattack.errors import InputError
+from sparseattack.study.prepare import Prepared, labelled, prepare
+from sparseattack.study.run import Step, open_study, plan, run
 from sparseattack.study.store import Study
 
-from .adopt import adopt
 from .part import Choices, Part
+
+
+def adopt(prepared: Prepared, study: Study, others: Iterable[Path]) -> None:
+    """Take over the runs that ``study`` lacks from studies that differ in how many images are drawn.
+
+    No run depends on the images beside it, so that they are what running them again would come to.
+    """
+    mine = _but_draw(prepared.manifest)
+    for path in sorted(others):
+        if path == study.path:
+            continue
+        with suppress(InputError), Study.read(path) as other:  # what is no study has no runs
+            if _but_draw(other.get("manifest")) == mine:
+                _copy(prepared, study, other)
+
+
+def _copy(prepared: Prepared, study: Study, other: Study) -> None:
+    (task,) = plan(prepared, study)
+    keys = {(case.image, case.target): key for key, case in task.todo}
+    for record in other.records():
+        if key := keys.get((record.image, record.target)):
+            study.add(replace(record, key=key))
+
+
+def _but_draw(manifest: dict[str, Any] | None) -> dict[str, Any]:
+    """What results depend on, but for the number of images."""
+    determines: dict[str, Any] = (manifest or {}).get("determines", {})
+    experiment = {
+        key: value for key, value in determines.get("experiment", {}).items() if key != "num_images"
+    }
+    return {**determines, "experiment": experiment}
+
 
 ADVICE = "Name another folder with --out, or remove that file"
 
@@ -32,7 +64,7 @@ def shown(part: Part, choices: Choices, like: Prepared | None = None) -> Prepare
 
     InputError where the network cannot be loaded, or these images cannot be attacked.
     """
-    known = prepare(replace(part.experiment(choices), draw=0), like)
+    known = prepare(replace(part.experiment(choices), num_images=0), like)
     labelled(known)
     return known
 
@@ -42,7 +74,7 @@ def conduct(part: Part, choices: Choices, folder: Path, known: Prepared) -> Iter
 
     Runs of the same on another number of images are taken over. First it is said how much is left.
     """
-    prepared = drawn(known, part.experiment(choices).draw)
+    prepared = drawn(known, part.experiment(choices).num_images)
     with Study.create(part.path(choices, folder)) as study:
         open_study(prepared, study, ADVICE)
         study.keep(correct=correct(known), classes=known.classes)
@@ -59,8 +91,8 @@ def conduct(part: Part, choices: Choices, folder: Path, known: Prepared) -> Iter
 def drawn(known: Prepared, wanted: int) -> Prepared:
     """The same with ``wanted`` images drawn, or all that may be attacked if they are fewer."""
     every = labelled(known)
-    draw = min(wanted, choose(every).eligible)
-    return replace(every, experiment=replace(known.experiment, draw=draw))
+    num_images = min(wanted, every.choice.eligible)
+    return replace(every, experiment=replace(known.experiment, num_images=num_images))
 
 
 def correct(known: Prepared) -> int | None:

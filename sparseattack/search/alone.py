@@ -4,8 +4,7 @@ from collections.abc import Callable
 from functools import partial, wraps
 from typing import Any
 
-from sparseattack.problem.journal import THINKING
-from sparseattack.problem.space import Search, Space
+from sparseattack.problem.space import THINKING, Search, Space
 from sparseattack.search.per_image import ImageSearch, Solos
 from sparseattack.search.workers import elsewhere
 

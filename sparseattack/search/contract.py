@@ -7,8 +7,7 @@ import torch
 from torch import Tensor
 
 from sparseattack.errors import InputError, StrategyError, brief
-from sparseattack.problem.journal import THINKING
-from sparseattack.problem.space import Search, Space, Strategy
+from sparseattack.problem.space import THINKING, Search, Space, Strategy
 
 RETURNED = "its search returned; it must restart and let the budget end it"
 

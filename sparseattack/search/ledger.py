@@ -1,13 +1,49 @@
-"""The account of a group of images while they are searched."""
+"""The account of a group of images while they are searched.
+
+The Pareto set of everything that was asked about one image.
+
+What a group of images has cost, and what has been answered.
+"""
 
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from sparseattack.problem.problem import Problem
-from sparseattack.search.exchange import Answers
-from sparseattack.search.pareto import Front
+from sparseattack.problem.problem import Answers, Problem
+
+BLOCK = 256  # candidates compared with one another at a time
+
+
+@dataclass
+class Front:
+    """Candidates none of which is as low as another in every value and lower in one."""
+
+    genes: Tensor  # (n, D)
+    values: Tensor  # (n, M)
+
+    @classmethod
+    def empty(cls, dims: int, objectives: int) -> "Front":
+        """Nothing yet."""
+        return cls(torch.empty(0, dims), torch.empty(0, objectives))
+
+    def add(self, genes: Tensor, values: Tensor) -> None:
+        """Let candidates ``(P, D)`` with values ``(P, M)`` in; of equals the first stays."""
+        parts = zip(torch.split(genes.cpu(), BLOCK), torch.split(values.cpu(), BLOCK), strict=True)
+        for more_genes, more_values in parts:
+            every = torch.cat([self.values, more_values])
+            kept = undominated(every)
+            self.genes, self.values = torch.cat([self.genes, more_genes])[kept], every[kept]
+
+
+def undominated(values: Tensor) -> Tensor:
+    """Mask ``(n,)`` of the rows of ``(n, M)`` that no other dominates, the first of equals."""
+    a, b = values.unsqueeze(1), values.unsqueeze(0)  # [i, j] compares b = j with a = i
+    dominated = (b <= a).all(2) & (b < a).any(2)
+    earlier = torch.ones(len(values), len(values), dtype=torch.bool).tril(-1)
+    repeated = (a == b).all(2) & earlier
+    return ~(dominated | repeated).any(1)
+
 
 UNFOOLED = torch.iinfo(torch.int64).max  # ranks after any number of pixels
 MET = -1  # ranks before
@@ -85,3 +121,41 @@ class Ledger:
         columns = (column.tolist() for column in (where[0], order[where], values[where]))
         for place, query, value in zip(*columns, strict=True):
             self.traces[place].append((query, value))
+
+
+LATER = 2**18  # genes, that answered candidates may hold before they are entered in the ledger: 1 MB
+
+
+class Account:
+    """One row per image ``B``."""
+
+    def __init__(self, problem: Problem, count: int) -> None:
+        self.ledger = Ledger.blank(problem, count)
+        self.queries = torch.zeros_like(self.ledger.queries)
+        self.repeats = torch.zeros_like(self.queries)  # queries of which the same was put in their turn
+        self.oracle_seconds = torch.zeros_like(self.queries, dtype=torch.float32)
+        self.strategy_seconds = 0.0  # of every image that is still searched
+        self.waiting: list[tuple[Tensor, Tensor, Answers]] = []
+
+    def pay(self, asked: Tensor, put: Tensor, each: float) -> None:
+        """So many questions ``asked (B,)``, of which so many were ``put (B,)``, for so many seconds each."""
+        self.queries = self.queries + asked
+        self.repeats = self.repeats + asked - put
+        self.oracle_seconds = self.oracle_seconds + put * each
+
+    def enter(self, candidates: Tensor, asked: Tensor, answers: Answers) -> None:
+        """The answers ``(B, P)`` to the candidates ``(B, P, D)`` that were ``asked (B, P)``.
+
+        Into the ledger they come some turns at a time: in small ones that is a great part of all work.
+        """
+        self.waiting.append((candidates.clone(), asked, answers))
+        if len(self.waiting) * candidates.numel() >= LATER:
+            self.settle()
+
+    def settle(self) -> None:
+        """Enter in the ledger what waits."""
+        if self.waiting:
+            candidates, asked, answers = zip(*self.waiting, strict=True)
+            columns = (torch.cat(column, dim=1) for column in zip(*answers, strict=True))
+            self.ledger.record(torch.cat(candidates, dim=1), torch.cat(asked, dim=1), Answers(*columns))
+            self.waiting.clear()

@@ -1,18 +1,95 @@
-"""The one loop: strategies ask, the oracle answers them together, the budgets run down."""
+"""The one loop: strategies ask, the oracle answers them together, the budgets run down.
 
-from collections.abc import Iterator
+Which images are searched side by side.
+
+Conversations ask and are answered, round by round.
+"""
+
+from collections.abc import Callable, Iterator
 from functools import partial
+from numbers import Integral
+from typing import NamedTuple
 
-from sparseattack.problem.inputs import check_search
+from sparseattack.errors import InputError
+from sparseattack.problem.oracle import Sizes
 from sparseattack.problem.problem import Problem
 from sparseattack.problem.space import Strategy
 from sparseattack.search.alone import thinks_apart
+from sparseattack.search.contract import ended, real, turn
 from sparseattack.search.group import Group
-from sparseattack.search.grouping import groups
 from sparseattack.search.outcome import Outcome
-from sparseattack.search.rounds import Round, talked
-from sparseattack.search.scheduler import OPEN, Talk
+from sparseattack.search.scheduler import OPEN, Talk, answer, filled, turns
 from sparseattack.search.workers import spare
+
+ROUNDS = 4  # that a group asks for at a time: a turn costs time, however little it asks
+
+
+def rehearsed(group: Group) -> int:
+    """Questions of a group's first turn, which are not put; its search ends."""
+    candidates = turn(group.search, None, group.space, group.who)
+    ended(group.search, group.who)
+    return int(real(candidates).sum())
+
+
+def groups(
+    begin: Callable[..., Group], count: int, sizes: Sizes, most: int, spare: int = 0
+) -> Iterator[Group]:
+    """Groups of at most ``most`` of ``count`` images, and of no more than ask for a few rounds.
+
+    There are two at least, where one would leave a part of a block: the other fills it. How
+    much an image asks, a trial of the first one tells. On ``spare`` cores others think at the same time.
+    """
+    size, overlap = min(count, most), False
+    if size > 1:
+        each, overlap = max(1, rehearsed(begin(slice(0, 1)))), spare > 0
+        asked = count * each
+        alone = asked <= sizes.block or (asked <= sizes.round and not asked % sizes.block)
+        half = count if alone else -(-count // 2)
+        size = max(1, min(size, half, ROUNDS * sizes.round // each))
+        size = min(size, -(-count // (1 + spare))) if overlap else size
+    for start in range(0, count, max(1, size)):
+        yield begin(slice(start, min(start + size, count)), overlap=overlap)
+
+
+def check_search(strategy: object, budget: int, seed: int, group: int) -> None:
+    """Refuse what no attack can be made with."""
+    if not callable(strategy):
+        raise InputError(
+            f"a strategy is a function, not {strategy!r}: load it first, load('strategies', ...)"
+        )
+    for name, number, least in (("budget", budget, 1), ("group", group, 1), ("seed", seed, 0)):
+        if not isinstance(number, Integral) or number < least:
+            raise InputError(f"{name} is a whole number from {least}, not {number!r}")
+
+
+PATIENCE = 2.0  # seconds that answers to a whole round may take, or there are fewer in one
+
+
+class Round(NamedTuple):
+    """What has come of the questions that were answered together."""
+
+    queries: int  # it has cost
+    outcomes: tuple[Outcome, ...]  # of the images that are done
+
+
+def talked(
+    problem: Problem, talks: list[Talk], waiting: Iterator[Talk], lines: int, done: list[Outcome]
+) -> Iterator[Round]:
+    """Let the ``talks``, of which more are ``waiting``, ask and be answered until all are over."""
+    few = problem.sizes._replace(round=problem.sizes.chunk)
+    more, now = True, few
+    while more:
+        queries = 0  # until they are known, whatever fails
+        try:
+            talks[:] = filled(talks, waiting, now, lines)
+            batch = turns(talks, now)
+            queries = sum(turn.questions.cost for turn in batch)
+            if more := bool(batch):
+                slow = answer(problem, batch) * problem.sizes.round > PATIENCE
+                now = few if slow else problem.sizes
+        finally:
+            yield Round(queries, tuple(done))
+            done.clear()
 
 
 def attack(

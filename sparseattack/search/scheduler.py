@@ -1,13 +1,43 @@
-"""Conversations in flight."""
+"""Conversations in flight.
 
-from collections.abc import Iterable, Iterator
+What goes to the oracle and comes back.
+
+What conversations ask is answered in full batches.
+"""
+
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import suppress
 from itertools import count
+from time import perf_counter
+from typing import NamedTuple
 
 import torch
 
-from sparseattack.problem.calls import Sizes
-from sparseattack.search.exchange import LATER, NOTHING, Answers, Conversation, Timed
+from sparseattack.problem.edits import Edits
+from sparseattack.problem.oracle import Sizes
+from sparseattack.problem.problem import Answers, Problem, Questions
+
+NOTHING = Questions(torch.empty(0, dtype=torch.int64), Edits(torch.empty(0, 0), torch.empty(0, 0, 0)))
+
+LATER = NOTHING._replace()
+"""Put while a search thinks elsewhere: to be sent ``None`` for the questions themselves."""
+
+
+class Timed(NamedTuple):
+    """Answers, and how long each question took."""
+
+    answers: Answers
+    each: float  # seconds
+
+
+Conversation = Generator[Questions, Timed, None]
+
+
+def joined(parts: Sequence[Questions]) -> Questions:
+    """All parts, one after another."""
+    edits = Edits(*map(torch.cat, zip(*(part.edits for part in parts), strict=True)))
+    return Questions(torch.cat([part.rows for part in parts]), edits)
+
 
 OPEN = 16  # most talks at a time, where they ask little: they all hold memory
 CLOCK = count()  # ticks whenever a talk goes on
@@ -75,3 +105,35 @@ def filled(talks: Iterable[Talk], waiting: Iterator[Talk], sizes: Sizes, spare: 
         else:
             break
     return going
+
+
+class Turn(NamedTuple):
+    """The next questions of a talk."""
+
+    talk: Talk
+    questions: Questions
+
+
+def turns(talks: Iterable[Talk], sizes: Sizes) -> list[Turn]:
+    """The next questions, the longest waiting first: as many as are answered together, in whole blocks."""
+    ready = sorted((talk for talk in talks if talk.left), key=lambda talk: talk.since)
+    count = sum(talk.left for talk in ready)
+    batch, room = list[Turn](), min(sizes.round, count - count % sizes.block or count)
+    for talk in ready:
+        if size := min(talk.left, room):
+            batch.append(Turn(talk, talk.questions.part(talk.known, talk.known + size)))
+            room -= size
+    return batch
+
+
+def answer(problem: Problem, batch: list[Turn]) -> float:
+    """Put the questions; talks that have all their answers go on. Seconds that each question took."""
+    together = joined([turn.questions for turn in batch])
+    start = perf_counter()
+    answers = problem.evaluate(together)
+    each = (perf_counter() - start) / len(together.rows)
+    sizes = [len(turn.questions.rows) for turn in batch]
+    shares = zip(*(torch.split(column, sizes) for column in answers), strict=True)
+    for turn, share in zip(batch, shares, strict=True):
+        turn.talk.hear(Answers(*share), each)
+    return each

@@ -7,8 +7,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from sparseattack.data.images import Images
 from sparseattack.errors import InputError
-from sparseattack.provenance import digest_image
+from sparseattack.provenance import digest, digest_image
+from sparseattack.study.experiment import Experiment
 
 
 class Case(NamedTuple):
@@ -65,3 +67,56 @@ def aims(chosen: Sequence[Case], labels: Tensor) -> Tensor:
     """The class to leave, or to reach, in each case: ``(n,)`` int64."""
     aimed = [case.target if case.target >= 0 else int(labels[case.image]) for case in chosen]
     return torch.tensor(aimed, dtype=torch.int64)
+
+
+class Choice(NamedTuple):
+    """What is attacked, and what is not."""
+
+    cases: dict[int, list[Case]]  # by seed
+    eligible: int  # images that may be attacked, drawn or not
+    left_out: int  # cases that are no attack: misclassified, or of the target class, or called so
+
+
+def choose(experiment: Experiment, images: Images, predicted: Tensor, classes: tuple[str, ...]) -> Choice:
+    """The cases of every seed, where the oracle calls the images ``predicted (N,)`` of its K ``classes``.
+
+    Drawn are images, each with all its targets, and the same ones for every seed. InputError where more
+    images are to be drawn than may be attacked.
+    """
+    every = {
+        seed: cases(images.pixels, images.labels, experiment.target, seed, classes)
+        for seed in experiment.seeds
+    }
+    labels, calls = images.labels.tolist(), predicted.tolist()
+    possible = {
+        seed: [
+            case
+            for case in some
+            if attackable(case, labels[case.image], calls[case.image], correct_only=experiment.correct_only)
+        ]
+        for seed, some in every.items()
+    }
+    eligible = sorted({case.image for some in possible.values() for case in some})
+    kept = drawn(images, eligible, experiment.num_images, experiment.sample_seed)
+    lost = [len(every[seed]) - len(possible[seed]) for seed in experiment.seeds]
+    return Choice(
+        {seed: [case for case in some if case.image in kept] for seed, some in possible.items()},
+        len(eligible),
+        lost[0] if experiment.target == "none" else sum(lost),
+    )
+
+
+def drawn(images: Images, eligible: Sequence[int], count: int, seed: int) -> set[int]:
+    """The places of ``count`` of the ``eligible`` images, or of all if it is 0.
+
+    A digest of the seed and of what an image shows orders them: fewer are among more, and an image's place
+    changes nothing.
+    """
+    if count > len(eligible):
+        raise InputError(
+            f"{count} images are to be drawn, but of {len(images)} only {len(eligible)} may be attacked: draw"
+            " fewer, or name more images"
+        )
+    if not count:
+        return set(eligible)
+    return set(sorted(eligible, key=lambda place: digest([seed, digest_image(images.pixels[place])]))[:count])

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, get_args
 from sparseattack.errors import InputError
 from sparseattack.problem.criteria import rule
 
-TRUTHS = ("label", "prediction")  # what may be taken as an image's true class
+TRUE_CLASSES = ("label", "prediction")  # what may be taken as an image's true class
 LARGEST = 2**53  # up to here whole numbers are exact wherever they are kept
 
 
@@ -35,12 +35,12 @@ class Experiment:
     budget: int = 1000  # queries per image
     fitness: str = "margin"
     objectives: tuple[str, ...] = ()  # further ones, instead of those the strategy declares
-    until: str = "fooled"  # or budget, or confidence:LEVEL
+    stop: str = "success"  # or budget, or confidence:LEVEL
     target: str = "none"  # or random, all, or a class
-    truth: str = "label"  # or prediction: what the oracle calls a clean image is its true class
+    true_class: str = "label"  # or prediction: what the oracle calls a clean image is its true class
     correct_only: bool = False  # with a target too, which misclassified images may have otherwise
-    draw: int = 0  # images attacked, at random among those that may be; 0 is all
-    draw_seed: int = 0
+    num_images: int = 0  # images attacked, at random among those that may be; 0 is all
+    sample_seed: int = 0
     device: str = "cpu"
     sparse_inference: bool = True  # where the oracle offers it and it is faster
 
@@ -57,19 +57,19 @@ class Experiment:
             if twice := [str(one) for one in chosen if chosen.count(one) > 1]:
                 raise InputError(f"{name} holds {twice[0]} twice")
         self._check_numbers()
-        if self.truth not in TRUTHS:
-            raise InputError(f"no truth {self.truth!r}, only {' and '.join(TRUTHS)}")
-        rule(self.until)
+        if self.true_class not in TRUE_CLASSES:
+            raise InputError(f"true_class is {' or '.join(TRUE_CLASSES)}, not {self.true_class!r}")
+        rule(self.stop)
 
     def _check_numbers(self) -> None:
         if self.budget < 1 or min(self.pixels) < 1:
             raise InputError("budget and pixels are at least 1")
-        if (least := min(*self.seeds, self.draw_seed)) < 0:
+        if (least := min(*self.seeds, self.sample_seed)) < 0:
             raise InputError(f"a seed is at least 0, not {least}")
-        if self.draw < 0:
-            raise InputError(f"draw is a number of images, or 0 for all, not {self.draw}")
-        if (most := max(*self.seeds, self.draw_seed, self.draw, self.budget)) > LARGEST:
-            raise InputError(f"seeds, draw and budget are at most {LARGEST}, not {most}")
+        if self.num_images < 0:
+            raise InputError(f"num_images is a number of images, or 0 for all, not {self.num_images}")
+        if (most := max(*self.seeds, self.sample_seed, self.num_images, self.budget)) > LARGEST:
+            raise InputError(f"seeds, num_images and budget are at most {LARGEST}, not {most}")
 
     def conditions(self) -> Iterator[Condition]:
         """In the order in which they are run."""

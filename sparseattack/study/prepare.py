@@ -1,28 +1,162 @@
-"""A comparison's parts, loaded and checked."""
+"""A comparison's parts, loaded and checked.
 
-from collections.abc import Callable
-from dataclasses import replace
+What a comparison is made of, written down so that it can be repeated and told from others.
+
+A comparison's parts: the oracle, the images, what it says of them, and all plugins.
+
+What the images of a comparison show, told by the oracle's classes: decided here and nowhere else.
+
+Cases of a comparison, posed as a problem.
+"""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import cached_property
 from itertools import product
 from typing import Any
 
-from sparseattack.data.load import Images, load_images
+import torch
+from torch import Tensor
+
+from sparseattack.data.images import UNKNOWN, Images
+from sparseattack.data.load import load_images
 from sparseattack.errors import InputError
 from sparseattack.plugins import registry
-from sparseattack.plugins.loading import named, oracle_plugin
-from sparseattack.plugins.shortcuts import oracle_spec
-from sparseattack.plugins.spec import parse
-from sparseattack.problem.devices import device_of
+from sparseattack.plugins.registry import oracle_plugin
+from sparseattack.plugins.spec import complete, further, name, oracle_spec, parse
+from sparseattack.problem import criteria
 from sparseattack.problem.encodings import Encoding
-from sparseattack.problem.inputs import check_images
-from sparseattack.problem.objectives import further
-from sparseattack.problem.oracle import Oracle
-from sparseattack.problem.verification import judge
-from sparseattack.study.cases import cases
-from sparseattack.study.experiment import Experiment
-from sparseattack.study.pose import rehearse
-from sparseattack.study.prepared import Prepared
+from sparseattack.problem.oracle import Oracle, device_of, named, scale, title
+from sparseattack.problem.problem import Problem, check_images
+from sparseattack.problem.verification import Verdicts, judge
+from sparseattack.provenance import digest, digest_source, hardware, versions
+from sparseattack.search.contract import started, turn
+from sparseattack.study.cases import Case, Choice, aims, cases, choose
+from sparseattack.study.experiment import Condition, Experiment
 
 Plugin = Callable[..., Any]
+
+
+def manifest(
+    experiment: Experiment, oracle: Oracle, images: Images, scores: Tensor, plugins: Mapping[str, Plugin]
+) -> dict[str, Any]:
+    """As JSON holds it; results depend on what is under ``determines``, and on nothing else.
+
+    ``scores (N, K)`` of the clean images stand for an oracle that has no digest of its own.
+    """
+    determines = {
+        "experiment": experiment.to_json(),
+        "settings": {name: complete(plugin) for name, plugin in plugins.items()},
+        "sources": {name: digest_source(plugin) for name, plugin in plugins.items()},
+        "oracle": getattr(oracle, "digest", "") or digest(scores.double().round(decimals=4).tolist()),
+        "images": images.digest,
+        "versions": versions(plugins.values()),
+    }
+    written = {
+        "determines": determines,
+        "oracle": {"name": title(oracle), "scale": scale(oracle)},
+        "images": {"count": len(images.ids), "shape": list(images.pixels.shape[1:])},
+        "hardware": hardware(experiment.device),
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+    whole: dict[str, Any] = json.loads(json.dumps(written, default=str))
+    return whole
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Everything that a comparison needs."""
+
+    experiment: Experiment
+    plugin: Plugin  # that made the oracle
+    oracle: Oracle
+    images: Images
+    floats: Tensor  # (N, C, H, W) on the experiment's device
+    verdicts: Verdicts  # of the clean images
+    classes: tuple[str, ...]  # K names, some empty
+    strategies: dict[str, Plugin]  # by spec
+    encodings: dict[tuple[str, int], Encoding]  # by spec and k
+    fitness: dict[str, tuple[Plugin, ...]]  # by strategy: all objectives
+
+    @cached_property
+    def manifest(self) -> dict[str, Any]:
+        """What all this is."""
+        used = {f"oracle {self.experiment.oracle}": self.plugin}
+        used |= {f"strategy {spec}": plugin for spec, plugin in self.strategies.items()}
+        for spec, k in self.encodings:
+            used[f"encoding {spec}, {k} pixels"] = registry.load("encodings", spec, {"pixels": k})
+        used |= {f"fitness {name(one)}": one for each in self.fitness.values() for one in each}
+        return manifest(self.experiment, self.oracle, self.images, self.verdicts.scores, used)
+
+    @cached_property
+    def choice(self) -> Choice:
+        """The cases that are attacked."""
+        return choose(self.experiment, self.images, self.verdicts.classes, self.classes)
+
+    @cached_property
+    def identity(self) -> str:
+        """Digest of all that every result depends on."""
+        return digest(self.manifest["determines"])
+
+
+def labelled(prepared: Prepared) -> Prepared:
+    """The same, every label the class that is taken as true, numbered as the oracle's.
+
+    Raises InputError for a label that is no class of the oracle's, for an image without a label, and where
+    more images are to be drawn than may be attacked.
+    """
+    by_oracle = prepared.experiment.true_class == "prediction"
+    known = showing(prepared, prepared.verdicts.classes) if by_oracle else _numbered(prepared)
+    _ = known.choice  # refuses what cannot be drawn
+    return known
+
+
+def showing(prepared: Prepared, labels: Tensor) -> Prepared:
+    """The same, its images showing the classes ``labels (N,)`` of the oracle's."""
+    return replace(prepared, images=replace(prepared.images, labels=labels, classes=prepared.classes))
+
+
+def _numbered(prepared: Prepared) -> Prepared:
+    """The same, labels numbered as the oracle's classes where both have names."""
+    images = prepared.images.numbered(getattr(prepared.oracle, "classes", ()))
+    if (unknown := images.labels == UNKNOWN).any():
+        first = images.ids[int(unknown.nonzero()[0])]
+        raise InputError(
+            f"image {first} has no label: sub-folders named by class give one, or a CSV of columns file and"
+            " label (sparseattack attack takes pictures without)"
+        )
+    count, highest = len(prepared.classes), int(images.labels.max())
+    if highest >= count:
+        worst, who = images.ids[int(images.labels.argmax())], title(prepared.oracle)
+        raise InputError(f"{who} knows {count} classes, but image {worst} has label {highest}")
+    return replace(prepared, images=images)
+
+
+def pose(prepared: Prepared, condition: Condition, chosen: Sequence[Case]) -> Problem:
+    """The cases, side by side, under one condition."""
+    return Problem(
+        prepared.oracle,
+        prepared.encodings[condition.encoding, condition.pixels],
+        prepared.floats,
+        aims(chosen, prepared.images.labels).to(prepared.floats.device),
+        targeted=prepared.experiment.target != "none",
+        fitness=prepared.fitness[condition.strategy],
+        until=criteria.rule(prepared.experiment.stop),
+        cases=torch.tensor([case.image for case in chosen], dtype=torch.int64),
+    )
+
+
+def rehearse(prepared: Prepared) -> None:
+    """Start every search on one image and ask nothing: what a strategy refuses, it refuses here."""
+    for condition in prepared.experiment.conditions():
+        problem = pose(prepared, condition, [Case(0, 0)])
+        space = problem.space(slice(0, 1), prepared.experiment.budget, condition.seed, condition.strategy)
+        who = f"strategy {condition.strategy}"
+        search = started(prepared.strategies[condition.strategy], space, who)
+        turn(search, None, space, who)
+        search.close()
 
 
 def prepare(experiment: Experiment, like: Prepared | None = None) -> Prepared:

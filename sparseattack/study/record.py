@@ -1,7 +1,23 @@
-"""What is kept of one run: one image, attacked under one condition."""
+"""What is kept of one run: one image, attacked under one condition.
 
+An outcome becomes a record: its success shown once more, alone and read back from a file.
+"""
+
+import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Self
+
+import torch
+
+from sparseattack.problem.edits import Edits, distortion, length, touch
+from sparseattack.problem.fitness import lead
+from sparseattack.problem.oracle import scale
+from sparseattack.problem.verification import Verdicts, judge_alone
+from sparseattack.search.outcome import Outcome
+from sparseattack.study.cases import Case
+from sparseattack.study.experiment import Condition
+from sparseattack.study.prepare import Prepared
 
 
 @dataclass(frozen=True)
@@ -61,3 +77,84 @@ class Record:
 
 
 COLUMNS = {field.name: field.type for field in fields(Record)}
+Todo = Sequence[tuple[str, Case]]
+
+
+def record_of(prepared: Prepared, condition: Condition, todo: Todo, outcome: Outcome) -> Record:
+    """What is kept of the ``outcome`` of one of the cases ``todo``; the check of a success costs no query."""
+    key, case = todo[outcome.image]
+    alone = None
+    if outcome.fooled:
+        alone = judge_alone(prepared.oracle, outcome.paint(prepared.floats[case.image]), case.image)
+    verified = alone is not None and _fooled(prepared, case, alone)
+    return Record(
+        key=key,
+        verified=verified,
+        **_place(prepared, condition, case),
+        **_costs(outcome),
+        **_classes(prepared, case, alone),
+        **_edit(prepared, case, outcome),
+    )
+
+
+def _place(prepared: Prepared, condition: Condition, case: Case) -> dict[str, Any]:
+    return {
+        "strategy": condition.strategy,
+        "encoding": condition.encoding,
+        "k": condition.pixels,
+        "seed": condition.seed,
+        "image": case.image,
+        "image_id": prepared.images.ids[case.image],
+        "label": int(prepared.images.labels[case.image]),
+        "target": case.target,
+        "budget": prepared.experiment.budget,
+    }
+
+
+def _costs(outcome: Outcome) -> dict[str, Any]:
+    return {
+        "first_fooled": outcome.first_fooled,
+        "queries": outcome.queries,
+        "repeats": outcome.repeats,
+        "met": outcome.met,
+        "value": outcome.values[0] if math.isfinite(outcome.values[0]) else None,
+        "restarts": outcome.restarts,
+        "oracle_seconds": outcome.oracle_seconds,
+        "strategy_seconds": outcome.strategy_seconds,
+        "trace": [list(step) for step in outcome.trace],
+        "error": outcome.error,
+    }
+
+
+def _classes(prepared: Prepared, case: Case, alone: Verdicts | None) -> dict[str, Any]:
+    before = prepared.verdicts
+    return {
+        "before_class": int(before.classes[case.image]),
+        "before_confidence": float(before.confidences[case.image]),
+        "after_class": int(alone.classes[0]) if alone else -1,
+        "after_confidence": float(alone.confidences[0]) if alone else 0.0,
+    }
+
+
+def _edit(prepared: Prepared, case: Case, outcome: Outcome) -> dict[str, Any]:
+    edits = Edits(torch.from_numpy(outcome.positions)[None], torch.from_numpy(outcome.colours)[None])
+    clean = touch(prepared.floats[case.image : case.image + 1].cpu(), torch.zeros(1).long(), edits.positions)
+    change = edits.differences(clean)
+    return {
+        "pixels": outcome.pixels,
+        "l2": float(length(change)[0]),
+        "distortion": float(distortion(change)[0]),
+        "positions": outcome.positions.tolist(),
+        "colours": outcome.colours.tolist(),
+        "front": [
+            {"values": list(p.values), "positions": p.positions.tolist(), "colours": p.colours.tolist()}
+            for p in outcome.front
+        ],
+    }
+
+
+def _fooled(prepared: Prepared, case: Case, alone: Verdicts) -> bool:
+    """Whether what the oracle says of one image is a success."""
+    targeted = case.target >= 0
+    label = case.target if targeted else int(prepared.images.labels[case.image])
+    return bool(lead(alone.scores, torch.tensor([label]), targeted, scale(prepared.oracle)) < 0)

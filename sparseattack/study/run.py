@@ -1,17 +1,129 @@
-"""A comparison is run, each finished run kept at once."""
+"""A comparison is run, each finished run kept at once.
 
-from collections.abc import Iterator
-from typing import NamedTuple
+Whether edits are answered by what they change: if that is wanted, and where it proves faster.
 
+What a comparison still has to run: all its cases, minus what the study holds.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from statistics import median
+from time import perf_counter
+from typing import Any, NamedTuple
+
+import torch
+
+from sparseattack.errors import InputError
 from sparseattack.plugins.spec import parse
+from sparseattack.problem.oracle import SparseOracle
+from sparseattack.problem.problem import Problem, Questions
+from sparseattack.provenance import digest, digest_image
 from sparseattack.search.loop import rounds
-from sparseattack.study.inference import settled
-from sparseattack.study.plan import Task
-from sparseattack.study.pose import pose
-from sparseattack.study.prepared import Prepared
-from sparseattack.study.record import Record
-from sparseattack.study.recording import record_of
+from sparseattack.study.cases import Case
+from sparseattack.study.experiment import Condition, inference_key
+from sparseattack.study.prepare import Prepared, pose
+from sparseattack.study.record import Record, record_of
 from sparseattack.study.store import Study
+
+REPEATS = 3
+FASTER = 1.05  # times, or the difference is chance
+WORTH = 10.0  # seconds of whole images, or making ready costs more than it gains
+
+
+def settled(problem: Problem, queries: int, wanted: bool, study: Study) -> Problem:
+    """The problem, to be answered as the study says; if it says nothing yet, as is faster now.
+
+    ``queries`` are how many it may come to.
+    """
+    if not (wanted and isinstance(problem.oracle, SparseOracle)):
+        return replace(problem, sparse=False)
+    name = inference_key(problem.encoding.slots)
+    held = study.get(name) or study.claim(name, measured(problem, problem.oracle, queries))
+    return replace(problem, sparse=held["used"])
+
+
+@torch.inference_mode()
+def measured(problem: Problem, oracle: SparseOracle, queries: int) -> dict[str, Any]:
+    """Whether sparse inference is used, and how many times as fast it is; none where it was not tried."""
+    whole, sparse = (replace(problem, sparse=choice) for choice in (False, True))
+    questions = sample(problem)
+    worth = seconds(whole, questions) / len(questions.rows) * queries >= WORTH
+    if not worth or oracle.answer_edits(problem.images, questions.rows, questions.edits) is None:
+        return {"used": False, "speedup": None}
+    pairs = [seconds(whole, questions) / seconds(sparse, questions) for _ in range(REPEATS)]
+    return {"used": median(pairs) >= FASTER, "speedup": round(median(pairs), 2)}
+
+
+def sample(problem: Problem) -> Questions:
+    """As many questions as are put at once, about a few of the images."""
+    count, shape = problem.sizes.chunk, problem.images.shape[1:]
+    random = torch.Generator().manual_seed(0)
+    genes = torch.rand(count, len(problem.encoding.genes(shape)), generator=random)
+    rows = torch.arange(count) * min(2, len(problem.labels)) // count
+    edits = problem.encoding.decode(genes.to(problem.images.device), shape)
+    return Questions(rows.to(problem.images.device), edits)
+
+
+def seconds(problem: Problem, questions: Questions) -> float:
+    """How long the answers take."""
+    start = perf_counter()
+    problem.evaluate(questions)
+    return perf_counter() - start
+
+
+@dataclass(frozen=True)
+class Task:
+    """One condition, and the cases that are still to be run under it."""
+
+    condition: Condition
+    todo: tuple[tuple[str, Case], ...]  # with their keys
+    done: int  # runs that the study holds already
+
+    @property
+    def runs(self) -> int:
+        """All of this condition."""
+        return self.done + len(self.todo)
+
+
+def open_study(prepared: Prepared, study: Study, advice: str = "Name another file with --study") -> None:
+    """Enter the manifest in a new study; refuse one that was made with anything else, with an ``advice``."""
+    held = study.claim("manifest", prepared.manifest)
+    if changes := list(differences(held["determines"], prepared.manifest["determines"])):
+        raise InputError(f"{study.path} was made with other settings: {'; '.join(changes)}. {advice}")
+    opened = {name: prepared.manifest[name] for name in ("hardware", "created")}
+    study.keep(opened=[*(study.get("opened") or []), opened])
+
+
+def differences(was: object, now: object, where: str = "") -> Iterator[str]:
+    """Every place in which two JSON things differ, in words."""
+    if isinstance(was, dict) and isinstance(now, dict):
+        for key in sorted(was.keys() | now.keys()):
+            yield from differences(was.get(key), now.get(key), f"{where} {key}".strip())
+    elif was != now:
+        yield f"{where} was {was}, is {now}"
+
+
+def plan(prepared: Prepared, study: Study) -> list[Task]:
+    """Every condition with its cases, minus the runs that the study holds."""
+    held = study.keys()
+    choice = prepared.choice
+    conditions = prepared.experiment.conditions()
+    tasks = [_task(prepared, each, choice.cases[each.seed], held) for each in conditions]
+    told = {"images": len(prepared.images), "eligible": choice.eligible, "left_out": choice.left_out}
+    study.keep(clean=told | {"planned": sum(task.runs for task in tasks)})
+    return tasks
+
+
+def _task(prepared: Prepared, condition: Condition, cases: Sequence[Case], held: set[str]) -> Task:
+    keyed = [(_key(prepared, condition, case), case) for case in cases]
+    todo = tuple((key, case) for key, case in keyed if key not in held)
+    return Task(condition, todo, len(keyed) - len(todo))
+
+
+def _key(prepared: Prepared, condition: Condition, case: Case) -> str:
+    picture = digest_image(prepared.images.pixels[case.image])
+    label = int(prepared.images.labels[case.image])
+    return digest([prepared.identity, list(condition), case.image, picture, label, case.target])
 
 
 class Step(NamedTuple):

@@ -2,14 +2,11 @@
 
 from collections import Counter
 
-from benchmarks.figures import against, figures, shares
-from benchmarks.peer_comparison import TOGETHER, Case
+from benchmarks.peer_comparison import TOGETHER, Case, compared
 from benchmarks.results import Part, entry
-from benchmarks.rivalry import compared
-from benchmarks.spread import Spread
 from benchmarks.strategy_time import costs
-from benchmarks.throughput import side_by_side
-from benchmarks.timing import Run
+from benchmarks.throughput import against, figures, shares, side_by_side
+from benchmarks.timing import Run, Spread
 
 
 def test_ratios_are_those_of_paired_runs() -> None:

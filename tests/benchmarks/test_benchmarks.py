@@ -12,9 +12,8 @@ from benchmarks import worker_processes
 from benchmarks.__main__ import main
 from benchmarks.networks import subject
 from benchmarks.options import Options
-from benchmarks.point import measured
-from benchmarks.raw import fastest
-from benchmarks.timing import timed
+from benchmarks.scaling import measured
+from benchmarks.timing import fastest, timed
 from sparseattack import Problem, load, load_images
 
 SMALL = ("--quick", "--repeats", "1", "--seconds", "0.05")

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from benchmarks.meter import Meter, OverError
+from benchmarks.peers import Meter, OverError
 
 CLEAN = torch.full((1, 2, 3, 3), 0.5)
 

@@ -4,8 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from benchmarks.meter import Meter
-from benchmarks.peers import PEERS, Peer, members
+from benchmarks.peers import PEERS, Meter, Peer, members
 
 NAMES = [peer.name for peer in PEERS]
 

@@ -4,7 +4,7 @@ from itertools import count
 
 import pytest
 
-from benchmarks.spread import Spread, in_turn, shown
+from benchmarks.timing import Spread, in_turn, shown
 
 
 def test_the_median_and_the_extremes() -> None:

@@ -129,7 +129,7 @@ def test_there_may_be_nothing_to_attack(
         (("digits[1]", *FOREST, "-k", "65"), "65"),
         (("digits[1]", *FOREST, "-k", "0"), "at least 1"),
         (("digits[1]", *FOREST, "--budget", "many"), "Invalid value for '--budget'"),
-        (("digits[1]", *FOREST, "--until", "bored"), "no rule 'bored' to stop by"),
+        (("digits[1]", *FOREST, "--stop", "bored"), "no stopping criterion 'bored'"),
         ((), "Missing argument"),
     ],
 )

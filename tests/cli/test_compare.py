@@ -64,7 +64,7 @@ def folder(tmp_path: Path) -> Path:
 
 LINEAR = ("compare", "--oracle", "linear(classes=4,inputs=192)", "--images", "images.npz", "--budget", "60")
 SLOW = ("compare", "--oracle", "slow_oracle:slow", "--images", "images.npz", "--budget", "400",
-        "-s", "random(popsize=8)", "--until", "budget", "--target", "all", "--seeds", "0,1")  # fmt: skip
+        "-s", "random(popsize=8)", "--stop", "budget", "--target", "all", "--seeds", "0,1")  # fmt: skip
 
 
 def lines(text: str) -> list[dict[str, str]]:
@@ -111,7 +111,7 @@ def test_names_are_printed_as_they_are(inside: Call) -> None:
 
 
 def test_confidence_is_a_column_of_its_own(inside: Call) -> None:
-    rule = ("--until", "confidence:0.99", "-k", "20", "--encodings", "corners", "--json")
+    rule = ("--stop", "confidence:0.99", "-k", "20", "--encodings", "corners", "--json")
     (line,) = json.loads(inside(*LINEAR, "-s", "random", *rule)[0])["table"]
     assert 0 < line["met"] <= line["success"]
     assert "until confidence:0.99" in inside(*LINEAR, "-s", "random", *rule[:-1])[0]

@@ -11,7 +11,7 @@ from command import Run, python
 from distribution import PLUGINS, imported, install
 
 from sparseattack.plugins import registry
-from sparseattack.plugins.settings import settings
+from sparseattack.plugins.spec import settings
 from sparseattack.study.protocols import PROTOCOLS
 
 HEAVY = ("torch", "numpy", "cma", "nevergrad", "pymoo", "scipy", "sklearn", "onnxruntime", "PIL")
@@ -44,7 +44,7 @@ def test_everything_registered_is_listed(run: Run) -> None:
 def test_protocols_are_listed(run: Run) -> None:
     told = json.loads(run("list", "--json").out)["protocols"]
     assert [each["name"] for each in told] == list(PROTOCOLS)
-    assert told[0]["settings"]["targeted"]["draw"] == 300
+    assert told[0]["settings"]["targeted"]["num_images"] == 300
     assert all(f"\n  {name} " in run("list").out for name in PROTOCOLS)
 
 

@@ -29,23 +29,25 @@ def told(run: Run, *options: str) -> dict[str, Any]:
 
 
 def test_its_settings_are_the_defaults_of_the_other_options(run: Run) -> None:
-    seen = told(run, "--protocol", "kaggle-like", "--budget", "30", "--draw", "2", "-s", "random")
+    seen = told(run, "--protocol", "kaggle-like", "--budget", "30", "--num-images", "2", "-s", "random")
     chosen = seen["manifest"]["determines"]["experiment"]
-    expected = PROTOCOLS["kaggle-like"].settings() | {"budget": 30, "draw": 2, "strategies": ["random"]}
+    expected = PROTOCOLS["kaggle-like"].settings() | {"budget": 30, "num_images": 2, "strategies": ["random"]}
     assert {name: chosen[name] for name in expected} == expected | {"encodings": ["rgb"]}
     assert seen["table"][0]["images"] == 2 and seen["eligible"] == 12
 
 
 def test_an_option_that_is_given_wins_even_with_its_own_default(run: Run) -> None:
-    plain = ("--budget", "1000", "--draw", "0", "--fitness", "margin", "--no-correct-only", "-s", "de")
+    plain = ("--budget", "1000", "--num-images", "0", "--fitness", "margin", "--no-correct-only", "-s", "de")
     seen = told(run, "--protocol", "original-cifar10", *plain)
     chosen = seen["manifest"]["determines"]["experiment"]
-    names = ("budget", "draw", "fitness", "correct_only", "strategies")
+    names = ("budget", "num_images", "fitness", "correct_only", "strategies")
     assert [chosen[name] for name in names] == [1000, 0, "margin", False, ["de"]]
 
 
 def test_a_target_takes_the_targeted_part(run: Run) -> None:
-    seen = told(run, "--protocol", "original-cifar10", "--target", "all", "--draw", "1", "--budget", "20")
+    seen = told(
+        run, "--protocol", "original-cifar10", "--target", "all", "--num-images", "1", "--budget", "20"
+    )
     chosen = seen["manifest"]["determines"]["experiment"]
     assert chosen["correct_only"] and seen["table"][0]["runs"] == 2
 
@@ -64,9 +66,9 @@ def test_an_unknown_protocol_is_one_line(run: Run) -> None:
 
 def test_what_was_left_out_and_what_was_not_drawn_are_said_apart(run: Run) -> None:
     options = ("compare", *SMALL[:-1], "-s", "random", "--budget", "20")
-    out = " ".join(run(*options, "--draw", "2", "--draw-seed", "3").out.split())
+    out = " ".join(run(*options, "--num-images", "2", "--sample-seed", "3").out.split())
     assert "2 of 12 images attacked, drawn from" in out and "wrong without any attack." in out
-    out = " ".join(run(*options, "--truth", "prediction").out.split())
+    out = " ".join(run(*options, "--true-class", "prediction").out.split())
     assert "12 of 12 images attacked, what the oracle calls them being their true class." in out
     out = " ".join(run(*options, "--target", "all", "--correct-only").out.split())
     assert "cases left out, misclassified, or of the target class or called so" in out

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from command import Answer, Run, start
 
-from sparseattack.cli.durations import spoken
-from sparseattack.reproduction.finding import find
+from sparseattack.cli.reproduce import spoken
+from sparseattack.reproduction.part import find
 
 TESTS = Path(__file__).parents[1] / "support"
 TINY = ("reproduce", "one-pixel", "--networks", "allconv-small", "--data", "sample", "--images", "4",

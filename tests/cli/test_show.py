@@ -8,7 +8,7 @@ from command import Run
 from distribution import install
 
 from sparseattack.plugins import registry
-from sparseattack.plugins.settings import settings
+from sparseattack.plugins.spec import settings
 from sparseattack.study.protocols import PROTOCOLS
 
 

@@ -8,8 +8,8 @@ import pytest
 from command import Run
 
 from sparseattack.oracles.sparse_inference.sparse_edits import SparseEdits
-from sparseattack.reproduction.finding import find
-from sparseattack.study import inference
+from sparseattack.reproduction.part import find
+from sparseattack.study import run
 
 OFF = "--no-sparse-inference"
 SMALL = ("--images", "sample[0:4]", "--budget", "80", "-s", "random(popsize=40)")
@@ -26,7 +26,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         return answer(self, *asked)
 
     monkeypatch.setattr(SparseEdits, "__call__", watched)
-    monkeypatch.setattr(inference, "WORTH", 0.0)
+    monkeypatch.setattr(run, "WORTH", 0.0)
     return sizes
 
 

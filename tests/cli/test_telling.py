@@ -6,10 +6,10 @@ import pytest
 import torch
 from records import record
 
-from sparseattack.cli.telling import in_a_line, in_full
+from sparseattack.cli.attack import in_a_line, in_full
 from sparseattack.study.experiment import Experiment
 from sparseattack.study.pictures import Attempt, prepare_pictures
-from sparseattack.study.prepared import Prepared
+from sparseattack.study.prepare import Prepared
 
 
 @pytest.fixture(scope="module")

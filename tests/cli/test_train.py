@@ -119,14 +119,14 @@ def test_the_place_of_the_weights_is_tried_first(folder: Path, capsys: pytest.Ca
 def test_interrupted_in_the_first_epoch(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from sparseattack.oracles.training import batches
+    from sparseattack.oracles.training import augmentation
 
     def augment(*given: Any) -> Any:
         signal.raise_signal(signal.SIGINT)
         return real(*given)
 
-    real = batches.augment
-    monkeypatch.setattr(batches, "augment", augment)
+    real = augmentation.augment
+    monkeypatch.setattr(augmentation, "augment", augment)
     call(folder, "--data", "data", "--out", "m.safetensors", *QUICK, code=130)
     assert "stopped in the first epoch; nothing is kept" in capsys.readouterr().err
     assert not list(folder.glob("m.*"))

@@ -5,7 +5,7 @@ import torch
 from PIL import Image
 
 from sparseattack import levels
-from sparseattack.data.side_by_side import side_by_side
+from sparseattack.data.png import side_by_side
 
 GREY = 128
 CAPTIONS = "before: cat 98.0 %", "after: dog 51.0 %"

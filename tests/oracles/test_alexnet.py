@@ -12,8 +12,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from sparseattack import Classifier, InputError, load, load_images
-from sparseattack.oracles.alexnet import MEAN, Caffe, bvlc_alexnet
-from sparseattack.oracles.alexnet_weights import LAYERS, named
+from sparseattack.oracles.alexnet import LAYERS, MEAN, Caffe, bvlc_alexnet, named
 
 WEIGHTS = {  # as in bvlc_alexnet.caffemodel: outputs, inputs of a group, rows, columns
     "conv1": (96, 3, 11, 11),

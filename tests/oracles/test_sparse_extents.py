@@ -7,8 +7,7 @@ import torch
 from sparse_cases import local
 from torch import nn
 
-from sparseattack.oracles.sparse_inference.extents import Extent, extents
-from sparseattack.oracles.sparse_inference.plan import plan
+from sparseattack.oracles.sparse_inference.plan import Extent, extents, plan
 
 SHAPE = 2, 5, 4
 NETWORK = nn.Sequential(

@@ -14,9 +14,7 @@ from torch import Tensor, nn
 from sparseattack import InputError, SparseattackError, load, load_images
 from sparseattack.oracles.training.augmentation import augment, blank, draw, move
 from sparseattack.oracles.training.recipe import Recipe
-from sparseattack.oracles.training.resuming import read
-from sparseattack.oracles.training.shipping import ship
-from sparseattack.oracles.training.training import train
+from sparseattack.oracles.training.training import read, ship, train
 
 QUICK = Recipe(epochs=3, batch=32, rate=0.05, held_out=0.2, bf16=False)
 

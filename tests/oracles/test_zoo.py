@@ -15,13 +15,12 @@ from safetensors import safe_open
 from sparseattack import Classifier, Images, InputError, load, load_images
 from sparseattack.data.cifar10 import CLASSES
 from sparseattack.oracles import zoo
-from sparseattack.oracles.files import sha256
 from sparseattack.oracles.networks import NETWORKS, untrained
-from sparseattack.oracles.training.measuring import normalised
 from sparseattack.oracles.training.recipe import recipe_of
-from sparseattack.oracles.training.shipping import ship
+from sparseattack.oracles.training.training import normalised, ship
+from sparseattack.oracles.weights import sha256
 from sparseattack.oracles.zoo import WEIGHTS
-from sparseattack.plugins.detail import details
+from sparseattack.plugins.catalogue import details
 
 SHIPPED = sorted(file.stem for file in WEIGHTS.glob("*.safetensors"))
 PAPERS = {"allconv": 0.856, "nin": 0.872, "vgg16": 0.833}  # accuracy of the networks of Su et al. (2019)

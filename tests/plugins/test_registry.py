@@ -12,7 +12,7 @@ from worlds import uniform, witnessed
 
 from sparseattack import InputError, attack, load, margin, register, rgb
 from sparseattack.plugins import registry
-from sparseattack.plugins.settings import complete
+from sparseattack.plugins.spec import complete
 
 MODULES = {
     "fine": "def found(space, *, popsize=3):\n    yield\n\nclass Family:\n    member = found\n\nnumber = 5\n",

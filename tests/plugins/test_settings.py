@@ -8,8 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sparseattack import InputError
-from sparseattack.plugins.settings import bind, complete, read, settings
-from sparseattack.plugins.spec import Spec, parse, split
+from sparseattack.plugins.spec import Spec, bind, complete, parse, read, settings, split
 
 
 def plugin(

@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from sparseattack.plugins.shortcuts import oracle_spec
-from sparseattack.plugins.spec import Spec
+from sparseattack.plugins.spec import Spec, oracle_spec
 
 
 @pytest.mark.parametrize(

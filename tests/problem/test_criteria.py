@@ -145,5 +145,5 @@ def test_rules_are_read() -> None:
     ["", "Fooled", "confidence", "confidence:", "confidence:0", "confidence:1", "confidence:nan", "c:0.5"],
 )
 def test_other_rules_are_refused(text: str) -> None:
-    with pytest.raises(InputError, match="only fooled, budget or confidence:LEVEL with 0 < LEVEL < 1"):
+    with pytest.raises(InputError, match="only success, budget or confidence:LEVEL with 0 < LEVEL < 1"):
         rule(text)

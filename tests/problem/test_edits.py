@@ -12,7 +12,8 @@ from torch import Tensor
 from worlds import edit, random_images, uniform
 
 from sparseattack import Edits, Problem, attack, corners, l0, levels, load, rgb
-from sparseattack.problem.edits import _levels_on, distortion, eight_bit, touch
+from sparseattack.data.images import _levels_on, eight_bit
+from sparseattack.problem.edits import distortion, touch
 from sparseattack.problem.fitness import Queries
 
 SHAPES = [(1, 8, 8), (3, 8, 8), (5, 8, 8), (3, 3, 17), (3, 1, 1), (2, 16, 1), (3, 512, 512)]

@@ -10,7 +10,7 @@ from torch import Tensor
 from worlds import edit
 
 from sparseattack import Edits, Queries, cross_entropy, fooled, l0, l2, margin, probability
-from sparseattack.problem.scores import Scale
+from sparseattack.problem.oracle import Scale
 
 FLOATS = st.floats(-(2.0**126), 2.0**126, width=32)
 SHARES = st.floats(0, 1, width=32)

@@ -6,7 +6,7 @@ import pytest
 from worlds import uniform
 
 from sparseattack import load, margin, per_image, several
-from sparseattack.problem.objectives import further, name
+from sparseattack.plugins.spec import further, name
 from sparseattack.problem.space import Search, Space
 
 

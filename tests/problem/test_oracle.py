@@ -8,8 +8,7 @@ from torch import Tensor
 from worlds import random_images
 
 from sparseattack import InputError, Oracle, OracleError
-from sparseattack.problem.calls import chunk
-from sparseattack.problem.oracle import ask, scale, title
+from sparseattack.problem.oracle import ask, chunk, scale, title
 
 IMAGES = random_images(3)
 

@@ -24,7 +24,7 @@ from sparseattack import (
     margin,
     rgb,
 )
-from sparseattack.search.exchange import Questions
+from sparseattack.problem.problem import Questions
 
 SHAPES = [(1, 1, 1), (3, 1, 1), (1, 28, 28), (3, 32, 32), (5, 4, 4), (3, 7, 30), (3, 30, 7), (2, 1, 40)]
 

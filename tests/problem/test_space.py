@@ -6,8 +6,7 @@ import torch
 from worlds import random_images, witnessed
 
 from sparseattack import Space, corners, rgb
-from sparseattack.problem.journal import Journal
-from sparseattack.problem.space import stream
+from sparseattack.problem.space import Journal, stream
 
 
 def space(count: int = 3) -> Space:

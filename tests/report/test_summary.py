@@ -3,8 +3,7 @@
 import pytest
 from records import record
 
-from sparseattack.report.pairs import pairs
-from sparseattack.report.report import summaries
+from sparseattack.report.summary import pairs, summaries
 
 FOUR = [record(0, 50), record(1, 300, repeats=7), record(2, 301), record(3, repeats=5)]
 

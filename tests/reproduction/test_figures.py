@@ -13,15 +13,18 @@ from small_reproduction import finish, small
 
 from sparseattack.data.load import load_images
 from sparseattack.errors import InputError
-from sparseattack.reproduction.charts import against_pixels, against_queries, classes_reached
-from sparseattack.reproduction.finding import Finding
-from sparseattack.reproduction.gallery import gallery
-from sparseattack.reproduction.heat_maps import heat_map
+from sparseattack.reproduction.figures import (
+    against_pixels,
+    against_queries,
+    classes_reached,
+    gallery,
+    heat_map,
+)
 from sparseattack.reproduction.metrics import class_pairs, histogram, success_rate
-from sparseattack.reproduction.paper_pairs import ORIGINAL
-from sparseattack.reproduction.part import Part
+from sparseattack.reproduction.one_pixel import Reproduction
+from sparseattack.reproduction.paper import ORIGINAL_PAIRS
+from sparseattack.reproduction.part import Finding, Part
 from sparseattack.reproduction.render import draw
-from sparseattack.reproduction.reproduction import Reproduction
 
 TARGETED, UNTARGETED = "targeted", "untargeted"
 Findings = dict[tuple[str, int, str], Finding]
@@ -51,7 +54,7 @@ def numbers(figure: Figure, panel: int) -> list[int]:
 
 def test_a_heat_map_counts_the_successes_beside_the_papers(found: Findings) -> None:
     finding = found[UNTARGETED, 3, ""]
-    figure = heat_map(finding, "title", ORIGINAL["nin"])
+    figure = heat_map(finding, "title", ORIGINAL_PAIRS["nin"])
     assert len(figure.axes) == 2
     assert numbers(figure, 0) == [count for row in class_pairs(finding.records) for count in row if count]
     assert sum(numbers(figure, 0)) == 6 and sum(numbers(figure, 1)) == 129

@@ -5,8 +5,8 @@ import math
 import pytest
 
 from sparseattack.report.statistics import wilson
-from sparseattack.reproduction.measure import Measure
-from sparseattack.reproduction.table import Cell
+from sparseattack.reproduction.metrics import Measure
+from sparseattack.reproduction.tables import Cell
 
 OURS = Measure(0.25, 40, "rate")  # 14.2 to 40.2 %
 

@@ -3,7 +3,7 @@
 import pytest
 from records import record
 
-from sparseattack.reproduction import costs, metrics
+from sparseattack.reproduction import metrics
 
 RUNS = [
     record(0, 10, target=1, label=0, after_class=1, after_confidence=0.5, queries=400, distortion=30.0),
@@ -53,20 +53,20 @@ def test_pairs_are_from_the_original_class_to_the_one_after() -> None:
 
 
 def test_cost_and_distortion_are_of_the_successes() -> None:
-    spent, changed = costs.evaluations(RUNS), costs.distortion(RUNS)
+    spent, changed = metrics.evaluations(RUNS), metrics.distortion(RUNS)
     assert spent and spent.value == pytest.approx((400 + 1000 + 800) / 3)
     assert changed and changed.value == pytest.approx(60) and changed.count == 3
-    assert costs.evaluations(FAILED) is None and costs.distortion(FAILED) is None
+    assert metrics.evaluations(FAILED) is None and metrics.distortion(FAILED) is None
 
 
 def test_queries_to_first_success_count_failures() -> None:
-    assert costs.median_queries(RUNS).value == 900  # 5, 10, 900, and three failures
-    assert costs.median_queries(RUNS[2:]).value == float("inf")
-    assert costs.mean_queries(RUNS).value == pytest.approx((10 + 900 + 1000 + 5 + 1000 + 20) / 6)
+    assert metrics.median_queries(RUNS).value == 900  # 5, 10, 900, and three failures
+    assert metrics.median_queries(RUNS[2:]).value == float("inf")
+    assert metrics.mean_queries(RUNS).value == pytest.approx((10 + 900 + 1000 + 5 + 1000 + 20) / 6)
 
 
 def test_what_one_search_finds_of_what_another_found() -> None:
     fewer = [record(0, 7), record(1, 0), record(2, 9)]
-    among = costs.share_found(fewer, RUNS)
+    among = metrics.share_found(fewer, RUNS)
     assert among and (among.value, among.count) == (0.5, 2)  # of images 0 and 1
-    assert costs.share_found(RUNS, FAILED) is None
+    assert metrics.share_found(RUNS, FAILED) is None

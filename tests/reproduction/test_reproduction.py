@@ -14,13 +14,12 @@ from small_reproduction import COUNT, ORACLE, finish, images, small
 
 from sparseattack.errors import InputError
 from sparseattack.report.results import overview
-from sparseattack.reproduction import metrics, rows
-from sparseattack.reproduction.finding import find
-from sparseattack.reproduction.part import Part
+from sparseattack.reproduction import metrics, paper
+from sparseattack.reproduction.one_pixel import Reproduction
+from sparseattack.reproduction.part import Part, find
 from sparseattack.reproduction.render import publish
-from sparseattack.reproduction.reproduction import Reproduction
 from sparseattack.reproduction.run import Stage
-from sparseattack.reproduction.table import Cell
+from sparseattack.reproduction.tables import Cell
 from sparseattack.study.record import Record
 from sparseattack.study.store import Study
 
@@ -54,7 +53,7 @@ def of(asked: Reproduction, **wanted: object) -> Part:
 
 
 def test_a_cell_can_be_recomputed_from_its_study(done: Reproduction) -> None:
-    cell = cells(done)[rows.UNTARGETED]
+    cell = cells(done)[paper.UNTARGETED]
     (name,) = cell.studies
     with Study.read(done.studies / name) as study:
         (line,) = overview(study).lines
@@ -63,7 +62,7 @@ def test_a_cell_can_be_recomputed_from_its_study(done: Reproduction) -> None:
         6,
     )
     assert cell.ours.interval == pytest.approx((line.low, line.high))
-    targeted = cells(done)[rows.DERIVED]
+    targeted = cells(done)[paper.DERIVED]
     runs = records(done, of(done, targeted=True))
     fooled = {record.image for record in runs if record.success}
     assert len(runs) == 2 * 9 and targeted.ours and targeted.ours.value == len(fooled) / 2
@@ -72,15 +71,15 @@ def test_a_cell_can_be_recomputed_from_its_study(done: Reproduction) -> None:
 def test_a_cell_is_what_the_file_alone_says(done: Reproduction) -> None:
     """Read by SQLite, without anything of this package."""
     found, name = cells(done), ", 3 pixels"
-    (study,) = found[f"{rows.UNTARGETED}{name}"].studies
+    (study,) = found[f"{paper.UNTARGETED}{name}"].studies
     with closing(sqlite3.connect(done.studies / study)) as file:
         ran = file.execute("SELECT first_fooled, verified, queries, after_confidence FROM run").fetchall()
     hits = [(first, sure) for first, verified, _, sure in ran if first and verified]
     paid = [first if first and verified else queries for first, verified, queries, _ in ran]
     wanted = {
-        rows.UNTARGETED: len(hits) / len(ran),
-        rows.UNTARGETED_CONFIDENCE: sum(sure for _, sure in hits) / len(hits),
-        rows.MEAN: sum(paid) / len(ran),
+        paper.UNTARGETED: len(hits) / len(ran),
+        paper.UNTARGETED_CONFIDENCE: sum(sure for _, sure in hits) / len(hits),
+        paper.MEAN: sum(paid) / len(ran),
     }
     ours = {row: found[f"{row}{name}"].ours for row in wanted}
     assert {row: one.value for row, one in ours.items() if one} == pytest.approx(wanted)
@@ -90,20 +89,20 @@ def test_what_is_printed_is_what_the_cells_say(done: Reproduction) -> None:
     (printed,) = publish(done)
     text = (done.folder / "table-8.md").read_text("utf-8")
     by_name = {cell.row: cell for cell in printed.cells}
-    accuracy = by_name[rows.ACCURACY].ours
+    accuracy = by_name[paper.ACCURACY].ours
     assert accuracy and (accuracy.value, accuracy.count) == ((COUNT - 1) / COUNT, COUNT)
-    assert f"| {rows.ACCURACY} | 93.8 %, 71.7 - 98.9, n 16 |" in text
+    assert f"| {paper.ACCURACY} | 93.8 %, 71.7 - 98.9, n 16 |" in text
     assert "Fewer images than in the paper" in text and "800 rows in place of 40,400" in text
 
 
 def test_success_grows_with_pixels_and_with_everything_tried(done: Reproduction) -> None:
     """This classifier is linear: what one pixel does three can do, and corners are the best colours."""
     found = cells(done)
-    one, three = found[rows.UNTARGETED].ours, found[f"{rows.UNTARGETED}, 3 pixels"].ours
-    every = found[f"{rows.UNTARGETED}, every pixel in every corner colour"].ours
+    one, three = found[paper.UNTARGETED].ours, found[f"{paper.UNTARGETED}, 3 pixels"].ours
+    every = found[f"{paper.UNTARGETED}, every pixel in every corner colour"].ours
     assert one and three and every and one.value <= every.value <= three.value
     assert every.value > 0 and three.value == 1
-    among = found[rows.CORNERS].ours
+    among = found[paper.CORNERS].ours
     assert among is None or among.value == 1
 
 
@@ -164,7 +163,7 @@ def test_an_unfinished_part_is_no_sample(tmp_path: Path) -> None:
 def test_too_few_images_are_all_attacked(tmp_path: Path) -> None:
     asked = finish(small(tmp_path, strategies=(), targeted=0, untargeted=None))
     (finding,) = asked.found().values()
-    assert finding.attacked == COUNT - 1 and finding.experiment["draw"] == COUNT - 1
+    assert finding.attacked == COUNT - 1 and finding.experiment["num_images"] == COUNT - 1
     (printed,) = publish(asked)
     assert any("15 in place of 500" in note for note in printed.notes)
 
@@ -177,11 +176,11 @@ def test_the_kaggle_like_tables_take_what_the_network_says_for_the_truth(tmp_pat
     assert all(record.label == record.before_class for record in runs)
     printed = {printed.table.name: printed for printed in publish(asked)}
     four = {cell.row: cell.ours for cell in printed["4"].cells}
-    accuracy = four[rows.ACCURACY]
+    accuracy = four[paper.ACCURACY]
     assert accuracy and accuracy.value == (COUNT - 1) / COUNT  # as the labels say
-    assert four[rows.TARGETED] == metrics.success_rate(runs)
+    assert four[paper.TARGETED] == metrics.success_rate(runs)
     seven = {cell.row: cell.ours for cell in printed["7"].cells}
-    assert seven[rows.DERIVED] == four[rows.DERIVED] and seven[rows.RANDOM]
+    assert seven[paper.DERIVED] == four[paper.DERIVED] and seven[paper.RANDOM]
     assert all(any("Kaggle" in note for note in each.notes) for each in printed.values())
 
 
@@ -193,7 +192,7 @@ def test_a_network_that_cannot_be_loaded_is_left_out(tmp_path: Path) -> None:
     said = [event for part, event in events if part.network == refusing]
     assert said == ["oracle linear takes 7 numbers, not images of 192"]
     (table,) = asked.tables
-    ours = {cell.network: cell.ours for cell in table.cells(asked.found()) if cell.row == rows.UNTARGETED}
+    ours = {cell.network: cell.ours for cell in table.cells(asked.found()) if cell.row == paper.UNTARGETED}
     assert ours[refusing] is None and ours[ORACLE]
 
 

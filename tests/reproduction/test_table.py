@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from sparseattack.errors import InputError
-from sparseattack.reproduction import rows
+from sparseattack.reproduction import paper
 from sparseattack.reproduction.one_pixel import NETWORKS, fitting, one_pixel
 from sparseattack.reproduction.part import Choices, Part, runs
 from sparseattack.reproduction.tables import names, table
@@ -38,13 +38,13 @@ def test_the_defaults_are_the_papers() -> None:
     plain, targeted = (
         Part("original-cifar10", mode, network="nin").experiment(CHOICES) for mode in (False, True)
     )
-    assert (plain.draw, targeted.draw) == (500, 300)
-    assert plain.budget == targeted.budget == 40_400 and plain.until == "fooled"
+    assert (plain.num_images, targeted.num_images) == (500, 300)
+    assert plain.budget == targeted.budget == 40_400 and plain.stop == "success"
     kaggle = Part("kaggle-like", True, network="nin").experiment(CHOICES)
-    assert (kaggle.draw, kaggle.until, kaggle.truth) == (500, "confidence:0.9", "prediction")
+    assert (kaggle.num_images, kaggle.stop, kaggle.true_class) == (500, "confidence:0.9", "prediction")
     assert runs(Part("kaggle-like", True, network="nin"), CHOICES) == 4500
     photographs = Part("imagenet", False, network="nin").experiment(replace(CHOICES, photographs="a.npz"))
-    assert (photographs.draw, photographs.until, photographs.images) == (105, "confidence:0.95", "a.npz")
+    assert (photographs.num_images, photographs.stop, photographs.images) == (105, "confidence:0.95", "a.npz")
 
 
 def test_everything_is_tried_whatever_the_budget() -> None:
@@ -67,7 +67,7 @@ def test_table_5_has_the_papers_pixels_and_networks() -> None:
 @pytest.mark.parametrize("name", ["6", "8", "imagenet"])
 def test_beside_the_papers_evaluations_stand_queries_to_first_success(name: str) -> None:
     told = [row.name for row in table(name, ["nin"]).rows("nin")]
-    assert {rows.EVALUATIONS, rows.MEDIAN, rows.MEAN} <= {*told} and len(set(told)) == len(told)
+    assert {paper.EVALUATIONS, paper.MEDIAN, paper.MEAN} <= {*told} and len(set(told)) == len(told)
 
 
 def test_tables_without_a_network_are_left_out() -> None:
@@ -100,11 +100,11 @@ def test_a_study_is_found_again_by_what_was_chosen() -> None:
 
 def test_paper_columns_go_by_the_networks_name() -> None:
     cells = table("8", ["nin(weights=x)", "allconv-small"]).cells({})
-    printed = {cell.network: cell.paper for cell in cells if cell.row == rows.UNTARGETED}
+    printed = {cell.network: cell.paper for cell in cells if cell.row == paper.UNTARGETED}
     assert printed["nin(weights=x)"] and printed["nin(weights=x)"].value == pytest.approx(0.352)
     assert printed["allconv-small"] is None and all(cell.ours is None for cell in cells)
     photographed = table("imagenet", ["efficientnet-lite0"]).cells({})
-    (alexnet,) = (cell.paper for cell in photographed if cell.row == rows.UNTARGETED)
+    (alexnet,) = (cell.paper for cell in photographed if cell.row == paper.UNTARGETED)
     assert alexnet and alexnet.value == pytest.approx(0.1604)
 
 

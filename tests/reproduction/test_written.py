@@ -5,11 +5,9 @@ import io
 import json
 import math
 
-from sparseattack.reproduction.grid import grid
-from sparseattack.reproduction.measure import Measure
-from sparseattack.reproduction.table import Cell
-from sparseattack.reproduction.tables import table
-from sparseattack.reproduction.written import as_csv, as_json, markdown
+from sparseattack.reproduction.metrics import Measure
+from sparseattack.reproduction.render import as_csv, as_json, grid, markdown
+from sparseattack.reproduction.tables import Cell, table
 
 RATE, PAPER = Measure(0.25, 40, "rate"), Measure(0.352, 500, "rate")
 CELLS = [

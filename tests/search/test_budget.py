@@ -11,9 +11,9 @@ from worlds import Witness, flat_images, places, uniform, witnessed
 
 from sparseattack import InputError, Outcome, Problem, Strategy, attack, corners, rgb, several, spent
 from sparseattack.plugins import registry
-from sparseattack.plugins.settings import settings as settings_of
+from sparseattack.plugins.spec import further
+from sparseattack.plugins.spec import settings as settings_of
 from sparseattack.problem.fitness import fooled, margin
-from sparseattack.problem.objectives import further
 
 NEVER = sys.maxsize
 

@@ -13,12 +13,12 @@ from worlds import account, random_images, uniform
 
 from sparseattack import Edits, Problem, Strategy, attack, corners, load, spent
 from sparseattack.plugins import registry
-from sparseattack.plugins.settings import settings as settings_of
+from sparseattack.plugins.spec import further
+from sparseattack.plugins.spec import settings as settings_of
 from sparseattack.problem.fitness import margin
-from sparseattack.problem.objectives import further
-from sparseattack.search.exchange import Questions
+from sparseattack.problem.problem import Questions
+from sparseattack.search.group import distinct
 from sparseattack.search.loop import rounds
-from sparseattack.search.repeats import distinct
 
 SLOT = st.tuples(st.integers(0, 3), st.tuples(st.integers(0, 2), st.integers(0, 2)))
 

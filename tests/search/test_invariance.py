@@ -13,9 +13,9 @@ from worlds import account, random_images, uniform
 
 from sparseattack import Oracle, Problem, Strategy, attack, corners, load, load_images, rgb, several
 from sparseattack.plugins import registry
-from sparseattack.plugins.settings import settings as settings_of
+from sparseattack.plugins.spec import further
+from sparseattack.plugins.spec import settings as settings_of
 from sparseattack.problem.fitness import l0, l2, margin
-from sparseattack.problem.objectives import further
 from sparseattack.problem.oracle import ask
 
 MANY = 100

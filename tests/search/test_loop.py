@@ -194,7 +194,7 @@ def test_small_calls_are_answered_a_few_at_a_time(batch: int, together: int) -> 
 
 
 def test_slow_calls_are_told_of_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sparseattack.search.rounds.PATIENCE", 0.0)
+    monkeypatch.setattr("sparseattack.search.loop.PATIENCE", 0.0)
     problem = witnessed(count=100, oracle=Witness(batch=64))
     told = list(rounds(problem, lambda space: uniform(space, popsize=40), 70))
     assert {each.queries for each in told[:10]} == {64}

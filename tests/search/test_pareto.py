@@ -7,7 +7,7 @@ from torch import Tensor
 from worlds import uniform, witnessed
 
 from sparseattack import Queries, attack, corners, l0, l2, margin, spent
-from sparseattack.search.pareto import Front, undominated
+from sparseattack.search.ledger import Front, undominated
 
 ROWS = st.integers(1, 3).flatmap(
     lambda width: st.lists(st.tuples(*[st.integers(0, 4)] * width), min_size=1, max_size=60)

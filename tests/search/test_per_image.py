@@ -13,7 +13,7 @@ from numpy.random import mtrand
 from worlds import account, witnessed
 
 from sparseattack import ImageSearch, InputError, Space, StrategyError, attack, per_image, spent
-from sparseattack.search.fence import Fence
+from sparseattack.search.per_image import Fence
 
 
 @contextmanager

@@ -6,7 +6,7 @@ import torch
 from spaces import all_asked, space, turns
 from torch import Tensor
 
-from sparseattack.conformance.conformance_talk import bowl
+from sparseattack.conformance.problems import bowl
 from sparseattack.strategies.de import de
 
 

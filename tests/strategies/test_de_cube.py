@@ -6,7 +6,7 @@ import torch
 from scipy.stats import kstest
 from spaces import space
 
-from sparseattack.strategies.de_cube import repaired, started
+from sparseattack.strategies.de import repaired, started
 
 
 def test_reflection_and_clipping_by_hand() -> None:

@@ -5,7 +5,7 @@ import torch
 from scipy.stats import kstest
 from spaces import space
 
-from sparseattack.strategies.de_operators import Population, adapted, crossed, mutants, unasked
+from sparseattack.strategies.de import Population, adapted, crossed, mutants, unasked
 from sparseattack.strategies.draws import others
 
 

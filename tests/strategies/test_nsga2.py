@@ -6,8 +6,8 @@ from torch import Tensor
 from worlds import random_images
 
 from sparseattack import Problem, attack, load, rgb, spent
+from sparseattack.plugins.spec import further
 from sparseattack.problem.fitness import l2, margin
-from sparseattack.problem.objectives import further
 from sparseattack.strategies.nsga2 import nsga2
 
 BOTH = ("margin", "l2")

@@ -8,8 +8,7 @@ from spaces import all_asked, edits, space, turns
 from torch import Tensor
 
 from sparseattack.strategies.grid import Grid
-from sparseattack.strategies.sparse_rs import sparse_rs
-from sparseattack.strategies.sparse_rs_moves import move, moves, single_moves, swaps
+from sparseattack.strategies.sparse_rs import move, moves, single_moves, sparse_rs, swaps
 
 
 @given(st.integers(0, 99), st.integers(1, 4), st.integers(1, 4), st.data())

@@ -6,8 +6,7 @@ import pytest
 from spaces import edits, space, turns
 
 from sparseattack import Space
-from sparseattack.strategies.sparse_rs import sparse_rs
-from sparseattack.strategies.sparse_rs_moves import swaps
+from sparseattack.strategies.sparse_rs import sparse_rs, swaps
 
 
 @pytest.mark.parametrize(

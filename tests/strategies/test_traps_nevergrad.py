@@ -11,7 +11,7 @@ from scipy.stats import chisquare, kstest
 from spaces import all_asked, edits, space, turns
 
 from sparseattack import Strategy, load
-from sparseattack.conformance.conformance_talk import talk
+from sparseattack.conformance.problems import talk
 from sparseattack.strategies.nevergrad import nevergrad
 
 

@@ -8,7 +8,7 @@ from spaces import all_asked, space
 from torch import Tensor
 
 from sparseattack import Problem, attack, load, rgb
-from sparseattack.conformance.conformance_talk import bowl, talk
+from sparseattack.conformance.problems import bowl, talk
 from sparseattack.strategies.cmaes import cmaes
 
 

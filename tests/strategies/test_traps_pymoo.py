@@ -9,7 +9,7 @@ from pymoo.core.algorithm import Algorithm
 from spaces import all_asked, space
 
 from sparseattack import Strategy, load
-from sparseattack.conformance.conformance_talk import bowl, talk
+from sparseattack.conformance.problems import bowl, talk
 from sparseattack.strategies.nsga2 import nsga2
 
 BOTH = ("margin", "l2")

@@ -8,13 +8,10 @@ import torch
 
 from sparseattack import OracleError
 from sparseattack.study.experiment import Experiment
-from sparseattack.study.keep import caption, keep, stems
-from sparseattack.study.pictures import Attempt, attempts, prepare_pictures
-from sparseattack.study.plan import plan
-from sparseattack.study.prepare import prepare
-from sparseattack.study.prepared import Prepared
+from sparseattack.study.pictures import Attempt, attempts, caption, keep, prepare_pictures, stems
+from sparseattack.study.prepare import Prepared, prepare
 from sparseattack.study.record import Record
-from sparseattack.study.run import run
+from sparseattack.study.run import plan, run
 from sparseattack.study.store import Study
 
 DIGITS = Experiment(

@@ -11,10 +11,9 @@ import pytest
 from sparseattack import compare
 from sparseattack.errors import InputError
 from sparseattack.report.results import Overview
-from sparseattack.study.choice import Choice, choose
+from sparseattack.study.cases import Choice
 from sparseattack.study.experiment import Experiment
-from sparseattack.study.labelling import labelled
-from sparseattack.study.prepare import prepare
+from sparseattack.study.prepare import labelled, prepare
 
 COUNT, WRONG, CLASSES = 12, {2, 7, 8}, 4
 
@@ -39,7 +38,7 @@ def experiment(tmp_path: Path) -> Experiment:
 
 def attacked(experiment: Experiment, **changes: Any) -> list[int]:
     """The images of all cases that are chosen, in order."""
-    choice = choose(labelled(prepare(replace(experiment, **changes))))
+    choice = labelled(prepare(replace(experiment, **changes))).choice
     return [case.image for some in choice.cases.values() for case in some]
 
 
@@ -50,44 +49,46 @@ def facts(seen: Overview) -> list[tuple[object, ...]]:
 
 def test_fewer_are_among_more_and_another_seed_draws_others(experiment: Experiment) -> None:
     right = set(range(COUNT)) - WRONG
-    draws = [set(attacked(experiment, draw=count)) for count in range(1, 10)]
+    draws = [set(attacked(experiment, num_images=count)) for count in range(1, 10)]
     assert [len(one) for one in draws] == list(range(1, 10)) and draws[-1] == right
     assert all(few < more for few, more in pairwise(draws))
     assert set(attacked(experiment)) == right
-    assert len({tuple(attacked(experiment, draw=4, draw_seed=seed)) for seed in range(6)}) > 1
+    assert len({tuple(attacked(experiment, num_images=4, sample_seed=seed)) for seed in range(6)}) > 1
 
 
 def test_the_place_of_an_image_does_not_decide(experiment: Experiment, tmp_path: Path) -> None:
     held, order = dict(np.load(experiment.images)), np.random.default_rng(0).permutation(COUNT)
     np.savez(tmp_path / "turned.npz", **{name: array[order] for name, array in held.items()})
-    turned = attacked(experiment, images=str(tmp_path / "turned.npz"), draw=4)
-    assert {int(order[place]) for place in turned} == set(attacked(experiment, draw=4))
+    turned = attacked(experiment, images=str(tmp_path / "turned.npz"), num_images=4)
+    assert {int(order[place]) for place in turned} == set(attacked(experiment, num_images=4))
 
 
 def test_a_draw_of_more_than_there_are_names_the_numbers(experiment: Experiment) -> None:
     with pytest.raises(InputError, match="10 images are to be drawn, but of 12 only 9 may be attacked"):
-        compare(replace(experiment, draw=10))
+        compare(replace(experiment, num_images=10))
 
 
 def test_the_drawn_are_attacked_and_the_others_are_told_apart(experiment: Experiment) -> None:
-    seen = compare(replace(experiment, draw=4))
-    assert [record.image for record in seen.records] == attacked(experiment, draw=4)
+    seen = compare(replace(experiment, num_images=4))
+    assert [record.image for record in seen.records] == attacked(experiment, num_images=4)
     assert (seen.images, seen.eligible, seen.left_out, seen.planned) == (COUNT, 9, 3, 4)
     whole = {record.image: record for record in compare(experiment).records}
     assert all(whole[one.image].first_fooled == one.first_fooled for one in seen.records)
 
 
 def test_a_drawn_image_has_all_its_targets_and_is_drawn_for_every_seed(experiment: Experiment) -> None:
-    chosen = attacked(experiment, target="all", correct_only=True, draw=5)
+    chosen = attacked(experiment, target="all", correct_only=True, num_images=5)
     assert {chosen.count(place) for place in set(chosen)} == {CLASSES - 1} and len(set(chosen)) == 5
-    cases = choose(prepare(replace(experiment, target="random", seeds=(0, 1, 2), correct_only=True, draw=5)))
+    cases = prepare(
+        replace(experiment, target="random", seeds=(0, 1, 2), correct_only=True, num_images=5)
+    ).choice
     drawn = [{case.image for case in some} for some in cases.cases.values()]
     assert drawn[0] == drawn[1] == drawn[2] == set(chosen)
     assert len({tuple(some) for some in cases.cases.values()}) > 1
 
 
 def counted(experiment: Experiment, **changes: Any) -> Choice:
-    return choose(labelled(prepare(replace(experiment, target="all", **changes))))
+    return labelled(prepare(replace(experiment, target="all", **changes))).choice
 
 
 def test_misclassified_images_have_targets_unless_only_correct_ones_are_wanted(
@@ -105,7 +106,7 @@ def test_misclassified_images_have_targets_unless_only_correct_ones_are_wanted(
 @pytest.mark.parametrize("target", ["none", "all", "random", "1"])
 def test_a_prediction_taken_as_truth_is_like_a_label(experiment: Experiment, target: str) -> None:
     experiment = replace(experiment, target=target, pixels=(8,), budget=300)
-    by_oracle = compare(replace(experiment, truth="prediction"))
+    by_oracle = compare(replace(experiment, true_class="prediction"))
     assert all(record.label == record.before_class for record in by_oracle.records)
     held = dict(np.load(experiment.images))
     np.savez(experiment.images, images=held["images"], labels=prepare(experiment).verdicts.classes.numpy())
@@ -118,9 +119,9 @@ def test_with_predictions_as_truth_every_image_is_attacked_and_none_needs_a_labe
     experiment: Experiment,
 ) -> None:
     held = np.load(experiment.images)["images"]
-    labelled_ = compare(replace(experiment, truth="prediction"))
+    labelled_ = compare(replace(experiment, true_class="prediction"))
     np.savez(experiment.images, images=held)
-    bare = compare(replace(experiment, truth="prediction"))
+    bare = compare(replace(experiment, true_class="prediction"))
     assert facts(labelled_) == facts(bare) and len(bare.records) == COUNT and bare.left_out == 0
     with pytest.raises(InputError, match="has no label"):
         compare(experiment)
@@ -128,6 +129,6 @@ def test_with_predictions_as_truth_every_image_is_attacked_and_none_needs_a_labe
 
 def test_success_is_measured_from_the_truth_that_was_taken(experiment: Experiment) -> None:
     """A misclassified image is fooled once it leaves the class that the oracle gave it, not its label."""
-    seen = compare(replace(experiment, truth="prediction", budget=2000, pixels=(8,)))
+    seen = compare(replace(experiment, true_class="prediction", budget=2000, pixels=(8,)))
     hit = [record for record in seen.records if record.image in WRONG and record.success]
     assert hit and all(record.after_class != record.before_class == record.label for record in hit)

@@ -11,11 +11,10 @@ from torch import Tensor
 from worlds import flat_images
 
 from sparseattack import Edits, Problem, rgb
-from sparseattack.study import inference
+from sparseattack.study import run as study_run
 from sparseattack.study.experiment import Experiment
-from sparseattack.study.plan import open_study, plan
 from sparseattack.study.prepare import prepare
-from sparseattack.study.run import run
+from sparseattack.study.run import open_study, plan, run
 from sparseattack.study.store import Study
 
 
@@ -51,7 +50,7 @@ def problem(oracle: Any, k: int = 1) -> Problem:
 
 @pytest.mark.parametrize(("edits", "used"), [(1, True), (20, False)])
 def test_what_is_faster_is_used_and_said(study: Study, edits: float, used: bool) -> None:
-    settled = inference.settled(problem(Slow(8, edits)), MANY, True, study)
+    settled = study_run.settled(problem(Slow(8, edits)), MANY, True, study)
     held = study.get("sparse inference, k=1")
     assert settled.sparse == held["used"] == used
     assert (held["speedup"] > 1) == used
@@ -60,15 +59,15 @@ def test_what_is_faster_is_used_and_said(study: Study, edits: float, used: bool)
 def test_what_the_study_says_is_not_measured_again(study: Study) -> None:
     slower = Slow(1, 8)
     study.keep(**{"sparse inference, k=3": {"used": True, "speedup": 4.0}})
-    assert inference.settled(problem(slower, k=3), MANY, True, study).sparse
+    assert study_run.settled(problem(slower, k=3), MANY, True, study).sparse
     assert not slower.asked
-    assert not inference.settled(problem(slower, k=1), MANY, True, study).sparse
+    assert not study_run.settled(problem(slower, k=1), MANY, True, study).sparse
     assert "edits" in slower.asked
 
 
 def test_a_few_queries_are_not_worth_the_preparation(study: Study) -> None:
     oracle = Slow(5, 0)
-    assert not inference.settled(problem(oracle), 100, True, study).sparse
+    assert not study_run.settled(problem(oracle), 100, True, study).sparse
     assert oracle.asked == ["whole"]
     assert study.get("sparse inference, k=1") == {"used": False, "speedup": None}
 
@@ -78,21 +77,21 @@ def test_an_oracle_that_would_rather_be_shown_images_is(study: Study) -> None:
         def answer_edits(self, images: Tensor, rows: Tensor, edits: Edits) -> None:  # type: ignore[override]
             return None
 
-    assert not inference.settled(problem(Declining(5, 0)), MANY, True, study).sparse
+    assert not study_run.settled(problem(Declining(5, 0)), MANY, True, study).sparse
     assert study.get("sparse inference, k=1") == {"used": False, "speedup": None}
 
 
 def test_nothing_is_measured_where_it_is_not_wanted_or_not_offered(study: Study) -> None:
     unwanted, plain = Slow(8, 1), Slow(8, 1).__call__
-    assert not inference.settled(problem(unwanted), MANY, False, study).sparse
-    assert not inference.settled(problem(plain), MANY, True, study).sparse
+    assert not study_run.settled(problem(unwanted), MANY, False, study).sparse
+    assert not study_run.settled(problem(plain), MANY, True, study).sparse
     assert not unwanted.asked and study.get("sparse inference, k=1") is None
 
 
 def test_a_comparison_says_which_was_used_and_goes_on_with_it(
     study: Study, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(inference, "WORTH", 0.0)
+    monkeypatch.setattr(study_run, "WORTH", 0.0)
     experiment = Experiment(strategies=("random(popsize=40)",), images="sample[0:6]", budget=120)
     chosen: list[dict[str, Any]] = []
     for _ in range(2):

@@ -9,8 +9,7 @@ from PIL import Image
 from sparseattack import InputError, load_images
 from sparseattack.comparison import compare
 from sparseattack.study.experiment import Experiment
-from sparseattack.study.labelling import labelled
-from sparseattack.study.prepare import prepare
+from sparseattack.study.prepare import labelled, prepare
 
 
 def pictures(folder: Path, names: list[str]) -> Experiment:

@@ -8,8 +8,7 @@ import pytest
 
 from sparseattack import InputError, compare
 from sparseattack.study.experiment import Experiment
-from sparseattack.study.protocol import Protocol
-from sparseattack.study.protocols import PROTOCOLS, named
+from sparseattack.study.protocols import PROTOCOLS, Protocol, named
 
 PARTS = [(each, part == "targeted") for each in PROTOCOLS.values() for part in each.parts()]
 NAMES = [f"{each.name} {'targeted' if targeted else 'untargeted'}" for each, targeted in PARTS]
@@ -25,12 +24,17 @@ def images(tmp_path: Path) -> str:
 @pytest.mark.parametrize(("protocol", "targeted"), PARTS, ids=NAMES)
 def test_every_part_runs_as_it_says(protocol: Protocol, targeted: bool, images: str) -> None:
     chosen = protocol.experiment(
-        oracle="linear(classes=3,inputs=192)", images=images, targeted=targeted, pixels=3, draw=1, budget=401
+        oracle="linear(classes=3,inputs=192)",
+        images=images,
+        targeted=targeted,
+        pixels=3,
+        num_images=1,
+        budget=401,
     )
-    assert (chosen.target != "none") == targeted and (chosen.pixels, chosen.draw) == ((3,), 1)
+    assert (chosen.target != "none") == targeted and (chosen.pixels, chosen.num_images) == ((3,), 1)
     settings = protocol.settings(targeted)
     assert settings.keys() <= {field.name for field in fields(Experiment)}
-    for name in settings.keys() - {"draw", "budget"}:
+    for name in settings.keys() - {"num_images", "budget"}:
         assert getattr(chosen, name) == settings[name]
     seen = compare(chosen)
     assert len({record.image for record in seen.records}) == 1
@@ -42,13 +46,13 @@ def test_every_part_runs_as_it_says(protocol: Protocol, targeted: bool, images: 
 def test_what_is_not_said_is_as_published(images: str) -> None:
     original = PROTOCOLS["original-cifar10"]
     chosen = original.experiment(oracle="linear", images=images)
-    assert (chosen.target, chosen.draw, chosen.budget, chosen.until) == ("none", 500, 40_400, "fooled")
-    assert original.experiment(oracle="linear", images=images, targeted=True).draw == 300
+    assert (chosen.target, chosen.num_images, chosen.budget, chosen.stop) == ("none", 500, 40_400, "success")
+    assert original.experiment(oracle="linear", images=images, targeted=True).num_images == 300
     beside = original.experiment(
         oracle="linear", images=images, strategies=("de(restart=no)", "random"), seed=4
     )
     assert beside.strategies == ("de(restart=no)", "random") and beside.seeds == (4,)
-    assert beside.draw == 500
+    assert beside.num_images == 500
 
 
 def test_a_part_that_was_not_published_is_refused(images: str) -> None:
@@ -61,12 +65,14 @@ def test_a_part_that_was_not_published_is_refused(images: str) -> None:
 
 def test_other_settings_go_before_those_of_a_protocol() -> None:
     original = PROTOCOLS["original-cifar10"]
-    mine = Experiment(budget=1000, target="all", draw=7)
+    mine = Experiment(budget=1000, target="all", num_images=7)
     assert original.under(mine, {"budget"}) == Experiment(**original.settings() | {"budget": 1000})
-    assert original.under(mine, {"target", "draw"}) == Experiment(**original.settings(True) | {"draw": 7})
+    assert original.under(mine, {"target", "num_images"}) == Experiment(
+        **original.settings(True) | {"num_images": 7}
+    )
     assert original.under(Experiment(images="digits"), ()).images == "digits"
     towards = PROTOCOLS["imagenet"].under(mine, {"target"})  # such a part was not published
-    assert (towards.target, towards.until, towards.draw) == ("all", "confidence:0.95", 105)
+    assert (towards.target, towards.stop, towards.num_images) == ("all", "confidence:0.95", 105)
 
 
 def test_names() -> None:

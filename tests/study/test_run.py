@@ -12,10 +12,9 @@ from sparseattack import compare
 from sparseattack.errors import InputError, OracleError
 from sparseattack.report.results import overview
 from sparseattack.study.experiment import Experiment
-from sparseattack.study.plan import open_study, plan
 from sparseattack.study.prepare import prepare
 from sparseattack.study.record import Record
-from sparseattack.study.run import run
+from sparseattack.study.run import open_study, plan, run
 from sparseattack.study.store import Study
 
 

@@ -7,9 +7,8 @@ import numpy as np
 import torch
 
 from sparseattack import levels, load
-from sparseattack.reproduction.one_pixel import one_pixel
+from sparseattack.reproduction.one_pixel import Reproduction, one_pixel
 from sparseattack.reproduction.part import Choices
-from sparseattack.reproduction.reproduction import Reproduction
 
 COUNT, WRONG = 16, 5
 ORACLE = "linear(classes=10,inputs=192)"

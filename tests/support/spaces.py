@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from sparseattack import Search, Space, Strategy, corners, rgb
-from sparseattack.conformance.conformance_talk import Answer, bowl, questions, talk
+from sparseattack.conformance.problems import Answer, bowl, questions, talk
 
 ENCODINGS = {"rgb": rgb, "corners": corners}
 

@@ -5,11 +5,10 @@ from torch import Tensor, nn
 from worlds import random_images
 
 from sparseattack import Edits
-from sparseattack.oracles.sparse_inference.check import sample
 from sparseattack.oracles.sparse_inference.evaluation import Answers
-from sparseattack.oracles.sparse_inference.extents import extents
-from sparseattack.oracles.sparse_inference.plan import Plan
+from sparseattack.oracles.sparse_inference.plan import Plan, extents
 from sparseattack.oracles.sparse_inference.reading import Local, read
+from sparseattack.oracles.sparse_inference.sparse_edits import sample
 
 Shape = tuple[int, int, int]
 
