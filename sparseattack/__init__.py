@@ -1,6 +1,7 @@
 """Few-pixel black-box attacks as a search problem: an oracle, an encoding, a fitness, a budget."""
 
 from importlib import import_module
+from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from sparseattack.study.experiment import Experiment
     from sparseattack.study.protocols import PROTOCOLS
 
-__version__ = "0.1.0"
+    __version__: str
 
 _HOMES = {
     "comparison": ("compare",),
@@ -70,6 +71,8 @@ __all__ = [
 
 def __getattr__(name: str) -> object:
     """Import a public name when it is first used: the command line's help needs no torch."""
+    if name == "__version__":
+        return version("sparseattack")
     if name not in _HOME:
         raise AttributeError(f"module 'sparseattack' has no attribute {name!r}")
     value = getattr(import_module(f"sparseattack.{_HOME[name]}"), name)

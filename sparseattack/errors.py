@@ -43,7 +43,7 @@ def near(name: str, known: Iterable[str], most: int = 1) -> str:
     return f"; did you mean {', '.join(close)}?" if close else ""
 
 
-def demand(holds: bool, sentence: str) -> None:
-    """Refuse to search unless it ``holds``: InputError with the ``sentence``."""
+def require(holds: bool, sentence: str) -> None:
+    """Raise InputError with the ``sentence`` unless a condition ``holds``."""
     if not holds:
         raise InputError(sentence)

@@ -24,7 +24,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from sparseattack import __version__
 from sparseattack.plugins.requirements import imports, source, spec_of
 from sparseattack.plugins.spec import plain
 
@@ -184,7 +183,7 @@ def versions(plugins: Iterable[Callable[..., Any]]) -> dict[str, str]:
     roots = {"torch", "numpy"}.union(*map(imports, texts))
     names = {name for root in roots for name in homes.get(root, ())} - {"sparseattack"}
     names |= {below for name in names for below in _needed(name) if below in ARITHMETIC}
-    known = {"sparseattack": __version__, "python": platform.python_version()}
+    known = {"sparseattack": version("sparseattack"), "python": platform.python_version()}
     return known | {name: version(name) for name in sorted(names)}
 
 

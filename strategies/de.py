@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from sparseattack import Search, Space
-from sparseattack.errors import demand
+from sparseattack.errors import require
 
 from .draws import others, part
 from .grid import alike
@@ -123,9 +123,9 @@ def de(
     start: colours at first: paper (N(128, 127), clipped where the paper is silent), uniform or corners
     restart: whether a population whose members have all become one edit starts anew; the paper's goes on
     """
-    demand(popsize >= LEAST, f"de needs a popsize of at least {LEAST}, not {popsize}")
-    demand(weight > 0, f"de needs a weight above 0, not {weight}")
-    demand(0 <= crossover <= 1, f"de needs a crossover from 0 to 1, not {crossover}")
+    require(popsize >= LEAST, f"de needs a popsize of at least {LEAST}, not {popsize}")
+    require(weight > 0, f"de needs a weight above 0, not {weight}")
+    require(0 <= crossover <= 1, f"de needs a crossover from 0 to 1, not {crossover}")
     born = partial(_born, popsize=popsize, weight=weight, crossover=crossover, start=start)
     parents = children = born(space)
     while True:

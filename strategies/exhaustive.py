@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from sparseattack import Search, Space
-from sparseattack.errors import demand
+from sparseattack.errors import require
 
 from .draws import distinct
 from .grid import Grid
@@ -20,9 +20,9 @@ def exhaustive(space: Space, *, popsize: int = 256) -> Search:
     popsize: candidates asked at a time; it changes nothing else
     """
     grid = Grid.of(space)
-    demand(space.slots == 1, f"exhaustive tries every single pixel: it needs pixels=1, not {space.slots}")
-    demand(grid.channels <= CHANNELS, f"exhaustive takes {CHANNELS} channels at most, not {grid.channels}")
-    demand(popsize >= 1, f"exhaustive needs a popsize of at least 1, not {popsize}")
+    require(space.slots == 1, f"exhaustive tries every single pixel: it needs pixels=1, not {space.slots}")
+    require(grid.channels <= CHANNELS, f"exhaustive takes {CHANNELS} channels at most, not {grid.channels}")
+    require(popsize >= 1, f"exhaustive needs a popsize of at least 1, not {popsize}")
     total = grid.area * 2**grid.channels
     order = distinct(space, total, min(total, space.budget))
     for numbers in torch.split(order, popsize, dim=1):

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from sparseattack import Search, Space
-from sparseattack.errors import demand
+from sparseattack.errors import require
 
 from .draws import distinct, outside
 from .grid import Grid
@@ -79,7 +79,7 @@ def sparse_rs(space: Space, *, alpha: float | None = None) -> Search:
     alpha: share of the pixels swapped at first; none is the paper's, 0.3 untargeted and 0.1 targeted
     """
     share = (0.1 if space.targeted else 0.3) if alpha is None else alpha
-    demand(0 < share <= 1, f"sparse-rs needs an alpha above 0 and at most 1, not {share}")
+    require(0 < share <= 1, f"sparse-rs needs an alpha above 0 and at most 1, not {share}")
     grid = Grid.of(space)
     best = Painted(distinct(space, grid.area, space.slots), space.integers(2, space.slots, grid.channels))
     lowest = (yield _asked(grid, best))[..., :1]  # (B, 1, 1)

@@ -9,12 +9,11 @@ from dataclasses import dataclass, field, replace
 from importlib.metadata import EntryPoint
 from typing import Any, Literal, get_args, get_origin
 
-from sparseattack.errors import InputError, near
+from sparseattack.errors import InputError
 from sparseattack.plugins import registry
 from sparseattack.plugins.registry import Kind, find, points
 from sparseattack.plugins.requirements import advice, describe
 from sparseattack.plugins.spec import further, plain, settings
-from sparseattack.study.protocols import PROTOCOLS
 
 State = Literal["installed", "not installed", "broken"]
 
@@ -86,12 +85,9 @@ class Detail:
 
 
 def details(name: str) -> list[Detail]:
-    """Everything registered as ``name``, of whatever kind; nothing for the name of a protocol."""
-    every = [entry for kind in registry.KINDS for entry in entries(kind)]
-    if (found := [entry for entry in every if entry.name == name]) or name in PROTOCOLS:
-        return [_detail(entry) for entry in found]
-    names = sorted({entry.name for entry in every} | set(PROTOCOLS))
-    raise InputError(f"nothing is called {name!r}, only {', '.join(names)}{near(name, names)}")
+    """Every strategy, encoding, fitness function and oracle called ``name``; often one, perhaps none."""
+    found = ((kind, points(kind).get(name)) for kind in registry.KINDS)
+    return [_detail(entry(kind, point)) for kind, point in found if point]
 
 
 def _detail(entry: Entry) -> Detail:

@@ -21,7 +21,6 @@ from typing import Any, Literal, get_args
 from sparseattack.errors import InputError, brief, near
 from sparseattack.plugins.requirements import advice
 from sparseattack.plugins.spec import Plugin, Spec, bind, oracle_spec, parse, settings
-from sparseattack.problem.oracle import Oracle
 
 
 def module_at(place: str) -> ModuleType:
@@ -146,8 +145,11 @@ def _imported(kind: Kind, name: str, place: str) -> Plugin:
     return found
 
 
-def oracle_plugin(spec: str, device: str = "cpu") -> Callable[..., Oracle]:
-    """What makes the oracle of a spec or a path, on ``device`` if it can choose, its settings bound."""
+def oracle_plugin(spec: str, device: str = "cpu") -> Plugin:
+    """The function that makes the oracle of a spec or a model file, its settings bound.
+
+    ``device`` is bound as well where the function has that setting and the spec does not choose one.
+    """
     read = oracle_spec(spec)
     plugin = find("oracles", read.name)
     extra = {"device": device} if "device" in settings(plugin) and "device" not in read.settings else {}
