@@ -149,7 +149,7 @@ def headline(seen: Overview) -> str:
     chosen, oracle = seen.experiment, seen.manifest["oracle"]["name"]
     pixels = " or ".join(map(str, chosen["pixels"]))
     what = f"{pixels} pixel{'s' if pixels != '1' else ''} may change"
-    cost = f"each image may cost {chosen['budget']:,} queries, until {chosen['until']}"
+    cost = f"each image may cost {chosen['budget']:,} queries, until {chosen['stop']}"
     return f"{oracle}, {chosen['images']}: {what}, {cost}.\n{_attacked(seen)}"
 
 

@@ -13,7 +13,7 @@ from sparseattack.provenance import code, digest_source
 
 def test_what_a_strategy_imports_from_beside_it_belongs_to_it() -> None:
     names = {name.rpartition(".")[2] for name in code(find("strategies", "de"))}
-    assert {"de", "de_operators", "draws"} <= names and "cmaes" not in names
+    assert {"de", "draws"} <= names and "cmaes" not in names
 
 
 def test_settings_and_decorators_change_no_source() -> None:
