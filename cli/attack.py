@@ -12,21 +12,21 @@ from sparseattack import Experiment
 from sparseattack.data.pictures import skipped
 from sparseattack.data.png import Change, changes
 from sparseattack.study.pictures import Attempt, attempts, caption, class_name, keep, prepare_pictures, stems
-from sparseattack.study.prepare import Prepared
+from sparseattack.study.prepare import Setup
 from sparseattack.study.record import Record
 
 
-def in_full(prepared: Prepared, attempt: Attempt, files: Sequence[Path]) -> str:
+def in_full(setup: Setup, attempt: Attempt, files: Sequence[Path]) -> str:
     """A few lines, each with its heading."""
-    lines = [("before", _before(prepared, attempt.place))]
+    lines = [("before", _before(setup, attempt.place))]
     if attempt.record and attempt.record.target >= 0:
-        lines.append(("target", class_name(prepared.classes, attempt.record.target)))
+        lines.append(("target", class_name(setup.classes, attempt.record.target)))
     if attempt.after is None or attempt.record is None:
-        lines.append(("result", f"{_why_not(prepared, attempt)}; nothing was written"))
+        lines.append(("result", f"{_why_not(setup, attempt)}; nothing was written"))
     else:
         record, changed = attempt.record, changes(attempt.before, attempt.after)
         lines += [
-            ("after", _after(prepared, record)),
+            ("after", _after(setup, record)),
             ("queries", f"{record.first_fooled:,} until it fooled, {record.queries:,} in all"),
             ("changed", f"{_pixels(record.pixels)}; rows and columns count from 0"),
             *(("", _change(one)) for one in changed),
@@ -36,14 +36,14 @@ def in_full(prepared: Prepared, attempt: Attempt, files: Sequence[Path]) -> str:
     return "\n".join(f"{heading:<10}{text}" for heading, text in lines)
 
 
-def in_a_line(prepared: Prepared, attempt: Attempt, files: Sequence[Path]) -> str:
+def in_a_line(setup: Setup, attempt: Attempt, files: Sequence[Path]) -> str:
     """One line, without the files, which are named after the picture."""
-    name, before = prepared.images.ids[attempt.place], _before(prepared, attempt.place)
+    name, before = setup.images.ids[attempt.place], _before(setup, attempt.place)
     if attempt.record is None or not files:
-        return f"{name}: {before}; {_why_not(prepared, attempt)}"
+        return f"{name}: {before}; {_why_not(setup, attempt)}"
     record = attempt.record
     cost = f"{_queries(record.first_fooled)}, {_pixels(record.pixels)}"
-    return f"{name}: {before} -> {_after(prepared, record)}, {cost}"
+    return f"{name}: {before} -> {_after(setup, record)}, {cost}"
 
 
 def summary(told: Sequence[Attempt], out: Path) -> str:
@@ -57,21 +57,21 @@ def summary(told: Sequence[Attempt], out: Path) -> str:
     )
 
 
-def _before(prepared: Prepared, place: int) -> str:
-    said = prepared.verdicts
-    return caption(prepared.classes, int(said.classes[place]), float(said.confidences[place]))
+def _before(setup: Setup, place: int) -> str:
+    said = setup.verdicts
+    return caption(setup.classes, int(said.classes[place]), float(said.confidences[place]))
 
 
-def _after(prepared: Prepared, record: Record) -> str:
-    return caption(prepared.classes, record.after_class, record.after_confidence)
+def _after(setup: Setup, record: Record) -> str:
+    return caption(setup.classes, record.after_class, record.after_confidence)
 
 
-def _why_not(prepared: Prepared, attempt: Attempt) -> str:
+def _why_not(setup: Setup, attempt: Attempt) -> str:
     """Why there is no success."""
     record = attempt.record
     if record is None:
-        label = class_name(prepared.classes, int(prepared.images.labels[attempt.place]))
-        leave = prepared.experiment.target == "none"
+        label = class_name(setup.classes, int(setup.images.labels[attempt.place]))
+        leave = setup.experiment.target == "none"
         return f"nothing to attack: it is {f'not called {label}' if leave else 'of the target class already'}"
     if record.error:
         return f"the search was given up after {_queries(record.queries)}: {record.error}"
@@ -97,14 +97,14 @@ def attack(experiment: Experiment, label: str | None, out: Path) -> None:
     """Attack every picture and keep what fools under ``out``; one is told in full, of more a line each."""
     console, told = Console(stderr=True), []
     with console.status("loading the oracle and the pictures"):
-        prepared = prepare_pictures(experiment, label)
+        setup = prepare_pictures(experiment, label)
     if left_out := skipped(Path(experiment.images)):
         console.print(f"skipped {left_out} pictures that an attack has written")
-    names = stems(prepared.images.ids)
+    names = stems(setup.images.ids)
     tell = in_full if len(names) == 1 else in_a_line
-    for attempt in _awaited(console, attempts(prepared)):
-        files = _kept(prepared, attempt, out / names[attempt.place])
-        print(tell(prepared, attempt, files), flush=True)
+    for attempt in _awaited(console, attempts(setup)):
+        files = _kept(setup, attempt, out / names[attempt.place])
+        print(tell(setup, attempt, files), flush=True)
         told.append(attempt)
     if len(names) > 1:
         print(summary(told, out))
@@ -120,7 +120,7 @@ def _awaited(console: Console, found: Iterator[Attempt]) -> Iterator[Attempt]:
         yield attempt
 
 
-def _kept(prepared: Prepared, attempt: Attempt, stem: Path) -> tuple[Path, ...]:
+def _kept(setup: Setup, attempt: Attempt, stem: Path) -> tuple[Path, ...]:
     if attempt.record is None or attempt.after is None:
         return ()
-    return keep(prepared, attempt.record, (attempt.before, attempt.after), stem)
+    return keep(setup, attempt.record, (attempt.before, attempt.after), stem)

@@ -17,8 +17,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TimeE
 
 from sparseattack import Experiment, SparseattackError
 from sparseattack.provenance import digest
-from sparseattack.report.results import overview
-from sparseattack.study.prepare import Prepared, labelled, prepare
+from sparseattack.report.results import results
+from sparseattack.study.prepare import Setup, labelled, prepare
 from sparseattack.study.run import Step, Task, open_study, plan, run
 from sparseattack.study.store import Study
 
@@ -85,20 +85,20 @@ def compare(experiment: Experiment, path: Path | None, form: str) -> None:
     """Run what the study does not hold yet, and show it all."""
     console = stderr()
     with console.status("loading the oracle and the images"):
-        prepared = labelled(prepare(experiment))
+        setup = labelled(prepare(experiment))
     path = path or _named(experiment)
     with Study.create(path) as study:
-        open_study(prepared, study)
-        tasks = plan(prepared, study)
+        open_study(setup, study)
+        tasks = plan(setup, study)
         try:
-            _run(prepared, tasks, study, console)
+            _run(setup, tasks, study, console)
         except KeyboardInterrupt:
             _stopped(study, console, "stopped")
             raise typer.Exit(130) from None
         except SparseattackError:
             _stopped(study, console, "failed")
             raise
-        show(overview(study), form)
+        show(results(study), form)
     if form == "table":
         console.print(f"Kept in {path}; show it again with: sparseattack report {shlex.quote(str(path))}")
 
@@ -109,14 +109,14 @@ def _named(experiment: Experiment) -> Path:
     return folder / f"sparseattack-{digest(experiment.to_json())[:8]}.study"
 
 
-def _run(prepared: Prepared, tasks: list[Task], study: Study, console: Console) -> None:
+def _run(setup: Setup, tasks: list[Task], study: Study, console: Console) -> None:
     held = sum(task.done for task in tasks)
     if held:
         console.print(f"{held} runs are in {study.path} already")
     with Display(console, tasks) as display:
         for task in tasks:
             with display.watch(task) as line:
-                for step in run(prepared, task, study):
+                for step in run(setup, task, study):
                     line.advance(step)
 
 

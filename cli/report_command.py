@@ -13,7 +13,7 @@ def command(
     runs: Annotated[bool, typer.Option("--runs", help="Every single run as CSV.")] = False,
 ) -> None:
     """Show a stored study again; nothing is run."""
-    from sparseattack.report.results import overview
+    from sparseattack.report.results import results
     from sparseattack.study.store import Study
 
     from .options import one_of
@@ -21,4 +21,4 @@ def command(
 
     form = one_of({"json": json_, "csv": csv, "runs": runs})
     with Study.read(study) as opened:
-        show(overview(opened), form)
+        show(results(opened), form)

@@ -12,7 +12,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from sparseattack.report.results import Overview
+from sparseattack.report.results import Results
 from sparseattack.report.summary import Pair, Row, Summary
 
 from .terminal import stdout
@@ -117,7 +117,7 @@ MOST_PAIRS = 10  # lines; --json has them all
 LEVEL = 0.05
 
 
-def show(seen: Overview, form: str) -> None:
+def show(seen: Results, form: str) -> None:
     """Print to the standard output; ``form`` is table, json, csv or runs."""
     forms = {"json": seen.to_json, "csv": seen.to_csv, "runs": seen.runs_csv}
     if form in forms:
@@ -144,7 +144,7 @@ def _inference(k: int, choice: dict[str, Any]) -> str:
     return f"k = {k}: {taken}; sparse inference was {choice['speedup']} times as fast on a sample."
 
 
-def headline(seen: Overview) -> str:
+def headline(seen: Results) -> str:
     """What was compared, in a few sentences."""
     chosen, oracle = seen.experiment, seen.manifest["oracle"]["name"]
     pixels = " or ".join(map(str, chosen["pixels"]))
@@ -153,7 +153,7 @@ def headline(seen: Overview) -> str:
     return f"{oracle}, {chosen['images']}: {what}, {cost}.\n{_attacked(seen)}"
 
 
-def _attacked(seen: Overview) -> str:
+def _attacked(seen: Results) -> str:
     chosen, images = seen.experiment, len({record.image for record in seen.records})
     some = f"{images} of {seen.images} images attacked"
     if chosen["num_images"]:
@@ -185,8 +185,9 @@ def _pair(pair: Pair) -> str:
     first, second = _called(pair.first), _called(pair.second)
     verdict = "they differ" if pair.p < LEVEL else "no difference shown"
     return (
-        f"k = {pair.first.k}: {first} fools {pair.more_first} images more often than {second}, which fools "
-        f"{pair.more_second} more often: {verdict} (exact McNemar, Holm-adjusted p = {pair.p:.2g})."
+        f"k = {pair.first.k}: {first} fools {pair.only_first_wins} images more often than {second}, which "
+        f"fools {pair.only_second_wins} more often: {verdict} (exact"
+        f" McNemar, Holm-adjusted p = {pair.p:.2g})."
     )
 
 

@@ -14,7 +14,7 @@ from sparseattack.study.store import Study
 
 
 @dataclass(frozen=True)
-class Overview:
+class Results:
     """A study's table, and what it is about."""
 
     manifest: dict[str, Any]
@@ -66,7 +66,7 @@ class Overview:
         )
 
 
-def overview(study: Study) -> Overview:
+def results(study: Study) -> Results:
     """Read a study; its table is a function of the file alone."""
     manifest, clean = study.get("manifest"), study.get("clean")
     if manifest is None or clean is None:
@@ -77,9 +77,7 @@ def overview(study: Study) -> Overview:
     lines.sort(key=lambda line: (line.k, experiment["encodings"].index(line.encoding), order[line.strategy]))
     chosen = {k: study.get(inference_key(k)) for k in experiment["pixels"]}
     inference = {k: choice for k, choice in chosen.items() if choice}
-    return Overview(
-        manifest, records=records, lines=lines, pairs=pairs(records), inference=inference, **clean
-    )
+    return Results(manifest, records=records, lines=lines, pairs=pairs(records), inference=inference, **clean)
 
 
 def _flat(line: Summary) -> dict[str, Any]:

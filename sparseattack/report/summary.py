@@ -153,8 +153,8 @@ class Pair(NamedTuple):
 
     first: Row
     second: Row
-    more_first: int  # images that the first fools more often
-    more_second: int
+    only_first_wins: int  # images that the first fools more often
+    only_second_wins: int
     p: float  # exact McNemar (sign) test, adjusted by Holm over all pairs
 
 

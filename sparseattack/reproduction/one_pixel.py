@@ -12,7 +12,7 @@ from sparseattack.data.load import load_images
 from sparseattack.errors import InputError
 from sparseattack.plugins.registry import load, oracle_plugin
 from sparseattack.problem.oracle import device_of
-from sparseattack.study.prepare import Prepared
+from sparseattack.study.prepare import Setup
 
 from .part import TARGETS, Choices, Finding, Part, find
 from .run import Stage, conduct, shown
@@ -60,7 +60,7 @@ class Reproduction:
     def run(self) -> Iterator[Event]:
         """Run what the studies lack, after ``check``; a network that cannot be loaded is left out."""
         self.studies.mkdir(parents=True, exist_ok=True)
-        known: dict[tuple[str, str], Prepared] = {}
+        known: dict[tuple[str, str], Setup] = {}
         for part in self.parts:
             which = part.network, part.experiment(self.choices).images
             try:

@@ -54,7 +54,7 @@ def _other(image: Tensor, label: int, seed: int, count: int) -> int:
     return int((label + 1 + random.integers(count - 1)) % count)
 
 
-def attackable(case: Case, label: int, predicted: int, *, correct_only: bool = False) -> bool:
+def is_attackable(case: Case, label: int, predicted: int, *, correct_only: bool = False) -> bool:
     """Whether there is anything to attack: correctly classified, or not of the target class nor called so.
 
     With a target, misclassified images are attacked too unless ``correct_only``.
@@ -69,7 +69,7 @@ def aims(chosen: Sequence[Case], labels: Tensor) -> Tensor:
     return torch.tensor(aimed, dtype=torch.int64)
 
 
-class Choice(NamedTuple):
+class Selection(NamedTuple):
     """What is attacked, and what is not."""
 
     cases: dict[int, list[Case]]  # by seed
@@ -77,7 +77,9 @@ class Choice(NamedTuple):
     left_out: int  # cases that are no attack: misclassified, or of the target class, or called so
 
 
-def choose(experiment: Experiment, images: Images, predicted: Tensor, classes: tuple[str, ...]) -> Choice:
+def select_cases(
+    experiment: Experiment, images: Images, predicted: Tensor, classes: tuple[str, ...]
+) -> Selection:
     """The cases of every seed, where the oracle calls the images ``predicted (N,)`` of its K ``classes``.
 
     Drawn are images, each with all its targets, and the same ones for every seed. InputError where more
@@ -92,21 +94,23 @@ def choose(experiment: Experiment, images: Images, predicted: Tensor, classes: t
         seed: [
             case
             for case in some
-            if attackable(case, labels[case.image], calls[case.image], correct_only=experiment.correct_only)
+            if is_attackable(
+                case, labels[case.image], calls[case.image], correct_only=experiment.correct_only
+            )
         ]
         for seed, some in every.items()
     }
     eligible = sorted({case.image for some in possible.values() for case in some})
-    kept = drawn(images, eligible, experiment.num_images, experiment.sample_seed)
+    kept = sample_images(images, eligible, experiment.num_images, experiment.sample_seed)
     lost = [len(every[seed]) - len(possible[seed]) for seed in experiment.seeds]
-    return Choice(
+    return Selection(
         {seed: [case for case in some if case.image in kept] for seed, some in possible.items()},
         len(eligible),
         lost[0] if experiment.target == "none" else sum(lost),
     )
 
 
-def drawn(images: Images, eligible: Sequence[int], count: int, seed: int) -> set[int]:
+def sample_images(images: Images, eligible: Sequence[int], count: int, seed: int) -> set[int]:
     """The places of ``count`` of the ``eligible`` images, or of all if it is 0.
 
     A digest of the seed and of what an image shows orders them: fewer are among more, and an image's place

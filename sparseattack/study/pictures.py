@@ -19,7 +19,7 @@ from sparseattack.problem.oracle import title
 from sparseattack.problem.verification import judge_alone
 from sparseattack.study.cases import class_number
 from sparseattack.study.experiment import Experiment
-from sparseattack.study.prepare import Prepared, prepare, showing
+from sparseattack.study.prepare import Setup, prepare, showing
 from sparseattack.study.record import Record
 from sparseattack.study.run import plan, run
 from sparseattack.study.store import Study
@@ -40,22 +40,22 @@ def _short(name: str, suffixes: Collection[str]) -> str:
     return path.with_suffix("").as_posix() if path.suffix.lower() in suffixes else name
 
 
-def keep(prepared: Prepared, record: Record, pair: tuple[Tensor, Tensor], stem: Path) -> tuple[Path, Path]:
+def keep(setup: Setup, record: Record, pair: tuple[Tensor, Tensor], stem: Path) -> tuple[Path, Path]:
     """Write ``stem.adversarial.png``, which fools when it is read back, and ``stem.side-by-side.png``.
 
     ``pair`` is the image before and after ``(C, H, W)``.
     """
     fooling, beside = Path(f"{stem}{ADVERSARIAL}"), Path(f"{stem}{SIDE_BY_SIDE}")
     write(picture(pair[1]), fooling)
-    seen = judge_alone(prepared.oracle, read(fooling).to(pair[1].device), record.image)
+    seen = judge_alone(setup.oracle, read(fooling).to(pair[1].device), record.image)
     if int(seen.classes[0]) != record.after_class:
         fooling.unlink()
         raise OracleError(
-            f"{title(prepared.oracle)} answers the same picture differently when it is asked again"
+            f"{title(setup.oracle)} answers the same picture differently when it is asked again"
         )
     captions = (
-        f"before: {caption(prepared.classes, record.before_class, record.before_confidence)}",
-        f"after: {caption(prepared.classes, record.after_class, record.after_confidence)}",
+        f"before: {caption(setup.classes, record.before_class, record.before_confidence)}",
+        f"after: {caption(setup.classes, record.after_class, record.after_confidence)}",
     )
     write(side_by_side(*pair, captions), beside)
     return fooling, beside
@@ -81,27 +81,27 @@ class Attempt:
     record: Record | None  # none where there was nothing to attack
 
 
-def prepare_pictures(experiment: Experiment, label: str | None) -> Prepared:
+def prepare_pictures(experiment: Experiment, label: str | None) -> Setup:
     """A comparison's parts, every picture of the class ``label``, or of the class the oracle sees in it."""
     if experiment.target == "all":
         raise InputError("a picture is attacked towards one class: name it, or take random")
-    prepared = prepare(experiment)
-    picture(prepared.floats[0])  # refuses what no PNG holds, before anything is asked
-    seen = prepared.verdicts.classes
+    setup = prepare(experiment)
+    picture(setup.floats[0])  # refuses what no PNG holds, before anything is asked
+    seen = setup.verdicts.classes
     if label is not None:
-        seen = torch.full_like(seen, class_number(label, prepared.classes, len(prepared.classes)))
-    return showing(prepared, seen)
+        seen = torch.full_like(seen, class_number(label, setup.classes, len(setup.classes)))
+    return showing(setup, seen)
 
 
-def attempts(prepared: Prepared) -> Iterator[Attempt]:
+def attempts(setup: Setup) -> Iterator[Attempt]:
     """Every picture: first those with nothing to attack, then the others as they are finished."""
     with Study.create(Path(":memory:")) as study:  # kept nowhere
-        (task,) = plan(prepared, study)
+        (task,) = plan(setup, study)
         attacked = {case.image for _, case in task.todo}
-        for place in sorted(set(range(len(prepared.images.ids))) - attacked):
-            yield Attempt(place, prepared.floats[place], None, None)
-        for record in (record for step in run(prepared, task, study) for record in step.records):
-            before = prepared.floats[record.image]
+        for place in sorted(set(range(len(setup.images.ids))) - attacked):
+            yield Attempt(place, setup.floats[place], None, None)
+        for record in (record for step in run(setup, task, study) for record in step.records):
+            before = setup.floats[record.image]
             yield Attempt(record.image, before, _painted(record, before) if record.success else None, record)
 
 

@@ -33,7 +33,7 @@ from sparseattack.problem.problem import Problem, check_images
 from sparseattack.problem.verification import Verdicts, judge
 from sparseattack.provenance import digest, digest_source, hardware, versions
 from sparseattack.search.contract import started, turn
-from sparseattack.study.cases import Case, Choice, aims, cases, choose
+from sparseattack.study.cases import Case, Selection, aims, cases, select_cases
 from sparseattack.study.experiment import Condition, Experiment
 
 Plugin = Callable[..., Any]
@@ -66,7 +66,7 @@ def manifest(
 
 
 @dataclass(frozen=True)
-class Prepared:
+class Setup:
     """Everything that a comparison needs."""
 
     experiment: Experiment
@@ -91,9 +91,9 @@ class Prepared:
         return manifest(self.experiment, self.oracle, self.images, self.verdicts.scores, used)
 
     @cached_property
-    def choice(self) -> Choice:
+    def selection(self) -> Selection:
         """The cases that are attacked."""
-        return choose(self.experiment, self.images, self.verdicts.classes, self.classes)
+        return select_cases(self.experiment, self.images, self.verdicts.classes, self.classes)
 
     @cached_property
     def identity(self) -> str:
@@ -101,65 +101,65 @@ class Prepared:
         return digest(self.manifest["determines"])
 
 
-def labelled(prepared: Prepared) -> Prepared:
+def labelled(setup: Setup) -> Setup:
     """The same, every label the class that is taken as true, numbered as the oracle's.
 
     Raises InputError for a label that is no class of the oracle's, for an image without a label, and where
     more images are to be drawn than may be attacked.
     """
-    by_oracle = prepared.experiment.true_class == "prediction"
-    known = showing(prepared, prepared.verdicts.classes) if by_oracle else _numbered(prepared)
-    _ = known.choice  # refuses what cannot be drawn
+    by_oracle = setup.experiment.true_class == "prediction"
+    known = showing(setup, setup.verdicts.classes) if by_oracle else _numbered(setup)
+    _ = known.selection  # refuses what cannot be drawn
     return known
 
 
-def showing(prepared: Prepared, labels: Tensor) -> Prepared:
+def showing(setup: Setup, labels: Tensor) -> Setup:
     """The same, its images showing the classes ``labels (N,)`` of the oracle's."""
-    return replace(prepared, images=replace(prepared.images, labels=labels, classes=prepared.classes))
+    return replace(setup, images=replace(setup.images, labels=labels, classes=setup.classes))
 
 
-def _numbered(prepared: Prepared) -> Prepared:
+def _numbered(setup: Setup) -> Setup:
     """The same, labels numbered as the oracle's classes where both have names."""
-    images = prepared.images.numbered(getattr(prepared.oracle, "classes", ()))
+    images = setup.images.numbered(getattr(setup.oracle, "classes", ()))
     if (unknown := images.labels == UNKNOWN).any():
         first = images.ids[int(unknown.nonzero()[0])]
         raise InputError(
             f"image {first} has no label: sub-folders named by class give one, or a CSV of columns file and"
             " label (sparseattack attack takes pictures without)"
         )
-    count, highest = len(prepared.classes), int(images.labels.max())
+    count, highest = len(setup.classes), int(images.labels.max())
     if highest >= count:
-        worst, who = images.ids[int(images.labels.argmax())], title(prepared.oracle)
+        worst, who = images.ids[int(images.labels.argmax())], title(setup.oracle)
         raise InputError(f"{who} knows {count} classes, but image {worst} has label {highest}")
-    return replace(prepared, images=images)
+    return replace(setup, images=images)
 
 
-def pose(prepared: Prepared, condition: Condition, chosen: Sequence[Case]) -> Problem:
+def problem_of(setup: Setup, condition: Condition, chosen: Sequence[Case]) -> Problem:
     """The cases, side by side, under one condition."""
     return Problem(
-        prepared.oracle,
-        prepared.encodings[condition.encoding, condition.pixels],
-        prepared.floats,
-        aims(chosen, prepared.images.labels).to(prepared.floats.device),
-        targeted=prepared.experiment.target != "none",
-        fitness=prepared.fitness[condition.strategy],
-        until=criteria.rule(prepared.experiment.stop),
+        setup.oracle,
+        setup.encodings[condition.encoding, condition.pixels],
+        setup.floats,
+        aims(chosen, setup.images.labels).to(setup.floats.device),
+        targeted=setup.experiment.target != "none",
+        fitness=setup.fitness[condition.strategy],
+        until=criteria.rule(setup.experiment.stop),
         cases=torch.tensor([case.image for case in chosen], dtype=torch.int64),
     )
 
 
-def rehearse(prepared: Prepared) -> None:
+def dry_run(setup: Setup) -> None:
     """Start every search on one image and ask nothing: what a strategy refuses, it refuses here."""
-    for condition in prepared.experiment.conditions():
-        problem = pose(prepared, condition, [Case(0, 0)])
-        space = problem.space(slice(0, 1), prepared.experiment.budget, condition.seed, condition.strategy)
+    for condition in setup.experiment.conditions():
+        problem = problem_of(setup, condition, [Case(0, 0)])
+        space = problem.space(slice(0, 1), setup.experiment.budget, condition.seed, condition.strategy)
         who = f"strategy {condition.strategy}"
-        search = started(prepared.strategies[condition.strategy], space, who)
+        search = started(setup.strategies[condition.strategy], space, who)
         turn(search, None, space, who)
         search.close()
 
 
-def prepare(experiment: Experiment, like: Prepared | None = None) -> Prepared:
+def prepare(experiment: Experiment, like: Setup | None = None) -> Setup:
     """Load and check all parts; every name and setting that does not fit is refused here.
 
     The oracle, the images and what it says of them are those of ``like``, if given: one with the same.
@@ -168,16 +168,14 @@ def prepare(experiment: Experiment, like: Prepared | None = None) -> Prepared:
     encodings, fitness = _encodings(experiment), _fitness(experiment, strategies)
     known = like or _loaded(experiment)
     check_images(known.floats, max(encoding.slots for encoding in encodings.values()))
-    prepared = replace(
-        known, experiment=experiment, strategies=strategies, encodings=encodings, fitness=fitness
-    )
-    images, first = prepared.images, experiment.seeds[0]
-    cases(images.pixels, images.labels, experiment.target, first, prepared.classes)
-    rehearse(prepared)
-    return prepared
+    setup = replace(known, experiment=experiment, strategies=strategies, encodings=encodings, fitness=fitness)
+    images, first = setup.images, experiment.seeds[0]
+    cases(images.pixels, images.labels, experiment.target, first, setup.classes)
+    dry_run(setup)
+    return setup
 
 
-def _loaded(experiment: Experiment) -> Prepared:
+def _loaded(experiment: Experiment) -> Setup:
     """The oracle, the images and what it says of them; nothing to search with yet."""
     device_of(experiment.device)
     plugin = oracle_plugin(experiment.oracle, experiment.device)
@@ -186,7 +184,7 @@ def _loaded(experiment: Experiment) -> Prepared:
     floats = images.floats().to(experiment.device)
     verdicts = judge(oracle, floats)
     classes = _classes(oracle, images, verdicts.scores.shape[1])
-    return Prepared(experiment, plugin, oracle, images, floats, verdicts, classes, {}, {}, {})
+    return Setup(experiment, plugin, oracle, images, floats, verdicts, classes, {}, {}, {})
 
 
 def _encodings(experiment: Experiment) -> dict[tuple[str, int], Encoding]:

@@ -17,7 +17,7 @@ from sparseattack.problem.verification import Verdicts, judge_alone
 from sparseattack.search.outcome import Outcome
 from sparseattack.study.cases import Case
 from sparseattack.study.experiment import Condition
-from sparseattack.study.prepare import Prepared
+from sparseattack.study.prepare import Setup
 
 
 @dataclass(frozen=True)
@@ -80,34 +80,34 @@ COLUMNS = {field.name: field.type for field in fields(Record)}
 Todo = Sequence[tuple[str, Case]]
 
 
-def record_of(prepared: Prepared, condition: Condition, todo: Todo, outcome: Outcome) -> Record:
+def record_of(setup: Setup, condition: Condition, todo: Todo, outcome: Outcome) -> Record:
     """What is kept of the ``outcome`` of one of the cases ``todo``; the check of a success costs no query."""
     key, case = todo[outcome.image]
     alone = None
     if outcome.fooled:
-        alone = judge_alone(prepared.oracle, outcome.paint(prepared.floats[case.image]), case.image)
-    verified = alone is not None and _fooled(prepared, case, alone)
+        alone = judge_alone(setup.oracle, outcome.paint(setup.floats[case.image]), case.image)
+    verified = alone is not None and _fooled(setup, case, alone)
     return Record(
         key=key,
         verified=verified,
-        **_place(prepared, condition, case),
+        **_place(setup, condition, case),
         **_costs(outcome),
-        **_classes(prepared, case, alone),
-        **_edit(prepared, case, outcome),
+        **_classes(setup, case, alone),
+        **_edit(setup, case, outcome),
     )
 
 
-def _place(prepared: Prepared, condition: Condition, case: Case) -> dict[str, Any]:
+def _place(setup: Setup, condition: Condition, case: Case) -> dict[str, Any]:
     return {
         "strategy": condition.strategy,
         "encoding": condition.encoding,
         "k": condition.pixels,
         "seed": condition.seed,
         "image": case.image,
-        "image_id": prepared.images.ids[case.image],
-        "label": int(prepared.images.labels[case.image]),
+        "image_id": setup.images.ids[case.image],
+        "label": int(setup.images.labels[case.image]),
         "target": case.target,
-        "budget": prepared.experiment.budget,
+        "budget": setup.experiment.budget,
     }
 
 
@@ -126,8 +126,8 @@ def _costs(outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def _classes(prepared: Prepared, case: Case, alone: Verdicts | None) -> dict[str, Any]:
-    before = prepared.verdicts
+def _classes(setup: Setup, case: Case, alone: Verdicts | None) -> dict[str, Any]:
+    before = setup.verdicts
     return {
         "before_class": int(before.classes[case.image]),
         "before_confidence": float(before.confidences[case.image]),
@@ -136,9 +136,9 @@ def _classes(prepared: Prepared, case: Case, alone: Verdicts | None) -> dict[str
     }
 
 
-def _edit(prepared: Prepared, case: Case, outcome: Outcome) -> dict[str, Any]:
+def _edit(setup: Setup, case: Case, outcome: Outcome) -> dict[str, Any]:
     edits = Edits(torch.from_numpy(outcome.positions)[None], torch.from_numpy(outcome.colours)[None])
-    clean = touch(prepared.floats[case.image : case.image + 1].cpu(), torch.zeros(1).long(), edits.positions)
+    clean = touch(setup.floats[case.image : case.image + 1].cpu(), torch.zeros(1).long(), edits.positions)
     change = edits.differences(clean)
     return {
         "pixels": outcome.pixels,
@@ -153,8 +153,8 @@ def _edit(prepared: Prepared, case: Case, outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def _fooled(prepared: Prepared, case: Case, alone: Verdicts) -> bool:
+def _fooled(setup: Setup, case: Case, alone: Verdicts) -> bool:
     """Whether what the oracle says of one image is a success."""
     targeted = case.target >= 0
-    label = case.target if targeted else int(prepared.images.labels[case.image])
-    return bool(lead(alone.scores, torch.tensor([label]), targeted, scale(prepared.oracle)) < 0)
+    label = case.target if targeted else int(setup.images.labels[case.image])
+    return bool(lead(alone.scores, torch.tensor([label]), targeted, scale(setup.oracle)) < 0)

@@ -21,7 +21,7 @@ from sparseattack.provenance import digest, digest_image
 from sparseattack.search.loop import rounds
 from sparseattack.study.cases import Case
 from sparseattack.study.experiment import Condition, inference_key
-from sparseattack.study.prepare import Prepared, pose
+from sparseattack.study.prepare import Setup, problem_of
 from sparseattack.study.record import Record, record_of
 from sparseattack.study.store import Study
 
@@ -30,7 +30,7 @@ FASTER = 1.05  # times, or the difference is chance
 WORTH = 10.0  # seconds of whole images, or making ready costs more than it gains
 
 
-def settled(problem: Problem, queries: int, wanted: bool, study: Study) -> Problem:
+def choose_inference(problem: Problem, queries: int, wanted: bool, study: Study) -> Problem:
     """The problem, to be answered as the study says; if it says nothing yet, as is faster now.
 
     ``queries`` are how many it may come to.
@@ -38,12 +38,12 @@ def settled(problem: Problem, queries: int, wanted: bool, study: Study) -> Probl
     if not (wanted and isinstance(problem.oracle, SparseOracle)):
         return replace(problem, sparse=False)
     name = inference_key(problem.encoding.slots)
-    held = study.get(name) or study.claim(name, measured(problem, problem.oracle, queries))
+    held = study.get(name) or study.set_default(name, benchmark_inference(problem, problem.oracle, queries))
     return replace(problem, sparse=held["used"])
 
 
 @torch.inference_mode()
-def measured(problem: Problem, oracle: SparseOracle, queries: int) -> dict[str, Any]:
+def benchmark_inference(problem: Problem, oracle: SparseOracle, queries: int) -> dict[str, Any]:
     """Whether sparse inference is used, and how many times as fast it is; none where it was not tried."""
     whole, sparse = (replace(problem, sparse=choice) for choice in (False, True))
     questions = sample(problem)
@@ -85,13 +85,13 @@ class Task:
         return self.done + len(self.todo)
 
 
-def open_study(prepared: Prepared, study: Study, advice: str = "Name another file with --study") -> None:
+def open_study(setup: Setup, study: Study, advice: str = "Name another file with --study") -> None:
     """Enter the manifest in a new study; refuse one that was made with anything else, with an ``advice``."""
-    held = study.claim("manifest", prepared.manifest)
-    if changes := list(differences(held["determines"], prepared.manifest["determines"])):
+    held = study.set_default("manifest", setup.manifest)
+    if changes := list(differences(held["determines"], setup.manifest["determines"])):
         raise InputError(f"{study.path} was made with other settings: {'; '.join(changes)}. {advice}")
-    opened = {name: prepared.manifest[name] for name in ("hardware", "created")}
-    study.keep(opened=[*(study.get("opened") or []), opened])
+    opened = {name: setup.manifest[name] for name in ("hardware", "created")}
+    study.set(opened=[*(study.get("opened") or []), opened])
 
 
 def differences(was: object, now: object, where: str = "") -> Iterator[str]:
@@ -103,27 +103,27 @@ def differences(was: object, now: object, where: str = "") -> Iterator[str]:
         yield f"{where} was {was}, is {now}"
 
 
-def plan(prepared: Prepared, study: Study) -> list[Task]:
+def plan(setup: Setup, study: Study) -> list[Task]:
     """Every condition with its cases, minus the runs that the study holds."""
     held = study.keys()
-    choice = prepared.choice
-    conditions = prepared.experiment.conditions()
-    tasks = [_task(prepared, each, choice.cases[each.seed], held) for each in conditions]
-    told = {"images": len(prepared.images), "eligible": choice.eligible, "left_out": choice.left_out}
-    study.keep(clean=told | {"planned": sum(task.runs for task in tasks)})
+    choice = setup.selection
+    conditions = setup.experiment.conditions()
+    tasks = [_task(setup, each, choice.cases[each.seed], held) for each in conditions]
+    told = {"images": len(setup.images), "eligible": choice.eligible, "left_out": choice.left_out}
+    study.set(clean=told | {"planned": sum(task.runs for task in tasks)})
     return tasks
 
 
-def _task(prepared: Prepared, condition: Condition, cases: Sequence[Case], held: set[str]) -> Task:
-    keyed = [(_key(prepared, condition, case), case) for case in cases]
+def _task(setup: Setup, condition: Condition, cases: Sequence[Case], held: frozenset[str]) -> Task:
+    keyed = [(_key(setup, condition, case), case) for case in cases]
     todo = tuple((key, case) for key, case in keyed if key not in held)
     return Task(condition, todo, len(keyed) - len(todo))
 
 
-def _key(prepared: Prepared, condition: Condition, case: Case) -> str:
-    picture = digest_image(prepared.images.pixels[case.image])
-    label = int(prepared.images.labels[case.image])
-    return digest([prepared.identity, list(condition), case.image, picture, label, case.target])
+def _key(setup: Setup, condition: Condition, case: Case) -> str:
+    picture = digest_image(setup.images.pixels[case.image])
+    label = int(setup.images.labels[case.image])
+    return digest([setup.identity, list(condition), case.image, picture, label, case.target])
 
 
 class Step(NamedTuple):
@@ -133,15 +133,15 @@ class Step(NamedTuple):
     records: tuple[Record, ...]
 
 
-def run(prepared: Prepared, task: Task, study: Study) -> Iterator[Step]:
+def run(setup: Setup, task: Task, study: Study) -> Iterator[Step]:
     """Run what a task has to do; each record is in the study before it is handed out."""
     condition = task.condition
-    strategy, called = prepared.strategies[condition.strategy], parse(condition.strategy).name
-    chosen, problem = prepared.experiment, pose(prepared, condition, [case for _, case in task.todo])
+    strategy, called = setup.strategies[condition.strategy], parse(condition.strategy).name
+    chosen, problem = setup.experiment, problem_of(setup, condition, [case for _, case in task.todo])
     if task.todo:
-        problem = settled(problem, len(task.todo) * chosen.budget, chosen.sparse_inference, study)
+        problem = choose_inference(problem, len(task.todo) * chosen.budget, chosen.sparse_inference, study)
     for each in rounds(problem, strategy, chosen.budget, condition.seed, key=called):
-        records = tuple(record_of(prepared, condition, task.todo, outcome) for outcome in each.outcomes)
+        records = tuple(record_of(setup, condition, task.todo, outcome) for outcome in each.outcomes)
         for record in records:
             study.add(record)
         yield Step(each.queries, records)

@@ -83,13 +83,13 @@ class Study:
     def __exit__(self, *_: object) -> None:
         self.connection.close()
 
-    def keep(self, **things: object) -> None:
+    def set(self, **things: object) -> None:
         """Keep JSON things by name."""
         rows = [(name, json.dumps(thing)) for name, thing in things.items()]
         with said(self.path):
             self.connection.executemany("INSERT OR REPLACE INTO study VALUES (?, ?)", rows)
 
-    def claim(self, name: str, thing: object) -> Any:
+    def set_default(self, name: str, thing: object) -> Any:
         """Keep a JSON thing unless one is there, from whatever process; the one that is there now."""
         with said(self.path):
             self.connection.execute("INSERT OR IGNORE INTO study VALUES (?, ?)", (name, json.dumps(thing)))
@@ -109,10 +109,10 @@ class Study:
         with said(self.path):
             self.connection.execute(f"INSERT OR IGNORE INTO run ({', '.join(COLUMNS)}) VALUES ({marks})", row)
 
-    def keys(self) -> set[str]:
+    def keys(self) -> frozenset[str]:
         """The keys of all runs that are there."""
         with said(self.path):
-            return {key for (key,) in self.connection.execute("SELECT key FROM run")}
+            return frozenset(key for (key,) in self.connection.execute("SELECT key FROM run"))
 
     def records(self) -> list[Record]:
         """All runs, in an order that does not depend on when they were made."""

@@ -9,11 +9,11 @@ from records import record
 from sparseattack.cli.attack import in_a_line, in_full
 from sparseattack.study.experiment import Experiment
 from sparseattack.study.pictures import Attempt, prepare_pictures
-from sparseattack.study.prepare import Prepared
+from sparseattack.study.prepare import Setup
 
 
 @pytest.fixture(scope="module")
-def prepared() -> Prepared:
+def setup() -> Setup:
     experiment = Experiment(strategies=("random",), oracle="linear(classes=10,inputs=64)", images="digits[0]")
     return prepare_pictures(experiment, label=None)
 
@@ -32,8 +32,8 @@ def prepared() -> Prepared:
         ),
     ],
 )
-def test_why_there_is_no_success(others: dict[str, Any], words: str, prepared: Prepared) -> None:
+def test_why_there_is_no_success(others: dict[str, Any], words: str, setup: Setup) -> None:
     attempt = Attempt(0, torch.zeros(1, 8, 8), None, record(**others))
-    full, line = in_full(prepared, attempt, ()), in_a_line(prepared, attempt, ())
+    full, line = in_full(setup, attempt, ()), in_a_line(setup, attempt, ())
     assert words in line and f"{words}; nothing was written" in full
     assert line.startswith("digits-test-0: ") and "\n" not in line

@@ -52,14 +52,14 @@ def test_untargeted_success_is_derived_from_targeted_runs_of_correct_images() ->
 def test_pairs_count_images_that_only_one_fools() -> None:
     other = [record(i, q, strategy="cmaes") for i, q in enumerate((10, 0, 0, 0))]
     (pair,) = pairs(FOUR + other)
-    assert (pair.more_first, pair.more_second) == (2, 0) and pair.p == 0.5
+    assert (pair.only_first_wins, pair.only_second_wins) == (2, 0) and pair.p == 0.5
     assert pairs([*FOUR, record(0, k=3, strategy="cmaes")]) == []
 
 
 def test_pairs_compare_only_runs_that_both_have() -> None:
     first = [record(0, seed=0), record(0, 5, seed=1)]
     second = [record(0, seed=0, strategy="cmaes")]
-    assert [(pair.more_first, pair.more_second) for pair in pairs(first + second)] == [(0, 0)]
+    assert [(pair.only_first_wins, pair.only_second_wins) for pair in pairs(first + second)] == [(0, 0)]
 
 
 def test_a_rate_stays_inside_its_interval_when_images_have_unequal_runs() -> None:

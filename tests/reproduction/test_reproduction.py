@@ -13,7 +13,7 @@ import pytest
 from small_reproduction import COUNT, ORACLE, finish, images, small
 
 from sparseattack.errors import InputError
-from sparseattack.report.results import overview
+from sparseattack.report.results import results
 from sparseattack.reproduction import metrics, paper
 from sparseattack.reproduction.one_pixel import Reproduction
 from sparseattack.reproduction.part import Part, find
@@ -56,7 +56,7 @@ def test_a_cell_can_be_recomputed_from_its_study(done: Reproduction) -> None:
     cell = cells(done)[paper.UNTARGETED]
     (name,) = cell.studies
     with Study.read(done.studies / name) as study:
-        (line,) = overview(study).lines
+        (line,) = results(study).lines
     assert cell.ours and (cell.ours.value, cell.ours.count) == (line.success, line.images) == (
         line.success,
         6,
@@ -242,7 +242,7 @@ def test_other_weights_are_not_mixed_with_what_is_there(tmp_path: Path) -> None:
     with Study.create(path) as study:
         held = study.get("manifest")
         held["determines"]["oracle"] = "another"
-        study.keep(manifest=held)
+        study.set(manifest=held)
     with pytest.raises(InputError, match=r"oracle was another.* Name another folder with --out"):
         finish(asked)
     assert replace(asked).found()  # it can be shown all the same

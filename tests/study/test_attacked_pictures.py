@@ -9,7 +9,7 @@ import torch
 from sparseattack import OracleError
 from sparseattack.study.experiment import Experiment
 from sparseattack.study.pictures import Attempt, attempts, caption, keep, prepare_pictures, stems
-from sparseattack.study.prepare import Prepared, prepare
+from sparseattack.study.prepare import Setup, prepare
 from sparseattack.study.record import Record
 from sparseattack.study.run import plan, run
 from sparseattack.study.store import Study
@@ -20,13 +20,13 @@ DIGITS = Experiment(
 
 
 @pytest.fixture(scope="module")
-def prepared() -> Prepared:
+def setup() -> Setup:
     return prepare_pictures(DIGITS, label=None)
 
 
 @pytest.fixture(scope="module")
-def found(prepared: Prepared) -> list[Attempt]:
-    return list(attempts(prepared))
+def found(setup: Setup) -> list[Attempt]:
+    return list(attempts(setup))
 
 
 def known(record: Record | None) -> dict[str, object]:
@@ -66,16 +66,16 @@ def test_those_with_nothing_to_attack_come_first() -> None:
 
 
 def test_an_oracle_that_changes_its_mind_is_not_believed(
-    prepared: Prepared, found: list[Attempt], tmp_path: Path
+    setup: Setup, found: list[Attempt], tmp_path: Path
 ) -> None:
     attempt = next(attempt for attempt in found if attempt.after is not None)
     assert attempt.record and attempt.after is not None
     pair = attempt.before, attempt.after
-    fooling, beside = keep(prepared, attempt.record, pair, tmp_path / "good")
+    fooling, beside = keep(setup, attempt.record, pair, tmp_path / "good")
     assert fooling.exists() and beside.exists()
     other = replace(attempt.record, after_class=(attempt.record.after_class + 1) % 10)
     with pytest.raises(OracleError, match="answers the same picture differently"):
-        keep(prepared, other, pair, tmp_path / "bad")
+        keep(setup, other, pair, tmp_path / "bad")
     assert not list(tmp_path.glob("bad*"))
 
 

@@ -10,8 +10,8 @@ import pytest
 
 from sparseattack import compare
 from sparseattack.errors import InputError
-from sparseattack.report.results import Overview
-from sparseattack.study.cases import Choice
+from sparseattack.report.results import Results
+from sparseattack.study.cases import Selection
 from sparseattack.study.experiment import Experiment
 from sparseattack.study.prepare import labelled, prepare
 
@@ -38,11 +38,11 @@ def experiment(tmp_path: Path) -> Experiment:
 
 def attacked(experiment: Experiment, **changes: Any) -> list[int]:
     """The images of all cases that are chosen, in order."""
-    choice = labelled(prepare(replace(experiment, **changes))).choice
+    choice = labelled(prepare(replace(experiment, **changes))).selection
     return [case.image for some in choice.cases.values() for case in some]
 
 
-def facts(seen: Overview) -> list[tuple[object, ...]]:
+def facts(seen: Results) -> list[tuple[object, ...]]:
     """What was found of every image, whatever its label was."""
     return [(one.image, one.target, one.label, one.first_fooled, one.positions) for one in seen.records]
 
@@ -81,14 +81,14 @@ def test_a_drawn_image_has_all_its_targets_and_is_drawn_for_every_seed(experimen
     assert {chosen.count(place) for place in set(chosen)} == {CLASSES - 1} and len(set(chosen)) == 5
     cases = prepare(
         replace(experiment, target="random", seeds=(0, 1, 2), correct_only=True, num_images=5)
-    ).choice
+    ).selection
     drawn = [{case.image for case in some} for some in cases.cases.values()]
     assert drawn[0] == drawn[1] == drawn[2] == set(chosen)
     assert len({tuple(some) for some in cases.cases.values()}) > 1
 
 
-def counted(experiment: Experiment, **changes: Any) -> Choice:
-    return labelled(prepare(replace(experiment, target="all", **changes))).choice
+def counted(experiment: Experiment, **changes: Any) -> Selection:
+    return labelled(prepare(replace(experiment, target="all", **changes))).selection
 
 
 def test_misclassified_images_have_targets_unless_only_correct_ones_are_wanted(

@@ -50,7 +50,7 @@ def problem(oracle: Any, k: int = 1) -> Problem:
 
 @pytest.mark.parametrize(("edits", "used"), [(1, True), (20, False)])
 def test_what_is_faster_is_used_and_said(study: Study, edits: float, used: bool) -> None:
-    settled = study_run.settled(problem(Slow(8, edits)), MANY, True, study)
+    settled = study_run.choose_inference(problem(Slow(8, edits)), MANY, True, study)
     held = study.get("sparse inference, k=1")
     assert settled.sparse == held["used"] == used
     assert (held["speedup"] > 1) == used
@@ -58,16 +58,16 @@ def test_what_is_faster_is_used_and_said(study: Study, edits: float, used: bool)
 
 def test_what_the_study_says_is_not_measured_again(study: Study) -> None:
     slower = Slow(1, 8)
-    study.keep(**{"sparse inference, k=3": {"used": True, "speedup": 4.0}})
-    assert study_run.settled(problem(slower, k=3), MANY, True, study).sparse
+    study.set(**{"sparse inference, k=3": {"used": True, "speedup": 4.0}})
+    assert study_run.choose_inference(problem(slower, k=3), MANY, True, study).sparse
     assert not slower.asked
-    assert not study_run.settled(problem(slower, k=1), MANY, True, study).sparse
+    assert not study_run.choose_inference(problem(slower, k=1), MANY, True, study).sparse
     assert "edits" in slower.asked
 
 
 def test_a_few_queries_are_not_worth_the_preparation(study: Study) -> None:
     oracle = Slow(5, 0)
-    assert not study_run.settled(problem(oracle), 100, True, study).sparse
+    assert not study_run.choose_inference(problem(oracle), 100, True, study).sparse
     assert oracle.asked == ["whole"]
     assert study.get("sparse inference, k=1") == {"used": False, "speedup": None}
 
@@ -77,14 +77,14 @@ def test_an_oracle_that_would_rather_be_shown_images_is(study: Study) -> None:
         def answer_edits(self, images: Tensor, rows: Tensor, edits: Edits) -> None:  # type: ignore[override]
             return None
 
-    assert not study_run.settled(problem(Declining(5, 0)), MANY, True, study).sparse
+    assert not study_run.choose_inference(problem(Declining(5, 0)), MANY, True, study).sparse
     assert study.get("sparse inference, k=1") == {"used": False, "speedup": None}
 
 
 def test_nothing_is_measured_where_it_is_not_wanted_or_not_offered(study: Study) -> None:
     unwanted, plain = Slow(8, 1), Slow(8, 1).__call__
-    assert not study_run.settled(problem(unwanted), MANY, False, study).sparse
-    assert not study_run.settled(problem(plain), MANY, True, study).sparse
+    assert not study_run.choose_inference(problem(unwanted), MANY, False, study).sparse
+    assert not study_run.choose_inference(problem(plain), MANY, True, study).sparse
     assert not unwanted.asked and study.get("sparse inference, k=1") is None
 
 
@@ -95,10 +95,10 @@ def test_a_comparison_says_which_was_used_and_goes_on_with_it(
     experiment = Experiment(strategies=("random(popsize=40)",), images="sample[0:6]", budget=120)
     chosen: list[dict[str, Any]] = []
     for _ in range(2):
-        prepared = prepare(experiment)
-        open_study(prepared, study)
-        (task,) = plan(prepared, study)
-        assert [record for step in run(prepared, task, study) for record in step.records] or chosen
+        setup = prepare(experiment)
+        open_study(setup, study)
+        (task,) = plan(setup, study)
+        assert [record for step in run(setup, task, study) for record in step.records] or chosen
         chosen.append(study.get("sparse inference, k=1"))
     assert chosen[0] == chosen[1] and chosen[0]["speedup"] > 0
 
@@ -107,12 +107,12 @@ def test_the_same_comparison_has_the_same_successes_either_way() -> None:
     found = []
     for sparse in (True, False):
         with Study.create(Path(":memory:")) as part:
-            part.keep(**{"sparse inference, k=1": {"used": sparse, "speedup": None}})
+            part.set(**{"sparse inference, k=1": {"used": sparse, "speedup": None}})
             experiment = Experiment(strategies=("de(popsize=40)",), images="sample[0:12]", budget=200)
-            prepared = prepare(experiment)
-            open_study(prepared, part)
-            (task,) = plan(prepared, part)
-            list(run(prepared, task, part))
+            setup = prepare(experiment)
+            open_study(setup, part)
+            (task,) = plan(setup, part)
+            list(run(setup, task, part))
             records = part.records()
         found.append([(one.image, one.first_fooled, one.positions, one.verified) for one in records])
     assert found[0] == found[1] and any(first for _, first, _, _ in found[0])

@@ -22,9 +22,9 @@ def pictures(folder: Path, names: list[str]) -> Experiment:
 
 def test_sub_folders_are_the_oracles_classes(tmp_path: Path) -> None:
     experiment = pictures(tmp_path, ["cat/0.png", "ship/1.png", "ship/2.png", "airplane/3.png"])
-    prepared = prepare(experiment)
-    assert prepared.images.labels.tolist() == [0, 1, 2, 2]  # airplane, cat, ship
-    named = labelled(prepared)
+    setup = prepare(experiment)
+    assert setup.images.labels.tolist() == [0, 1, 2, 2]  # airplane, cat, ship
+    named = labelled(setup)
     assert [named.images.classes[label] for label in named.images.labels.tolist()] == [
         Path(one).parent.name for one in named.images.ids
     ]

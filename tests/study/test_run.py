@@ -10,7 +10,7 @@ import pytest
 
 from sparseattack import compare
 from sparseattack.errors import InputError, OracleError
-from sparseattack.report.results import overview
+from sparseattack.report.results import results
 from sparseattack.study.experiment import Experiment
 from sparseattack.study.prepare import prepare
 from sparseattack.study.record import Record
@@ -44,9 +44,9 @@ def study(tmp_path: Path) -> Iterator[Study]:
 
 def finish(experiment: Experiment, study: Study) -> list[Record]:
     """Run all that is left; what was run now."""
-    prepared = prepare(experiment)
-    open_study(prepared, study)
-    steps = (step for task in plan(prepared, study) for step in run(prepared, task, study))
+    setup = prepare(experiment)
+    open_study(setup, study)
+    steps = (step for task in plan(setup, study) for step in run(setup, task, study))
     return [record for step in steps for record in step.records]
 
 
@@ -59,7 +59,7 @@ def test_every_correct_image_is_attacked_under_every_condition(experiment: Exper
     records = finish(experiment, study)
     assert len(records) == 2 * 8 and {record.image for record in records} == {*range(9)} - {4}
     assert all(record.queries <= 90 for record in records) and any(record.success for record in records)
-    assert overview(study).left_out == 1 and overview(study).planned == 16
+    assert results(study).left_out == 1 and results(study).planned == 16
 
 
 def test_finished_runs_are_not_run_again(experiment: Experiment, study: Study) -> None:
@@ -69,9 +69,9 @@ def test_finished_runs_are_not_run_again(experiment: Experiment, study: Study) -
 def test_an_interrupted_comparison_ends_like_any_other(
     experiment: Experiment, study: Study, tmp_path: Path
 ) -> None:
-    prepared = prepare(experiment)
-    open_study(prepared, study)
-    part = run(prepared, plan(prepared, study)[0], study)
+    setup = prepare(experiment)
+    open_study(setup, study)
+    part = run(setup, plan(setup, study)[0], study)
     while not study.keys():
         next(part)
     del part
@@ -130,11 +130,11 @@ def test_targets(experiment: Experiment, study: Study, target: str, cases: int) 
     seeds = (0, 1) if target == "random" else (0,)
     experiment = replace(experiment, target=target, strategies=("random(popsize=20)",), seeds=seeds)
     records = finish(experiment, study)
-    assert len(records) + overview(study).left_out == cases
+    assert len(records) + results(study).left_out == cases
     for record in records:
         assert record.target not in (record.label, record.before_class)
         assert not record.success or record.after_class == record.target
-    assert (overview(study).lines[0].any_target is not None) == (target == "all")
+    assert (results(study).lines[0].any_target is not None) == (target == "all")
 
 
 def test_an_oracle_that_fails_loses_nothing_that_was_finished(experiment: Experiment, study: Study) -> None:

@@ -41,7 +41,7 @@ def test_a_run_that_is_there_stays_as_it_is(tmp_path: Path) -> None:
 
 def test_things_are_kept_by_name(tmp_path: Path) -> None:
     with Study.create(tmp_path / "a.study") as study:
-        study.keep(manifest={"a": [1, None]}, clean=3)
+        study.set(manifest={"a": [1, None]}, clean=3)
         assert (study.get("manifest"), study.get("clean"), study.get("none")) == ({"a": [1, None]}, 3, None)
 
 
@@ -107,8 +107,8 @@ def test_another_database_is_no_study_and_stays_as_it_is(tmp_path: Path) -> None
 
 def test_the_first_claim_stands(tmp_path: Path) -> None:
     with Study.create(tmp_path / "a.study") as one, Study.create(tmp_path / "a.study") as other:
-        assert one.claim("manifest", {"budget": 5}) == {"budget": 5}
-        assert other.claim("manifest", {"budget": 500}) == {"budget": 5}
+        assert one.set_default("manifest", {"budget": 5}) == {"budget": 5}
+        assert other.set_default("manifest", {"budget": 500}) == {"budget": 5}
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs a limit on the size of files")
