@@ -11,14 +11,13 @@ import torch
 from benchmarks.peer_comparison import DUELS, SHIPPED
 from benchmarks.results import Part, Record, circumstances, write
 from benchmarks.strategy_time import THINKING
-from benchmarks.worker_processes import BESIDE
 from sparseattack import InputError, SparseattackError
 
 from .options import QUICK, Options
 from .scaling import SCALING
 from .throughput import THROUGHPUT
 
-PARTS = {"a": (THROUGHPUT,), "b": (DUELS, SHIPPED), "c": (SCALING,), "d": (THINKING, BESIDE)}
+PARTS = {"a": (THROUGHPUT,), "b": (DUELS, SHIPPED), "c": (SCALING,), "d": (THINKING,)}
 
 
 def parser() -> argparse.ArgumentParser:

@@ -51,7 +51,7 @@ def _run(chosen: Subject, name: str, k: int) -> Callable[[], Run]:
         until=spent,
     )
     timed(problem, strategy, 1)  # imports
-    return lambda: timed(problem, strategy, LEAST, cores=0)[0]
+    return lambda: timed(problem, strategy, LEAST)[0]
 
 
 def _answered(images: Tensor) -> Tensor:

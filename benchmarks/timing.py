@@ -120,14 +120,13 @@ def timed(
     seed: int = 0,
     *,
     group: int = 32,
-    cores: int = 0,
 ) -> tuple[Run, list[Outcome]]:
     """Attack all images; how long it took, and what became of them."""
     assert isinstance(problem.oracle, Classifier)
     watch, device = Watch(), str(problem.images.device)
     problem = replace(problem, oracle=watch.on(problem.oracle))
     start = clock(device)
-    outcomes = attack(problem, strategy, budget, seed, group=group, cores=cores)
+    outcomes = attack(problem, strategy, budget, seed, group=group)
     seconds = clock(device) - start
     repeats = sum(outcome.repeats for outcome in outcomes)
     rows = sum(outcome.queries for outcome in outcomes) - repeats

@@ -27,10 +27,9 @@ if TYPE_CHECKING:
     from sparseattack.problem.oracle import Classifier, Oracle, SparseOracle
     from sparseattack.problem.problem import Problem
     from sparseattack.problem.space import Gene, Search, Space, Strategy
-    from sparseattack.search.alone import apart, per_image
     from sparseattack.search.loop import attack, outcomes_of
     from sparseattack.search.outcome import Outcome
-    from sparseattack.search.per_image import ImageSearch
+    from sparseattack.search.per_image import ImageSearch, per_image
     from sparseattack.study.experiment import Experiment
     from sparseattack.study.protocols import PROTOCOLS
 
@@ -50,10 +49,9 @@ _HOMES = {
     "problem.oracle": ("Classifier", "Oracle", "SparseOracle"),
     "problem.problem": ("Problem",),
     "problem.space": ("Gene", "Search", "Space", "Strategy"),
-    "search.alone": ("apart", "per_image"),
     "search.loop": ("attack", "outcomes_of"),
     "search.outcome": ("Outcome",),
-    "search.per_image": ("ImageSearch",),
+    "search.per_image": ("ImageSearch", "per_image"),
     "study.experiment": ("Experiment",),
     "study.protocols": ("PROTOCOLS",),
 }
@@ -62,8 +60,8 @@ _HOME = {name: home for home, names in _HOMES.items() for name in names}
 __all__ = [
     "PROTOCOLS", "Classifier", "Edits", "Encoding", "Experiment", "Fitness", "Gene", "ImageSearch", "Images",
     "InputError", "Oracle", "OracleError", "Outcome", "Pixels", "Problem", "Queries", "Search", "Space",
-    "SparseOracle", "SparseattackError", "StoreError", "Strategy", "StrategyError", "Until", "apart",
-    "attack", "compare", "confident", "corners", "cross_entropy", "fooled", "l0", "l2", "levels", "load",
+    "SparseOracle", "SparseattackError", "StoreError", "Strategy", "StrategyError", "Until", "attack",
+    "compare", "confident", "corners", "cross_entropy", "fooled", "l0", "l2", "levels", "load",
     "load_images", "margin", "outcomes_of", "per_image", "probability", "register", "rgb", "several",
     "spent",
 ]  # fmt: skip

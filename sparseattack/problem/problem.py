@@ -143,7 +143,7 @@ class Problem:
         """How many images are shown in one call of the oracle."""
         return sizes(self.oracle, self.images, self.pad)
 
-    def space(self, rows: slice, budget: int, seed: int, key: str, *, overlap: bool = False) -> Space:
+    def space(self, rows: slice, budget: int, seed: int, key: str) -> Space:
         """The search space of some of the images."""
         pairs = zip(self._cases[rows].tolist(), self.labels[rows].tolist(), strict=True)
         return Space(
@@ -154,7 +154,6 @@ class Problem:
             tuple(stream(seed, key, self.images[image], label) for image, label in pairs),
             self.targeted,
             self.images.device,
-            overlap=overlap,
         )
 
     @torch.inference_mode()

@@ -15,9 +15,6 @@ from torch import Tensor
 
 from sparseattack.data.images import eight_bit
 
-THINKING = torch.empty(0)
-"""Yielded by a search that is told ``overlap``: go on with ``None``, and wait for its candidates."""
-
 
 @dataclass
 class Journal:
@@ -25,7 +22,6 @@ class Journal:
 
     restarts: dict[int, int] = field(default_factory=dict)
     errors: dict[int, str] = field(default_factory=dict)  # why an image was given up
-    seconds: float | None = None  # of the processor, that its last turn took in a process of its own
 
     def restarted(self, place: int = 0) -> None:
         """Count one restart of an image's search."""
@@ -67,7 +63,6 @@ class Space:
     targeted: bool = False  # whether a class is to be reached rather than left
     device: torch.device | str = "cpu"
     journal: Journal = field(default_factory=Journal)
-    overlap: bool = False  # whether others are asked about while this search is `THINKING`
 
     @property
     def batch(self) -> int:

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from sparseattack.errors import InputError, StrategyError, brief
-from sparseattack.problem.space import THINKING, Search, Space, Strategy
+from sparseattack.problem.space import Search, Space, Strategy
 
 RETURNED = "its search returned; it must restart and let the budget end it"
 
@@ -25,8 +25,6 @@ def turn(search: Search, values: Tensor | None, space: Space, who: str) -> Tenso
     """The next candidates ``(B, P, D)`` after the ``values`` of the last ones; none start the search."""
     with _blamed(who):
         candidates = search.send(values)  # type: ignore[arg-type]  # None starts it
-    if candidates is THINKING:
-        return candidates
     if wrong := _wrong(candidates, space):
         raise StrategyError(f"{who} asked with {wrong}")
     return candidates.detach()

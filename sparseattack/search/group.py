@@ -14,11 +14,11 @@ from torch import Tensor
 from sparseattack.plugins.spec import name
 from sparseattack.problem.edits import Edits
 from sparseattack.problem.problem import Answers, Problem, Questions
-from sparseattack.problem.space import THINKING, Strategy
+from sparseattack.problem.space import Strategy
 from sparseattack.search.contract import affordable, ended, started, turn
 from sparseattack.search.ledger import Account
 from sparseattack.search.outcome import Outcome, outcome
-from sparseattack.search.scheduler import LATER, Conversation, Timed
+from sparseattack.search.scheduler import Conversation, Timed
 
 
 def spread(answers: Answers, asked: Tensor, places: Tensor) -> Answers:
@@ -75,18 +75,11 @@ class Group:
     """Puts the questions of one search, and keeps its images' accounts."""
 
     def __init__(
-        self,
-        problem: Problem,
-        strategy: Strategy,
-        budget: int,
-        stream: tuple[int, str],
-        rows: slice,
-        *,
-        overlap: bool = False,
+        self, problem: Problem, strategy: Strategy, budget: int, stream: tuple[int, str], rows: slice
     ) -> None:
         self.problem, self.first = problem, rows.start
         seed, key = stream
-        self.space = problem.space(rows, budget, seed, key, overlap=overlap)
+        self.space = problem.space(rows, budget, seed, key)
         self.who = f"strategy {key or name(strategy)}"
         self.search = started(strategy, self.space, self.who)
         self.account = Account(problem, self.space.batch)
@@ -103,7 +96,7 @@ class Group:
         live, values = torch.ones_like(self.account.queries, dtype=torch.bool), None
         count = self.space.batch  # of images that are live
         while count:
-            candidates = yield from self._next(values, count)
+            candidates = self._next(values, count)
             asked = affordable(candidates, (self.space.budget - self.account.queries) * live)
             if not len(places := asked.flatten().nonzero()[:, 0]):
                 break
@@ -113,15 +106,11 @@ class Group:
             live, values = live & ~over, answers.values.masked_fill(over.view(-1, 1, 1), torch.inf)
         self._close(live, done)  # nothing is asked about them any more
 
-    def _next(self, values: Tensor | None, count: int) -> Generator[Questions, Timed, Tensor]:
+    def _next(self, values: Tensor | None, count: int) -> Tensor:
         """The strategy's next candidates ``(B, P, D)``, their time shared by the ``count`` live images."""
         start = perf_counter()
         candidates = turn(self.search, values, self.space, self.who)
-        if candidates is THINKING:
-            yield LATER
-            candidates = turn(self.search, None, self.space, self.who)
-        seconds = self.space.journal.seconds
-        self.account.strategy_seconds += (perf_counter() - start if seconds is None else seconds) / count
+        self.account.strategy_seconds += (perf_counter() - start) / count
         return candidates
 
     def _put(self, candidates: Tensor, asked: Tensor, places: Tensor) -> Generator[Questions, Timed, Answers]:

@@ -14,12 +14,10 @@ from sparseattack.errors import InputError
 from sparseattack.problem.oracle import Sizes
 from sparseattack.problem.problem import Problem
 from sparseattack.problem.space import Strategy
-from sparseattack.search.alone import thinks_apart
 from sparseattack.search.contract import ended, real, turn
 from sparseattack.search.group import Group
 from sparseattack.search.outcome import Outcome
-from sparseattack.search.scheduler import OPEN, Talk, answer, filled, turns
-from sparseattack.search.workers import spare
+from sparseattack.search.scheduler import Talk, answer, filled, turns
 
 ROUNDS = 4  # that a group asks for at a time: a turn costs time, however little it asks
 
@@ -31,24 +29,21 @@ def rehearsed(group: Group) -> int:
     return int(real(candidates).sum())
 
 
-def groups(
-    begin: Callable[..., Group], count: int, sizes: Sizes, most: int, spare: int = 0
-) -> Iterator[Group]:
+def groups(begin: Callable[[slice], Group], count: int, sizes: Sizes, most: int) -> Iterator[Group]:
     """Groups of at most ``most`` of ``count`` images, and of no more than ask for a few rounds.
 
     There are two at least, where one would leave a part of a block: the other fills it. How
-    much an image asks, a trial of the first one tells. On ``spare`` cores others think at the same time.
+    much an image asks, a trial of the first one tells.
     """
-    size, overlap = min(count, most), False
+    size = min(count, most)
     if size > 1:
-        each, overlap = max(1, rehearsed(begin(slice(0, 1)))), spare > 0
+        each = max(1, rehearsed(begin(slice(0, 1))))
         asked = count * each
         alone = asked <= sizes.block or (asked <= sizes.round and not asked % sizes.block)
         half = count if alone else -(-count // 2)
         size = max(1, min(size, half, ROUNDS * sizes.round // each))
-        size = min(size, -(-count // (1 + spare))) if overlap else size
     for start in range(0, count, max(1, size)):
-        yield begin(slice(start, min(start + size, count)), overlap=overlap)
+        yield begin(slice(start, min(start + size, count)))
 
 
 def check_search(strategy: object, budget: int, seed: int, group: int) -> None:
@@ -73,7 +68,7 @@ class Round(NamedTuple):
 
 
 def talked(
-    problem: Problem, talks: list[Talk], waiting: Iterator[Talk], lines: int, done: list[Outcome]
+    problem: Problem, talks: list[Talk], waiting: Iterator[Talk], done: list[Outcome]
 ) -> Iterator[Round]:
     """Let the ``talks``, of which more are ``waiting``, ask and be answered until all are over."""
     few = problem.sizes._replace(round=problem.sizes.chunk)
@@ -81,7 +76,7 @@ def talked(
     while more:
         queries = 0  # until they are known, whatever fails
         try:
-            talks[:] = filled(talks, waiting, now, lines)
+            talks[:] = filled(talks, waiting, now)
             batch = turns(talks, now)
             queries = sum(turn.questions.cost for turn in batch)
             if more := bool(batch):
@@ -100,15 +95,13 @@ def attack(
     *,
     key: str = "",
     group: int = 1024,
-    cores: int | None = None,
 ) -> list[Outcome]:
     """Search every image until it may stop or has cost ``budget`` queries; outcomes in the images' order.
 
-    ``key`` names the strategy in the random streams; ``group`` images at most share a search. On Linux,
-    searches of CPU libraries think in processes on so many ``cores``; those that torch leaves free, unless
-    told. Neither changes a result.
+    ``key`` names the strategy in the random streams; ``group`` images at most share a search.
+    Neither a group's size nor the images in it change a result.
     """
-    outcomes = outcomes_of(problem, strategy, budget, seed, key=key, group=group, cores=cores)
+    outcomes = outcomes_of(problem, strategy, budget, seed, key=key, group=group)
     return sorted(outcomes, key=lambda outcome: outcome.image)
 
 
@@ -120,10 +113,9 @@ def outcomes_of(
     *,
     key: str = "",
     group: int = 1024,
-    cores: int | None = None,
 ) -> Iterator[Outcome]:
     """The same, each outcome as soon as it is known; those known before an error come before it."""
-    for each in rounds(problem, strategy, budget, seed, key=key, group=group, cores=cores):
+    for each in rounds(problem, strategy, budget, seed, key=key, group=group):
         yield from each.outcomes
 
 
@@ -135,20 +127,16 @@ def rounds(
     *,
     key: str = "",
     group: int = 1024,
-    cores: int | None = None,
 ) -> Iterator[Round]:
     """The same, after every round what has come of it, for those who show progress."""
     check_search(strategy, budget, seed, group)
     done: list[Outcome] = []
     begin = partial(Group, problem, strategy, budget, (seed, key))
-    lines = 0
-    if thinks_apart(strategy):
-        lines = min(spare(problem.images.device, cores), OPEN - 1)
-    every = groups(begin, len(problem.labels), problem.sizes, group, lines)
+    every = groups(begin, len(problem.labels), problem.sizes, group)
     waiting = (Talk(each.converse(done)) for each in every)
     talks: list[Talk] = []
     try:
-        yield from talked(problem, talks, waiting, lines, done)
+        yield from talked(problem, talks, waiting, done)
     finally:
         for talk in talks:
             talk.conversation.close()

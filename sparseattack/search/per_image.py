@@ -7,6 +7,7 @@ import random
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import wraps
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from sparseattack.errors import StrategyError, brief
-from sparseattack.problem.space import Journal, Space
+from sparseattack.problem.space import Journal, Search, Space
 from sparseattack.search.contract import RETURNED
 
 
@@ -101,3 +102,15 @@ class Solos:
         for place, solo in enumerate(self.solos):
             solo.reply(values[place, : len(solo.asked)])
             self.journal.adopt(solo.journal, place)
+
+
+def per_image(single: Callable[..., ImageSearch]) -> Callable[..., Search]:
+    """Lift ``single(space, random, **settings)``; an image whose search fails is given up alone."""
+
+    @wraps(single)
+    def strategy(space: Space, **settings: Any) -> Search:
+        solos = Solos(single, space, settings)
+        while True:
+            solos.reply((yield solos.asked().to(space.device)).cpu())
+
+    return strategy

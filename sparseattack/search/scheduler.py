@@ -19,9 +19,6 @@ from sparseattack.problem.problem import Answers, Problem, Questions
 
 NOTHING = Questions(torch.empty(0, dtype=torch.int64), Edits(torch.empty(0, 0), torch.empty(0, 0, 0)))
 
-LATER = NOTHING._replace()
-"""Put while a search thinks elsewhere: to be sent ``None`` for the questions themselves."""
-
 
 class Timed(NamedTuple):
     """Answers, and how long each question took."""
@@ -47,10 +44,8 @@ class Talk:
     """A conversation, what it asks, and the answers to the first of that."""
 
     def __init__(self, conversation: Conversation) -> None:
-        self.conversation, self.size = conversation, 0
+        self.conversation = conversation
         self._go_on(None)
-        if self.thinks:
-            self.listen()
 
     def _go_on(self, told: Timed | None) -> None:
         """Take the next questions; nothing is the end."""
@@ -58,9 +53,7 @@ class Talk:
         self.known, self.seconds = 0, 0.0
         with suppress(StopIteration):
             self.questions = self.conversation.send(told)  # type: ignore[arg-type]  # None starts it
-        self.thinks, self.since = self.questions is LATER, next(CLOCK)
-        if not self.thinks:
-            self.size = self.left
+        self.since = next(CLOCK)
 
     @property
     def left(self) -> int:
@@ -70,11 +63,7 @@ class Talk:
     @property
     def over(self) -> bool:
         """Whether nothing more will be asked."""
-        return not (self.left or self.thinks)
-
-    def listen(self) -> None:
-        """Wait for the questions of a talk that thinks."""
-        self._go_on(None)
+        return not self.left
 
     def hear(self, answers: Answers, each: float) -> None:
         """Answers to the next questions, and how many seconds each of them took."""
@@ -86,24 +75,13 @@ class Talk:
             self._go_on(Timed(every, self.seconds / self.known))
 
 
-def filled(talks: Iterable[Talk], waiting: Iterator[Talk], sizes: Sizes, spare: int = 0) -> list[Talk]:
-    """The talks that are not over, and more that begin until there are questions for a round.
-
-    One that thinks is waited for where there are not enough for a call, and others, of which ``spare`` may
-    think beside it, will not ask as many.
-    """
+def filled(talks: Iterable[Talk], waiting: Iterator[Talk], sizes: Sizes) -> list[Talk]:
+    """The talks that are not over, and more that begin until there are questions for a round."""
     going = [talk for talk in talks if not talk.over]
-    while (ready := sum(talk.left for talk in going)) < sizes.round:
-        slow = min((talk for talk in going if talk.thinks), key=lambda talk: talk.since, default=None)
-        others = sum(talk.size if talk.thinks else talk.left for talk in going if talk is not slow)
-        more = others < sizes.round or (slow and len(going) <= spare)
-        if more and len(going) < OPEN and (talk := next(waiting, None)):
-            going += [] if talk.over else [talk]
-        elif slow and ready < sizes.chunk:
-            slow.listen()
-            going = [talk for talk in going if not talk.over]
-        else:
+    while sum(talk.left for talk in going) < sizes.round and len(going) < OPEN:
+        if not (talk := next(waiting, None)):
             break
+        going += [] if talk.over else [talk]
     return going
 
 
