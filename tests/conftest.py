@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from command import Answer, Run
+from command_line import Answer, Run
 from hypothesis import HealthCheck, settings
 
 from sparseattack.cli.main import main

@@ -2,9 +2,9 @@
 
 import pytest
 import torch
-from peak import Peak
+from peak_memory import Peak
+from problems import random_images
 from torch import Tensor
-from worlds import random_images
 
 from sparseattack import Edits, Problem, load, outcomes_of, rgb, spent
 from sparseattack.data.images import levels

@@ -18,15 +18,15 @@ from torch import Tensor
 
 from sparseattack.conformance.problems import (
     IMAGES,
-    Answer,
     ContractError,
-    Counting,
-    bowl,
-    length,
+    CountingOracle,
+    ObjectiveFunction,
+    candidates_of,
     problem,
-    questions,
+    run_search,
+    search_budget,
     space,
-    talk,
+    sphere,
 )
 from sparseattack.errors import InputError, SparseattackError
 from sparseattack.problem.problem import Problem
@@ -38,7 +38,7 @@ from sparseattack.search.per_image import Fence
 
 def asks_about_every_image(strategy: Strategy) -> str:
     """Float32 candidates in the cube, about every image until its budget is spent."""
-    return _spent(strategy, bowl)
+    return _spent(strategy, sphere)
 
 
 def bears_flat_values(strategy: Strategy) -> str:
@@ -49,7 +49,7 @@ def bears_flat_values(strategy: Strategy) -> str:
 def bears_little_to_find(strategy: Strategy) -> str:
     """It goes on, or asks nothing more, where there are but 256 candidates, far fewer than queries."""
     tiny = problem(strategy, (1, 1, 1)).space(slice(1), 400, seed=0, key="conformance")
-    talk(strategy, tiny, bowl)
+    run_search(strategy, tiny, sphere)
     if tiny.journal.errors:
         raise ContractError(f"it gave up: {tiny.journal.errors[0]}")
     return ""
@@ -61,19 +61,19 @@ def leaves_its_questions_alone(strategy: Strategy) -> str:
 
     def keep(turn: int, candidates: Tensor) -> Tensor:
         kept.append((candidates, candidates.clone()))
-        return bowl(turn, candidates)
+        return sphere(turn, candidates)
 
-    talk(strategy, space(strategy), keep)
+    run_search(strategy, space(strategy), keep)
     if any(not torch.equal(now.nan_to_num(-1), then.nan_to_num(-1)) for now, then in kept):
         raise ContractError("it wrote to candidates that it had asked with before")
     return ""
 
 
-def _spent(strategy: Strategy, answer: Answer) -> str:
+def _spent(strategy: Strategy, answer: ObjectiveFunction) -> str:
     here = space(strategy)
-    turns = talk(strategy, here, answer)
+    turns = run_search(strategy, here, answer)
     for place in range(IMAGES):
-        if (asked := len(questions(turns, place))) < here.budget:
+        if (asked := len(candidates_of(turns, place))) < here.budget:
             why = here.journal.errors.get(place, "it asked nothing more")
             raise ContractError(f"it gave up an image after {asked} of {here.budget} queries: {why}")
     return ""
@@ -81,7 +81,7 @@ def _spent(strategy: Strategy, answer: Answer) -> str:
 
 def keeps_to_the_budget(strategy: Strategy) -> str:
     """Whatever the budget and the group, no query is too many and none is missing from the account."""
-    for budget in (1, length(strategy) // 2, length(strategy)):
+    for budget in (1, search_budget(strategy) // 2, search_budget(strategy)):
         for group in range(1, IMAGES + 1):
             _counted(problem(strategy), strategy, budget, group)
     return ""
@@ -89,8 +89,8 @@ def keeps_to_the_budget(strategy: Strategy) -> str:
 
 def same_in_any_group(strategy: Strategy) -> str:
     """An image's outcome depends neither on the group it is searched in nor on the images' order."""
-    budget, usual = length(strategy), problem(strategy)
-    turned = replace(usual, images=usual.images.flip(0), oracle=Counting())
+    budget, usual = search_budget(strategy), problem(strategy)
+    turned = replace(usual, images=usual.images.flip(0), oracle=CountingOracle())
     expected = [_account(each) for each in _counted(usual, strategy, budget, 1)]
     if expected != [_account(each) for each in _counted(problem(strategy), strategy, budget, IMAGES)]:
         raise ContractError("it came to other outcomes in groups of one and of three images")
@@ -102,7 +102,7 @@ def same_in_any_group(strategy: Strategy) -> str:
 def bears_three_pixels(strategy: Strategy) -> str:
     """It searches three pixels, or says that it cannot."""
     try:
-        _counted(problem(strategy, pixels=3), strategy, length(strategy), IMAGES)
+        _counted(problem(strategy, pixels=3), strategy, search_budget(strategy), IMAGES)
     except InputError as refusal:
         return f"for k=1 only: {refusal}"
     return ""
@@ -111,14 +111,14 @@ def bears_three_pixels(strategy: Strategy) -> str:
 def bears_other_images(strategy: Strategy) -> str:
     """It searches grey, flat, tall and tiny images, and such of many channels."""
     for shape in ((1, 12, 12), (4, 1, 30), (3, 30, 1), (1, 1, 1), (3, 1, 1)):
-        _counted(problem(strategy, shape), strategy, length(strategy), IMAGES)
+        _counted(problem(strategy, shape), strategy, search_budget(strategy), IMAGES)
     return ""
 
 
 def _counted(ground: Problem, strategy: Strategy, budget: int, group: int) -> list[Outcome]:
     """The outcomes, if they agree with what the oracle saw."""
     outcomes = attack(ground, strategy, budget, group=group)
-    assert isinstance(ground.oracle, Counting)
+    assert isinstance(ground.oracle, CountingOracle)
     for each in outcomes:
         cost = ground.oracle.seen[each.image] + each.repeats
         if cost != each.queries or cost > budget:
@@ -138,23 +138,29 @@ def same_in_any_company(strategy: Strategy) -> str:
     """An image is asked the same alone and beside others, in whatever order."""
     streams = [space(strategy).streams for _ in range(3)]
     here = space(strategy)
-    together = talk(strategy, replace(here, streams=streams[0]), bowl)
-    turned = talk(strategy, replace(here, streams=streams[1][::-1]), bowl)
+    together = run_search(strategy, replace(here, streams=streams[0]), sphere)
+    turned = run_search(strategy, replace(here, streams=streams[1][::-1]), sphere)
     for place, stream in enumerate(streams[2]):
-        alone = talk(strategy, replace(here, streams=(stream,)), bowl)
-        _same(questions(together, place), questions(alone, 0), "about an image alone and beside others")
-        _same(questions(alone, 0), questions(turned, IMAGES - 1 - place), "about images in another order")
+        alone = run_search(strategy, replace(here, streams=(stream,)), sphere)
+        _same(
+            candidates_of(together, place), candidates_of(alone, 0), "about an image alone and beside others"
+        )
+        _same(
+            candidates_of(alone, 0),
+            candidates_of(turned, IMAGES - 1 - place),
+            "about images in another order",
+        )
     return ""
 
 
 def same_when_repeated(strategy: Strategy) -> str:
     """All its chance comes from the space: no clock, no global random state."""
     with Fence(np.random.default_rng(1)).inside():
-        once = talk(strategy, space(strategy), bowl)
+        once = run_search(strategy, space(strategy), sphere)
     with Fence(np.random.default_rng(2)).inside():
-        again = talk(strategy, space(strategy), bowl)
+        again = run_search(strategy, space(strategy), sphere)
     for place in range(IMAGES):
-        _same(questions(once, place), questions(again, place), "the second time, with the same seed")
+        _same(candidates_of(once, place), candidates_of(again, place), "the second time, with the same seed")
     return ""
 
 
@@ -162,14 +168,16 @@ def leaves_others_alone(strategy: Strategy) -> str:
     """An image that is cut short in mid-turn and asked no more changes nothing for the others."""
 
     def cut(turn: int, candidates: Tensor) -> Tensor:
-        values = bowl(turn, candidates)
+        values = sphere(turn, candidates)
         if turn > 0:
             values[1, candidates.shape[1] // 2 if turn == 1 else 0 :] = torch.inf
         return values
 
-    usual, disturbed = (talk(strategy, space(strategy), answer) for answer in (bowl, cut))
+    usual, disturbed = (run_search(strategy, space(strategy), answer) for answer in (sphere, cut))
     for place in (0, IMAGES - 1):
-        _same(questions(usual, place), questions(disturbed, place), "after another image was finished")
+        _same(
+            candidates_of(usual, place), candidates_of(disturbed, place), "after another image was finished"
+        )
     return ""
 
 
@@ -178,7 +186,7 @@ def leaves_global_chance_alone(strategy: Strategy) -> str:
     with Fence(np.random.default_rng(1)).inside():
         np.random.standard_normal()  # half of a pair is kept for later: that must stay, too
         before = _chance()
-        talk(strategy, space(strategy), bowl)
+        run_search(strategy, space(strategy), sphere)
         changed = [name for name, state in _chance().items() if state != before[name]]
     if changed:
         raise ContractError(f"it changed the global random state of {' and '.join(changed)}")

@@ -20,20 +20,20 @@ from sparseattack.problem.problem import Problem
 from sparseattack.problem.space import Space, Strategy
 from sparseattack.search.contract import started, turn
 
-Answer = Callable[[int, Tensor], Tensor]
+ObjectiveFunction = Callable[[int, Tensor], Tensor]
 """Values ``(B, P)`` of the candidates ``(B, P, D)`` of a turn, counted from 0."""
 
 
-class Turn(NamedTuple):
+class Generation(NamedTuple):
     """What was asked at once."""
 
     candidates: Tensor  # (B, P, D)
     asked: Tensor  # (B, P) bool, those that the budget allows
 
 
-def talk(strategy: Strategy, here: Space, answer: Answer) -> list[Turn]:
+def run_search(strategy: Strategy, here: Space, answer: ObjectiveFunction) -> list[Generation]:
     """Every turn of a search, until each image has cost its budget or nothing is asked any more."""
-    search, values, turns = started(strategy, here, "it"), None, list[Turn]()
+    search, values, turns = started(strategy, here, "it"), None, list[Generation]()
     left = torch.full((here.batch, 1), here.budget)
     while left.any():
         candidates = turn(search, values, here, "it")
@@ -44,31 +44,31 @@ def talk(strategy: Strategy, here: Space, answer: Answer) -> list[Turn]:
         first = answer(len(turns), candidates)
         also = [candidates.mean(2)] * (len(here.objectives) - 1)
         values = torch.stack([first, *also], 2).masked_fill(~asked.unsqueeze(2), torch.inf)
-        turns.append(Turn(candidates, asked))
+        turns.append(Generation(candidates, asked))
         left = left - asked.sum(1, keepdim=True)
     return turns
 
 
-def questions(turns: list[Turn], place: int) -> Tensor:
+def candidates_of(turns: list[Generation], place: int) -> Tensor:
     """All that was asked about one image, in order: ``(n, D)``."""
     return torch.cat([candidates[place, asked[place]] for candidates, asked in turns])
 
 
-def bowl(number: int, candidates: Tensor) -> Tensor:
+def sphere(number: int, candidates: Tensor) -> Tensor:
     """Something to be found: the square of the distance from a place in the cube."""
     return (candidates - 0.3).square().sum(2)
 
 
 IMAGES = 3
 SHAPE = 3, 12, 12
-LEAD = torch.tensor([1e7, 0, 0], dtype=torch.float64)
+MARGIN = torch.tensor([1e7, 0, 0], dtype=torch.float64)
 
 
 class ContractError(AssertionError):
     """A clause is broken: what the strategy did, in words that begin with "it"."""
 
 
-class Counting:
+class CountingOracle:
     """A linear classifier that nothing fools, and that counts what it is asked about each image."""
 
     name = "counting"
@@ -80,7 +80,7 @@ class Counting:
         """Whole weights on 8-bit inputs: exact, whatever the batch."""
         inputs = eight_bit(images).flatten(1).double()
         weights = torch.arange(inputs.shape[1] * 3, dtype=torch.float64).mul(37).remainder(101).view(-1, 3)
-        return inputs @ weights + LEAD
+        return inputs @ weights + MARGIN
 
     def answer_edits(self, images: Tensor, rows: Tensor, edits: Edits) -> Tensor:
         """Count, and answer."""
@@ -94,10 +94,10 @@ def problem(strategy: Strategy, shape: tuple[int, int, int] = SHAPE, pixels: int
     images = levels(torch.randint(256, (IMAGES, *shape), generator=draw))
     fitness = margin, *(load("fitness", name) for name in further(strategy))
     labels = torch.zeros(IMAGES, dtype=torch.int64)
-    return Problem(Counting(), rgb(pixels=pixels), images, labels, fitness=fitness)
+    return Problem(CountingOracle(), rgb(pixels=pixels), images, labels, fitness=fitness)
 
 
-def length(strategy: Strategy) -> int:
+def search_budget(strategy: Strategy) -> int:
     """A budget of three generations and a bit, as the strategy's first turn shows."""
     here = problem(strategy).space(slice(None), 1000, seed=0, key="conformance")
     first = ~turn(started(strategy, here, "it"), None, here, "it").isnan().any(2)
@@ -106,4 +106,4 @@ def length(strategy: Strategy) -> int:
 
 def space(strategy: Strategy) -> Space:
     """The search space of all three images, with the streams at their beginning."""
-    return problem(strategy).space(slice(None), length(strategy), seed=0, key="conformance")
+    return problem(strategy).space(slice(None), search_budget(strategy), seed=0, key="conformance")

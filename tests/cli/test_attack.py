@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from command import Run, start
+from command_line import Run, start
 from numpy.typing import NDArray
 from PIL import Image
 

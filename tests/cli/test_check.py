@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from command import Run
+from command_line import Run
 
 from sparseattack.conformance.clauses import CLAUSES
 

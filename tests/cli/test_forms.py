@@ -1,7 +1,7 @@
 """A study is printed in one form at a time."""
 
 import pytest
-from command import Run
+from command_line import Run
 
 
 @pytest.mark.parametrize(

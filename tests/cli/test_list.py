@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from command import Run, python
-from distribution import PLUGINS, imported, install
+from command_line import Run, python
+from plugin_distribution import PLUGINS, imported, install
 
 from sparseattack.plugins import registry
 from sparseattack.plugins.spec import settings

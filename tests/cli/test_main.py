@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from command import Run, python, start
+from command_line import Run, python, start
 
 from sparseattack import OracleError, __version__
 from sparseattack.cli import main as module

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from command import Run
+from command_line import Run
 
 from sparseattack.study.protocols import PROTOCOLS
 

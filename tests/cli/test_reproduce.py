@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from command import Answer, Run, start
+from command_line import Answer, Run, start
 
 from sparseattack.cli.reproduce import spoken
 from sparseattack.reproduction.part import find

@@ -4,8 +4,8 @@ import json
 from pathlib import Path
 
 import pytest
-from command import Run
-from distribution import install
+from command_line import Run
+from plugin_distribution import install
 
 from sparseattack.plugins import registry
 from sparseattack.plugins.spec import settings

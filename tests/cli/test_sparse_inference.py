@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from command import Run
+from command_line import Run
 
 from sparseattack.oracles.sparse_inference.sparse_edits import SparseEdits
 from sparseattack.reproduction.part import find

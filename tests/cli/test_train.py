@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from command import Run
+from command_line import Run
 
 from sparseattack import load, load_images
 from sparseattack.cli.main import main

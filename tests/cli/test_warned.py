@@ -3,7 +3,7 @@
 import warnings
 
 import pytest
-from command import Run
+from command_line import Run
 
 from sparseattack.cli.warned import said
 from sparseattack.errors import SparseattackWarning

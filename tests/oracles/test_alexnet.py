@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from command import Run
+from command_line import Run
 from PIL import Image
 from safetensors.torch import save_file
 from torch import Tensor, nn

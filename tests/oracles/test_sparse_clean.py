@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import pytest
 import torch
-from sparse_cases import answers, assert_close, local, random_edits
+from problems import random_images
+from sparse_inference_checks import answers, assert_close, local, random_edits
 from torch import Tensor, nn
-from worlds import random_images
 
 from sparseattack.oracles.sparse_inference.evaluation import Answers
 

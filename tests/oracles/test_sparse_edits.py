@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 import torch
+from problems import random_images
 from residual_network import resnet20
-from sparse_cases import Shape, assert_close, random_edits
+from sparse_inference_checks import Shape, assert_close, random_edits
 from torch import Tensor, nn
-from worlds import random_images
 
 from sparseattack import Classifier, Edits, Problem, attack, load, load_images, rgb
 from sparseattack.errors import SparseattackWarning

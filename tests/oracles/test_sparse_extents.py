@@ -4,7 +4,7 @@ from itertools import product
 
 import pytest
 import torch
-from sparse_cases import local
+from sparse_inference_checks import local
 from torch import nn
 
 from sparseattack.oracles.sparse_inference.plan import Extent, extents, plan

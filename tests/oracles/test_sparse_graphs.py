@@ -2,13 +2,13 @@
 
 import pytest
 import torch
-from drawn_networks import Shape, networks
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sparse_cases import answers, assert_alike, assert_close, local
+from problems import random_images
+from random_networks import Shape, networks
+from sparse_inference_checks import answers, assert_alike, assert_close, local
 from torch import Tensor, nn
 from torch.nn import functional as f
-from worlds import random_images
 
 from sparseattack import Edits
 

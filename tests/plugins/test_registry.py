@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from worlds import uniform, witnessed
+from problems import scripted_problem, uniform
 
 from sparseattack import InputError, attack, load, margin, register, rgb
 from sparseattack.plugins import registry
@@ -100,7 +100,7 @@ def test_what_is_registered_is_found_and_attacks() -> None:
     register("strategies", "mine", uniform)
     assert load("strategies", "mine") is uniform
     assert "mine" in registry.names("strategies") and "mine" not in registry.names("encodings")
-    outcomes = attack(witnessed(), load("strategies", "mine(popsize=4)"), 10)
+    outcomes = attack(scripted_problem(), load("strategies", "mine(popsize=4)"), 10)
     assert [outcome.queries for outcome in outcomes] == [10] * 3
 
 
@@ -169,7 +169,7 @@ def test_broken_plugins_harm_nothing_else(installed: None) -> None:
     for broken in ("needy", "failing", "leaving", "garbled", "gone", "nameless", "odd"):
         with pytest.raises(InputError, match=f"strategy {broken}"):
             load("strategies", broken)
-    assert attack(witnessed(), load("strategies", "random"), 5)[0].queries == 5
+    assert attack(scripted_problem(), load("strategies", "random"), 5)[0].queries == 5
 
 
 def test_our_own_keep_their_names(installed: None) -> None:

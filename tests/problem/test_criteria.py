@@ -4,8 +4,8 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from scripted import Scores, listed, pixel
-from worlds import edit
+from problems import edit
+from scripted_strategy import ScriptedScores, one_pixel_problem, scripted_candidates
 
 from sparseattack import (
     Fitness,
@@ -36,11 +36,13 @@ def run(
 
     Class 0 is the true one, class 1 the one to be reached.
     """
-    oracle = Scores(*rows, scale="probabilities")
+    oracle = ScriptedScores(*rows, scale="probabilities")
     genes = [[0.0, 0.0, (place + 1.5) / 256] for place in range(len(rows))]
     label = torch.tensor([int(targeted)])
-    posed = pixel(oracle, labels=label, targeted=targeted, until=confident(level), fitness=(fitness,))
-    return attack(posed, listed(*genes, popsize=popsize), len(rows))[0]
+    posed = one_pixel_problem(
+        oracle, labels=label, targeted=targeted, until=confident(level), fitness=(fitness,)
+    )
+    return attack(posed, scripted_candidates(*genes, popsize=popsize), len(rows))[0]
 
 
 def account(outcome: Outcome) -> tuple[int, int, bool, int]:
@@ -113,9 +115,11 @@ def test_rows_in_whole_per_cent_stop_where_whole_numbers_say(
 
 
 def test_what_met_the_rule_is_kept_over_a_success_with_fewer_pixels() -> None:
-    oracle = Scores([0.2, 0.8], [0.05, 0.95], scale="probabilities")
+    oracle = ScriptedScores([0.2, 0.8], [0.05, 0.95], scale="probabilities")
     genes = [[0.0, 0.0, 0.0], [0.0, 0.0, 0.5]]
-    outcome = attack(pixel(oracle, until=confident(0.9)), listed(*genes, popsize=1), 9)[0]
+    outcome = attack(
+        one_pixel_problem(oracle, until=confident(0.9)), scripted_candidates(*genes, popsize=1), 9
+    )[0]
     assert (outcome.first_fooled, outcome.queries, outcome.pixels) == (1, 2, 1)
 
 
@@ -123,8 +127,8 @@ def test_confidence_does_not_stop_where_an_unlikely_true_class_leads() -> None:
     """Of thirty classes one may lead with less than 5 %."""
     unlikely, led = [0.04] + [0.96 / 29] * 29, [0.03] + [0.97 / 29] * 29
     outcome = attack(
-        pixel(Scores(unlikely, led, scale="probabilities"), until=confident(0.95)),
-        listed([0.0, 0.0, 0.1], [0.0, 0.0, 0.2], popsize=1),
+        one_pixel_problem(ScriptedScores(unlikely, led, scale="probabilities"), until=confident(0.95)),
+        scripted_candidates([0.0, 0.0, 0.1], [0.0, 0.0, 0.2], popsize=1),
         2,
     )[0]
     assert (outcome.first_fooled, outcome.queries) == (2, 2)

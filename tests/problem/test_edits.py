@@ -8,8 +8,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
+from problems import edit, random_images, uniform
 from torch import Tensor
-from worlds import edit, random_images, uniform
 
 from sparseattack import Edits, Problem, attack, corners, l0, levels, load, rgb
 from sparseattack.data.images import _levels_on, eight_bit

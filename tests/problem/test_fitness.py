@@ -6,8 +6,8 @@ import pytest
 import torch
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from problems import edit
 from torch import Tensor
-from worlds import edit
 
 from sparseattack import Edits, Queries, cross_entropy, fooled, l0, l2, margin, probability
 from sparseattack.problem.oracle import Scale

@@ -3,7 +3,7 @@
 from functools import partial
 
 import pytest
-from worlds import uniform
+from problems import uniform
 
 from sparseattack import load, margin, per_image, several
 from sparseattack.plugins.spec import further, name

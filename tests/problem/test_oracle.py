@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import pytest
 import torch
+from problems import random_images
 from torch import Tensor
-from worlds import random_images
 
 from sparseattack import InputError, Oracle, OracleError
 from sparseattack.problem.oracle import ask, chunk, scale, title

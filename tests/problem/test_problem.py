@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from problems import edit, outcome_facts, random_images, scripted_problem, uniform
 from torch import Tensor
-from worlds import account, edit, random_images, uniform, witnessed
 
 from sparseattack import (
     Edits,
@@ -174,8 +174,8 @@ def test_an_image_may_be_searched_several_times() -> None:
     images, labels, cases = random_images(3), torch.tensor([1, 2, 1, 0]), torch.tensor([2, 0, 2, 2])
     together = attack(problem(images=images, labels=labels, cases=cases, targeted=True), uniform, 40)
     apart = attack(problem(images=images[cases], labels=labels, targeted=True), uniform, 40)
-    assert [account(each) for each in together] == [account(each) for each in apart]
-    assert account(together[0]) == account(together[2]) != account(together[3])
+    assert [outcome_facts(each) for each in together] == [outcome_facts(each) for each in apart]
+    assert outcome_facts(together[0]) == outcome_facts(together[2]) != outcome_facts(together[3])
 
 
 @pytest.mark.parametrize("cases", [[0, 4], [-1, 0]])
@@ -188,7 +188,7 @@ def test_an_infinite_fitness_is_not_taken_for_a_question_that_was_not_asked() ->
     def endless(queries: Queries) -> Tensor:
         return torch.full(queries.rows.shape, torch.inf)
 
-    outcomes = attack(problem(fitness=(endless,), oracle=witnessed(count=4).oracle), uniform, 10)
+    outcomes = attack(problem(fitness=(endless,), oracle=scripted_problem(count=4).oracle), uniform, 10)
     assert all(np.isfinite(outcome.values[0]) and outcome.queries == 10 for outcome in outcomes)
 
 
@@ -222,8 +222,8 @@ def test_an_oracle_may_write_to_what_it_is_shown() -> None:
         return scores
 
     before = usual.images.clone()
-    expected = [account(each) for each in attack(usual, uniform, 70)]
-    assert [account(each) for each in attack(problem(oracle=writes), uniform, 70)] == expected
+    expected = [outcome_facts(each) for each in attack(usual, uniform, 70)]
+    assert [outcome_facts(each) for each in attack(problem(oracle=writes), uniform, 70)] == expected
     assert torch.equal(usual.images, before)
 
 
@@ -242,8 +242,8 @@ class Sparse:
 
 def test_an_oracle_may_answer_edits() -> None:
     usual = problem()
-    expected = [account(each) for each in attack(usual, uniform, 70)]
-    assert [account(each) for each in attack(problem(oracle=Sparse(usual)), uniform, 70)] == expected
+    expected = [outcome_facts(each) for each in attack(usual, uniform, 70)]
+    assert [outcome_facts(each) for each in attack(problem(oracle=Sparse(usual)), uniform, 70)] == expected
 
 
 def test_an_oracle_may_rather_be_shown_images() -> None:
@@ -256,8 +256,8 @@ def test_an_oracle_may_rather_be_shown_images() -> None:
         def answer_edits(self, images: Tensor, rows: Tensor, edits: Edits) -> None:
             return None
 
-    expected = [account(each) for each in attack(usual, uniform, 70)]
-    assert [account(each) for each in attack(problem(oracle=Declining(usual)), uniform, 70)] == expected
+    expected = [outcome_facts(each) for each in attack(usual, uniform, 70)]
+    assert [outcome_facts(each) for each in attack(problem(oracle=Declining(usual)), uniform, 70)] == expected
     unasked = problem(oracle=Sparse(usual), sparse=False)
     with pytest.raises(OracleError, match=r"failed on .* AssertionError: was shown images"):
         attack(unasked, uniform, 70)

@@ -3,18 +3,20 @@
 import numpy as np
 import pytest
 import torch
-from worlds import random_images, witnessed
+from problems import random_images, scripted_problem
 
 from sparseattack import Space, corners, rgb
 from sparseattack.problem.space import Journal, stream
 
 
 def space(count: int = 3) -> Space:
-    return witnessed(count=count, encoding=rgb(pixels=2)).space(slice(0, count), 50, seed=1, key="it")
+    return scripted_problem(count=count, encoding=rgb(pixels=2)).space(slice(0, count), 50, seed=1, key="it")
 
 
 def test_a_strategy_is_told_of_the_cube_and_of_nothing_else() -> None:
-    here = witnessed(encoding=corners(pixels=2), targeted=True).space(slice(1, 3), 70, seed=1, key="it")
+    here = scripted_problem(encoding=corners(pixels=2), targeted=True).space(
+        slice(1, 3), 70, seed=1, key="it"
+    )
     assert (here.batch, here.dims, here.slots, here.budget) == (2, 10, 2, 70)
     assert here.objectives == ("margin",) and here.targeted
     assert [gene.values for gene in here.genes] == [6, 5, 2, 2, 2] * 2

@@ -2,8 +2,8 @@
 
 import pytest
 import torch
+from problems import random_images
 from torch import Tensor
-from worlds import random_images
 
 from sparseattack import OracleError
 from sparseattack.problem.verification import judge, judge_alone

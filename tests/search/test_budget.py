@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, reject, settings
 from hypothesis import strategies as st
-from worlds import Witness, flat_images, places, uniform, witnessed
+from problems import ScriptedOracle, flat_images, image_numbers, scripted_problem, uniform
 
 from sparseattack import InputError, Outcome, Problem, Strategy, attack, corners, rgb, several, spent
 from sparseattack.plugins import registry
@@ -39,9 +39,9 @@ def attacks(draw: st.DrawFn, smallest: int = 1) -> dict[str, Any]:
 def made(strategy: Strategy, chosen: dict[str, Any]) -> tuple[Problem, list[Outcome]]:
     """An attack in which image i is fooled from its query ``fools[i]`` on; each row of a call is a query."""
     fools = chosen["fools"]
-    oracle = Witness(lambda place, query: query >= fools[place], chosen["batch"])
+    oracle = ScriptedOracle(lambda place, query: query >= fools[place], chosen["batch"])
     objectives = (registry.load("fitness", name) for name in further(strategy))
-    problem = witnessed(
+    problem = scripted_problem(
         count=len(fools),
         oracle=oracle,
         encoding=chosen["encoding"](pixels=chosen["pixels"]),
@@ -53,7 +53,7 @@ def made(strategy: Strategy, chosen: dict[str, Any]) -> tuple[Problem, list[Outc
 
 def agree(problem: Problem, outcomes: list[Outcome], chosen: dict[str, Any]) -> None:
     """Whether the accounts are those of the oracle."""
-    assert isinstance(problem.oracle, Witness)
+    assert isinstance(problem.oracle, ScriptedOracle)
     assert sum(problem.oracle.seen.values()) == sum(problem.oracle.calls)
     assert max(problem.oracle.calls) <= chosen["batch"]
     for outcome, fools in zip(outcomes, chosen["fools"], strict=True):
@@ -110,16 +110,16 @@ def test_every_registered_strategy(name: str, chosen: dict[str, Any]) -> None:
 
 def test_flat_images_are_told_apart_whatever_few_pixels_show() -> None:
     images = flat_images(4)
-    problem = witnessed(count=4, encoding=corners(pixels=14), images=images)
+    problem = scripted_problem(count=4, encoding=corners(pixels=14), images=images)
     outcomes = attack(problem, uniform, 50)
     painted = [outcome.paint(image) for image, outcome in zip(images, outcomes, strict=True)]
-    assert [places(image[None]) for image in painted] == [[0], [1], [2], [3]]
+    assert [image_numbers(image[None]) for image in painted] == [[0], [1], [2], [3]]
 
 
 def test_padding_is_no_query() -> None:
-    problem = witnessed(count=1, pad=32)
+    problem = scripted_problem(count=1, pad=32)
     outcome = attack(problem, uniform, 10)[0]
-    assert isinstance(problem.oracle, Witness)
+    assert isinstance(problem.oracle, ScriptedOracle)
     assert problem.oracle.calls == [32, 32] and outcome.queries == 10
 
 
@@ -128,7 +128,7 @@ def test_what_cannot_be_counted_is_refused(budget: int, group: int, seed: int) -
     with pytest.raises(
         InputError, match=r"^(budget|group) is a whole number from 1, not|^seed is .* from 0, not -1"
     ):
-        attack(witnessed(), uniform, budget, seed, group=group)
+        attack(scripted_problem(), uniform, budget, seed, group=group)
 
 
 def test_several_objectives_cost_one_query() -> None:

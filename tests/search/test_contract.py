@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 import torch
+from problems import scripted_problem, uniform
 from torch import Tensor
-from worlds import uniform, witnessed
 
 from sparseattack import InputError, Search, Space, StrategyError, attack
 
@@ -47,7 +47,7 @@ def partly_nan(space: Space) -> Tensor:
 )
 def test_a_wrong_question_is_refused(make: Callable[[Space], object], said: str) -> None:
     with pytest.raises(StrategyError, match=said):
-        attack(witnessed(), asking(make), 10)
+        attack(scripted_problem(), asking(make), 10)
 
 
 def test_a_search_that_returns_is_refused() -> None:
@@ -55,12 +55,12 @@ def test_a_search_that_returns_is_refused() -> None:
         yield space.uniform(3)
 
     with pytest.raises(StrategyError, match="strategy short: its search returned; it must restart and let"):
-        attack(witnessed(), short, 10)
+        attack(scripted_problem(), short, 10)
 
 
 def test_what_is_no_generator_function_is_refused() -> None:
     with pytest.raises(StrategyError, match="strategy <lambda> is no generator function: it returned Tensor"):
-        attack(witnessed(), lambda space: space.uniform(3), 10)  # type: ignore[arg-type, return-value]
+        attack(scripted_problem(), lambda space: space.uniform(3), 10)  # type: ignore[arg-type, return-value]
 
 
 def test_a_strategy_that_cannot_be_started_is_refused() -> None:
@@ -68,7 +68,7 @@ def test_a_strategy_that_cannot_be_started_is_refused() -> None:
         yield space.uniform(more)
 
     with pytest.raises(StrategyError, match=r"strategy greedy failed: TypeError: .*'more'"):
-        attack(witnessed(), greedy, 10)  # type: ignore[arg-type]
+        attack(scripted_problem(), greedy, 10)  # type: ignore[arg-type]
 
 
 def test_a_strategy_may_refuse_its_settings_in_its_own_words() -> None:
@@ -77,7 +77,7 @@ def test_a_strategy_may_refuse_its_settings_in_its_own_words() -> None:
         yield space.uniform(3)
 
     with pytest.raises(InputError, match=r"^choosy needs a popsize above 3$"):
-        attack(witnessed(), choosy, 10)
+        attack(scripted_problem(), choosy, 10)
 
 
 def test_a_failure_while_cleaning_up_is_its_own() -> None:
@@ -88,15 +88,15 @@ def test_a_failure_while_cleaning_up_is_its_own() -> None:
             raise OSError("cannot clean up")
 
     with pytest.raises(StrategyError, match="strategy untidy failed: OSError: cannot clean up"):
-        attack(witnessed(), untidy, 10)
+        attack(scripted_problem(), untidy, 10)
 
 
 def test_a_strategy_is_called_by_its_key_or_its_name_whatever_is_bound() -> None:
     wrong = asking(lambda space: None)
     with pytest.raises(StrategyError, match="strategy mine asked"):
-        attack(witnessed(), wrong, 10, key="mine")
+        attack(scripted_problem(), wrong, 10, key="mine")
     with pytest.raises(StrategyError, match="strategy stern asked"):
-        attack(witnessed(), partial(wrong, popsize=5), 10)
+        attack(scripted_problem(), partial(wrong, popsize=5), 10)
 
 
 def test_a_strategy_cleans_up_when_all_images_are_done() -> None:
@@ -108,7 +108,7 @@ def test_a_strategy_cleans_up_when_all_images_are_done() -> None:
         finally:
             closed.append(True)
 
-    attack(witnessed(count=3), tidy, 10, group=2)
+    attack(scripted_problem(count=3), tidy, 10, group=2)
     assert closed == [True] * 3  # two groups, and a trial that shows how much is asked
 
 
@@ -126,8 +126,8 @@ def test_what_is_asked_is_not_written_to_and_values_may_be() -> None:
         while True:
             yield space.uniform(4)
 
-    expected = [outcome.trace for outcome in attack(witnessed(), fresh, 30)]
-    assert [outcome.trace for outcome in attack(witnessed(), reuses, 30)] == expected
+    expected = [outcome.trace for outcome in attack(scripted_problem(), fresh, 30)]
+    assert [outcome.trace for outcome in attack(scripted_problem(), reuses, 30)] == expected
 
 
 def test_values_say_what_was_asked() -> None:
@@ -139,7 +139,7 @@ def test_values_say_what_was_asked() -> None:
             candidates[0, 1] = torch.nan
             told.append((yield candidates)[..., 0].clone())
 
-    attack(witnessed(lambda place, query: place == 1, count=2), listens, 5)
+    attack(scripted_problem(lambda place, query: place == 1, count=2), listens, 5)
     assert told[0].isfinite().tolist() == [[True, False, True, True], [False] * 4]  # the second is over
     assert len(told) == 1  # the second turn spent the budget: there is nobody left to tell
 
@@ -152,7 +152,7 @@ def test_an_image_for_which_nothing_is_asked_is_over() -> None:
             candidates[1] = torch.nan
             yield candidates
 
-    outcomes = attack(witnessed(count=3), tires, 11)
+    outcomes = attack(scripted_problem(count=3), tires, 11)
     assert [outcome.queries for outcome in outcomes] == [11, 3, 11]
     assert outcomes[1].error == "" and not outcomes[1].fooled
 
@@ -162,6 +162,6 @@ def test_an_image_about_which_nothing_was_ever_asked_has_an_outcome() -> None:
         while True:
             yield torch.empty(space.batch, 0, space.dims)
 
-    outcome = attack(witnessed(count=1), mute, 11)[0]
+    outcome = attack(scripted_problem(count=1), mute, 11)[0]
     assert (outcome.queries, outcome.first_fooled, outcome.pixels, outcome.trace) == (0, 0, 0, ())
     assert outcome.values == (float("inf"),)

@@ -8,8 +8,8 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from problems import outcome_facts, random_images, uniform
 from torch import Tensor
-from worlds import account, random_images, uniform
 
 from sparseattack import Edits, Problem, Strategy, attack, corners, load, spent
 from sparseattack.plugins import registry
@@ -93,7 +93,7 @@ def test_every_registered_strategy_comes_to_the_same(name: str) -> None:
 
 
 def replaced(outcome: Any) -> Any:
-    return account(replace(outcome, repeats=0))
+    return outcome_facts(replace(outcome, repeats=0))
 
 
 def test_rounds_tell_what_was_paid() -> None:

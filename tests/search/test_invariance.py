@@ -9,7 +9,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from worlds import account, random_images, uniform
+from problems import outcome_facts, random_images, uniform
 
 from sparseattack import Oracle, Problem, Strategy, attack, corners, load, load_images, rgb, several
 from sparseattack.plugins import registry
@@ -56,7 +56,7 @@ def linear(count: int, **others: Any) -> Problem:
 def accounts(problem: Problem, strategy: Strategy, budget: int, rows: list[int], **put: Any) -> list[Any]:
     """Of the images ``rows``, in that order."""
     chosen = replace(problem, images=problem.images[rows], labels=problem.labels[rows])
-    return [account(outcome) for outcome in attack(chosen, strategy, budget, seed=3, key="it", **put)]
+    return [outcome_facts(outcome) for outcome in attack(chosen, strategy, budget, seed=3, key="it", **put)]
 
 
 def test_a_hundred_images_before_a_network(network: Problem) -> None:
@@ -123,5 +123,5 @@ def test_seed_key_and_label_make_another_stream(change: Callable[[Problem], Any]
     problem = replace(linear(2), labels=torch.tensor([0, 1]))
     before = attack(problem, uniform, 30, seed=3, key="it")
     again = attack(problem, uniform, 30, seed=3, key="it")
-    assert [account(each) for each in before] == [account(each) for each in again]
+    assert [outcome_facts(each) for each in before] == [outcome_facts(each) for each in again]
     assert [each.trace for each in change(problem)] != [each.trace for each in before]

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 import torch
+from problems import ScriptedOracle, flat_images, scripted_problem, uniform
 from torch import Tensor
-from worlds import Witness, flat_images, uniform, witnessed
 
 from sparseattack import (
     OracleError,
@@ -24,8 +24,8 @@ from sparseattack.search.scheduler import OPEN
 
 
 def test_outcomes_come_as_soon_as_they_are_known() -> None:
-    problem = witnessed(lambda place, query: place == 2 and query == 1, count=3)
-    assert isinstance(problem.oracle, Witness)
+    problem = scripted_problem(lambda place, query: place == 2 and query == 1, count=3)
+    assert isinstance(problem.oracle, ScriptedOracle)
     outcomes = outcomes_of(problem, uniform, 70)
     assert next(outcomes).image == 2
     assert problem.oracle.seen[0] == 7
@@ -34,36 +34,36 @@ def test_outcomes_come_as_soon_as_they_are_known() -> None:
 
 
 def test_rounds_tell_what_was_asked_and_what_is_done() -> None:
-    problem = witnessed(lambda place, query: query == 10 * (place + 1), count=4)
-    assert isinstance(problem.oracle, Witness)
+    problem = scripted_problem(lambda place, query: query == 10 * (place + 1), count=4)
+    assert isinstance(problem.oracle, ScriptedOracle)
     told = list(rounds(problem, uniform, 50, group=2))
     assert sum(each.queries for each in told) == sum(problem.oracle.calls)
     assert sorted(outcome.image for each in told for outcome in each.outcomes) == [0, 1, 2, 3]
 
 
 def test_outcomes_are_sorted_by_image() -> None:
-    problem = witnessed(lambda place, query: query > 40 - 10 * place, count=4)
+    problem = scripted_problem(lambda place, query: query > 40 - 10 * place, count=4)
     outcomes = attack(problem, uniform, 70, group=2)
     assert [outcome.image for outcome in outcomes] == [0, 1, 2, 3]
     assert [outcome.first_fooled for outcome in outcomes] == [41, 31, 21, 11]
 
 
 def test_no_images_have_no_outcomes() -> None:
-    empty = Problem(Witness(), rgb(), torch.zeros(0, 3, 4, 4), torch.zeros(0, dtype=torch.int64))
+    empty = Problem(ScriptedOracle(), rgb(), torch.zeros(0, 3, 4, 4), torch.zeros(0, dtype=torch.int64))
     assert attack(empty, uniform, 10) == []
 
 
 @pytest.mark.parametrize("group", [1, 2, 3])
 def test_several_groups_share_a_call(group: int) -> None:
-    problem = witnessed(count=3)
-    assert isinstance(problem.oracle, Witness)
+    problem = scripted_problem(count=3)
+    assert isinstance(problem.oracle, ScriptedOracle)
     attack(problem, lambda space: uniform(space, popsize=5), 5, group=group)
     assert problem.oracle.calls == [15]
 
 
 def test_a_group_follows_when_the_batch_has_room() -> None:
-    oracle = Witness(batch=10)
-    attack(witnessed(count=4, oracle=oracle), lambda space: uniform(space, popsize=5), 15, group=1)
+    oracle = ScriptedOracle(batch=10)
+    attack(scripted_problem(count=4, oracle=oracle), lambda space: uniform(space, popsize=5), 15, group=1)
     assert oracle.calls == [10] * 6  # two images at a time
 
 
@@ -82,7 +82,7 @@ def test_what_is_finished_is_handed_over_before_an_oracle_fails() -> None:
             raise ConnectionError("gone")
         return place == 0 and query == 3
 
-    known = stopped(outcomes_of(witnessed(script), uniform, 70), OracleError)
+    known = stopped(outcomes_of(scripted_problem(script), uniform, 70), OracleError)
     assert [(outcome.image, outcome.first_fooled) for outcome in known] == [(0, 3)]
 
 
@@ -93,7 +93,7 @@ def test_what_is_finished_is_handed_over_before_a_strategy_fails() -> None:
         yield space.uniform(7)
         raise ArithmeticError("tired")
 
-    problem = witnessed(lambda place, query: place == 0, count=2)
+    problem = scripted_problem(lambda place, query: place == 0, count=2)
     known = stopped(outcomes_of(problem, tires, 70, group=1), StrategyError)
     assert [outcome.image for outcome in known] == [0]
 
@@ -107,9 +107,11 @@ def test_what_fails_before_a_call_counts_no_queries() -> None:
             raise ArithmeticError("tired")
         yield from uniform(space)
 
-    oracle, queries = Witness(batch=7), list[int]()
+    oracle, queries = ScriptedOracle(batch=7), list[int]()
     with pytest.raises(StrategyError):
-        queries.extend(each.queries for each in rounds(witnessed(count=2, oracle=oracle), once, 7, group=1))
+        queries.extend(
+            each.queries for each in rounds(scripted_problem(count=2, oracle=oracle), once, 7, group=1)
+        )
     assert oracle.calls == [7] and sum(queries) == 7
 
 
@@ -119,12 +121,12 @@ def test_an_interruption_hands_over_what_is_finished() -> None:
             raise KeyboardInterrupt
         return place == 0
 
-    known = stopped(outcomes_of(witnessed(script), uniform, 70), KeyboardInterrupt)
+    known = stopped(outcomes_of(scripted_problem(script), uniform, 70), KeyboardInterrupt)
     assert [outcome.image for outcome in known] == [0]
 
 
 def test_time_is_shared_out() -> None:
-    outcomes = attack(witnessed(lambda place, query: place == 0 and query == 7), uniform, 70)
+    outcomes = attack(scripted_problem(lambda place, query: place == 0 and query == 7), uniform, 70)
     assert all(outcome.oracle_seconds > 0 and outcome.strategy_seconds > 0 for outcome in outcomes)
     assert outcomes[0].oracle_seconds < outcomes[1].oracle_seconds == outcomes[2].oracle_seconds
 
@@ -159,8 +161,8 @@ def test_the_oracle_is_shown_what_was_asked_in_the_order_it_was_asked() -> None:
 
 @pytest.mark.parametrize("popsize", [1, 3, 25, 40, 1000])
 def test_batches_are_full_until_the_last_images(popsize: int) -> None:
-    oracle = Witness(lambda place, query: query > 10 * (place % 10), batch=13)
-    attack(witnessed(count=250, oracle=oracle), lambda space: uniform(space, popsize=popsize), 70)
+    oracle = ScriptedOracle(lambda place, query: query > 10 * (place % 10), batch=13)
+    attack(scripted_problem(count=250, oracle=oracle), lambda space: uniform(space, popsize=popsize), 70)
     assert sum(oracle.calls) > 13 * 500
     assert set(oracle.calls[:450]) == {13}
 
@@ -172,14 +174,14 @@ def test_images_that_ask_much_are_searched_a_few_at_a_time() -> None:
         searched.append(space.batch)
         yield from uniform(space, popsize=50)
 
-    attack(witnessed(count=9, oracle=Witness(batch=26)), greedy, 300)
+    attack(scripted_problem(count=9, oracle=ScriptedOracle(batch=26)), greedy, 300)
     assert searched == [1, 2, 2, 2, 2, 1]  # a trial of one first: 4 batches are 104 questions
 
 
 @pytest.mark.parametrize(("count", "group"), [(20, 100), (20, 6), (30, 8), (100, 100), (100, 32)])
 def test_blocks_are_filled_by_other_groups(count: int, group: int) -> None:
-    oracle = Witness(batch=64)
-    problem = witnessed(count=count, oracle=oracle, pad=8)
+    oracle = ScriptedOracle(batch=64)
+    problem = scripted_problem(count=count, oracle=oracle, pad=8)
     attack(problem, lambda space: uniform(space, popsize=1), 70, group=group)
     assert all(size % 8 == 0 for size in oracle.calls)
     assert sum(oracle.calls) < 1.02 * 70 * count  # nearly nothing is shown to fill a block
@@ -187,15 +189,17 @@ def test_blocks_are_filled_by_other_groups(count: int, group: int) -> None:
 
 @pytest.mark.parametrize(("batch", "together"), [(13, 13), (64, 256), (100, 200), (300, 300)])
 def test_small_calls_are_answered_a_few_at_a_time(batch: int, together: int) -> None:
-    oracle = Witness(batch=batch)
-    told = list(rounds(witnessed(count=100, oracle=oracle), lambda space: uniform(space, popsize=40), 70))
+    oracle = ScriptedOracle(batch=batch)
+    told = list(
+        rounds(scripted_problem(count=100, oracle=oracle), lambda space: uniform(space, popsize=40), 70)
+    )
     assert {each.queries for each in told[1:11]} == {together}
     assert set(oracle.calls[:10]) == {batch}
 
 
 def test_slow_calls_are_told_of_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sparseattack.search.loop.PATIENCE", 0.0)
-    problem = witnessed(count=100, oracle=Witness(batch=64))
+    problem = scripted_problem(count=100, oracle=ScriptedOracle(batch=64))
     told = list(rounds(problem, lambda space: uniform(space, popsize=40), 70))
     assert {each.queries for each in told[:10]} == {64}
 
@@ -208,7 +212,7 @@ def test_a_trial_costs_nothing_and_is_made_where_it_tells_something() -> None:
         yield from uniform(space)
 
     for count, group in ((1, 1024), (2, 1)):
-        outcomes = attack(witnessed(count=count), counting, 10, group=group)
+        outcomes = attack(scripted_problem(count=count), counting, 10, group=group)
         assert [outcome.queries for outcome in outcomes] == [10] * count
     assert started == [1, 1, 1]
 
@@ -226,5 +230,5 @@ def test_where_images_ask_little_not_all_are_searched_at_a_time() -> None:
         finally:
             live -= 1
 
-    attack(witnessed(count=40), few, 5, group=1)
+    attack(scripted_problem(count=40), few, 5, group=1)
     assert max(most) == OPEN

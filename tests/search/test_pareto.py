@@ -3,8 +3,8 @@
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from problems import scripted_problem, uniform
 from torch import Tensor
-from worlds import uniform, witnessed
 
 from sparseattack import Queries, attack, corners, l0, l2, margin, spent
 from sparseattack.search.ledger import Front, undominated
@@ -60,7 +60,7 @@ def test_a_front_is_that_of_everything_asked() -> None:
         asked.extend(zip(*(column.tolist() for column in columns), strict=True))
         return columns[0]
 
-    problem = witnessed(count=1, fitness=(watched, l0, l2), encoding=corners(pixels=3), until=spent)
+    problem = scripted_problem(count=1, fitness=(watched, l0, l2), encoding=corners(pixels=3), until=spent)
     outcome = attack(problem, uniform, 40)[0]
     assert len(asked) == 40
     assert [point.values for point in outcome.front] == [asked[place] for place in best(asked)]
@@ -69,7 +69,9 @@ def test_a_front_is_that_of_everything_asked() -> None:
 
 
 def test_a_front_ends_at_the_stop() -> None:
-    problem = witnessed(lambda place, query: query >= 3, count=1, fitness=(margin, l0), encoding=corners())
+    problem = scripted_problem(
+        lambda place, query: query >= 3, count=1, fitness=(margin, l0), encoding=corners()
+    )
     outcome = attack(problem, uniform, 40)[0]
     assert outcome.queries == 7
     assert outcome.values in [point.values for point in outcome.front]
@@ -77,4 +79,4 @@ def test_a_front_ends_at_the_stop() -> None:
 
 
 def test_one_objective_has_no_front() -> None:
-    assert attack(witnessed(), uniform, 20)[0].front == ()
+    assert attack(scripted_problem(), uniform, 20)[0].front == ()

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 from numpy.random import mtrand
-from worlds import account, witnessed
+from problems import outcome_facts, scripted_problem
 
 from sparseattack import ImageSearch, InputError, Space, StrategyError, attack, per_image, spent
 from sparseattack.search.per_image import Fence
@@ -73,7 +73,7 @@ def failing(space: Space, alone: np.random.RandomState, *, at: int = 4) -> Image
 @pytest.mark.parametrize("strategy", [worldly, reseeding, failing])
 def test_global_random_state_is_fenced(strategy: Any, normals: int) -> None:
     with untouched(normals):
-        attack(witnessed(count=5), strategy, 40)
+        attack(scripted_problem(count=5), strategy, 40)
 
 
 def test_the_fence_holds_where_the_start_fails() -> None:
@@ -85,7 +85,7 @@ def test_the_fence_holds_where_the_start_fails() -> None:
         yield np.zeros((1, 1))
 
     with untouched(), pytest.raises(StrategyError, match="strategy stillborn failed: LookupError: no opt"):
-        attack(witnessed(), stillborn, 40)
+        attack(scripted_problem(), stillborn, 40)
 
 
 def test_the_fence_holds_for_what_is_called_before_the_search_begins() -> None:
@@ -100,7 +100,7 @@ def test_the_fence_holds_for_what_is_called_before_the_search_begins() -> None:
         return search()
 
     with untouched():
-        attack(witnessed(), eager, 40)
+        attack(scripted_problem(), eager, 40)
 
 
 def test_another_global_generator_of_numpy_is_put_back() -> None:
@@ -109,7 +109,7 @@ def test_another_global_generator_of_numpy_is_put_back() -> None:
         mtrand.set_bit_generator(np.random.PCG64(3))
         expected = np.random.RandomState(np.random.PCG64(3)).rand(2)
         first = np.random.rand()
-        attack(witnessed(), worldly, 20)
+        attack(scripted_problem(), worldly, 20)
         assert [first, np.random.rand()] == expected.tolist()
     finally:
         mtrand.set_bit_generator(usual)
@@ -117,10 +117,14 @@ def test_another_global_generator_of_numpy_is_put_back() -> None:
 
 @pytest.mark.parametrize("strategy", [worldly, reseeding, failing])
 def test_an_image_is_searched_alike_whatever_is_beside_it(strategy: Any) -> None:
-    together = [account(each) for each in attack(witnessed(count=5), strategy, 40, group=5)]
-    assert [account(each) for each in attack(witnessed(count=5), strategy, 40, group=1)] == together
+    together = [outcome_facts(each) for each in attack(scripted_problem(count=5), strategy, 40, group=5)]
+    assert [
+        outcome_facts(each) for each in attack(scripted_problem(count=5), strategy, 40, group=1)
+    ] == together
     np.random.rand()
-    assert [account(each) for each in attack(witnessed(count=5), strategy, 40, group=2)] == together
+    assert [
+        outcome_facts(each) for each in attack(scripted_problem(count=5), strategy, 40, group=2)
+    ] == together
 
 
 def test_chance_goes_on_from_turn_to_turn() -> None:
@@ -133,17 +137,17 @@ def test_chance_goes_on_from_turn_to_turn() -> None:
             turns.append(drawn)
             yield np.array([drawn])
 
-    attack(witnessed(count=1), listens, 6)
+    attack(scripted_problem(count=1), listens, 6)
     assert [len(set(column)) for column in zip(*turns, strict=True)] == [6, 6, 6, 6, 1]
 
 
 def test_each_image_has_chance_of_its_own() -> None:
-    outcomes = attack(witnessed(count=5), worldly, 40)
+    outcomes = attack(scripted_problem(count=5), worldly, 40)
     assert len({outcome.trace for outcome in outcomes}) == 5
 
 
 def test_an_image_whose_search_fails_ends_alone() -> None:
-    outcomes = attack(witnessed(count=16), failing, 40)
+    outcomes = attack(scripted_problem(count=16), failing, 40)
     given_up = [outcome for outcome in outcomes if outcome.error]
     assert 0 < len(given_up) < 16
     for outcome in outcomes:
@@ -158,7 +162,7 @@ def test_a_search_that_returns_ends_alone_and_says_so() -> None:
         for _ in range(1 + space.streams[0].integers(30)):
             yield alone.rand(1, space.dims)
 
-    outcomes = attack(witnessed(count=8), short, 20)
+    outcomes = attack(scripted_problem(count=8), short, 20)
     said = "StrategyError: its search returned; it must restart and let the budget end it"
     assert {outcome.error for outcome in outcomes} == {"", said}
     assert all((outcome.queries == 20) == (outcome.error == "") for outcome in outcomes)
@@ -174,7 +178,7 @@ def test_a_wrong_question_ends_the_image_alone(wrong: Any) -> None:
         while True:
             yield wrong
 
-    outcome = attack(witnessed(count=1), wavers, 20)[0]
+    outcome = attack(scripted_problem(count=1), wavers, 20)[0]
     assert outcome.queries == 2
     assert outcome.error.startswith("StrategyError: it asked with shape")
 
@@ -186,7 +190,7 @@ def test_a_wrong_first_question_is_raised() -> None:
             yield np.zeros((2, 3))
 
     with pytest.raises(StrategyError, match=r"strategy wrong: it asked with shape \(2, 3\), not \(P, 5\)"):
-        attack(witnessed(), wrong, 20)
+        attack(scripted_problem(), wrong, 20)
 
 
 def test_settings_refused_at_the_start_are_raised() -> None:
@@ -197,7 +201,7 @@ def test_settings_refused_at_the_start_are_raised() -> None:
         yield np.zeros((popsize, space.dims))
 
     with pytest.raises(InputError, match=r"^choosy needs a popsize of at least 1$"):
-        attack(witnessed(), choosy, 20)
+        attack(scripted_problem(), choosy, 20)
 
 
 def test_populations_may_differ() -> None:
@@ -210,7 +214,7 @@ def test_populations_may_differ() -> None:
             values = yield alone.rand(size, space.dims)
             sizes.append((size, int(np.isfinite(values).sum())))
 
-    outcomes = attack(witnessed(count=4), growing, 23)
+    outcomes = attack(scripted_problem(count=4), growing, 23)
     assert [outcome.queries for outcome in outcomes] == [23] * 4
     assert all(asked == told for asked, told in sizes) and len(set(sizes)) == 5
 
@@ -223,7 +227,7 @@ def test_a_generation_cut_short_is_not_told() -> None:
         while True:
             told.append(len((yield alone.rand(4, space.dims))))
 
-    assert attack(witnessed(count=1), counting, 10)[0].queries == 10
+    assert attack(scripted_problem(count=1), counting, 10)[0].queries == 10
     assert told == [4, 4]
 
 
@@ -233,7 +237,7 @@ def test_candidates_outside_the_cube_are_moved_to_its_border() -> None:
         while True:
             yield np.full((1, space.dims), 1.0 + 1e-9) * alone.choice([1.0, -7.0])
 
-    outcomes = attack(witnessed(count=2, until=spent), beyond, 8)
+    outcomes = attack(scripted_problem(count=2, until=spent), beyond, 8)
     assert all(outcome.queries == 8 and not outcome.error for outcome in outcomes)
 
 
@@ -246,7 +250,7 @@ def test_restarts_are_counted_for_each_image() -> None:
                 space.journal.restarted()
 
     for group in (1, 4):
-        outcomes = attack(witnessed(count=4), restless, 40, group=group)
+        outcomes = attack(scripted_problem(count=4), restless, 40, group=group)
         counts = [outcome.restarts for outcome in outcomes]
         assert all(0 < count < 20 for count in counts) and len(set(counts)) > 1
 

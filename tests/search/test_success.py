@@ -3,16 +3,16 @@
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from scripted import Scores, listed, pixel
+from problems import ScriptedOracle, scripted_problem, uniform
+from scripted_strategy import ScriptedScores, one_pixel_problem, scripted_candidates
 from torch import Tensor
-from worlds import Witness, uniform, witnessed
 
 from sparseattack import Problem, Queries, attack, cross_entropy, l0, margin, rgb, spent
 
 
 @given(st.integers(1, 30), st.integers(1, 30), st.integers(1, 40))
 def test_first_fooled_is_the_position_of_the_first_fooling_row(first: int, popsize: int, budget: int) -> None:
-    problem = witnessed(lambda place, query: query == first + place, count=2, until=spent)
+    problem = scripted_problem(lambda place, query: query == first + place, count=2, until=spent)
     outcomes = attack(problem, lambda space: uniform(space, popsize=popsize), budget)
     for place, outcome in enumerate(outcomes):
         assert outcome.first_fooled == (first + place if first + place <= budget else 0)
@@ -20,26 +20,26 @@ def test_first_fooled_is_the_position_of_the_first_fooling_row(first: int, popsi
 
 
 def test_after_the_generation_of_a_success_nothing_is_asked() -> None:
-    problem = witnessed(lambda place, query: query == (5, 12, 99)[place])
+    problem = scripted_problem(lambda place, query: query == (5, 12, 99)[place])
     outcomes = attack(problem, uniform, 20)
     assert [outcome.first_fooled for outcome in outcomes] == [5, 12, 0]
     assert [outcome.queries for outcome in outcomes] == [7, 14, 20]
-    assert isinstance(problem.oracle, Witness)
+    assert isinstance(problem.oracle, ScriptedOracle)
     assert problem.oracle.seen == {0: 7, 1: 14, 2: 20}
 
 
 def test_a_finished_image_costs_nothing_while_others_go_on() -> None:
-    alone = attack(witnessed(lambda place, query: query == 1, count=1), uniform, 50)
-    beside = attack(witnessed(lambda place, query: query == 1 and place == 0), uniform, 50)
+    alone = attack(scripted_problem(lambda place, query: query == 1, count=1), uniform, 50)
+    beside = attack(scripted_problem(lambda place, query: query == 1 and place == 0), uniform, 50)
     assert alone[0].queries == beside[0].queries == 7
     assert [outcome.queries for outcome in beside[1:]] == [50, 50]
 
 
 def test_what_follows_the_stop_is_paid_and_not_looked_at() -> None:
     """The second success of the generation changes fewer pixels, the third row has a lower margin."""
-    scores = Scores([1.0, 0.0], [-1.0, 0.0], [-9.0, 0.0], [-9.0, 0.0])
+    scores = ScriptedScores([1.0, 0.0], [-1.0, 0.0], [-9.0, 0.0], [-9.0, 0.0])
     genes = [[0.0, 0.0, shade] for shade in (0.25, 0.5, 0.75, 0.0)]
-    outcome = attack(pixel(scores), listed(*genes, popsize=4), 10)[0]
+    outcome = attack(one_pixel_problem(scores), scripted_candidates(*genes, popsize=4), 10)[0]
     assert (outcome.queries, outcome.first_fooled, outcome.values) == (4, 2, (-1.0,))
     assert outcome.colours.tolist() == [[128]]
     assert outcome.trace == ((1, 1.0), (2, -1.0))
@@ -55,8 +55,8 @@ def test_going_on_keeps_the_success_with_fewest_pixels_and_then_the_lowest() -> 
         [0.0, 0.0, 0.5],
         [0.0, 0.0, 0.9],
     ]
-    problem = pixel(Scores(*([m, 0.0] for m in margins)), until=spent)
-    outcome = attack(problem, listed(*genes, popsize=4), 6)[0]
+    problem = one_pixel_problem(ScriptedScores(*([m, 0.0] for m in margins)), until=spent)
+    outcome = attack(problem, scripted_candidates(*genes, popsize=4), 6)[0]
     assert (outcome.first_fooled, outcome.queries, outcome.pixels) == (2, 6, 0)
     assert outcome.values == (-3.0,)  # of the two that change nothing
     assert [query for query, _ in outcome.trace] == [1, 2, 3, 5]
@@ -64,8 +64,8 @@ def test_going_on_keeps_the_success_with_fewest_pixels_and_then_the_lowest() -> 
 
 def test_without_a_success_the_lowest_is_kept_and_the_first_of_equals() -> None:
     genes = [[0.0, 0.0, shade] for shade in (0.1, 0.2, 0.3, 0.4)]
-    problem = pixel(Scores(*([m, 0.0] for m in (3.0, 1.0, 1.0, 2.0))))
-    outcome = attack(problem, listed(*genes, popsize=2), 4)[0]
+    problem = one_pixel_problem(ScriptedScores(*([m, 0.0] for m in (3.0, 1.0, 1.0, 2.0))))
+    outcome = attack(problem, scripted_candidates(*genes, popsize=2), 4)[0]
     assert not outcome.fooled and outcome.values == (1.0,) and outcome.colours.tolist() == [[51]]
     assert outcome.trace == ((1, 3.0), (2, 1.0))
 
@@ -73,15 +73,15 @@ def test_without_a_success_the_lowest_is_kept_and_the_first_of_equals() -> None:
 def test_a_success_is_kept_over_a_lower_first_value_that_is_none() -> None:
     """With cross-entropy as fitness the true class may be unlikely and lead."""
     likely = [[2.0, 1.9, -9.0, -9.0], [0.0, -0.5, -0.5, -0.5], [2.0, 2.1, -9.0, -9.0]]
-    problem = pixel(Scores(*likely), fitness=(cross_entropy,), until=spent)
+    problem = one_pixel_problem(ScriptedScores(*likely), fitness=(cross_entropy,), until=spent)
     genes = [[0.0, 0.0, shade] for shade in (0.1, 0.2, 0.3)]
-    outcome = attack(problem, listed(*genes, popsize=1), 3)[0]
+    outcome = attack(problem, scripted_candidates(*genes, popsize=1), 3)[0]
     assert outcome.first_fooled == 3
     assert outcome.colours.tolist() == [[76]]
 
 
 def test_a_budget_may_end_within_a_generation() -> None:
-    problem = witnessed(lambda place, query: query == 10, count=1)
+    problem = scripted_problem(lambda place, query: query == 10, count=1)
     for budget, expected in ((9, 0), (10, 10)):
         outcome = attack(problem, uniform, budget)[0]
         assert (outcome.queries, outcome.first_fooled) == (budget, expected)
@@ -90,15 +90,17 @@ def test_a_budget_may_end_within_a_generation() -> None:
 
 def test_targeted_success_is_the_target_alone() -> None:
     rows = [[0.0, 9.0, 1.0], [0.0, 1.0, 1.0], [0.0, 1.0, 2.0]]
-    targeted = Problem(Scores(*rows), rgb(), torch.zeros(1, 1, 1, 1), torch.tensor([2]), targeted=True, pad=1)
+    targeted = Problem(
+        ScriptedScores(*rows), rgb(), torch.zeros(1, 1, 1, 1), torch.tensor([2]), targeted=True, pad=1
+    )
     genes = [[0.0, 0.0, shade] for shade in (0.1, 0.2, 0.3)]
-    outcome = attack(targeted, listed(*genes, popsize=1), 3)[0]
+    outcome = attack(targeted, scripted_candidates(*genes, popsize=1), 3)[0]
     assert (outcome.first_fooled, outcome.queries, outcome.values) == (3, 3, (-1.0,))
 
 
 def test_with_several_objectives_the_first_says_what_is_a_success_and_all_are_kept() -> None:
-    problem = pixel(Scores([1.0, 0.0], [-1.0, 0.0]), fitness=(margin, l0))
-    outcome = attack(problem, listed([0.0, 0.0, 0.0], [0.0, 0.0, 1.0], popsize=1), 5)[0]
+    problem = one_pixel_problem(ScriptedScores([1.0, 0.0], [-1.0, 0.0]), fitness=(margin, l0))
+    outcome = attack(problem, scripted_candidates([0.0, 0.0, 0.0], [0.0, 0.0, 1.0], popsize=1), 5)[0]
     assert outcome.values == (-1.0, 1.0) and outcome.first_fooled == 2
     assert [point.values for point in outcome.front] == [(1.0, 0.0), (-1.0, 1.0)]
 
@@ -109,7 +111,7 @@ def test_a_rule_that_stops_without_a_success_does_not_hide_one() -> None:
     def third(queries: Queries) -> Tensor:
         return queries.edits.colours.flatten(1).sum(1) > 70
 
-    problem = pixel(Scores([-1.0, 0.0], [2.0, 0.0], [1.0, 0.0]), until=third)
+    problem = one_pixel_problem(ScriptedScores([-1.0, 0.0], [2.0, 0.0], [1.0, 0.0]), until=third)
     genes = [[0.0, 0.0, shade] for shade in (0.1, 0.2, 0.3)]
-    outcome = attack(problem, listed(*genes, popsize=1), 9)[0]
+    outcome = attack(problem, scripted_candidates(*genes, popsize=1), 9)[0]
     assert (outcome.queries, outcome.first_fooled, outcome.values) == (3, 1, (-1.0,))

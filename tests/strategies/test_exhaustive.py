@@ -6,9 +6,9 @@ from typing import Literal
 import numpy as np
 import pytest
 import torch
+from problems import random_images
 from scipy.stats import chisquare
-from spaces import all_asked, edits, space, turns
-from worlds import random_images
+from spaces import all_candidates, decode, generations, space
 
 from sparseattack import Encoding, InputError, Problem, attack, corners, load, rgb, spent
 from sparseattack.strategies.exhaustive import exhaustive
@@ -22,8 +22,8 @@ def test_asks_every_pixel_in_every_corner_once(
     channels, height, width = shape
     here = space(0, 1, shape=shape, encoding=encoding)
     orders = []
-    for asked in all_asked(lambda here: exhaustive(here, popsize=7), here):
-        positions, colours = edits(asked, here, encoding)
+    for asked in all_candidates(lambda here: exhaustive(here, popsize=7), here):
+        positions, colours = decode(asked, here, encoding)
         orders.append(
             [
                 (where, *colour)
@@ -36,15 +36,15 @@ def test_asks_every_pixel_in_every_corner_once(
 
 
 def test_asks_nothing_more_when_all_has_been_asked() -> None:
-    last = turns(exhaustive(space(0, 1, shape=(1, 2, 2)), popsize=5), *[1.0] * 6)
+    last = generations(exhaustive(space(0, 1, shape=(1, 2, 2)), popsize=5), *[1.0] * 6)
     assert [bool(each.isnan().all()) for each in last] == [False, False, True, True, True, True, True]
     assert last[1].shape == (2, 3, 3)
 
 
 def test_a_smaller_budget_is_a_uniform_sample() -> None:
     here = space(*range(600), shape=(1, 3, 2), budget=2)
-    asked = torch.stack(all_asked(exhaustive, here))
-    positions = edits(asked[:, 0], here)[0]
+    asked = torch.stack(all_candidates(exhaustive, here))
+    positions = decode(asked[:, 0], here)[0]
     assert asked.shape == (600, 2, 3)
     assert chisquare(np.bincount(positions[:, 0], minlength=6)).pvalue > 1e-3
     assert (asked[:, 0] != asked[:, 1]).any(1).all()

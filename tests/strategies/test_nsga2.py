@@ -1,9 +1,9 @@
 """The objectives of NSGA-II."""
 
 import torch
-from spaces import space, turns
+from problems import random_images
+from spaces import generations, space
 from torch import Tensor
-from worlds import random_images
 
 from sparseattack import Problem, attack, load, rgb, spent
 from sparseattack.plugins.spec import further
@@ -47,5 +47,5 @@ def test_its_pareto_set_is_kept() -> None:
 
 
 def test_turns_are_generations() -> None:
-    asked = turns(nsga2(space(0), popsize=12), 1.0, 1.0)
+    asked = generations(nsga2(space(0), popsize=12), 1.0, 1.0)
     assert [each.shape for each in asked] == [(1, 12, 5)] * 3

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from worlds import uniform, witnessed
+from problems import scripted_problem, uniform
 
 from sparseattack import InputError, attack, load, register
 from sparseattack.plugins import registry
@@ -16,7 +16,7 @@ PLUGIN = Path(__file__).parents[1] / "plugin"
 def test_module_and_function_need_no_installation(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(PLUGIN)
     strategy = load("strategies", "local_search:local_search(popsize=3)")
-    outcomes = attack(witnessed(), strategy, budget=10)
+    outcomes = attack(scripted_problem(), strategy, budget=10)
     assert [outcome.queries for outcome in outcomes] == [10, 10, 10]
     with pytest.raises(InputError, match="'local_search' has no attribute 'nothing'"):
         load("strategies", "local_search:nothing")
@@ -35,7 +35,7 @@ def notebook(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def test_a_notebook_registers_its_own() -> None:
     register("strategies", "mine", uniform)
     assert "mine" in names("strategies")
-    outcomes = attack(witnessed(), load("strategies", "mine(popsize=4)"), budget=9)
+    outcomes = attack(scripted_problem(), load("strategies", "mine(popsize=4)"), budget=9)
     assert [outcome.queries for outcome in outcomes] == [9, 9, 9]
     with pytest.raises(InputError, match="there is a strategy 'de' already"):
         register("strategies", "de", uniform)

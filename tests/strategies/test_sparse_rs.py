@@ -4,7 +4,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from spaces import all_asked, edits, space, turns
+from spaces import all_candidates, decode, generations, space
 from torch import Tensor
 
 from sparseattack.strategies.grid import Grid
@@ -17,8 +17,8 @@ def test_pixels_are_distinct_and_colours_corners(
 ) -> None:
     pixels = data.draw(st.integers(1, height * width))
     here = space(seed, shape=(3, height, width), pixels=pixels, budget=25)
-    (asked,) = all_asked(lambda here: sparse_rs(here, alpha=1.0), here)
-    positions, colours = edits(asked, here)
+    (asked,) = all_candidates(lambda here: sparse_rs(here, alpha=1.0), here)
+    positions, colours = decode(asked, here)
     ordered = positions.sort(1).values
     assert len(asked) == 25 and (ordered[:, 1:] > ordered[:, :-1]).all()
     assert set(colours.flatten().tolist()) <= {0, 255}
@@ -26,10 +26,10 @@ def test_pixels_are_distinct_and_colours_corners(
 
 def test_a_swap_brings_in_pixels_from_outside_and_leaves_the_rest() -> None:
     here = space(0, 1, shape=(3, 9, 9), pixels=20, budget=10_000)
-    first, second = turns(sparse_rs(here), 1.0)
+    first, second = generations(sparse_rs(here), 1.0)
     for place in (0, 1):
-        (before,), (was,) = edits(first[place], here)
-        (after,), (now,) = edits(second[place], here)
+        (before,), (was,) = decode(first[place], here)
+        (after,), (now,) = decode(second[place], here)
         stayed = before == after
         assert stayed.sum() == 17  # 3 of 20 are swapped
         assert not set(after[~stayed].tolist()) & set(before.tolist())
@@ -48,24 +48,24 @@ def origin(candidates: Tensor, parents: dict[str, Tensor]) -> str:
 )  # fmt: skip
 def test_accepts_what_is_lower_or_fools(objective: str, values: tuple[float, float], parent: str) -> None:
     here = space(1, shape=(3, 9, 9), pixels=5, budget=10_000, objectives=(objective,))
-    first, second, third = turns(sparse_rs(here), *values)
+    first, second, third = generations(sparse_rs(here), *values)
     assert origin(third, {"first": first, "second": second}) == parent
 
 
 def test_where_all_pixels_are_taken_only_colours_change() -> None:
     here = space(3, shape=(3, 2, 2), pixels=4, budget=60)
-    (asked,) = all_asked(sparse_rs, here)
-    positions, colours = edits(asked, here)
+    (asked,) = all_candidates(sparse_rs, here)
+    positions, colours = decode(asked, here)
     assert (positions == positions[0]).all()
     assert len(set(map(tuple, colours.flatten(1).tolist()))) > 5
 
 
 def test_one_pixel_is_a_random_search_over_corners_that_never_stays() -> None:
     here = space(0, shape=(3, 6, 5), budget=500)
-    (asked,) = all_asked(
+    (asked,) = all_candidates(
         sparse_rs, here, lambda turn, candidates: torch.full(candidates.shape[:2], -1.0 - turn)
     )
-    positions = edits(asked, here)[0].flatten()
+    positions = decode(asked, here)[0].flatten()
     assert (positions[1:] != positions[:-1]).all() and len(set(positions.tolist())) == 30
 
 

@@ -3,7 +3,7 @@
 from functools import partial
 
 import pytest
-from spaces import edits, space, turns
+from spaces import decode, generations, space
 
 from sparseattack import Space
 from sparseattack.strategies.sparse_rs import sparse_rs, swaps
@@ -34,8 +34,8 @@ def test_at_least_one_pixel_is_swapped(pixels: int, share: float, wanted: int) -
 
 def test_alpha_is_the_paper_s_unless_chosen() -> None:
     def swapped(here: Space, alpha: float | None = None) -> int:
-        first, second = turns(sparse_rs(here, alpha=alpha), 1.0)
-        before, after = (set(edits(each[0], here)[0][0].tolist()) for each in (first, second))
+        first, second = generations(sparse_rs(here, alpha=alpha), 1.0)
+        before, after = (set(decode(each[0], here)[0][0].tolist()) for each in (first, second))
         return len(after - before)
 
     hundred = partial(space, shape=(3, 30, 30), pixels=100, budget=10_000)

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import torch
 from scipy.stats import chisquare, kstest
-from spaces import all_asked, edits, space, turns
+from spaces import all_candidates, decode, generations, space
 
 from sparseattack import Strategy, load
-from sparseattack.conformance.problems import talk
+from sparseattack.conformance.problems import run_search
 from sparseattack.strategies.nevergrad import nevergrad
 
 
@@ -22,7 +22,7 @@ def named(optimizer: str, popsize: int = 20) -> Strategy:
 
 @pytest.mark.parametrize("optimizer", ["RandomSearch", "LHSSearch"])
 def test_the_start_is_uniform_not_gaussian(optimizer: str) -> None:
-    (asked,) = all_asked(named(optimizer), space(0, budget=800))
+    (asked,) = all_candidates(named(optimizer), space(0, budget=800))
     assert kstest(asked.flatten(), "uniform").pvalue > 1e-3
     assert ((asked < 0.125) | (asked > 0.875)).double().mean() > 0.23  # 0.02 if it were Gaussian
 
@@ -36,7 +36,7 @@ def test_a_first_population_reaches_the_borders(optimizer: str) -> None:
 def test_border_pixels_and_colours_weigh_as_much_as_others() -> None:
     """Rounded integers would give the borders half: here a gene has equal steps."""
     here = space(0, shape=(1, 6, 5), budget=3000)
-    positions, colours = edits(all_asked(named("RandomSearch", 100), here)[0], here)
+    positions, colours = decode(all_candidates(named("RandomSearch", 100), here)[0], here)
     assert chisquare(np.bincount(positions[:, 0], minlength=30)).pvalue > 1e-3
     assert chisquare(np.bincount(colours[:, 0, 0] // 16, minlength=16)).pvalue > 1e-3
 
@@ -45,14 +45,15 @@ def test_border_pixels_and_colours_weigh_as_much_as_others() -> None:
 def test_popsize_is_the_number_of_workers_and_the_budget_is_told(popsize: int) -> None:
     here = space(0, budget=103)
     sizes = [
-        int(turn.asked.sum()) for turn in talk(named("TwoPointsDE", popsize), here, lambda t, c: c.sum(2))
+        int(turn.asked.sum())
+        for turn in run_search(named("TwoPointsDE", popsize), here, lambda t, c: c.sum(2))
     ]
     assert set(sizes[:-1]) == {popsize} and sum(sizes) == 103
 
 
 def test_nothing_is_asked_beyond_the_budget() -> None:
     """A one-shot design has no more candidates than it was made for."""
-    sizes = [each.shape[1] for each in turns(named("LHSSearch")(space(budget=45)), 1.0, 1.0)]
+    sizes = [each.shape[1] for each in generations(named("LHSSearch")(space(budget=45)), 1.0, 1.0)]
     assert sizes == [20, 20, 5]
 
 
@@ -69,11 +70,11 @@ def test_nothing_is_asked_beyond_the_budget() -> None:
 )
 def test_global_random_states_are_neither_used_nor_changed(optimizer: str) -> None:
     """Some of these draw from numpy's global state; each image must find its own there."""
-    together = all_asked(named(optimizer), space(0, 1, 2, budget=100))
+    together = all_candidates(named(optimizer), space(0, 1, 2, budget=100))
     np.random.seed(1)
     before = np.random.get_state()[1].copy()  # type: ignore[index]
     for seed, asked in enumerate(together):
-        assert torch.equal(asked, all_asked(named(optimizer), space(seed, budget=100))[0])
+        assert torch.equal(asked, all_candidates(named(optimizer), space(seed, budget=100))[0])
     assert (np.random.get_state()[1] == before).all()  # type: ignore[index]
 
 
@@ -96,6 +97,6 @@ def test_the_import_leaves_the_global_random_states_alone() -> None:
 
 def test_only_the_first_objective_is_told() -> None:
     """Its own searches of several are not stable."""
-    one = all_asked(nevergrad, space(0, budget=100))[0]
-    two = all_asked(nevergrad, space(0, budget=100, objectives=("margin", "l2")))[0]
+    one = all_candidates(nevergrad, space(0, budget=100))[0]
+    two = all_candidates(nevergrad, space(0, budget=100, objectives=("margin", "l2")))[0]
     assert torch.equal(one, two)

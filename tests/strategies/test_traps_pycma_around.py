@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from spaces import all_asked, space
+from spaces import all_candidates, space
 from torch import Tensor
 
 from sparseattack import load
@@ -23,10 +23,10 @@ def flat(turn: int, candidates: Tensor) -> Tensor:
 def test_the_global_seed_is_neither_set_nor_used() -> None:
     np.random.seed(5)
     before = np.random.get_state()[1].copy()  # type: ignore[index]
-    one = all_asked(cmaes, space(0, 1, budget=100))
+    one = all_candidates(cmaes, space(0, 1, budget=100))
     assert (np.random.get_state()[1] == before).all()  # type: ignore[index]
     np.random.seed(6)
-    for first, second in zip(one, all_asked(cmaes, space(0, 1, budget=100)), strict=True):
+    for first, second in zip(one, all_candidates(cmaes, space(0, 1, budget=100)), strict=True):
         assert torch.equal(first, second)
 
 
@@ -34,11 +34,11 @@ def test_no_file_is_written_and_no_signals_file_is_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    usual = all_asked(cmaes, space(0, budget=100))[0]
+    usual = all_candidates(cmaes, space(0, budget=100))[0]
     assert not list(tmp_path.iterdir())
     (tmp_path / "cma_signals.in").write_text("{'termination_callback': lambda es: True, 'maxiter': 1}")
     here = space(0, budget=100)
-    assert torch.equal(all_asked(cmaes, here)[0], usual)
+    assert torch.equal(all_candidates(cmaes, here)[0], usual)
     assert here.journal.restarts == {0: 0}
     assert [path.name for path in tmp_path.iterdir()] == ["cma_signals.in"]
 
@@ -46,8 +46,8 @@ def test_no_file_is_written_and_no_signals_file_is_read(
 def test_it_says_nothing(capfd: pytest.CaptureFixture[str]) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        all_asked(cmaes, space(0, 1, pixels=3, budget=200))
-        all_asked(cmaes, space(0, 1, budget=200), flat)
+        all_candidates(cmaes, space(0, 1, pixels=3, budget=200))
+        all_candidates(cmaes, space(0, 1, budget=200), flat)
     assert capfd.readouterr() == ("", "")
 
 

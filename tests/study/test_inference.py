@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 import torch
+from problems import flat_images
 from torch import Tensor
-from worlds import flat_images
 
 from sparseattack import Edits, Problem, rgb
 from sparseattack.study import run as study_run

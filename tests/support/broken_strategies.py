@@ -1,4 +1,4 @@
-"""Strategies that break the contract, each in one way, and an honest one."""
+"""Strategies that break the contract, each in one way, and one that keeps it."""
 
 import random
 import time

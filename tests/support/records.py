@@ -6,7 +6,7 @@ from sparseattack.study.record import Record
 
 
 def record(image: int = 0, first_fooled: int = 0, **others: Any) -> Record:
-    """A run of ``image`` under a budget of 1,000; a success at query ``first_fooled`` unless that is 0."""
+    """A run on ``image`` with a budget of 1,000; a success at query ``first_fooled`` unless that is 0."""
     values: dict[str, Any] = {
         "key": f"{image}-{sorted(others.items())}",
         "strategy": "de",

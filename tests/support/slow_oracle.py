@@ -9,7 +9,7 @@ from sparseattack import Oracle, load
 
 
 def slow(*, pause: float = 0.02) -> Oracle:
-    """The linear oracle, with a pause before each answer; an image is in no hurry to be fooled."""
+    """The linear oracle, with a pause of ``pause`` seconds before each call."""
     linear: Oracle = load("oracles", "linear(classes=4,inputs=192)")()
 
     def scores(images: Tensor) -> Tensor:
@@ -20,7 +20,7 @@ def slow(*, pause: float = 0.02) -> Oracle:
 
 
 def failing(*, calls: int = 5) -> Oracle:
-    """The linear oracle, which answers NaN after so many calls."""
+    """The linear oracle, whose scores are NaN from call number ``calls`` on."""
     linear: Oracle = load("oracles", "linear(classes=4,inputs=192)")()
     left = [calls]
 

@@ -1,4 +1,4 @@
-"""A small reproduction: sixteen 8x8 images before a linear classifier of ten classes."""
+"""A small reproduction: sixteen 8x8 images and a linear classifier of ten classes."""
 
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ ORACLE = "linear(classes=10,inputs=192)"
 
 
 def images(folder: Path) -> str:
-    """As a file; all labels but one are the classifier's answers."""
+    """Write the images to a file; all labels but one are the classifier's predictions."""
     path = folder / "images.npz"
     pixels = np.random.default_rng(2).integers(96, 160, size=(COUNT, 8, 8, 3), dtype=np.uint8)
     shown = levels(torch.from_numpy(pixels).permute(0, 3, 1, 2))

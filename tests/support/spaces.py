@@ -1,4 +1,4 @@
-"""Search spaces of a few lines, and what a strategy asks in them."""
+"""Small search spaces, and the candidates that a strategy yields in them."""
 
 from typing import Literal
 
@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from sparseattack import Search, Space, Strategy, corners, rgb
-from sparseattack.conformance.problems import Answer, bowl, questions, talk
+from sparseattack.conformance.problems import ObjectiveFunction, candidates_of, run_search, sphere
 
 ENCODINGS = {"rgb": rgb, "corners": corners}
 
@@ -21,20 +21,20 @@ def space(
     encoding: Literal["rgb", "corners"] = "rgb",
     targeted: bool = False,
 ) -> Space:
-    """The space of one image (C, H, W) for every seed."""
+    """The search space of one image ``(C, H, W)`` for every seed."""
     genes = ENCODINGS[encoding](pixels=pixels).genes(torch.Size(shape))
     streams = tuple(np.random.default_rng(seed) for seed in seeds or (0,))
     return Space(genes, pixels, objectives, budget, streams, targeted)
 
 
-def all_asked(strategy: Strategy, here: Space, answer: Answer = bowl) -> list[Tensor]:
-    """What is asked about every image until the budget is spent: ``(n, D)`` each."""
-    turns = talk(strategy, here, answer)
-    return [questions(turns, place) for place in range(here.batch)]
+def all_candidates(strategy: Strategy, here: Space, objective: ObjectiveFunction = sphere) -> list[Tensor]:
+    """All candidates ``(n, D)`` of every image until the budget is spent."""
+    generations = run_search(strategy, here, objective)
+    return [candidates_of(generations, place) for place in range(here.batch)]
 
 
-def turns(search: Search, *values: float | Tensor) -> list[Tensor]:
-    """The candidates of the first turns, each answered with one value or with values ``(B, P, M)``."""
+def generations(search: Search, *values: float | Tensor) -> list[Tensor]:
+    """The first generations ``(B, P, D)``, each evaluated as one value or as values ``(B, P, M)``."""
     asked = [next(search)]
     for value in values:
         told = value if isinstance(value, Tensor) else torch.full((*asked[-1].shape[:2], 1), value)
@@ -42,7 +42,7 @@ def turns(search: Search, *values: float | Tensor) -> list[Tensor]:
     return asked
 
 
-def edits(
+def decode(
     candidates: Tensor, here: Space, encoding: Literal["rgb", "corners"] = "rgb"
 ) -> tuple[Tensor, Tensor]:
     """Positions ``(n, k)`` and colours ``(n, k, C)`` of candidates ``(n, D)``."""

@@ -1,4 +1,4 @@
-"""Networks drawn at random from everything that is computed where something changed."""
+"""Random networks of all layers that sparse inference supports."""
 
 from collections.abc import Callable
 from math import gcd
@@ -30,7 +30,7 @@ class Apply(nn.Module):
 
 
 class Beside(nn.Module):
-    """A map together with what a layer makes of it."""
+    """A map joined with a layer's output for it."""
 
     def __init__(self, layer: nn.Module, join: Callable[[Tensor, Tensor], Tensor]) -> None:
         super().__init__()
@@ -116,7 +116,7 @@ def networks(draw: Draw) -> tuple[nn.Sequential, Shape]:
 
 
 def applied(layer: nn.Module, probe: Tensor) -> Tensor | None:
-    """What the layer makes; none where that is nothing or too much, or what the layer refuses."""
+    """The layer's output; None where it is empty or large, or the layer refuses its input."""
     try:
         made: Tensor = layer(probe)
     except RuntimeError:

@@ -1,4 +1,4 @@
-"""A distribution of plugins of every sort, as an installer would leave it in a folder."""
+"""An installed distribution of plugins: one that works, others that are broken, each in its way."""
 
 from pathlib import Path
 
@@ -28,9 +28,9 @@ def search(space: Space, *, step: float = 0.25, rule: str = "[any]", needed: int
 
 
 def install(folder: Path) -> None:
-    """Plugins ``fine``, ``wanting`` a package, ``garbled``, ``lost``, and two that fail when imported.
+    """Install plugins ``fine``, ``wanting`` a package, ``garbled``, ``lost``, and two that fail on import.
 
-    Their package must not be imported to tell what they are: it writes a file when it is.
+    Listing them must not import their package: it writes a file when it is imported.
     """
     package = folder / "plugins_of_all_sorts"
     package.mkdir()
@@ -39,15 +39,15 @@ def install(folder: Path) -> None:
     )
     for name, source in PLUGINS.items():
         (package / f"{name}.py").write_text(source)
-    told = folder / "plugins_of_all_sorts-2.5.dist-info"
-    told.mkdir()
+    metadata = folder / "plugins_of_all_sorts-2.5.dist-info"
+    metadata.mkdir()
     points = "".join(f"{name} = {package.name}.{name}:search\n" for name in PLUGINS)
-    (told / "METADATA").write_text("Metadata-Version: 2.1\nName: plugins-of-all-sorts\nVersion: 2.5\n")
-    (told / "entry_points.txt").write_text(
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: plugins-of-all-sorts\nVersion: 2.5\n")
+    (metadata / "entry_points.txt").write_text(
         f"[sparseattack.strategies]\n{points}\n[sparseattack.oracles]\nfine = {package.name}.fine:search\n"
     )
 
 
 def imported(folder: Path) -> bool:
-    """Whether a line of the package has been run."""
+    """Whether the package has been imported."""
     return (folder / "plugins_of_all_sorts" / "imported").exists()

@@ -1,4 +1,4 @@
-"""The command line as a person meets it, in this process or in one of its own."""
+"""Commands run in this process or in a new one."""
 
 import subprocess
 import sys
@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 
 class Answer(NamedTuple):
-    """What a command came to."""
+    """Exit code and output of a command."""
 
     code: int
     out: str
@@ -19,13 +19,13 @@ Run = Callable[..., Answer]
 
 
 def start(folder: Path, *arguments: str) -> "subprocess.Popen[str]":
-    """A process of its own, in ``folder``."""
+    """Start a command in a new process, in ``folder``."""
     command = [sys.executable, "-m", "sparseattack.cli", *arguments]
     return subprocess.Popen(command, cwd=folder, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
 
 def python(code: str, folder: Path) -> Answer:
-    """What a few lines of Python come to in a process of their own, which imports nothing from ``folder``."""
+    """Run Python ``code`` in a new process, in ``folder`` but importing nothing from it."""
     command = [sys.executable, "-P", "-c", code]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=120)
     return Answer(done.returncode, done.stdout, done.stderr)

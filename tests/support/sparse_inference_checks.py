@@ -1,8 +1,8 @@
-"""Networks asked about a few changed pixels, by what these change and as whole images."""
+"""Networks evaluated on images with few changed pixels: sparse inference against whole images."""
 
 import torch
+from problems import random_images
 from torch import Tensor, nn
-from worlds import random_images
 
 from sparseattack import Edits
 from sparseattack.oracles.sparse_inference.evaluation import Answers
@@ -21,14 +21,14 @@ def local(network: nn.Module, shape: Shape) -> Local:
 
 
 def answers(found: Local, k: int, cut: int | None = None, memory: int = 0) -> Answers:
-    """Whole maps being filled after ``cut`` steps, or after all."""
+    """Sparse inference of a network, which computes whole maps after ``cut`` steps, or after all."""
     plan = Plan(found, found.steps[:cut], extents(found.image, found.steps), k)
     return Answers(plan, most=32, memory=memory)
 
 
 @torch.inference_mode()
 def assert_alike(network: nn.Module, shape: Shape, k: int, cut: int | None = None) -> None:
-    """That edits of ``k`` pixels are answered alike in both ways."""
+    """Scores of edits of ``k`` pixels are the same in both ways."""
     images = random_images(3, shape)
     rows, edits = sample(images, k)
     found = answers(local(network, shape), k, cut)(images, rows, edits)
@@ -36,7 +36,7 @@ def assert_alike(network: nn.Module, shape: Shape, k: int, cut: int | None = Non
 
 
 def assert_close(found: Tensor, expected: Tensor) -> None:
-    """But for the rounding of float32."""
+    """Equal but for the rounding of float32."""
     assert torch.allclose(found, expected, rtol=0, atol=1e-5 * float(expected.abs().max()))
 
 

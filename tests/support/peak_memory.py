@@ -1,4 +1,4 @@
-"""How much memory tensors hold."""
+"""Peak memory of tensors."""
 
 import weakref
 from typing import Any
@@ -9,7 +9,7 @@ from torch.utils._pytree import tree_leaves
 
 
 class Peak(TorchDispatchMode):
-    """``most`` are the bytes that tensors made within it held at a time; those given do not count."""
+    """``most`` counts the bytes that tensors made inside held at a time; ``given`` ones do not count."""
 
     def __init__(self, *given: Tensor) -> None:
         super().__init__()  # type: ignore[no-untyped-call]

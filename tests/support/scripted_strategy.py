@@ -1,4 +1,4 @@
-"""An image of one pixel, before an oracle that says what it is told, of candidates in a given order."""
+"""A strategy that lists its candidates, an oracle that lists its scores, and an image of one pixel."""
 
 from typing import Any
 
@@ -8,8 +8,8 @@ from torch import Tensor
 from sparseattack import Problem, Search, Space, rgb
 
 
-def listed(*candidates: list[float], popsize: int) -> Any:
-    """Asks for the candidates in order, ``popsize`` at a time, then for nothing more."""
+def scripted_candidates(*candidates: list[float], popsize: int) -> Any:
+    """A strategy that yields the candidates in order, ``popsize`` at a time, then none."""
 
     def strategy(space: Space) -> Search:
         for part in torch.split(torch.tensor(candidates), popsize):
@@ -20,8 +20,8 @@ def listed(*candidates: list[float], popsize: int) -> Any:
     return strategy
 
 
-class Scores:
-    """Says what it is told, row by row, of an image of one pixel; pads nothing."""
+class ScriptedScores:
+    """An oracle whose scores are listed: one row of K for each query."""
 
     def __init__(self, *rows: list[float], scale: str = "logits") -> None:
         self.rows, self.scale = iter(rows), scale
@@ -30,7 +30,7 @@ class Scores:
         return torch.tensor([next(self.rows) for _ in images])
 
 
-def pixel(oracle: object, **others: Any) -> Problem:
-    """One black pixel, of class 0."""
+def one_pixel_problem(oracle: object, **others: Any) -> Problem:
+    """An image of one black pixel, of class 0, without padding and deduplication."""
     black: dict[str, Any] = {"images": torch.zeros(1, 1, 1, 1), "labels": torch.tensor([0])}
     return Problem(**(black | {"oracle": oracle, "encoding": rgb(), "pad": 1, "repeat": True} | others))
