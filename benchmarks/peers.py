@@ -142,7 +142,7 @@ def _offspring(k: int) -> int:
     return 4 + int(3 * np.log(GENES * k))  # of CMA-ES
 
 
-DE = "de(base=best,start=uniform)"
+DE = "de(variant=best1,init=uniform)"
 PEERS = (
     Peer("torchattacks OnePixel", DE, one_pixel, lambda b, k: (b - members(k)) // (members(k) + 1)),
     Peer("ART PixelAttack, DE", DE, art_de, lambda b, k: (b - 1 - members(k)) // (members(k) + 1)),

@@ -7,8 +7,8 @@ from sparseattack.conformance.clauses import CLAUSES
 from sparseattack.plugins.registry import names
 
 VARIANTS = (
-    "de(popsize=10,base=best,crossover=0.7,bounds=reflect,start=corners)",
-    "de(popsize=8,weight=0.9,crossover=0.9,adapt=jde,bounds=clip,start=uniform)",
+    "de(popsize=10,variant=best1,cr=0.7,bounds=reflect,init=corners)",
+    "de(popsize=8,f=0.9,cr=0.9,adapt=jde,bounds=clip,init=uniform)",
     "de(popsize=4)",
     "sparse-rs(alpha=0.8)",
     "cmaes(popsize=4,sigma=0.1)",

@@ -7,8 +7,8 @@ from sparseattack import InputError, load
 
 REFUSED = {
     "de(popsize=3)": "de needs a popsize of at least 4, not 3",
-    "de(weight=0)": "de needs a weight above 0, not 0.0",
-    "de(crossover=1.5)": "de needs a crossover from 0 to 1, not 1.5",
+    "de(f=0)": "de needs an f above 0, not 0.0",
+    "de(cr=1.5)": "de needs a cr from 0 to 1, not 1.5",
     "random(popsize=0)": "random needs a popsize of at least 1, not 0",
     "exhaustive(popsize=0)": "exhaustive needs a popsize of at least 1, not 0",
     "sparse-rs(alpha=0)": "sparse-rs needs an alpha above 0 and at most 1, not 0.0",
@@ -28,11 +28,11 @@ def test_values_are_refused_when_the_search_starts(spec: str) -> None:
 
 
 CHOICES = {
-    "de(base=worst)": "rand, best",
+    "de(variant=best2)": "rand1, best1",
     "de(bounds=wrap)": "redraw, reflect, clip",
     "de(adapt=shade)": "none, jde",
-    "de(start=lhs)": "paper, uniform, corners",
-    "de(popsiz=5)": "popsize, weight, base, crossover, bounds, adapt, start",
+    "de(init=lhs)": "paper, uniform, corners",
+    "de(popsiz=5)": "popsize, f, cr, variant, bounds, adapt, init, restart",
     "random(budget=5)": "popsize",
     "sparse-rs(alpha=high)": "a number",
 }

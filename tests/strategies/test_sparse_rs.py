@@ -1,4 +1,6 @@
-"""Sparse-RS, move by move."""
+"""Sparse-RS, swap by swap, and its schedule."""
+
+from functools import partial
 
 import pytest
 import torch
@@ -7,8 +9,9 @@ from hypothesis import strategies as st
 from spaces import all_candidates, decode, generations, space
 from torch import Tensor
 
+from sparseattack import Space
 from sparseattack.strategies.grid import Grid
-from sparseattack.strategies.sparse_rs import move, moves, single_moves, sparse_rs, swaps
+from sparseattack.strategies.sparse_rs import draw_single_swaps, draw_swap, sparse_rs, swap_size, swaps
 
 
 @given(st.integers(0, 99), st.integers(1, 4), st.integers(1, 4), st.data())
@@ -72,19 +75,54 @@ def test_one_pixel_is_a_random_search_over_corners_that_never_stays() -> None:
 @pytest.mark.parametrize(
     ("shape", "pixels"), [((3, 9, 9), 1), ((3, 9, 9), 5), ((1, 2, 2), 4), ((5, 3, 1), 2)]
 )
-def test_moves_drawn_ahead_are_those_drawn_one_by_one(shape: tuple[int, int, int], pixels: int) -> None:
+def test_swaps_drawn_ahead_are_those_drawn_one_by_one(shape: tuple[int, int, int], pixels: int) -> None:
     ahead, slow = (space(0, 1, 2, shape=shape, pixels=pixels) for _ in range(2))
     grid = Grid.of(ahead)
-    for each in single_moves(ahead, grid, 100):
-        one = move(slow, grid, 1)
+    for each in draw_single_swaps(ahead, grid, 100):
+        one = draw_swap(slow, grid, 1)
         assert all(torch.equal(fast, usual) for fast, usual in zip(each, one, strict=True))
     assert torch.equal(ahead.uniform(1), slow.uniform(1))  # nothing else was drawn
 
 
-def test_moves_follow_the_schedule_to_the_last() -> None:
+def test_swaps_follow_the_schedule_to_the_last() -> None:
     here = space(0, shape=(3, 9, 9), pixels=20, budget=400)
     drawn = [
-        each.slots.shape[1] for each, _ in zip(moves(here, Grid.of(here), 0.3), range(399), strict=False)
+        each.slots.shape[1] for each, _ in zip(swaps(here, Grid.of(here), 0.3), range(399), strict=False)
     ]
-    assert drawn == [swaps(query, here, 0.3) for query in range(1, 400)]
+    assert drawn == [swap_size(query, here, 0.3) for query in range(1, 400)]
     assert set(drawn) == {3, 1}
+
+
+@pytest.mark.parametrize(
+    ("query", "divisor"),
+    [(1, 2), (50, 2), (51, 4), (200, 4), (201, 5), (500, 5), (501, 6), (1000, 6), (1001, 8), (2000, 8),
+     (2001, 10), (4000, 10), (4001, 12), (6000, 12),
+     (6001, 15), (8000, 15), (8001, 20), (9999, 20), (20000, 20)],
+)  # fmt: skip
+def test_the_published_schedule(query: int, divisor: int) -> None:
+    here = space(shape=(3, 100, 100), pixels=600, budget=10_000)
+    assert swap_size(query, here, 1.0) == 600 // divisor
+
+
+def test_the_schedule_is_scaled_to_the_budget() -> None:
+    here = space(shape=(3, 100, 100), pixels=600, budget=1000)
+    assert [swap_size(query, here, 1.0) for query in (5, 6, 20, 21, 800, 801)] == [300, 150, 150, 120, 40, 30]
+
+
+@pytest.mark.parametrize(
+    ("pixels", "share", "wanted"), [(1, 1.0, 1), (5, 0.3, 1), (150, 0.3, 22), (150, 0.1, 7)]
+)
+def test_at_least_one_pixel_is_swapped(pixels: int, share: float, wanted: int) -> None:
+    assert swap_size(1, space(shape=(3, 20, 20), pixels=pixels, budget=10_000), share) == wanted
+
+
+def test_alpha_is_the_paper_s_unless_chosen() -> None:
+    def swapped(here: Space, alpha: float | None = None) -> int:
+        first, second = generations(sparse_rs(here, alpha=alpha), 1.0)
+        before, after = (set(decode(each[0], here)[0][0].tolist()) for each in (first, second))
+        return len(after - before)
+
+    hundred = partial(space, shape=(3, 30, 30), pixels=100, budget=10_000)
+    assert swapped(hundred()) == 15  # 0.3 / 2 of 100
+    assert swapped(hundred(targeted=True)) == 5  # 0.1 / 2
+    assert swapped(hundred(), alpha=0.8) == 40
