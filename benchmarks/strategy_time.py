@@ -10,7 +10,7 @@ from benchmarks.options import Options
 from benchmarks.results import Part, Record, entry, percent
 from benchmarks.timing import Run, Spread, fastest, in_turn, timed
 from sparseattack import Classifier, Problem, load, spent
-from sparseattack.plugins.spec import further
+from sparseattack.plugins.spec import extra_objectives
 
 YARDSTICK = "allconv"
 IMAGES, LEAST = 32, 800  # queries for each
@@ -41,7 +41,7 @@ def costs(runs: list[Run], raw: list[Run]) -> Record:
 
 def _run(chosen: Subject, name: str, k: int) -> Callable[[], Run]:
     strategy, images = load("strategies", name), chosen.images[:IMAGES]
-    more = tuple(load("fitness", one) for one in further(strategy))
+    more = tuple(load("fitness", one) for one in extra_objectives(strategy))
     problem = Problem(
         Classifier("none", _answered, ""),
         load("encodings", "rgb", {"pixels": k})(),

@@ -12,7 +12,7 @@ from benchmarks.options import Options
 from benchmarks.results import Part, Record, entry, percent
 from benchmarks.timing import Raw, Run, Spread, fastest, in_turn, timed
 from sparseattack import Problem, load
-from sparseattack.plugins.spec import further
+from sparseattack.plugins.spec import extra_objectives
 
 SPARSE = {
     ("allconv", 1): 4.0, ("allconv", 5): 2.0, ("nin", 1): 4.0, ("nin", 5): 2.0, ("resnet20", 1): 2.0,
@@ -97,7 +97,7 @@ def measure(options: Options) -> Iterator[Record]:
 
 def posed(chosen: Subject, strategy: str, k: int) -> Problem:
     """The problem a strategy is given: its first objective is the margin."""
-    more = (load("fitness", name) for name in further(load("strategies", strategy)))
+    more = (load("fitness", name) for name in extra_objectives(load("strategies", strategy)))
     fitness = (load("fitness", "margin"), *more)
     encoding = load("encodings", "rgb", {"pixels": k})()
     return Problem(chosen.oracle, encoding, chosen.images, chosen.labels, fitness=fitness)

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
 
 from sparseattack.errors import InputError, SparseattackError, brief
-from sparseattack.plugins.requirements import advice
+from sparseattack.plugins.requirements import install_command
 
 FOLDER = "cifar-10-batches-bin"  # in the archive, and what is kept of it
 
@@ -53,7 +53,9 @@ def _fetch(url: str, sha256: str, folder: Path) -> Path:
     try:
         import pooch
     except ModuleNotFoundError as error:
-        raise InputError(f"to download needs {error.name}: {advice('sparseattack', 'pooch')}") from error
+        raise InputError(
+            f"to download needs {error.name}: {install_command('sparseattack', 'pooch')}"
+        ) from error
     pooch.get_logger().setLevel("WARNING")
     console = Console(stderr=True)
     columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())

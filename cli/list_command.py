@@ -14,14 +14,14 @@ def command(
     from dataclasses import asdict
 
     from sparseattack import PROTOCOLS
-    from sparseattack.plugins.catalogue import entries, tried
+    from sparseattack.plugins.catalogue import entries, try_import
     from sparseattack.plugins.registry import KINDS
 
     from .catalogue import print_entries
 
     found = {kind: entries(kind) for kind in KINDS}
     if try_:
-        found = {kind: [tried(entry) for entry in some] for kind, some in found.items()}
+        found = {kind: [try_import(entry) for entry in some] for kind, some in found.items()}
     if json_:
         told = {kind: [asdict(one) for one in some] for kind, some in found.items()}
         protocols = [each.to_dict() for each in PROTOCOLS.values()]

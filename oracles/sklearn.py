@@ -10,7 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from sparseattack import Classifier, InputError, Oracle
-from sparseattack.plugins.registry import made_at
+from sparseattack.plugins.registry import call_at
 from sparseattack.problem.oracle import Shape
 from sparseattack.provenance import digest, digest_source
 
@@ -23,11 +23,11 @@ def sklearn(*, estimator: str, classes: tuple[str, ...] = (), batch: int = 4096)
     It is shown rows of C x H x W numbers in [0, 1] and must have ``predict_proba``. Pickles are not read:
     they could run anything.
 
-    estimator: package.module:callable or file.py:callable
+    estimator: package.module:function or file.py:function
     classes: their names; the estimator's own by default
     batch: most images at once
     """
-    make, fitted = made_at(estimator)
+    make, fitted = call_at(estimator)
     return answering(fitted, estimator, digest_source(make), classes=classes, batch=batch)
 
 

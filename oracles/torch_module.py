@@ -3,7 +3,7 @@
 from torch import nn
 
 from sparseattack import Classifier, InputError, Oracle
-from sparseattack.plugins.registry import made_at
+from sparseattack.plugins.registry import call_at
 from sparseattack.problem.oracle import Scale
 from sparseattack.provenance import digest, digest_source
 
@@ -27,7 +27,7 @@ def module(
 
     On an NVIDIA GPU torch rounds convolutions to TF32 unless torch.backends.cudnn.allow_tf32 is False.
 
-    module: package.module:callable or file.py:callable
+    module: package.module:function or file.py:function
     checkpoint: weights in a .safetensors file, or a state dict in .pt or .pth; other pickles are refused
     mean: of the colours in [0, 1] that the network was trained with, one value or one per channel
     std: their standard deviation
@@ -36,7 +36,7 @@ def module(
     batch: most images in a call, of which a CPU takes 16 to 64 at a time; fewer where memory runs out
     device: cpu, cuda, cuda:1 or mps
     """
-    make, network = made_at(module)
+    make, network = call_at(module)
     weights = _weights(module, network, checkpoint)
     forward = Forward(normalise(mean, std), network, device)
     return Classifier(

@@ -5,7 +5,6 @@ A function as it was compiled, with the values it has bound: what no module's so
 The code behind a plugin: a changed plugin makes other results.
 """
 
-import ast
 import inspect
 import json
 import os
@@ -14,18 +13,16 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
-from functools import partial
 from hashlib import blake2b
 from importlib.metadata import packages_distributions, requires, version
-from importlib.util import resolve_name
 from types import CodeType, FunctionType
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from sparseattack.plugins.requirements import imports, source, spec_of
-from sparseattack.plugins.spec import plain
+from sparseattack.plugins.requirements import imported_modules, module_spec, required_packages, source_of
+from sparseattack.plugins.spec import layers, undecorated
 
 PLAIN = bool | int | float | complex | str | bytes | None
 
@@ -41,7 +38,7 @@ def compiled(plugin: Callable[..., Any], home: str, *, bare: bool) -> str:
     Functions of the module ``home`` among that are followed. If ``bare`` their code is told as well, and
     what they use of ``home``. Of values that are neither plain nor functions only the type is told.
     """
-    functions = _layers(plugin)
+    functions = _functions(plugin)
     told: list[str] = []
     for each in functions:  # grows
         values = _bound(each)
@@ -53,15 +50,12 @@ def compiled(plugin: Callable[..., Any], home: str, *, bare: bool) -> str:
     return "\n".join(told)
 
 
-def _layers(plugin: Callable[..., Any]) -> list[FunctionType]:
+def _functions(plugin: Callable[..., Any]) -> list[FunctionType]:
     """The function, or what calling an object calls, and what it decorates."""
-    layers: list[FunctionType] = []
-    layer: Any = plugin
-    while layer is not None:
-        called = layer if isinstance(layer, FunctionType) else type(layer).__call__
-        layers += [called] if isinstance(called, FunctionType) else []
-        layer = layer.func if isinstance(layer, partial) else getattr(layer, "__wrapped__", None)
-    return layers
+    called: list[Any] = [
+        each if isinstance(each, FunctionType) else type(each).__call__ for each in layers(plugin)
+    ]
+    return [each for each in called if isinstance(each, FunctionType)]
 
 
 def _bound(function: FunctionType) -> list[object]:
@@ -104,7 +98,7 @@ def code(plugin: Callable[..., Any]) -> dict[str, str]:
     Under the empty name what no module's source tells: what a function closes over, or all of one that was
     typed in.
     """
-    function = plain(plugin)
+    function = undecorated(plugin)
     home = function.__module__
     found = _family(home)
     bare = not found.get(home) or typed_in(function)
@@ -119,7 +113,7 @@ def _family(module: str) -> dict[str, str]:
         if name not in found and (text := _text(name)) is not None:
             found[name] = text
             with suppress(*UNREAD):
-                left += _followed(ast.parse(text), _package(name), module)
+                left += _own_imports(text, _package(name), module)
     return found
 
 
@@ -128,32 +122,22 @@ def _text(module: str) -> str | None:
     with suppress(*UNREAD):
         return inspect.getsource(sys.modules[module])
     with suppress(*UNREAD):
-        return source(module)
+        return source_of(module)
     return None
 
 
 def _package(module: str) -> str:
     """What the relative imports of a module start from."""
     loaded = sys.modules.get(module)
-    return (loaded.__package__ if loaded else spec_of(module).parent) or ""
+    return (loaded.__package__ if loaded else module_spec(module).parent) or ""
 
 
-def _followed(tree: ast.Module, package: str, module: str) -> Iterator[str]:
-    """What is imported of the plugin's own package; what is imported from a module may be one as well."""
+def _own_imports(text: str, package: str, module: str) -> Iterator[str]:
+    """Modules that a source imports from the plugin's own package."""
     root = (package or module).partition(".")[0]
-    for node in ast.walk(tree):
-        for name in _imported(node, package):
-            if getattr(node, "level", 0) or (root != OURS and name.partition(".")[0] == root):
-                yield name
-
-
-def _imported(node: ast.AST, package: str) -> list[str]:
-    if isinstance(node, ast.Import):
-        return [alias.name for alias in node.names]
-    if not isinstance(node, ast.ImportFrom):
-        return []
-    base = resolve_name("." * node.level + (node.module or ""), package)
-    return [base, *(f"{base}.{alias.name}" for alias in node.names)]
+    for name, relative in imported_modules(text, package):
+        if relative or (root != OURS and name.partition(".")[0] == root):
+            yield name
 
 
 ARITHMETIC = ("cma", "scipy", "scikit-learn")  # other packages' results depend on these
@@ -180,7 +164,7 @@ def versions(plugins: Iterable[Callable[..., Any]]) -> dict[str, str]:
     """Of this package, of all that the plugins' code imports, and of the arithmetic beneath that."""
     homes = packages_distributions()
     texts = {text for plugin in plugins for name, text in code(plugin).items() if name}
-    roots = {"torch", "numpy"}.union(*map(imports, texts))
+    roots = {"torch", "numpy"}.union(*map(required_packages, texts))
     names = {name for root in roots for name in homes.get(root, ())} - {"sparseattack"}
     names |= {below for name in names for below in _needed(name) if below in ARITHMETIC}
     known = {"sparseattack": version("sparseattack"), "python": platform.python_version()}

@@ -23,7 +23,7 @@ DESCRIBING = """
 from sparseattack.plugins import registry
 from sparseattack.plugins.requirements import describe
 for kind in registry.KINDS:
-    for point in registry.points(kind).values():
+    for point in registry.entry_points_of(kind).values():
         assert describe(point.module, point.attr).summary
 """
 COMMAND = """

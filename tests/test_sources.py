@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from sparseattack.plugins.registry import find
-from sparseattack.plugins.spec import plain
+from sparseattack.plugins.spec import undecorated
 from sparseattack.provenance import code, digest_source
 
 
@@ -19,7 +19,7 @@ def test_what_a_strategy_imports_from_beside_it_belongs_to_it() -> None:
 def test_settings_and_decorators_change_no_source() -> None:
     cmaes = find("strategies", "cmaes")
     assert digest_source(partial(cmaes, sigma=0.1)) == digest_source(cmaes)
-    assert plain(partial(cmaes, sigma=0.1)).__name__ == "cmaes"
+    assert undecorated(partial(cmaes, sigma=0.1)).__name__ == "cmaes"
 
 
 def test_a_change_beside_it_is_a_change(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

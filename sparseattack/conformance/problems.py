@@ -12,7 +12,7 @@ from torch import Tensor
 
 from sparseattack.data.images import eight_bit, levels
 from sparseattack.plugins.registry import load
-from sparseattack.plugins.spec import further
+from sparseattack.plugins.spec import extra_objectives
 from sparseattack.problem.edits import Edits
 from sparseattack.problem.encodings import rgb
 from sparseattack.problem.fitness import margin
@@ -92,7 +92,7 @@ def problem(strategy: Strategy, shape: tuple[int, int, int] = SHAPE, pixels: int
     """Three images of one class, to be searched with the objectives that the strategy asks for."""
     draw = torch.Generator().manual_seed(1)
     images = levels(torch.randint(256, (IMAGES, *shape), generator=draw))
-    fitness = margin, *(load("fitness", name) for name in further(strategy))
+    fitness = margin, *(load("fitness", name) for name in extra_objectives(strategy))
     labels = torch.zeros(IMAGES, dtype=torch.int64)
     return Problem(CountingOracle(), rgb(pixels=pixels), images, labels, fitness=fitness)
 

@@ -11,9 +11,9 @@ from typing import Any, Literal, get_args, get_origin
 
 from sparseattack.errors import InputError
 from sparseattack.plugins import registry
-from sparseattack.plugins.registry import Kind, find, points
-from sparseattack.plugins.requirements import advice, describe
-from sparseattack.plugins.spec import further, plain, settings
+from sparseattack.plugins.registry import Kind, entry_points_of, find
+from sparseattack.plugins.requirements import describe, install_command
+from sparseattack.plugins.spec import extra_objectives, settings_of, undecorated
 
 State = Literal["installed", "not installed", "broken"]
 
@@ -34,14 +34,14 @@ class Entry:
 
 def entries(kind: Kind) -> list[Entry]:
     """All of one kind, by name."""
-    return [entry(kind, point) for _, point in sorted(points(kind).items())]
+    return [entry(kind, point) for _, point in sorted(entry_points_of(kind).items())]
 
 
 def entry(kind: Kind, point: EntryPoint) -> Entry:
     """What the source behind an entry point says."""
     told = describe(point.module, point.attr)
     state: State = "broken" if told.problem else "not installed" if told.missing else "installed"
-    commands = dict.fromkeys(advice(point.module, package) for package in told.missing)
+    commands = dict.fromkeys(install_command(point.module, package) for package in told.missing)
     return Entry(
         kind=kind,
         name=point.name,
@@ -54,7 +54,7 @@ def entry(kind: Kind, point: EntryPoint) -> Entry:
     )
 
 
-def tried(entry: Entry) -> Entry:
+def try_import(entry: Entry) -> Entry:
     """The same, imported: broken where that fails for another reason than is known already."""
     try:
         find(entry.kind, entry.name)
@@ -86,24 +86,24 @@ class Detail:
 
 def details(name: str) -> list[Detail]:
     """Every strategy, encoding, fitness function and oracle called ``name``; often one, perhaps none."""
-    found = ((kind, points(kind).get(name)) for kind in registry.KINDS)
+    found = ((kind, entry_points_of(kind).get(name)) for kind in registry.KINDS)
     return [_detail(entry(kind, point)) for kind, point in found if point]
 
 
 def _detail(entry: Entry) -> Detail:
     """What an entry stands for, imported; as far as its source tells where that cannot be done."""
-    if (told := tried(entry)).remedy:
+    if (told := try_import(entry)).remedy:
         chosen = tuple(Setting(name, "", value or None, "") for name, value in entry.settings.items())
         return Detail(told, entry.summary, chosen, "", ())
     plugin = registry.find(entry.kind, entry.name)
-    known, function = settings(plugin), plain(plugin)
+    known, function = settings_of(plugin), undecorated(plugin)
     description, meanings = _parted(inspect.getdoc(function) or "", known)
     chosen = tuple(
         Setting(name, _type(each.annotation), _default(each.default), meanings.get(name, ""))
         for name, each in known.items()
     )
     module = inspect.getdoc(inspect.getmodule(function)) or ""
-    return Detail(entry, description, chosen, module, further(plugin))
+    return Detail(entry, description, chosen, module, extra_objectives(plugin))
 
 
 def _parted(text: str, names: Collection[str]) -> tuple[str, dict[str, str]]:

@@ -1,19 +1,20 @@
-"""What a plugin's source says about it, without importing it: its summary, settings and packages."""
+"""A plugin's source, read without importing it: summary, settings, imports and missing packages."""
 
 import ast
 import re
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.abc import InspectLoader
 from importlib.machinery import ModuleSpec
 from importlib.metadata import PackageNotFoundError, metadata
-from importlib.util import find_spec
+from importlib.util import find_spec, resolve_name
 from itertools import chain
 from symtable import symtable
 
 from sparseattack.errors import brief
 
-NEED = re.compile(r'([\w.-]+).*extra == "([\w-]+)"')  # what an extra brings
+EXTRA = re.compile(r'([\w.-]+).*extra == "([\w-]+)"')  # a requirement of an extra, in a package's metadata
 
 
 @dataclass(frozen=True)
@@ -21,24 +22,24 @@ class Description:
     """A plugin as its source describes it."""
 
     summary: str  # first line of the docstring
-    settings: dict[str, str]  # keyword-only parameters and their defaults, as written
-    missing: tuple[str, ...]  # imported packages that are not installed
-    problem: str = ""  # why the source could not be read
+    settings: dict[str, str]  # keyword-only parameters and their defaults, as written; empty if required
+    missing: tuple[str, ...]  # packages that its module imports and that are not installed
+    problem: str = ""  # why the source cannot be read
 
 
 def describe(module: str, attribute: str) -> Description:
-    """Read the source of ``attribute`` in ``module``; nothing of it is run."""
+    """Describe the function ``attribute`` of ``module`` by its source; no line of it is executed."""
     try:
-        text = source(module)
+        text = source_of(module)
         tree = ast.parse(text)
-    except Exception as error:  # whatever a broken plugin does
+    except Exception as error:  # a broken plugin can raise anything
         return Description("", {}, (), brief(error))
-    missing = tuple(name for name in _roots(tree) if find_spec(name) is None)
+    missing = tuple(name for name in _required_packages(tree) if find_spec(name) is None)
     functions = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == attribute]
-    if not functions:  # imported or assigned here, perhaps
-        here = symtable(text, module, "exec").get_identifiers()
-        known = not text or attribute.partition(".")[0] in here
-        return Description("", {}, missing, "" if known else f"there is no {attribute} in {module}")
+    if not functions:  # perhaps it is imported or assigned
+        identifiers = symtable(text, module, "exec").get_identifiers()
+        exists = not text or attribute.partition(".")[0] in identifiers
+        return Description("", {}, missing, "" if exists else f"there is no {attribute} in {module}")
     function = functions[0]
     summary = (ast.get_docstring(function) or ast.get_docstring(tree) or "").split("\n")[0]
     defaults = zip(function.args.kwonlyargs, function.args.kw_defaults, strict=True)
@@ -46,24 +47,32 @@ def describe(module: str, attribute: str) -> Description:
     return Description(summary, settings, missing)
 
 
-def source(module: str) -> str:
-    """The text of ``module``, empty where it is compiled; the packages it is in are not imported either."""
-    loader = spec_of(module).loader
+def source_of(module: str) -> str:
+    """The source of a module, empty if it is compiled; neither it nor its packages are imported."""
+    loader = module_spec(module).loader
     return (isinstance(loader, InspectLoader) and loader.get_source(module)) or ""
 
 
-def spec_of(module: str) -> ModuleSpec:
-    """Where ``module`` is; neither it nor the packages it is in are imported."""
+def module_spec(module: str) -> ModuleSpec:
+    """Where a module is found; neither it nor its packages are imported. ModuleNotFoundError if nowhere."""
     package, _, _ = module.rpartition(".")
-    path = (spec_of(package).submodule_search_locations or ()) if package else None
+    path = (module_spec(package).submodule_search_locations or ()) if package else None
     specs = (finder.find_spec(module, path) for finder in sys.meta_path)
     if (found := next(filter(None, specs), None)) is None:
         raise ModuleNotFoundError(f"there is no module {module}")
     return found
 
 
-def _roots(tree: ast.Module) -> list[str]:
-    """Packages that the module imports at its top level and cannot do without."""
+def required_packages(text: str) -> list[str]:
+    """Packages that a source imports at its top level; none if it cannot be parsed."""
+    try:
+        return _required_packages(ast.parse(text))
+    except (ValueError, SyntaxError):
+        return []
+
+
+def _required_packages(tree: ast.Module) -> list[str]:
+    """Packages that a module imports at its top level, but not in ``try`` or ``if``."""
     names: list[str] = []
     for node in chain.from_iterable(n.body if isinstance(n, ast.With) else [n] for n in tree.body):
         if isinstance(node, ast.Import):
@@ -73,23 +82,28 @@ def _roots(tree: ast.Module) -> list[str]:
     return list(dict.fromkeys(name.split(".")[0] for name in names))
 
 
-def imports(text: str) -> list[str]:
-    """Packages that a module of the source ``text`` imports at its top level; none where it is garbled."""
-    try:
-        return _roots(ast.parse(text))
-    except (ValueError, SyntaxError):
-        return []
+def imported_modules(text: str, package: str) -> Iterator[tuple[str, bool]]:
+    """Full names of all that a source imports, anywhere in it, and whether by a relative import.
+
+    Relative imports start from ``package``. ``from a import b`` gives ``a`` and ``a.b``: b may be a module.
+    """
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, False) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = resolve_name("." * node.level + (node.module or ""), package)
+            yield from ((name, node.level > 0) for name in (base, *(f"{base}.{a.name}" for a in node.names)))
 
 
-def advice(module: str, package: str) -> str:
-    """What to install so that ``module`` finds ``package``: the extra called so, or one that brings it."""
+def install_command(module: str, package: str) -> str:
+    """The pip command that installs ``package`` for ``module``: an extra of its distribution if one fits."""
     home, package = module.split(".", maxsplit=1)[0], package.split(".", maxsplit=1)[0]
     try:
         known = metadata(home)
-    except (PackageNotFoundError, ValueError):  # a file's path is no name at all
+    except (PackageNotFoundError, ValueError):  # the path of a file is no distribution's name
         return f"pip install {package}"
     wanted = re.sub(r"[-_.]+", "-", package).lower()
-    needs = map(NEED.match, known.get_all("Requires-Dist") or ())
-    brought = {need[1].lower(): need[2] for need in needs if need}
-    extras = brought | {extra: extra for extra in known.get_all("Provides-Extra") or ()}
+    matches = map(EXTRA.match, known.get_all("Requires-Dist") or ())
+    extras = {match[1].lower(): match[2] for match in matches if match}
+    extras |= {extra: extra for extra in known.get_all("Provides-Extra") or ()}
     return f'pip install "{home}[{extras[wanted]}]"' if wanted in extras else f"pip install {package}"

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from sparseattack.errors import InputError, brief
-from sparseattack.plugins.spec import name
+from sparseattack.plugins.spec import function_name
 from sparseattack.problem.edits import Edits, length, touch
 from sparseattack.problem.oracle import Scale, called
 
@@ -125,7 +125,9 @@ def measured(fitness: Sequence[Fitness], queries: Queries) -> Tensor:
     values = torch.stack([_measured(one, queries) for one in fitness], dim=1)
     if (nan := values.isnan()).any():
         row, column = nan.nonzero()[0].tolist()
-        raise InputError(f"fitness {name(fitness[column])} is NaN for {called(queries.rows[row : row + 1])}")
+        raise InputError(
+            f"fitness {function_name(fitness[column])} is NaN for {called(queries.rows[row : row + 1])}"
+        )
     return values.nan_to_num()
 
 
@@ -133,4 +135,4 @@ def _measured(fitness: Fitness, queries: Queries) -> Tensor:
     try:
         return fitness(queries).float().reshape(len(queries.rows))
     except Exception as error:  # whatever a foreign fitness raises
-        raise InputError(f"fitness {name(fitness)} failed: {brief(error)}") from error
+        raise InputError(f"fitness {function_name(fitness)} failed: {brief(error)}") from error

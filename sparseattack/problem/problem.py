@@ -12,7 +12,7 @@ from torch import Tensor
 
 from sparseattack.data.images import levels
 from sparseattack.errors import InputError
-from sparseattack.plugins.spec import name
+from sparseattack.plugins.spec import function_name
 from sparseattack.problem.criteria import Until
 from sparseattack.problem.edits import Edits
 from sparseattack.problem.encodings import Encoding
@@ -149,7 +149,7 @@ class Problem:
         return Space(
             self.encoding.genes(self.images.shape[1:]),
             self.encoding.slots,
-            tuple(map(name, self.fitness)),
+            tuple(map(function_name, self.fitness)),
             budget,
             tuple(stream(seed, key, self.images[image], label) for image, label in pairs),
             self.targeted,

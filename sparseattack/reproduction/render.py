@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from sparseattack.errors import InputError
-from sparseattack.plugins.requirements import advice
+from sparseattack.plugins.requirements import install_command
 
 from .metrics import Measure
 from .notes import notes
@@ -137,7 +137,9 @@ def draw(asked: Reproduction) -> dict[str, list[str]]:
     try:
         from .figures import illustrations, save
     except ModuleNotFoundError as error:
-        raise InputError(f"figures need {error.name}: {advice('sparseattack', 'figures')}") from error
+        raise InputError(
+            f"figures need {error.name}: {install_command('sparseattack', 'figures')}"
+        ) from error
     (asked.folder / FIGURES).mkdir(parents=True, exist_ok=True)
     paths: dict[str, list[str]] = {}
     found: Mapping[Part, Finding] = asked.found()

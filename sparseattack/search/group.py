@@ -11,7 +11,7 @@ from time import perf_counter
 import torch
 from torch import Tensor
 
-from sparseattack.plugins.spec import name
+from sparseattack.plugins.spec import function_name
 from sparseattack.problem.edits import Edits
 from sparseattack.problem.problem import Answers, Problem, Questions
 from sparseattack.problem.space import Strategy
@@ -80,7 +80,7 @@ class Group:
         self.problem, self.first = problem, rows.start
         seed, key = stream
         self.space = problem.space(rows, budget, seed, key)
-        self.who = f"strategy {key or name(strategy)}"
+        self.who = f"strategy {key or function_name(strategy)}"
         self.search = started(strategy, self.space, self.who)
         self.account = Account(problem, self.space.batch)
 

@@ -25,7 +25,7 @@ from sparseattack.data.load import load_images
 from sparseattack.errors import InputError
 from sparseattack.plugins import registry
 from sparseattack.plugins.registry import oracle_plugin
-from sparseattack.plugins.spec import complete, further, name, oracle_spec, parse
+from sparseattack.plugins.spec import extra_objectives, function_name, oracle_spec, parse, setting_values
 from sparseattack.problem import criteria
 from sparseattack.problem.encodings import Encoding
 from sparseattack.problem.oracle import Oracle, device_of, named, scale, title
@@ -48,7 +48,7 @@ def manifest(
     """
     determines = {
         "experiment": experiment.to_json(),
-        "settings": {name: complete(plugin) for name, plugin in plugins.items()},
+        "settings": {name: setting_values(plugin) for name, plugin in plugins.items()},
         "sources": {name: digest_source(plugin) for name, plugin in plugins.items()},
         "oracle": getattr(oracle, "digest", "") or digest(scores.double().round(decimals=4).tolist()),
         "images": images.digest,
@@ -87,7 +87,7 @@ class Setup:
         used |= {f"strategy {spec}": plugin for spec, plugin in self.strategies.items()}
         for spec, k in self.encodings:
             used[f"encoding {spec}, {k} pixels"] = registry.load("encodings", spec, {"pixels": k})
-        used |= {f"fitness {name(one)}": one for each in self.fitness.values() for one in each}
+        used |= {f"fitness {function_name(one)}": one for each in self.fitness.values() for one in each}
         return manifest(self.experiment, self.oracle, self.images, self.verdicts.scores, used)
 
     @cached_property
@@ -199,7 +199,7 @@ def _encodings(experiment: Experiment) -> dict[tuple[str, int], Encoding]:
 def _fitness(experiment: Experiment, strategies: dict[str, Plugin]) -> dict[str, tuple[Plugin, ...]]:
     """By strategy: the fitness, and further objectives for one that searches several."""
     chosen = experiment.objectives
-    declared = {spec: further(strategy) for spec, strategy in strategies.items()}
+    declared = {spec: extra_objectives(strategy) for spec, strategy in strategies.items()}
     if chosen and not any(declared.values()):
         raise InputError(f"no strategy here searches further objectives such as {chosen[0]}; nsga2 does")
     names = {spec: chosen or own if own else () for spec, own in declared.items()}

@@ -11,7 +11,7 @@ from command_line import Run, python
 from plugin_distribution import PLUGINS, imported, install
 
 from sparseattack.plugins import registry
-from sparseattack.plugins.spec import settings
+from sparseattack.plugins.spec import settings_of
 from sparseattack.study.protocols import PROTOCOLS
 
 HEAVY = ("torch", "numpy", "cma", "nevergrad", "pymoo", "scipy", "sklearn", "onnxruntime", "PIL")
@@ -56,7 +56,7 @@ def test_the_table_fits_a_terminal_and_a_pipe(run: Run) -> None:
 
 def test_settings_and_defaults_are_those_of_the_function(run: Run) -> None:
     for name, told in listed(run).items():
-        known = settings(registry.find("strategies", name))
+        known = settings_of(registry.find("strategies", name))
         assert told["settings"] == {key: str(each.default) for key, each in known.items()}, name
         assert told["distribution"].startswith("sparseattack ") and told["state"] == "installed"
 

@@ -8,7 +8,7 @@ from command_line import Run
 from plugin_distribution import install
 
 from sparseattack.plugins import registry
-from sparseattack.plugins.spec import settings
+from sparseattack.plugins.spec import settings_of
 from sparseattack.study.protocols import PROTOCOLS
 
 
@@ -28,7 +28,7 @@ def test_everything_can_be_shown(kind: registry.Kind, name: str, run: Run) -> No
     assert (code, err) == (0, "")
     assert out.startswith(f"{name}, ") and "function" in out and "installed" in out
     told = [each for each in json.loads(run("show", name, "--json").out) if each["entry"]["kind"] == kind]
-    assert [each["name"] for each in told[0]["settings"]] == list(settings(registry.find(kind, name)))
+    assert [each["name"] for each in told[0]["settings"]] == list(settings_of(registry.find(kind, name)))
     assert told[0]["description"] and all(each["meaning"] for each in told[0]["settings"])
 
 

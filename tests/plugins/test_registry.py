@@ -12,7 +12,7 @@ from problems import scripted_problem, uniform
 
 from sparseattack import InputError, attack, load, margin, register, rgb
 from sparseattack.plugins import registry
-from sparseattack.plugins.spec import complete
+from sparseattack.plugins.spec import setting_values
 
 MODULES = {
     "fine": "def found(space, *, popsize=3):\n    yield\n\nclass Family:\n    member = found\n\nnumber = 5\n",
@@ -107,7 +107,7 @@ def test_what_is_registered_is_found_and_attacks() -> None:
 def test_a_name_is_registered_once_unless_it_is_replaced() -> None:
     register("strategies", "mine", uniform)
     for taken in ("mine", "de"):
-        with pytest.raises(InputError, match=f"there is a strategy '{taken}' already: .*replace=True"):
+        with pytest.raises(InputError, match=f"the strategy '{taken}' exists already: .*replace=True"):
             register("strategies", taken, uniform)
     register("strategies", "de", uniform, replace=True)
     assert load("strategies", "de") is uniform
@@ -117,7 +117,7 @@ def test_a_function_is_found_by_its_module(modules: None) -> None:
     found = load("strategies", "plugin_fine:found")
     assert found.__name__ == "found"
     assert load("strategies", "plugin_fine:Family.member") is found
-    assert complete(load("strategies", "plugin_fine:found(popsize=9)")) == {"popsize": 9}
+    assert setting_values(load("strategies", "plugin_fine:found(popsize=9)")) == {"popsize": 9}
 
 
 def test_a_function_is_found_by_its_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -126,7 +126,7 @@ def test_a_function_is_found_by_its_file(tmp_path: Path, monkeypatch: pytest.Mon
     file.write_text(MODULES["fine"])
     monkeypatch.chdir(file.parent)
     for place in ("mine.py", "../folder/mine.py", str(file)):
-        assert complete(load("strategies", f"{place}:Family.member(popsize=2)")) == {"popsize": 2}
+        assert setting_values(load("strategies", f"{place}:Family.member(popsize=2)")) == {"popsize": 2}
     assert load("strategies", "mine.py:found") is load("strategies", f"{file}:found")
     file.write_text(MODULES["needy"])
     with pytest.raises(InputError, match="needs imaginary_optimizer: pip install imaginary_optimizer"):
@@ -141,7 +141,7 @@ def test_a_function_is_found_by_its_file(tmp_path: Path, monkeypatch: pytest.Mon
         ("plugin_gone:found", "strategy plugin_gone:found: there is no module 'plugin_gone'"),
         ("plugin_fine.gone:found", "there is no module 'plugin_fine.gone'"),
         ("plugin_fine:lost", "is broken: AttributeError: module 'plugin_fine' has no attribute 'lost'"),
-        ("plugin_fine:number", "'number' in plugin_fine is no function"),
+        ("plugin_fine:number", "'number' in plugin_fine is not a function"),
         ("plugin_needy:found", "needs imaginary_optimizer: pip install imaginary_optimizer"),
         ("plugin_prefixed:found", "plugin_prefixed:found needs plugin_pre: pip install plugin_pre"),
         ("plugin_failing:found", r"strategy plugin_failing:found is broken: OSError: no licence$"),
@@ -164,7 +164,7 @@ def test_a_missing_package_of_a_like_name_is_not_taken_for_the_plugin(modules: N
 
 def test_broken_plugins_harm_nothing_else(installed: None) -> None:
     assert {"fine", "needy", "failing", "garbled", "odd", "de"} <= set(registry.names("strategies"))
-    assert set(registry.points("strategies")) == set(registry.names("strategies"))
+    assert set(registry.entry_points_of("strategies")) == set(registry.names("strategies"))
     assert load("strategies", "fine").__name__ == "found"
     for broken in ("needy", "failing", "leaving", "garbled", "gone", "nameless", "odd"):
         with pytest.raises(InputError, match=f"strategy {broken}"):
@@ -206,9 +206,9 @@ def test_a_missing_extra_says_what_to_install(package: str, name: str) -> None:
 @pytest.mark.parametrize(
     ("kind", "name", "plugin", "said"),
     [
-        ("strategie", "x", uniform, "no kind 'strategie', only strategies, encodings, fitness, oracles"),
-        ("strategies", "x", 3, "a function is registered, .* not 3 under 'x'"),
-        ("strategies", "bad name(", uniform, r"without brackets, .* under 'bad name\('"),
+        ("strategie", "x", uniform, "no kind of plugin 'strategie', only strategies, encodings"),
+        ("strategies", "x", 3, "register takes a function .* not 3 and 'x'"),
+        ("strategies", "bad name(", uniform, r"without brackets, .* and 'bad name\('"),
     ],
 )
 def test_what_cannot_be_registered_is_refused(kind: Any, name: str, plugin: Any, said: str) -> None:

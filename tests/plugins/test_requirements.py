@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from sparseattack.plugins import registry
-from sparseattack.plugins.requirements import advice, describe, imports, source
+from sparseattack.plugins.requirements import describe, install_command, required_packages, source_of
 
 SOURCE = '''
 """A module."""
@@ -80,20 +80,22 @@ def test_what_cannot_be_read_is_said(package: None, module: str, name: str, said
 
 def test_imports_are_those_it_cannot_do_without(package: None) -> None:
     needed = ["imaginary_optimizer", "json", "numpy", "typing", "other_package"]
-    assert imports(source("plugin_package.inner")) == needed
-    assert imports("def (") == imports("") == []
+    assert required_packages(source_of("plugin_package.inner")) == needed
+    assert required_packages("def (") == required_packages("") == []
 
 
 def test_advice_names_the_extra_where_there_is_one() -> None:
-    assert advice("sparseattack.strategies.nsga2", "pymoo.core") == 'pip install "sparseattack[pymoo]"'
-    needed = advice("sparseattack.oracles.efficientnet", "efficientnet_lite_pytorch.model")
+    assert (
+        install_command("sparseattack.strategies.nsga2", "pymoo.core") == 'pip install "sparseattack[pymoo]"'
+    )
+    needed = install_command("sparseattack.oracles.efficientnet", "efficientnet_lite_pytorch.model")
     assert needed == 'pip install "sparseattack[imagenet]"'
-    assert advice("sparseattack.strategies.mine", "scikit_optimize") == "pip install scikit_optimize"
-    assert advice("nobody.knows", "pymoo") == "pip install pymoo"
+    assert install_command("sparseattack.strategies.mine", "scikit_optimize") == "pip install scikit_optimize"
+    assert install_command("nobody.knows", "pymoo") == "pip install pymoo"
 
 
 @pytest.mark.parametrize("kind", registry.KINDS)
 def test_all_of_ours_can_be_described(kind: registry.Kind) -> None:
-    for name, point in registry.points(kind).items():
+    for name, point in registry.entry_points_of(kind).items():
         told = describe(point.module, point.attr)
         assert told.problem == "" and told.summary, name

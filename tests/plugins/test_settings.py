@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sparseattack import InputError
-from sparseattack.plugins.spec import Spec, bind, complete, parse, read, settings, split
+from sparseattack.plugins.spec import Spec, bind, convert, parse, setting_values, settings_of, split
 
 
 def plugin(
@@ -57,17 +57,17 @@ def test_text_is_read_as_the_type_of_the_setting(name: str, text: str, value: ob
 @pytest.mark.parametrize(
     ("name", "text", "said"),
     [
-        ("count", "2.5", "it's count is a whole number, not '2.5'"),
-        ("count", "", "it's count is a whole number, not ''"),
-        ("rate", "half", "it's rate is a number, not 'half'"),
-        ("rate", "nan", "it's rate is a number, not 'nan'"),
-        ("rate", "-inf", "it's rate is a number, not '-inf'"),
-        ("on", "maybe", "it's on is true, yes, 1, false, no, 0, not 'maybe'"),
-        ("most", "few", "it's most is a whole number, not 'few'"),
-        ("steps", "[1,x]", "it's steps is a whole number, not 'x'"),
-        ("base", "worst", "it's base is rand, best, not 'worst'"),
-        ("level", "3", "it's level is 1, 2, not '3'"),
-        ("either", "x", "it's either is a number, not 'x'"),
+        ("count", "2.5", "it's count must be a whole number, not '2.5'"),
+        ("count", "", "it's count must be a whole number, not ''"),
+        ("rate", "half", "it's rate must be a number, not 'half'"),
+        ("rate", "nan", "it's rate must be a number, not 'nan'"),
+        ("rate", "-inf", "it's rate must be a number, not '-inf'"),
+        ("on", "maybe", "it's on must be one of true, yes, 1, false, no, 0, not 'maybe'"),
+        ("most", "few", "it's most must be a whole number, not 'few'"),
+        ("steps", "[1,x]", "it's steps must be a whole number, not 'x'"),
+        ("base", "worst", "it's base must be one of rand, best, not 'worst'"),
+        ("level", "3", "it's level must be one of 1, 2, not '3'"),
+        ("either", "x", "it's either must be a number, not 'x'"),
     ],
 )
 def test_what_is_no_such_value_is_refused(name: str, text: str, said: str) -> None:
@@ -81,7 +81,7 @@ def test_values_that_are_no_text_are_taken_as_they_are() -> None:
 
 def test_settings_without_a_type_have_that_of_their_default() -> None:
     assert bind("it", bare, {"count": "4", "rate": "2", "name": "5"})(None) == (4, 2.0, "5")
-    with pytest.raises(InputError, match="it's count is a whole number, not 'x'"):
+    with pytest.raises(InputError, match="it's count must be a whole number, not 'x'"):
         bind("it", bare, {"count": "x"})
 
 
@@ -99,9 +99,9 @@ def test_unknown_settings_are_refused_with_those_that_exist() -> None:
 
 
 def test_settings_are_complete_after_binding() -> None:
-    assert complete(bind("it", bare, {"count": "8"})) == {"count": 8, "rate": 0.5, "name": None}
-    assert list(settings(plugin))[:2] == ["count", "rate"]
-    assert complete(functools.partial(plugin, None))["base"] == "rand"
+    assert setting_values(bind("it", bare, {"count": "8"})) == {"count": 8, "rate": 0.5, "name": None}
+    assert list(settings_of(plugin))[:2] == ["count", "rate"]
+    assert setting_values(functools.partial(plugin, None))["base"] == "rand"
 
 
 def test_settings_that_cannot_be_read_are_said() -> None:
@@ -118,9 +118,9 @@ def test_a_type_of_ones_own_is_called() -> None:
                 raise ValueError
             return super().__new__(cls, text)
 
-    assert read("4", Even, "it") == 4
-    with pytest.raises(InputError, match="it is Even, not '3'"):
-        read("3", Even, "it")
+    assert convert("4", Even, "it") == 4
+    with pytest.raises(InputError, match="it must be Even, not '3'"):
+        convert("3", Even, "it")
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 from problems import uniform
 
 from sparseattack import load, margin, per_image, several
-from sparseattack.plugins.spec import further, name
+from sparseattack.plugins.spec import extra_objectives, function_name
 from sparseattack.problem.space import Search, Space
 
 
@@ -15,15 +15,19 @@ def test_further_objectives_are_found_behind_settings_and_decorators() -> None:
     def many(space: Space, *, popsize: int = 3) -> Search:
         yield from uniform(space, popsize=popsize)
 
-    assert further(many) == further(partial(many, popsize=4)) == ("l0", "l2")
-    assert further(several("l2")(partial(uniform, popsize=4))) == ("l2",)
-    assert further(per_image(many)) == ("l0", "l2")  # type: ignore[arg-type]
-    assert further(uniform) == ()
+    assert extra_objectives(many) == extra_objectives(partial(many, popsize=4)) == ("l0", "l2")
+    assert extra_objectives(several("l2")(partial(uniform, popsize=4))) == ("l2",)
+    assert extra_objectives(per_image(many)) == ("l0", "l2")  # type: ignore[arg-type]
+    assert extra_objectives(uniform) == ()
 
 
 def test_nsga2_searches_several() -> None:
     pytest.importorskip("pymoo")
-    assert further(load("strategies", "nsga2(popsize=5)")) == further(load("strategies", "nsga2")) != ()
+    assert (
+        extra_objectives(load("strategies", "nsga2(popsize=5)"))
+        == extra_objectives(load("strategies", "nsga2"))
+        != ()
+    )
 
 
 class Weighted:
@@ -31,5 +35,5 @@ class Weighted:
 
 
 def test_functions_have_names_whatever_is_bound() -> None:
-    assert name(margin) == "margin" and name(partial(partial(margin))) == "margin"
-    assert name(Weighted()) == "Weighted"
+    assert function_name(margin) == "margin" and function_name(partial(partial(margin))) == "margin"
+    assert function_name(Weighted()) == "Weighted"

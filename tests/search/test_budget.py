@@ -11,8 +11,7 @@ from problems import ScriptedOracle, flat_images, image_numbers, scripted_proble
 
 from sparseattack import InputError, Outcome, Problem, Strategy, attack, corners, rgb, several, spent
 from sparseattack.plugins import registry
-from sparseattack.plugins.spec import further
-from sparseattack.plugins.spec import settings as settings_of
+from sparseattack.plugins.spec import extra_objectives, settings_of
 from sparseattack.problem.fitness import fooled, margin
 
 NEVER = sys.maxsize
@@ -40,7 +39,7 @@ def made(strategy: Strategy, chosen: dict[str, Any]) -> tuple[Problem, list[Outc
     """An attack in which image i is fooled from its query ``fools[i]`` on; each row of a call is a query."""
     fools = chosen["fools"]
     oracle = ScriptedOracle(lambda place, query: query >= fools[place], chosen["batch"])
-    objectives = (registry.load("fitness", name) for name in further(strategy))
+    objectives = (registry.load("fitness", name) for name in extra_objectives(strategy))
     problem = scripted_problem(
         count=len(fools),
         oracle=oracle,

@@ -13,8 +13,7 @@ from torch import Tensor
 
 from sparseattack import Edits, Problem, Strategy, attack, corners, load, spent
 from sparseattack.plugins import registry
-from sparseattack.plugins.spec import further
-from sparseattack.plugins.spec import settings as settings_of
+from sparseattack.plugins.spec import extra_objectives, settings_of
 from sparseattack.problem.fitness import margin
 from sparseattack.problem.problem import Questions
 from sparseattack.search.group import distinct
@@ -82,7 +81,7 @@ def test_of_ten_thousand_questions_those_that_differ_are_told_apart() -> None:
 def test_every_registered_strategy_comes_to_the_same(name: str) -> None:
     plugin = registry.find("strategies", name)
     strategy = partial(plugin, **({"popsize": 20} if "popsize" in settings_of(plugin) else {}))
-    fitness = (margin, *(load("fitness", objective) for objective in further(strategy)))
+    fitness = (margin, *(load("fitness", objective) for objective in extra_objectives(strategy)))
     once, twice = problem(fitness=fitness), problem(fitness=fitness, repeat=True)
     outcomes = attack(once, strategy, 90)
     assert [replaced(each) for each in outcomes] == [replaced(each) for each in attack(twice, strategy, 90)]

@@ -13,8 +13,7 @@ from problems import outcome_facts, random_images, uniform
 
 from sparseattack import Oracle, Problem, Strategy, attack, corners, load, load_images, rgb, several
 from sparseattack.plugins import registry
-from sparseattack.plugins.spec import further
-from sparseattack.plugins.spec import settings as settings_of
+from sparseattack.plugins.spec import extra_objectives, settings_of
 from sparseattack.problem.fitness import l0, l2, margin
 from sparseattack.problem.oracle import ask
 
@@ -85,7 +84,7 @@ def test_strategies_before_a_network(network: Problem, name: str) -> None:
 def test_every_registered_strategy(name: str) -> None:
     plugin = registry.find("strategies", name)
     strategy = partial(plugin, **({"popsize": 20} if "popsize" in settings_of(plugin) else {}))
-    declared = tuple(load("fitness", objective) for objective in further(strategy))
+    declared = tuple(load("fitness", objective) for objective in extra_objectives(strategy))
     problem = linear(7, fitness=(margin, *declared), encoding=corners())
     together = accounts(problem, strategy, 150, list(range(7)))
     assert len({str(one) for one in together}) == 7

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from sparseattack import Problem, Strategy, attack, load, rgb, spent
 from sparseattack.conformance.problems import run_search, sphere
-from sparseattack.plugins.spec import further
+from sparseattack.plugins.spec import extra_objectives
 from sparseattack.problem.fitness import l2, margin
 from sparseattack.strategies.nsga2 import nsga2
 
@@ -20,8 +20,8 @@ BOTH = ("margin", "l2")
 
 
 def test_it_declares_the_change_s_length_as_second_objective() -> None:
-    assert further(nsga2) == ("l2",)
-    assert further(load("strategies", "nsga2(popsize=8)")) == ("l2",)
+    assert extra_objectives(nsga2) == ("l2",)
+    assert extra_objectives(load("strategies", "nsga2(popsize=8)")) == ("l2",)
 
 
 def test_lower_values_of_either_objective_survive() -> None:

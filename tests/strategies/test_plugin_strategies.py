@@ -103,7 +103,7 @@ def test_a_notebook_registers_its_own() -> None:
     assert "mine" in names("strategies")
     outcomes = attack(scripted_problem(), load("strategies", "mine(popsize=4)"), budget=9)
     assert [outcome.queries for outcome in outcomes] == [9, 9, 9]
-    with pytest.raises(InputError, match="there is a strategy 'de' already"):
+    with pytest.raises(InputError, match="the strategy 'de' exists already"):
         register("strategies", "de", uniform)
     register("strategies", "de", uniform, replace=True)
     assert load("strategies", "de") is uniform
