@@ -1,6 +1,7 @@
-"""What is known by name, as its source tells: nothing is imported unless it is to be tried.
+"""Every plugin that is installed or registered under a name: summary, settings, origin and state.
 
-All about one name, told by importing it.
+``entries`` reads sources only and imports nothing, so that a list needs neither torch nor any optimizer.
+``details`` imports the plugin, for the types of its settings.
 """
 
 import inspect
@@ -10,8 +11,7 @@ from importlib.metadata import EntryPoint
 from typing import Any, Literal, get_args, get_origin
 
 from sparseattack.errors import InputError
-from sparseattack.plugins import registry
-from sparseattack.plugins.registry import Kind, entry_points_of, find
+from sparseattack.plugins.registry import KINDS, Kind, entry_points_of, find
 from sparseattack.plugins.requirements import describe, install_command
 from sparseattack.plugins.spec import extra_objectives, settings_of, undecorated
 
@@ -20,42 +20,42 @@ State = Literal["installed", "not installed", "broken"]
 
 @dataclass(frozen=True)
 class Entry:
-    """One strategy, encoding, fitness function or oracle."""
+    """One strategy, encoding, fitness function or oracle, as a line of a list."""
 
     kind: Kind
     name: str
     source: str  # module:function
-    distribution: str  # that it came with, and its version
-    summary: str = ""
-    settings: dict[str, str] = field(default_factory=dict)  # and their defaults; empty where one is needed
+    distribution: str  # name and version of the distribution that it comes with
+    summary: str = ""  # first line of its docstring
+    settings: dict[str, str] = field(default_factory=dict)  # name and default; empty where one is required
     state: State = "installed"
-    remedy: str = ""  # what to install, or why it is broken
+    remedy: str = ""  # the pip command if it is not installed, the reason if it is broken
 
 
 def entries(kind: Kind) -> list[Entry]:
-    """All of one kind, by name."""
-    return [entry(kind, point) for _, point in sorted(entry_points_of(kind).items())]
+    """All entry points of one kind, sorted by name; nothing is imported."""
+    return [_entry(kind, point) for _, point in sorted(entry_points_of(kind).items())]
 
 
-def entry(kind: Kind, point: EntryPoint) -> Entry:
-    """What the source behind an entry point says."""
-    told = describe(point.module, point.attr)
-    state: State = "broken" if told.problem else "not installed" if told.missing else "installed"
-    commands = dict.fromkeys(install_command(point.module, package) for package in told.missing)
+def _entry(kind: Kind, point: EntryPoint) -> Entry:
+    """An entry point, as far as its source tells."""
+    described = describe(point.module, point.attr)
+    state: State = "broken" if described.problem else "not installed" if described.missing else "installed"
+    commands = dict.fromkeys(install_command(point.module, package) for package in described.missing)
     return Entry(
         kind=kind,
         name=point.name,
         source=point.value,
         distribution=f"{point.dist.name} {point.dist.version}" if point.dist else "",
-        summary=told.summary,
-        settings={name: default.strip("'") for name, default in told.settings.items()},
+        summary=described.summary,
+        settings={name: default.strip("'") for name, default in described.settings.items()},
         state=state,
-        remedy=told.problem or "; ".join(commands),
+        remedy=described.problem or "; ".join(commands),
     )
 
 
 def try_import(entry: Entry) -> Entry:
-    """The same, imported: broken where that fails for another reason than is known already."""
+    """The entry after an import of the plugin: broken if the import fails for a reason not yet known."""
     try:
         find(entry.kind, entry.name)
     except InputError as error:
@@ -65,7 +65,7 @@ def try_import(entry: Entry) -> Entry:
 
 @dataclass(frozen=True)
 class Setting:
-    """A keyword-only parameter, and what the docstring says of it in a line ``name: meaning``."""
+    """One setting of a plugin: a keyword-only parameter and its line ``name: meaning`` in the docstring."""
 
     name: str
     type: str
@@ -75,40 +75,40 @@ class Setting:
 
 @dataclass(frozen=True)
 class Detail:
-    """One strategy, encoding, fitness function or oracle in full."""
+    """One strategy, encoding, fitness function or oracle, as a page."""
 
     entry: Entry
     description: str  # docstring, without the lines about settings
     settings: tuple[Setting, ...]
-    module: str  # docstring of the file it stands in
-    objectives: tuple[str, ...]  # searched beside the fitness
+    module: str  # docstring of the module
+    objectives: tuple[str, ...]  # fitness functions that a multi-objective strategy adds
 
 
 def details(name: str) -> list[Detail]:
-    """Every strategy, encoding, fitness function and oracle called ``name``; often one, perhaps none."""
-    found = ((kind, entry_points_of(kind).get(name)) for kind in registry.KINDS)
-    return [_detail(entry(kind, point)) for kind, point in found if point]
+    """Every strategy, encoding, fitness function and oracle of that name; often one, perhaps none."""
+    points = {kind: entry_points_of(kind).get(name) for kind in KINDS}
+    return [_detail(_entry(kind, point)) for kind, point in points.items() if point]
 
 
 def _detail(entry: Entry) -> Detail:
-    """What an entry stands for, imported; as far as its source tells where that cannot be done."""
-    if (told := try_import(entry)).remedy:
-        chosen = tuple(Setting(name, "", value or None, "") for name, value in entry.settings.items())
-        return Detail(told, entry.summary, chosen, "", ())
-    plugin = registry.find(entry.kind, entry.name)
-    known, function = settings_of(plugin), undecorated(plugin)
-    description, meanings = _parted(inspect.getdoc(function) or "", known)
-    chosen = tuple(
-        Setting(name, _type(each.annotation), _default(each.default), meanings.get(name, ""))
-        for name, each in known.items()
+    """All about an entry, by importing it; as far as its source tells where the import fails."""
+    if (tried := try_import(entry)).remedy:
+        settings = tuple(Setting(name, "", default or None, "") for name, default in entry.settings.items())
+        return Detail(tried, entry.summary, settings, "", ())
+    plugin = find(entry.kind, entry.name)
+    function, parameters = undecorated(plugin), settings_of(plugin)
+    description, meanings = _split_docstring(inspect.getdoc(function) or "", parameters)
+    settings = tuple(
+        Setting(name, _type_text(each.annotation), _default_text(each.default), meanings.get(name, ""))
+        for name, each in parameters.items()
     )
     module = inspect.getdoc(inspect.getmodule(function)) or ""
-    return Detail(entry, description, chosen, module, extra_objectives(plugin))
+    return Detail(entry, description, settings, module, extra_objectives(plugin))
 
 
-def _parted(text: str, names: Collection[str]) -> tuple[str, dict[str, str]]:
-    """A docstring without its lines about settings, and what those say."""
-    said: list[str] = []
+def _split_docstring(text: str, names: Collection[str]) -> tuple[str, dict[str, str]]:
+    """A docstring without its lines ``name: meaning`` about settings, and the meaning of each by name."""
+    description: list[str] = []
     meanings: dict[str, str] = {}
     for line in text.splitlines():
         name, colon, meaning = line.partition(": ")
@@ -117,15 +117,15 @@ def _parted(text: str, names: Collection[str]) -> tuple[str, dict[str, str]]:
         elif meanings and line.startswith(" "):
             meanings[next(reversed(meanings))] += f" {line.strip()}"
         else:
-            said.append(line)
-    return "\n".join(said).strip(), meanings
+            description.append(line)
+    return "\n".join(description).strip(), meanings
 
 
-def _type(annotation: Any) -> str:
+def _type_text(annotation: Any) -> str:
     if get_origin(annotation) is Literal:
         return " | ".join(map(str, get_args(annotation)))
     return inspect.formatannotation(annotation)
 
 
-def _default(value: object) -> str | None:
+def _default_text(value: object) -> str | None:
     return None if value is inspect.Parameter.empty else str(value)
