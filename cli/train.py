@@ -10,7 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedCo
 from sparseattack import Images, load_images
 from sparseattack.errors import InputError
 from sparseattack.oracles.training.recipe import Recipe, check_images
-from sparseattack.oracles.training.training import ship, train
+from sparseattack.oracles.training.training import train, write_weights
 
 
 def trained(recipe: Recipe, data: str, test: str, out: Path, checkpoint: Path) -> None:
@@ -31,8 +31,8 @@ def trained(recipe: Recipe, data: str, test: str, out: Path, checkpoint: Path) -
     except KeyboardInterrupt:
         _stopped(checkpoint, console)
         raise typer.Exit(130) from None
-    card = ship(checkpoint, out, measured, called)
-    print(f"{out}: {card['accuracy']:.2%} of {card['measured']}")
+    card = write_weights(checkpoint, out, measured, called)
+    print(f"{out}: {card.accuracy:.2%} of {card.measured}")
 
 
 def _watch(recipe: Recipe, images: Images, checkpoint: Path, console: Console) -> None:

@@ -1,1 +1,10 @@
-"""Ways of asking a classifier, one a file."""
+"""Oracles: one kind of classifier per module, and the parts they share.
+
+Kinds: ``zoo`` (trained CIFAR-10 networks), ``alexnet`` and ``efficientnet`` (ImageNet); the user's own
+classifiers by ``torch_module``, ``torch_export``, ``onnx`` and ``sklearn``; ``bfloat16`` (another oracle in
+reduced precision); ``linear`` (for tests).
+
+Parts of torch oracles: ``forward`` (the forward pass), ``weights`` (files of weights), ``networks``
+(architectures), ``sparse_inference`` (scores of candidates from what they change), ``training`` (how the
+weights in the package were made).
+"""

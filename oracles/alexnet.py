@@ -1,7 +1,4 @@
-"""The AlexNet of Caffe's model zoo (BVLC), which the one-pixel paper attacks on ImageNet.
-
-The layouts in which weights of BVLC's AlexNet are found.
-"""
+"""The AlexNet of Caffe's model zoo (BVLC), which the one-pixel paper attacks on ImageNet."""
 
 import re
 from collections import OrderedDict
@@ -12,82 +9,34 @@ from torch import Tensor, nn, tensor
 from sparseattack import Classifier, InputError, Oracle
 from sparseattack.provenance import digest
 
-from .forward import Forward, channels_last, unfilled
-from .weights import digest_weights, fill, read_weights
-
-LAYERS = ("conv1", "conv2", "conv3", "conv4", "conv5", "fc6", "fc7", "fc8")
-NAMED = re.compile(r"(?:.*\.)?(conv[1-5]|fc[678])")
-NUMBERED = re.compile(r"(?:.*\.)?(features|classifier)\.(\d+)")
-FILTERS = 96  # of the first layer
-
-
-def named(state: dict[str, Tensor], file: str) -> dict[str, Tensor]:
-    """The state dict read from ``file``, its layers called conv1 to fc8 as in Caffe.
-
-    They may have prefixes (``module.``, ``features.``), or be numbered in ``features`` and ``classifier``.
-    Other names are left as they are.
-    """
-    stems = {name.rpartition(".")[0] for name in state}
-    layers = _counted(stems) or {stem: _called(stem) for stem in stems}
-    found = {
-        f"{layers[name.rpartition('.')[0]]}.{name.rpartition('.')[2]}": each for name, each in state.items()
-    }
-    if "conv1.weight" in found and len(first := found["conv1.weight"]) != FILTERS:
-        raise InputError(
-            f"{file} holds another AlexNet: its first layer has {len(first)} filters, BVLC's has {FILTERS}"
-            " (torchvision's AlexNet is such another, without groups and normalisation)"
-        )
-    return found
-
-
-def _counted(stems: set[str]) -> dict[str, str]:
-    """Names of layers that are numbered, if all are and there are as many: features first."""
-    matches = {stem: match for stem in stems if (match := NUMBERED.fullmatch(stem))}
-    if not len(matches) == len(stems) == len(LAYERS):
-        return {}
-    order = sorted(stems, key=lambda stem: (matches[stem][1] == "classifier", int(matches[stem][2])))
-    return dict(zip(order, LAYERS, strict=True))
-
-
-def _called(stem: str) -> str:
-    match = NAMED.fullmatch(stem)
-    return match[1] if match else stem
-
+from .forward import Forward, channels_last
+from .weights import digest_weights, fill, read_weights, unfilled
 
 SHAPE = (3, 227, 227)
 MEAN = (104.00698793, 116.66876762, 122.67891434)  # of Caffe's ImageNet: blue, green, red
+FILTERS = 96  # of the first layer
+LAYERS = ("conv1", "conv2", "conv3", "conv4", "conv5", "fc6", "fc7", "fc8")
+NAMED = re.compile(r"(?:.*\.)?(conv[1-5]|fc[678])")
+NUMBERED = re.compile(r"(?:.*\.)?(features|classifier)\.(\d+)")
 
 
 def alexnet(*, weights: str, batch: int | None = None, device: str = "cpu") -> Oracle:
     """BVLC AlexNet (Krizhevsky et al., 2012; Caffe's ``bvlc_alexnet``) with weights of your own.
 
-    The one-pixel paper attacks it on photographs that were brought to 227x227 by nearest pixels: PHOTOS@227.
-    Its clean 57.26 % is the accuracy that Caffe states for ``bvlc_alexnet``. Their reference CaffeNet, whose
-    weights have the same shapes, pools before it normalises: another function.
+    The one-pixel paper attacks it on photographs that were resized to 227x227 by nearest pixels: PHOTOS@227.
+    The paper's clean accuracy, 57.26 %, is the one that Caffe states for ``bvlc_alexnet``. Caffe's reference
+    CaffeNet has weights of the same shapes but pools before it normalises, so it is another function.
 
     weights: a state dict in .safetensors, .pt or .pth, its layers named conv1 to fc8, or numbered
-    batch: most images at once; 32 on a CPU and 256 elsewhere, unless told
+    batch: images per call at most; by default 32 on a CPU and 256 elsewhere
     device: cpu, cuda, cuda:1 or mps
     """
     network = unfilled(bvlc_alexnet)
-    fill(network, named(read_weights(weights), weights), weights)
+    fill(network, by_layer(read_weights(weights), weights), weights)
     known = digest([digest_weights(network), MEAN])
-    forward = Forward(Caffe(), channels_last(network), device)
+    forward = Forward(CaffeColours(), channels_last(network), device)
     most = batch or (32 if forward.device.type == "cpu" else 256)
     return Classifier("alexnet", forward, known, "logits", most, shape=SHAPE)
-
-
-class Caffe(nn.Module):
-    """Images as Caffe takes them: blue, green, red from 0 to 255, less their means."""
-
-    mean: Tensor
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.register_buffer("mean", tensor(MEAN).view(-1, 1, 1), persistent=False)
-
-    def forward(self, images: Tensor) -> Tensor:
-        return images.flip(1) * 255 - self.mean
 
 
 def bvlc_alexnet() -> nn.Sequential:
@@ -106,3 +55,49 @@ def bvlc_alexnet() -> nn.Sequential:
         "fc7": nn.Linear(4096, 4096), "relu7": nn.ReLU(), "drop7": nn.Dropout(0.5),
         "fc8": nn.Linear(4096, 1000),
     }))  # fmt: skip
+
+
+class CaffeColours(nn.Module):
+    """RGB images in [0, 1] -> the input of Caffe's networks: BGR from 0 to 255, less each channel's mean."""
+
+    mean: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("mean", tensor(MEAN).view(-1, 1, 1), persistent=False)
+
+    def forward(self, images: Tensor) -> Tensor:
+        return images.flip(1) * 255 - self.mean
+
+
+def by_layer(state: dict[str, Tensor], file: str) -> dict[str, Tensor]:
+    """The state dict read from ``file`` with its layers renamed to conv1 ... fc8, as in Caffe.
+
+    Layers may have prefixes (``module.``, ``features.``), or be numbered in ``features`` and ``classifier``.
+    Other names are left as they are. An AlexNet whose first layer has not 96 filters is refused.
+    """
+    stems = {name.rpartition(".")[0] for name in state}
+    layers = _numbered(stems) or {stem: _without_prefix(stem) for stem in stems}
+    found = {
+        f"{layers[name.rpartition('.')[0]]}.{name.rpartition('.')[2]}": value for name, value in state.items()
+    }
+    if "conv1.weight" in found and len(first := found["conv1.weight"]) != FILTERS:
+        raise InputError(
+            f"{file} holds another AlexNet: its first layer has {len(first)} filters, BVLC's has {FILTERS}"
+            " (torchvision's AlexNet, without groups and normalisation, is one of those)"
+        )
+    return found
+
+
+def _numbered(stems: set[str]) -> dict[str, str]:
+    """New names of eight numbered layers, ``features`` before ``classifier``; empty for other names."""
+    matches = {stem: match for stem in stems if (match := NUMBERED.fullmatch(stem))}
+    if not len(matches) == len(stems) == len(LAYERS):
+        return {}
+    order = sorted(stems, key=lambda stem: (matches[stem][1] == "classifier", int(matches[stem][2])))
+    return dict(zip(order, LAYERS, strict=True))
+
+
+def _without_prefix(stem: str) -> str:
+    match = NAMED.fullmatch(stem)
+    return match[1] if match else stem

@@ -1,4 +1,4 @@
-"""A network of torch that is shown candidates in half as many bits."""
+"""A torch network that evaluates candidates in bfloat16, half the bits of float32."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -14,25 +14,25 @@ from .forward import Forward
 
 
 def bfloat16(*, oracle: str, device: str = "cpu") -> Oracle:
-    """Another oracle, a network of torch, with candidates computed in bfloat16 where torch finds that safe.
+    """Another torch oracle, evaluating candidates in bfloat16 wherever torch's autocast finds that safe.
 
-    Clean images are judged in float32, and so is every candidate that seems to be a success before it counts
-    as one. What sparse inference answers stays in float32.
+    Clean images are evaluated in float32, and so is every candidate that seems to be a success before it
+    counts as one. Sparse inference computes in float32.
 
     oracle: its name and settings, as in bfloat16(oracle=allconv)
     device: cpu, cuda, cuda:1 or mps
     """
-    made = oracle_plugin(oracle, device)()
-    if not (isinstance(made, Classifier) and isinstance(made.scores, Forward)):
-        raise InputError(f"{oracle} is no network of torch that takes any number of images")
-    made.scores.tried = True  # with one number of images at a time for both
-    known = digest([made.digest, "bfloat16"])
-    return replace(
-        made, name=f"{made.name} in bfloat16", scores=_rounded(made.scores), digest=known, exact=made
-    )
+    full = oracle_plugin(oracle, device)()
+    if not (isinstance(full, Classifier) and isinstance(full.scores, Forward)):
+        raise InputError(
+            f"bfloat16 needs a torch network that takes any number of images, as allconv is; {oracle} is not"
+        )
+    known = digest([full.digest, "bfloat16"])
+    scores = _autocast(full.scores)
+    return replace(full, name=f"{full.name} in bfloat16", scores=scores, digest=known, exact=full)
 
 
-def _rounded(forward: Forward) -> Callable[[Tensor], Tensor]:
+def _autocast(forward: Forward) -> Callable[[Tensor], Tensor]:
     def scores(images: Tensor) -> Tensor:
         with torch.autocast(forward.device.type, torch.bfloat16):
             return forward(images)

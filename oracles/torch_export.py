@@ -1,4 +1,4 @@
-"""A network of torch as ``torch.export.save`` writes it."""
+"""A torch network in a file that ``torch.export.save`` wrote."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,7 +18,7 @@ from .forward import Forward, in_blocks, normalise
 from .sparse_inference.sparse_edits import sparse_edits
 from .weights import required, sha256
 
-RANK = 4  # n, C, H, W
+RANK = 4  # dimensions of a batch of images: n, C, H, W
 
 
 def export(
@@ -31,18 +31,18 @@ def export(
     batch: int = 256,
     device: str = "cpu",
 ) -> Oracle:
-    """A torch.export file (.pt2), its number of images fixed or free.
+    """A torch.export file (.pt2) for a fixed or any number of images.
 
-    torch itself reads parts of such files as pickles: use only what you trust.
+    torch reads parts of such files as pickles, which can run any code: use only files that you trust.
 
     On an NVIDIA GPU torch rounds convolutions to TF32 unless torch.backends.cudnn.allow_tf32 is False.
 
     path: the file
     mean: of the colours in [0, 1] that the network was trained with, one value or one per channel
     std: their standard deviation
-    scale: what its scores are
+    scale: of its scores
     classes: their names
-    batch: most images at once
+    batch: images per call at most
     device: cpu, cuda, cuda:1 or mps
     """
     file = required(path)
@@ -62,19 +62,19 @@ def export(
 
 
 def _loaded(file: Path, place: torch.device) -> ExportedProgram:
-    """The program in a file, on a device."""
+    """The exported program in ``file``, moved to a device."""
     try:
         with _quiet():
             program = torch.export.load(file)
         return move_to_device_pass(program, place) if place.type != "cpu" else program
-    except Exception as error:  # torch, zipfile and json have many words for it
-        said = brief(error).partition(" Please check the warnings")[0]  # which are not printed
-        raise InputError(f"{file} is no torch.export file that can be read: {said}") from error
+    except Exception as error:  # of torch, zipfile or json
+        reason = brief(error).partition(" Please check the warnings")[0]  # which are not printed
+        raise InputError(f"{file} is no torch.export file that can be read: {reason}") from error
 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Without the tracebacks that torch logs before it raises an error that says the same."""
+    """Suppress the tracebacks that torch logs before it raises an error with the same text."""
     logger = getLogger("torch.export")
     logger.disabled, before = True, logger.disabled
     try:
@@ -83,8 +83,11 @@ def _quiet() -> Iterator[None]:
         logger.disabled = before
 
 
-def input_shape(program: torch.export.ExportedProgram, path: str) -> list[int | None]:
-    """n, C, H, W of the images that ``program`` takes, None where any will do."""
+def input_shape(program: ExportedProgram, path: str) -> list[int | None]:
+    """n, C, H, W of the images that ``program`` takes, None where any number will do.
+
+    Refused unless it takes exactly one batch of images.
+    """
     inputs = program.graph_signature.user_inputs
     values = [node.meta["val"] for node in program.graph.nodes if node.name in inputs]
     if len(values) != 1 or values[0].ndim != RANK:

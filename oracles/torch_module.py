@@ -1,4 +1,4 @@
-"""A network of torch, made by anyone's Python."""
+"""A torch network that any Python function returns."""
 
 from torch import nn
 
@@ -23,7 +23,7 @@ def module(
     batch: int = 256,
     device: str = "cpu",
 ) -> Oracle:
-    """A torch network: what a function of yours returns.
+    """A torch network, returned by a function of yours.
 
     On an NVIDIA GPU torch rounds convolutions to TF32 unless torch.backends.cudnn.allow_tf32 is False.
 
@@ -31,9 +31,9 @@ def module(
     checkpoint: weights in a .safetensors file, or a state dict in .pt or .pth; other pickles are refused
     mean: of the colours in [0, 1] that the network was trained with, one value or one per channel
     std: their standard deviation
-    scale: what its scores are
+    scale: of its scores
     classes: their names
-    batch: most images in a call, of which a CPU takes 16 to 64 at a time; fewer where memory runs out
+    batch: images per call at most; a CPU computes 32 of them at a time, fewer where memory runs out
     device: cpu, cuda, cuda:1 or mps
     """
     make, network = call_at(module)
@@ -51,10 +51,13 @@ def module(
 
 
 def _weights(module: str, network: object, checkpoint: str | None) -> str:
-    """Make ``network`` ready, with the weights of ``checkpoint`` if there is one; their digest."""
+    """Load ``checkpoint``, if there is one, into ``network``, put it in evaluation mode, digest its weights.
+
+    A function has no weights: its digest is empty.
+    """
     if not isinstance(network, nn.Module):
         if checkpoint or not callable(network):
-            raise InputError(f"{module} makes {type(network).__name__}, no torch.nn.Module")
+            raise InputError(f"{module} makes {type(network).__name__}, not a torch.nn.Module")
         return ""
     if checkpoint:
         fill(network, read_weights(checkpoint), checkpoint)

@@ -1,14 +1,12 @@
-"""Weights of torch networks, read without running anything.
-
-Files that oracles are made from.
-"""
+"""Weights of torch networks: read without running any code, loaded into a network, digested."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
 from hashlib import blake2b, file_digest
 from pathlib import Path
 from pickle import UnpicklingError
-from typing import Any
+from typing import Self, TypeVar
 from warnings import catch_warnings
 
 import torch
@@ -21,21 +19,22 @@ from sparseattack.errors import brief
 
 from .networks import fold, untrained
 
+NAMED = 3  # weights at most that an error names
+
+Module = TypeVar("Module", bound=nn.Module)
+
 
 def required(path: str | Path) -> Path:
-    """The file at ``path``, if there is one."""
+    """The file at ``path``; refused if there is none."""
     if not (found := Path(path).expanduser()).is_file():
         raise InputError(f"there is no file {found}")
     return found
 
 
 def sha256(path: Path) -> str:
-    """Of the bytes of a file: 64 hexadecimal digits."""
+    """SHA-256 of the bytes of a file: 64 hexadecimal digits."""
     with path.open("rb") as file:
         return file_digest(file, "sha256").hexdigest()
-
-
-NAMED = 3  # keys at most that an error names
 
 
 def read_weights(file: str | Path) -> dict[str, Tensor]:
@@ -48,7 +47,7 @@ def read_weights(file: str | Path) -> dict[str, Tensor]:
             state = torch.load(path, map_location="cpu", weights_only=True)
     except UnpicklingError as error:
         raise InputError(
-            f"{path} is a pickle that could run anything, not a state dict: write model.state_dict() with"
+            f"{path} is a pickle that could run any code, not a state dict: write model.state_dict() with"
             " safetensors.torch.save_file"
         ) from error
     except (SafetensorError, RuntimeError, EOFError, OSError) as error:
@@ -58,19 +57,32 @@ def read_weights(file: str | Path) -> dict[str, Tensor]:
     return dict(state)
 
 
+def unfilled(make: Callable[[], Module]) -> Module:
+    """The network that ``make`` returns, in evaluation mode, with memory for weights but no values yet.
+
+    No random number is drawn; ``fill`` sets the weights.
+    """
+    with torch.device("meta"):
+        network = make()
+    return network.to_empty(device="cpu").eval()
+
+
 def fill(network: nn.Module, state: dict[str, Tensor], file: str | Path) -> None:
-    """Load ``state``, read from ``file``, into ``network``; what does not fit is named."""
+    """Load ``state``, which was read from ``file``, into ``network``.
+
+    Refused unless names and shapes are the network's; the error names those that are not.
+    """
     own = network.state_dict()
     shapes = {name: tuple(own[name].shape) for name in own.keys() & state.keys()}
     wrong = [name for name, shape in sorted(shapes.items()) if tuple(state[name].shape) != shape]
     faults = {
-        "lacks": sorted(own.keys() - state.keys()),
-        "has in excess": sorted(state.keys() - own.keys()),
-        "has in another shape": wrong,
+        "lack": sorted(own.keys() - state.keys()),
+        "have in excess": sorted(state.keys() - own.keys()),
+        "have in another shape": wrong,
     }
     if any(faults.values()):
-        said = "; ".join(f"it {fault} {_few(names)}" for fault, names in faults.items() if names)
-        raise InputError(f"the weights in {file} do not fit the network: {said}")
+        found = "; ".join(f"they {fault} {_few(names)}" for fault, names in faults.items() if names)
+        raise InputError(f"the weights in {file} do not fit the network: {found}")
     network.load_state_dict(state)
 
 
@@ -80,30 +92,56 @@ def _few(names: list[str]) -> str:
 
 
 def digest_weights(network: nn.Module) -> str:
-    """Of names, kinds and bytes of all weights: 32 hexadecimal digits."""
-    told = blake2b(digest_size=16)
+    """Digest of names, dtypes, shapes and bytes of all weights: 32 hexadecimal digits."""
+    content = blake2b(digest_size=16)
     for name, value in sorted(network.state_dict().items()):
-        told.update(f"{name} {value.dtype} {tuple(value.shape)} ".encode())
-        told.update(value.cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
-    return told.hexdigest()
+        content.update(f"{name} {value.dtype} {tuple(value.shape)} ".encode())
+        content.update(value.cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
+    return content.hexdigest()
 
 
-def unpack(file: str | Path) -> tuple[nn.Sequential, dict[str, Any]]:
-    """The network that ``ship`` wrote, float32, and its card; refused if the file is not the card's."""
+@dataclass(frozen=True)
+class ModelCard:
+    """How a file of weights was made and how good they are; stands as JSON beside the file."""
+
+    network: str  # name
+    epochs: int
+    recipe: dict[str, object]  # fields of Recipe
+    seed: int
+    date: str  # YYYY-MM-DD
+    accuracy: float  # of the weights as they are stored, in half precision
+    measured: str  # on which images, and how many
+    sha256: str = ""  # of the file of weights
+
+    @classmethod
+    def read(cls, weights: Path) -> Self:
+        """The card of the file ``weights``; refused if it is not there or cannot be read."""
+        path = required(card_path(weights))
+        try:
+            return cls(**json.loads(path.read_text("utf-8")))
+        except (ValueError, TypeError) as error:
+            raise InputError(f"{path} is no card of weights: {brief(error)}") from error
+
+    def write(self, weights: Path) -> None:
+        """Write the card of the file ``weights`` beside it."""
+        card_path(weights).write_text(json.dumps(asdict(self), indent=2) + "\n", "utf-8")
+
+
+def card_path(weights: Path) -> Path:
+    """The path of the card of a file of weights."""
+    return weights.with_suffix(".json")
+
+
+def read_trained(file: str | Path) -> tuple[nn.Sequential, ModelCard]:
+    """The network whose weights ``training.write_weights`` wrote, in float32, and its card.
+
+    Refused unless the card has the checksum of the file.
+    """
     path = required(file)
-    beside = required(card_of(path))
-    try:
-        card: dict[str, Any] = json.loads(beside.read_text("utf-8"))
-        known, name = card["sha256"], card["network"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{beside} is no card of weights: {brief(error)}") from error
-    if sha256(path) != known:
-        raise InputError(f"{path} is not what its card {beside.name} describes: the checksum differs")
-    network = fold(untrained(name))
+    card = ModelCard.read(path)
+    if sha256(path) != card.sha256:
+        beside = card_path(path).name
+        raise InputError(f"{path} is not the file that its card {beside} describes: the checksum differs")
+    network = fold(untrained(card.network))
     fill(network, read_weights(path), path)
     return network, card
-
-
-def card_of(path: Path) -> Path:
-    """Where the card of weights lies."""
-    return path.with_suffix(".json")

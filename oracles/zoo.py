@@ -1,4 +1,4 @@
-"""CIFAR-10 networks that are trained for this package, by name."""
+"""CIFAR-10 networks with weights that were trained for this package, one oracle each."""
 
 from pathlib import Path
 
@@ -8,74 +8,74 @@ from sparseattack.data.cifar10 import CLASSES
 from .forward import Forward, channels_last, normalise
 from .sparse_inference.sparse_edits import sparse_edits
 from .training.recipe import MEAN, SHAPE, STD
-from .weights import unpack
+from .weights import read_trained
 
 WEIGHTS = Path(__file__).parent / "weights"
-USUAL, ACCELERATED = 64, 1024
+CPU_BATCH, ACCELERATOR_BATCH = 64, 1024  # images per call
 
 
 def allconv_small(*, weights: str | None = None, batch: int | None = None, device: str = "cpu") -> Oracle:
     """A small all-convolutional CIFAR-10 network (Springenberg et al., 2015), 0.3 M weights.
 
-    weights: a file that `sparseattack train allconv-small` wrote, in place of those in the package
-    batch: most images at once; 64 on a CPU and 1024 elsewhere, unless told
+    weights: a file written by `sparseattack train allconv-small`; by default the one in the package
+    batch: images per call at most; by default 64 on a CPU and 1024 elsewhere
     device: cpu, cuda, cuda:1 or mps
     """
-    return _trained("allconv-small", weights, batch, device)
+    return _load("allconv-small", weights, batch, device)
 
 
 def allconv(*, weights: str | None = None, batch: int | None = None, device: str = "cpu") -> Oracle:
     """The all-convolutional CIFAR-10 network of Su, Vargas and Sakurai (2019, Table I), 1.4 M weights.
 
-    weights: a file that `sparseattack train allconv` wrote, in place of those in the package
-    batch: most images at once; 64 on a CPU and 1024 elsewhere, unless told
+    weights: a file written by `sparseattack train allconv`; by default the one in the package
+    batch: images per call at most; by default 64 on a CPU and 1024 elsewhere
     device: cpu, cuda, cuda:1 or mps
     """
-    return _trained("allconv", weights, batch, device)
+    return _load("allconv", weights, batch, device)
 
 
 def nin(*, weights: str | None = None, batch: int | None = None, device: str = "cpu") -> Oracle:
     """The network in network for CIFAR-10 of Su, Vargas and Sakurai (2019, Table II), 1.0 M weights.
 
-    weights: a file that `sparseattack train nin` wrote, in place of those in the package
-    batch: most images at once; 64 on a CPU and 1024 elsewhere, unless told
+    weights: a file written by `sparseattack train nin`; by default the one in the package
+    batch: images per call at most; by default 64 on a CPU and 1024 elsewhere
     device: cpu, cuda, cuda:1 or mps
     """
-    return _trained("nin", weights, batch, device)
+    return _load("nin", weights, batch, device)
 
 
 def nin_printed(*, weights: str | None = None, batch: int | None = None, device: str = "cpu") -> Oracle:
-    """The network in network with the three 5x5 kernels that Table II prints in its second block, 2.7 M.
+    """Network in network with three 5x5 kernels in its second block, as Table II prints it, 2.7 M weights.
 
-    weights: a file that `sparseattack train nin-printed` wrote
-    batch: most images at once; 64 on a CPU and 1024 elsewhere, unless told
+    weights: a file written by `sparseattack train nin-printed`; the package has none
+    batch: images per call at most; by default 64 on a CPU and 1024 elsewhere
     device: cpu, cuda, cuda:1 or mps
     """
-    return _trained("nin-printed", weights, batch, device)
+    return _load("nin-printed", weights, batch, device)
 
 
 def vgg16(*, weights: str | None = None, batch: int | None = None, device: str = "cpu") -> Oracle:
     """VGG16 for CIFAR-10, as in Su, Vargas and Sakurai (2019, Table III), 20 M weights.
 
-    weights: a file that `sparseattack train vgg16` wrote, in place of those in the package
-    batch: most images at once; 64 on a CPU and 1024 elsewhere, unless told
+    weights: a file written by `sparseattack train vgg16`; by default the one in the package
+    batch: images per call at most; by default 64 on a CPU and 1024 elsewhere
     device: cpu, cuda, cuda:1 or mps
     """
-    return _trained("vgg16", weights, batch, device)
+    return _load("vgg16", weights, batch, device)
 
 
-def _trained(name: str, weights: str | None, batch: int | None, device: str) -> Oracle:
-    """The network called ``name``, with its weights."""
+def _load(name: str, weights: str | None, batch: int | None, device: str) -> Oracle:
+    """The oracle of the network ``name``, with the weights in a file or those in the package."""
     file = Path(weights) if weights else WEIGHTS / f"{name}.safetensors"
     if not weights and not file.is_file():
         raise InputError(
-            f"the package holds no weights of {name}: train them with `sparseattack train {name} --data"
-            f" cifar10 --out {name}.safetensors` and ask for {name}(weights={name}.safetensors)"
+            f"the package has no weights of {name}: train them with `sparseattack train {name} --data"
+            f" cifar10 --out {name}.safetensors` and use the oracle {name}(weights={name}.safetensors)"
         )
-    network, card = unpack(file)
-    if card["network"] != name:
-        raise InputError(f"{file} holds weights of {card['network']}, not of {name}")
+    network, card = read_trained(file)
+    if card.network != name:
+        raise InputError(f"{file} holds weights of {card.network}, not of {name}")
     forward = Forward(normalise(MEAN, STD), channels_last(network.eval()), device)
-    most = batch or (USUAL if forward.device.type == "cpu" else ACCELERATED)
+    most = batch or (CPU_BATCH if forward.device.type == "cpu" else ACCELERATOR_BATCH)
     edits = sparse_edits(forward, most)
-    return Classifier(name, forward, card["sha256"], "logits", most, CLASSES, SHAPE, edits)
+    return Classifier(name, forward, card.sha256, "logits", most, CLASSES, SHAPE, edits)

@@ -1,6 +1,6 @@
-"""Variations of training images, drawn on the CPU and made on whatever device the images are on.
+"""Training batches: images in the random order of an epoch, each mirrored, shifted and partly blanked out.
 
-Training images in the order and the variations of an epoch.
+All random numbers are drawn on the CPU and depend on the seed only; images are changed on their device.
 """
 
 from collections.abc import Iterator
@@ -11,15 +11,32 @@ from torch.nn.functional import interpolate, pad
 
 from .recipe import Recipe
 
-HALF = 0.5
+HALF = 0.5  # probability that an image is mirrored
 GREY = 0.47  # mean of CIFAR-10's colours
 
 
-def draw(count: int, shift: int, side: int, random: torch.Generator) -> Tensor:
-    """How ``count`` images of ``side`` rows and columns are varied, each its own way: ``(count, 5)`` int64.
+def batches(recipe: Recipe, number: int, images: Tensor, labels: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+    """Batches of epoch ``number`` (from 0): images ``(b, C, side, side)`` in [0, 1], labels ``(b,)``.
 
-    Rows and columns of up to 2 ``shift`` by which it is moved, whether it is mirrored, row and column around
-    which it is blanked out.
+    ``images (n, C, H, W)`` are uint8; they and ``labels (n,)`` are on the device of the batches. Random
+    numbers are sent there once per epoch, so that a GPU does not wait between the steps.
+    """
+    random = torch.Generator().manual_seed(recipe.epoch_seed(number))
+    order = torch.randperm(len(labels), generator=random)
+    sizes = [len(rows) for rows in torch.split(order, recipe.batch)]
+    drawn = torch.cat([draw(size, recipe.shift, images.shape[-1], random) for size in sizes])
+    plan = torch.cat([order.unsqueeze(1), drawn], 1).to(images.device)
+    for part in torch.split(plan, recipe.batch):
+        rows = part[:, 0]
+        varied = augment(images[rows], part[:, 1:], recipe.shift, recipe.hole)
+        yield shrink(varied, recipe.side(number)), labels[rows]
+
+
+def draw(count: int, shift: int, side: int, random: torch.Generator) -> Tensor:
+    """Random variations of ``count`` images of ``side`` rows and columns: ``(count, 5)`` int64.
+
+    For each image: rows and columns, 0 to 2 ``shift``, by which it is moved, 1 if it is mirrored, row and
+    column of the centre of the square that is blanked out.
     """
     moves = torch.randint(2 * shift + 1, (2, count), generator=random)
     mirrored = torch.rand(1, count, generator=random) < HALF
@@ -28,12 +45,12 @@ def draw(count: int, shift: int, side: int, random: torch.Generator) -> Tensor:
 
 
 def augment(images: Tensor, drawn: Tensor, shift: int, hole: int) -> Tensor:
-    """Mirror, move and blank out a square, as ``drawn (n, 5)``: ``(n, C, H, W)`` uint8 -> [0, 1]."""
+    """Apply the variations ``drawn (n, 5)`` to ``images (n, C, H, W)`` uint8; colours in [0, 1]."""
     return blank(move(images.float() / 255, drawn[:, :3], shift), drawn[:, 3:], hole)
 
 
 def move(images: Tensor, drawn: Tensor, shift: int) -> Tensor:
-    """Move each image by up to ``shift`` pixels, its border reflected, and mirror some: ``drawn (n, 3)``."""
+    """Move and mirror images by ``drawn (n, 3)``; ``shift`` pixels at the border are reflected outwards."""
     n, channels, height, width = images.shape
     down, right, mirrored = drawn.view(n, 3, 1, 1, 1).unbind(1)
     rows = torch.arange(height, device=images.device).view(-1, 1) + down
@@ -46,7 +63,7 @@ def move(images: Tensor, drawn: Tensor, shift: int) -> Tensor:
 
 
 def blank(images: Tensor, centres: Tensor, hole: int) -> Tensor:
-    """Make a square of side ``hole`` grey around ``centres (n, 2)`` (cutout; DeVries and Taylor, 2017)."""
+    """Make a square of side ``hole`` around ``centres (n, 2)`` grey (cutout; DeVries and Taylor, 2017)."""
     top, left = (centres - hole // 2).view(-1, 2, 1, 1, 1).unbind(1)
     rows = torch.arange(images.shape[2], device=images.device).view(-1, 1) - top
     columns = torch.arange(images.shape[3], device=images.device) - left
@@ -55,24 +72,7 @@ def blank(images: Tensor, centres: Tensor, hole: int) -> Tensor:
 
 
 def shrink(images: Tensor, side: int) -> Tensor:
-    """Images of ``side`` rows and columns; as they are if they have so many."""
+    """Resize images to ``side`` rows and columns (bilinear, antialiased), unless they have that size."""
     if images.shape[-1] == side:
         return images
     return interpolate(images, (side, side), mode="bilinear", antialias=True)
-
-
-def batches(recipe: Recipe, number: int, images: Tensor, labels: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
-    """Epoch ``number`` of ``images (n, C, H, W)`` uint8 and ``labels (n,)``, on their device, in [0, 1].
-
-    What is random is drawn on the CPU, so that no device changes it, and sent over once, so that a GPU waits
-    for nothing between the steps.
-    """
-    random = torch.Generator().manual_seed(recipe.epoch_seed(number))
-    order = torch.randperm(len(labels), generator=random)
-    sizes = [len(rows) for rows in torch.split(order, recipe.batch)]
-    drawn = torch.cat([draw(size, recipe.shift, images.shape[-1], random) for size in sizes])
-    told = torch.cat([order.unsqueeze(1), drawn], 1).to(images.device)
-    for part in torch.split(told, recipe.batch):
-        rows = part[:, 0]
-        shown = augment(images[rows], part[:, 1:], recipe.shift, recipe.hole)
-        yield shrink(shown, recipe.side(number)), labels[rows]

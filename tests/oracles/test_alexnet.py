@@ -1,4 +1,4 @@
-"""BVLC's AlexNet: its shapes, what it is shown, and weights in the layouts they are found in."""
+"""BVLC's AlexNet: its shapes, the colours it gets, and the names of layers in files of weights."""
 
 import re
 from pathlib import Path
@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from sparseattack import Classifier, InputError, load, load_images
-from sparseattack.oracles.alexnet import LAYERS, MEAN, Caffe, bvlc_alexnet, named
+from sparseattack.oracles.alexnet import LAYERS, MEAN, CaffeColours, bvlc_alexnet, by_layer
 
 WEIGHTS = {  # as in bvlc_alexnet.caffemodel: outputs, inputs of a group, rows, columns
     "conv1": (96, 3, 11, 11),
@@ -40,7 +40,7 @@ NUMBERS += ["classifier.0", "classifier.3", "classifier.6"]
 
 
 def empty(shapes: dict[str, tuple[int, ...]]) -> dict[str, Tensor]:
-    """A state dict that has shapes and nothing else."""
+    """A state dict of tensors without values."""
     with torch.device("meta"):
         weights = {f"{name}.weight": torch.empty(shape) for name, shape in shapes.items()}
         return weights | {f"{name}.bias": torch.empty(shape[0]) for name, shape in shapes.items()}
@@ -85,12 +85,12 @@ def test_maps_are_normalised_across_channels_as_caffe_does(network: nn.Sequentia
 
 def test_images_become_blue_green_red_less_their_means() -> None:
     images = torch.rand(2, 3, 4, 4)
-    shown = Caffe()(images)
+    shown = CaffeColours()(images)
     for place, channel in enumerate((2, 1, 0)):
         torch.testing.assert_close(shown[:, place], images[:, channel] * 255 - MEAN[place])
 
 
-def test_photographs_are_answered(network: nn.Sequential, file: Path) -> None:
+def test_scores_of_photographs_are_the_network_s(network: nn.Sequential, file: Path) -> None:
     before = torch.random.get_rng_state()
     made = load("oracles", f"alexnet(weights={file})")()
     assert torch.equal(torch.random.get_rng_state(), before)
@@ -98,7 +98,7 @@ def test_photographs_are_answered(network: nn.Sequential, file: Path) -> None:
     photos = load_images("sample@227[0:3]").floats()
     scores = made(photos)
     with torch.no_grad():
-        torch.testing.assert_close(scores, network(Caffe()(photos)), rtol=1e-3, atol=1e-4)
+        torch.testing.assert_close(scores, network(CaffeColours()(photos)), rtol=1e-3, atol=1e-4)
     assert scores.shape == (3, 1000) and scores.std(0).max() > 0.01
     with pytest.raises(
         InputError, match="3x227x227, not 3x32x32: resize them to 227x227, as IMAGES@227 does"
@@ -126,11 +126,11 @@ def test_a_picture_of_any_size_is_attacked(file: Path, tmp_path: Path, run: Run)
     ],
     ids=["caffe", "parallel", "parts", "numbers", "parallel numbers"],
 )
-def test_layouts_that_are_known(names: list[str]) -> None:
+def test_names_of_layers_that_are_known(names: list[str]) -> None:
     shapes = dict(zip(names, WEIGHTS.values(), strict=True))
     state = empty(shapes)
-    turned = dict(reversed(state.items()))  # files need not be in order
-    found = named(turned, "mine.pt")
+    reordered = dict(reversed(state.items()))  # files need not be in order
+    found = by_layer(reordered, "mine.pt")
     wanted = empty(WEIGHTS)
     assert {name: value.shape for name, value in found.items()} == {n: v.shape for n, v in wanted.items()}
     for name, layer in zip(names, LAYERS, strict=True):
@@ -140,13 +140,13 @@ def test_layouts_that_are_known(names: list[str]) -> None:
 
 def test_torchvisions_alexnet_is_refused() -> None:
     with pytest.raises(InputError, match=r"its first layer has 64 filters, BVLC's has 96 \(torchvision's"):
-        named(empty(TORCHVISION), "alexnet-owt.pth")
+        by_layer(empty(TORCHVISION), "alexnet-owt.pth")
 
 
 def test_other_weights_are_refused(tmp_path: Path) -> None:
     save_file({"stem.weight": torch.zeros(3)}, tmp_path / "other.safetensors")
     with pytest.raises(
-        InputError, match=r"do not fit the network: it lacks conv1\.bias, .* in excess stem\.weight"
+        InputError, match=r"do not fit the network: they lack conv1\.bias, .* in excess stem\.weight"
     ):
         load("oracles", f"alexnet(weights={tmp_path / 'other.safetensors'})")()
     with pytest.raises(

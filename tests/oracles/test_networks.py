@@ -1,4 +1,4 @@
-"""The zoo's networks are those of the tables of Su, Vargas and Sakurai (2019), line by line."""
+"""The architectures are those of the tables of Su, Vargas and Sakurai (2019), line by line."""
 
 from collections.abc import Callable
 from typing import Any
@@ -123,7 +123,7 @@ def test_what_follows_a_layer(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-def test_folding_changes_no_score(name: str) -> None:
+def test_folding_batch_norm_changes_no_score(name: str) -> None:
     network, images = untrained(name), load_images("sample[0:16]").floats()
     random = torch.Generator().manual_seed(0)
     for layer in network.modules():
@@ -137,6 +137,33 @@ def test_folding_changes_no_score(name: str) -> None:
         assert not any(isinstance(layer, nn.BatchNorm2d) for layer in folded)
         torch.testing.assert_close(folded(images), wanted, rtol=1e-4, atol=1e-5 * float(wanted.abs().max()))
         assert wanted.std(0).max() > 0  # the scores do depend on the images
+
+
+class Block(nn.Module):
+    """Batch-norm after a convolution, and before one, where nothing can absorb it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.norm = nn.Conv2d(3, 8, 3, bias=False), nn.BatchNorm2d(8)
+        self.rest = nn.Sequential(nn.ReLU(), nn.BatchNorm2d(8), nn.Conv2d(8, 4, 1), nn.BatchNorm2d(4))
+
+    def forward(self, images: Tensor) -> Tensor:
+        scores: Tensor = self.rest(self.norm(self.first(images))).flatten(1)
+        return scores
+
+
+def test_folding_within_modules_changes_no_score() -> None:
+    block, random = Block(), torch.Generator().manual_seed(0)
+    for values in block.state_dict().values():
+        if values.is_floating_point():
+            values.uniform_(0.5, 1.5, generator=random)
+    images = torch.rand(5, 3, 6, 6, generator=random)
+    with torch.no_grad():
+        expected = block.eval()(images)
+        assert fold(block) is block
+        torch.testing.assert_close(block(images), expected)
+    assert isinstance(block.norm, nn.Identity)
+    assert [type(layer) for layer in block.rest] == [nn.ReLU, nn.BatchNorm2d, nn.Conv2d]
 
 
 @pytest.mark.parametrize("name", NETWORKS)

@@ -1,4 +1,4 @@
-"""The networks in the package, and those that can be trained."""
+"""The CIFAR-10 networks: those with weights in the package, and those trained by a user."""
 
 import json
 import re
@@ -6,7 +6,6 @@ import shutil
 from dataclasses import asdict
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
@@ -17,8 +16,8 @@ from sparseattack.data.cifar10 import CLASSES
 from sparseattack.oracles import zoo
 from sparseattack.oracles.networks import NETWORKS, untrained
 from sparseattack.oracles.training.recipe import recipe_of
-from sparseattack.oracles.training.training import normalised, ship
-from sparseattack.oracles.weights import sha256
+from sparseattack.oracles.training.training import normalised, write_weights
+from sparseattack.oracles.weights import ModelCard, sha256
 from sparseattack.oracles.zoo import WEIGHTS
 from sparseattack.plugins.catalogue import details
 
@@ -32,45 +31,43 @@ def oracle(spec: str = "allconv-small") -> Classifier:
     return made
 
 
-def card(name: str = "allconv-small") -> dict[str, Any]:
-    read: dict[str, Any] = json.loads((WEIGHTS / f"{name}.json").read_text())
-    return read
+def card_of(name: str = "allconv-small") -> ModelCard:
+    return ModelCard.read(WEIGHTS / f"{name}.safetensors")
 
 
-def right(made: Classifier, images: Images) -> float:
+def accuracy(made: Classifier, images: Images) -> float:
     """Share of the images that are classified correctly."""
-    answers = [made(some).argmax(1) for some in torch.split(images.floats(), made.batch)]
-    return (torch.cat(answers) == images.labels).double().mean().item()
+    predicted = [made(some).argmax(1) for some in torch.split(images.floats(), made.batch)]
+    return (torch.cat(predicted) == images.labels).double().mean().item()
 
 
 @pytest.mark.parametrize("name", SHIPPED)
 def test_it_classifies_the_sample(name: str) -> None:
     made = oracle(name)
-    assert right(made, load_images("sample")) > 0.8
+    assert accuracy(made, load_images("sample")) > 0.8
     assert (made.name, made.scale, made.classes, made.shape) == (name, "logits", CLASSES, (3, 32, 32))
-    assert made.digest == card(name)["sha256"] == sha256(WEIGHTS / f"{name}.safetensors")
+    assert made.digest == card_of(name).sha256 == sha256(WEIGHTS / f"{name}.safetensors")
 
 
-def test_the_page_on_networks_says_what_the_cards_say() -> None:
+def test_the_documentation_has_the_accuracy_of_the_cards() -> None:
     page = (Path(__file__).parents[2] / "docs" / "networks.md").read_text("utf-8")
     said = dict(re.findall(r"^\| `([\w-]+)` \| [\d.]+ M \| ([\d.]+ %)", page, re.MULTILINE))
-    assert said == {name: f"{100 * card(name)['accuracy']:.1f} %" for name in PAPERS}
-    assert {card(name)["measured"] for name in PAPERS} == {"cifar10:test[0:5000], 5000 images"}
+    assert said == {name: f"{100 * card_of(name).accuracy:.1f} %" for name in PAPERS}
+    assert {card_of(name).measured for name in PAPERS} == {"cifar10:test[0:5000], 5000 images"}
 
 
 @pytest.mark.parametrize("name", SHIPPED)
 def test_a_card_says_how_its_weights_were_made_and_how_good_they_are(name: str) -> None:
-    told = card(name)
-    assert told["network"] == name
-    assert told["epochs"] == told["recipe"]["epochs"] and told["seed"] == told["recipe"]["seed"]
-    assert PAPERS.get(name, 0.9) <= told["accuracy"] < 1
-    assert told["measured"].startswith("cifar10:test") and told["measured"].endswith(" images")
-    assert date.fromisoformat(told["date"])
+    card = card_of(name)
+    assert card.network == name
+    assert card.epochs == card.recipe["epochs"] and card.seed == card.recipe["seed"]
+    assert PAPERS.get(name, 0.9) <= card.accuracy < 1
+    assert card.measured.startswith("cifar10:test") and card.measured.endswith(" images")
+    assert date.fromisoformat(card.date)
     with safe_open(WEIGHTS / f"{name}.safetensors", "pt") as file:
         assert {file.get_tensor(key).dtype for key in file.keys()} == {torch.float16}  # noqa: SIM118
-        assert {key: json.loads(value) for key, value in file.metadata().items()} | {
-            "sha256": told["sha256"]
-        } == told
+        stored = {key: json.loads(value) for key, value in file.metadata().items()}
+    assert stored | {"sha256": card.sha256} == asdict(card)
 
 
 def test_all_weights_together_are_small() -> None:
@@ -83,17 +80,17 @@ def test_all_weights_together_are_small() -> None:
 @pytest.mark.shared
 @pytest.mark.parametrize("name", SHIPPED)
 def test_the_accuracy_on_its_card_is_that_of_the_file(name: str, shared: Path) -> None:
-    """Within three standard errors on as many of the test images as are classified in a few seconds."""
+    """Within three standard errors, on as many test images as are classified in a few seconds."""
     count = 5000 if name == "allconv-small" else 600
-    wanted = card(name)["accuracy"]
+    wanted = card_of(name).accuracy
     error = (wanted * (1 - wanted) / count) ** 0.5 if count < 5000 else 1e-4  # the same images: 1 in 5,000
-    assert right(oracle(name), load_images(f"{shared}:test[0:{count}]")) == pytest.approx(
+    assert accuracy(oracle(name), load_images(f"{shared}:test[0:{count}]")) == pytest.approx(
         wanted, abs=3 * error
     )
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-def test_weights_that_are_not_there_are_explained(
+def test_missing_weights_are_refused_with_the_command_that_trains_them(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(zoo, "WEIGHTS", tmp_path)
@@ -124,9 +121,9 @@ def test_every_network_is_an_oracle_once_it_is_trained(name: str, tmp_path: Path
     states = {"network": network.state_dict(), "recipe": asdict(recipe_of(name)), "epoch": 0}
     torch.save(states, tmp_path / "point")
     images = load_images("sample[0:8]")
-    told = ship(tmp_path / "point", file, images, "the sample")
+    card = write_weights(tmp_path / "point", file, images, "the sample")
     made = oracle(f"{name}(weights={file})")
-    assert (made.name, right(made, images)) == (name, told["accuracy"])
+    assert (made.name, accuracy(made, images)) == (name, card.accuracy)
     torch.testing.assert_close(
         made(images.floats()), normalised(network.eval())(images.floats()), rtol=0.01, atol=2e-3
     )
@@ -135,7 +132,7 @@ def test_every_network_is_an_oracle_once_it_is_trained(name: str, tmp_path: Path
 
 
 @pytest.mark.parametrize("count", [32, 64, 96, 128, 256])
-def test_company_changes_no_answer(count: int) -> None:
+def test_scores_do_not_depend_on_other_images_of_the_batch(count: int) -> None:
     made = oracle()
     images = torch.cat([load_images("sample").floats()] * 3)[:256]
     together = made(images)
@@ -161,11 +158,11 @@ def test_damaged_weights_are_refused(tmp_path: Path) -> None:
     for file in WEIGHTS.glob("allconv-small.*"):
         shutil.copy(file, tmp_path)
     weights = tmp_path / "allconv-small.safetensors"
-    assert oracle(f"allconv-small(weights={weights})").digest == card()["sha256"]
+    assert oracle(f"allconv-small(weights={weights})").digest == card_of().sha256
     data = bytearray(weights.read_bytes())
     data[-1] ^= 1
     weights.write_bytes(data)
-    with pytest.raises(InputError, match=r"is not what its card allconv-small\.json describes"):
+    with pytest.raises(InputError, match=r"is not the file that its card allconv-small\.json describes"):
         oracle(f"allconv-small(weights={weights})")
     weights.with_suffix(".json").write_text("{}")
     with pytest.raises(InputError, match=r"allconv-small\.json is no card"):

@@ -1,4 +1,4 @@
-"""Networks on a CPU get their channels last in memory, unless they rely on their lying otherwise."""
+"""On a CPU weights get channels-last memory format, unless the network relies on another one."""
 
 import pytest
 import torch
@@ -11,7 +11,7 @@ IMAGES = torch.rand(256, 3, 8, 6, generator=torch.Generator().manual_seed(0))
 
 
 class Network(nn.Module):
-    """A convolution, and what follows it."""
+    """A convolution, ReLU and a dense layer."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -42,7 +42,7 @@ class Viewing(Network):
 
 
 class Presuming(Network):
-    """Reads memory as if it knew how it lies."""
+    """Reads memory in a fixed order, whatever the format: scores would be wrong, without an error."""
 
     def rows(self, maps: Tensor) -> Tensor:
         return maps.as_strided((len(maps), 4 * 8 * 6), (4 * 8 * 6, 1))
@@ -59,12 +59,12 @@ def test_channels_are_last_from_the_first_call_on() -> None:
     first = forward(IMAGES[:32])
     assert network.is_last and torch.allclose(first, expected(Network)[:32], atol=1e-6)
     assert torch.equal(forward(IMAGES[:32]), first)
-    assert network.asked == [32] * 4  # in both layouts, then as it was decided
-    network(IMAGES).sum().backward()  # its weights are still weights
+    assert network.asked == [32] * 4  # in both formats, then in the chosen one
+    network(IMAGES).sum().backward()  # the weights can still be trained
 
 
 @pytest.mark.parametrize("kind", [Viewing, Presuming])
-def test_a_network_that_needs_them_as_they_were_keeps_them(kind: type[Network]) -> None:
+def test_a_network_that_relies_on_the_usual_format_keeps_it(kind: type[Network]) -> None:
     network = kind().eval()
     forward = Forward(nn.Identity(), network, "cpu")
     for _ in range(2):
@@ -80,7 +80,7 @@ def test_a_network_without_convolutions_is_not_tried() -> None:
     assert len(calls) == 1
 
 
-def test_scores_do_not_depend_on_how_many_blocks_are_shown() -> None:
+def test_scores_do_not_depend_on_the_number_of_chunks() -> None:
     forward, images = Forward(nn.Identity(), resnet20().eval(), "cpu"), torch.rand(128, 3, 32, 32)
     every = forward(images)
     for count in (32, 64, 96):

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from sparseattack import InputError, SparseattackError, load, load_images
 from sparseattack.oracles.training.augmentation import augment, blank, draw, move
 from sparseattack.oracles.training.recipe import Recipe
-from sparseattack.oracles.training.training import read, ship, train
+from sparseattack.oracles.training.training import read_checkpoint, train, write_weights
 
 QUICK = Recipe(epochs=3, batch=32, rate=0.05, held_out=0.2, bf16=False)
 
@@ -27,7 +27,7 @@ def no_random_number_is_drawn() -> Iterator[None]:
 
 
 def weights(checkpoint: Path) -> dict[str, Tensor]:
-    state: dict[str, Tensor] = read(checkpoint)["network"]
+    state: dict[str, Tensor] = read_checkpoint(checkpoint)["network"]
     return state
 
 
@@ -69,9 +69,9 @@ def test_the_held_out_images_are_the_last() -> None:
 def test_another_training_is_not_gone_on_with(tmp_path: Path) -> None:
     images, point = load_images("sample[0:40]"), tmp_path / "point"
     next(train(QUICK, images, point))
-    with pytest.raises(InputError, match=r"by another recipe, with epochs 3, seed 0"):
+    with pytest.raises(InputError, match=r"is of another recipe, with epochs 3, seed 0"):
         next(train(replace(QUICK, epochs=5, seed=1), images, point))
-    with pytest.raises(InputError, match="with other images"):
+    with pytest.raises(InputError, match="is of other images"):
         next(train(QUICK, load_images("sample[0:41]"), point))
     point.write_bytes(b"nothing of the kind")
     with pytest.raises(InputError, match="is no checkpoint of a training"):
@@ -95,7 +95,7 @@ def test_what_cannot_be_trained_is_refused(tmp_path: Path) -> None:
         next(train(QUICK, replace(images, labels=images.labels * 0 - 1), tmp_path / "point"))
     with pytest.raises(InputError, match="with labels 200 to 200"):
         next(train(QUICK, replace(images, labels=images.labels * 0 + 200, classes=()), tmp_path / "point"))
-    with pytest.raises(InputError, match="1 image is too little"):
+    with pytest.raises(InputError, match="at least 2 images, not 1"):
         next(train(QUICK, images[:1], tmp_path / "point"))
     with pytest.raises(InputError, match="no device 'cuda:77' here"):
         next(train(replace(QUICK, device="cuda:77"), images, tmp_path / "point"))
@@ -108,22 +108,22 @@ def test_what_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
         next(train(QUICK, images, tmp_path / "file" / "point"))
     next(train(QUICK, images, tmp_path / "point"))
     with pytest.raises(SparseattackError, match=r"file/m\.safetensors cannot be written"):
-        ship(tmp_path / "point", tmp_path / "file" / "m.safetensors", images, "the sample")
+        write_weights(tmp_path / "point", tmp_path / "file" / "m.safetensors", images, "the sample")
 
 
 def test_weights_are_shipped_with_their_card(tmp_path: Path) -> None:
     images = load_images("sample")
     list(train(QUICK, images, tmp_path / "point"))
     out = tmp_path / "mine.safetensors"
-    card = ship(tmp_path / "point", out, images, "the sample")
-    assert json.loads((tmp_path / "mine.json").read_text()) == card
-    assert (card["recipe"], card["seed"], card["epochs"]) == (asdict(QUICK), 0, 3)
-    assert card["measured"] == "the sample, 100 images"
+    card = write_weights(tmp_path / "point", out, images, "the sample")
+    assert json.loads((tmp_path / "mine.json").read_text()) == asdict(card)
+    assert (card.recipe, card.seed, card.epochs) == (asdict(QUICK), 0, 3)
+    assert card.measured == "the sample, 100 images"
     with safe_open(out, "pt") as file:
-        assert json.loads(file.metadata()["accuracy"]) == card["accuracy"]
+        assert json.loads(file.metadata()["accuracy"]) == card.accuracy
         assert {file.get_tensor(name).dtype for name in file.keys()} == {torch.float16}  # noqa: SIM118
     oracle = load("oracles", f"allconv-small(weights={out})")()
-    assert (oracle(images.floats()).argmax(1) == images.labels).double().mean().item() == card["accuracy"]
+    assert (oracle(images.floats()).argmax(1) == images.labels).double().mean().item() == card.accuracy
 
 
 def marked() -> Tensor:

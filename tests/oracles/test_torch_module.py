@@ -1,4 +1,4 @@
-"""A network of torch from anyone's Python, with anyone's weights."""
+"""Torch networks that a function of the user's returns, with weights of the user's."""
 
 import pickle
 from collections.abc import Callable
@@ -45,7 +45,7 @@ def net(tmp_path: Path) -> Path:
 
 
 def network() -> nn.Sequential:
-    """The one of ``make``, its batch-norm not the identity."""
+    """The network of ``make`` with running statistics in its batch-norm."""
     made = nn.Sequential(
         nn.Conv2d(3, 4, 3, padding=1), nn.BatchNorm2d(4), nn.ReLU(), nn.Dropout(0.5),
         nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 5),
@@ -88,7 +88,7 @@ def test_mean_and_deviation(net: Path, tmp_path: Path) -> None:
         both = oracle(f"{spec},mean=[0.5,0.4,0.3],std=[0.2,0.3,0.4]")
         torch.testing.assert_close(both(IMAGES), wanted(shown))
         torch.testing.assert_close(oracle(f"{spec},mean=0.5")(IMAGES), wanted(IMAGES - 0.5))
-    with pytest.raises(InputError, match="mean and std are of 3 channels, the images have 1"):
+    with pytest.raises(InputError, match="mean and std have 3 channels, the images have 1"):
         oracle(f"{spec},mean=[0.5,0.4,0.3],std=[0.2,0.3,0.4]")(IMAGES[:, :1])
     for wrong in ("mean=[0,0,0],std=[1,1]", "std=[1,0,1]"):
         with pytest.raises(InputError, match="do not fit"):
@@ -129,7 +129,7 @@ def test_a_pickle_is_refused_and_not_run(net: Path, tmp_path: Path) -> None:
         ("plain.pth", lambda it, at: at.write_bytes(pickle.dumps(it))),
     ):
         write({"layer": Evil()}, tmp_path / name)
-        with pytest.raises(InputError, match=rf"{name} is a pickle that could run anything"):
+        with pytest.raises(InputError, match=rf"{name} is a pickle that could run any code"):
             oracle(f"module={net}:make,checkpoint={tmp_path / name}")
     torch.save(network(), tmp_path / "whole.pt")
     with pytest.raises(InputError, match="safetensors"):
@@ -142,8 +142,8 @@ def test_weights_that_do_not_fit_are_named(net: Path, tmp_path: Path) -> None:
     state["7.weight"] = state.pop("6.weight")
     state["0.bias"] = torch.zeros(5)
     save_file(state, tmp_path / "w.safetensors")
-    said = r"lacks 6\.weight; it has in excess 7\.weight; it has in another shape 0\.bias"
-    with pytest.raises(InputError, match=said):
+    faults = r"they lack 6\.weight; they have in excess 7\.weight; they have in another shape 0\.bias"
+    with pytest.raises(InputError, match=faults):
         oracle(f"module={net}:make,checkpoint={tmp_path / 'w.safetensors'}")
 
 
@@ -173,7 +173,7 @@ PLACES = {
     "net.py:broken": "ZeroDivisionError: of no use",
     "syntax.py:make": "SyntaxError",
     "no_such_module:make": "No module named 'no_such_module'",
-    "net.py:number": "makes int, no torch",
+    "net.py:number": "makes int, not a torch",
 }
 
 
@@ -189,7 +189,7 @@ def test_places_where_there_is_no_network(
 
 def test_weights_need_a_module(net: Path, tmp_path: Path) -> None:
     save_file({"a": torch.zeros(1)}, tmp_path / "w.safetensors")
-    with pytest.raises(InputError, match=r"makes function, no torch\.nn\.Module"):
+    with pytest.raises(InputError, match=r"makes function, not a torch\.nn\.Module"):
         oracle(f"module={net}:function,checkpoint={tmp_path / 'w.safetensors'}")
 
 
@@ -202,7 +202,7 @@ def test_a_device_that_is_not_here(net: Path) -> None:
 def test_a_network_from_a_package_and_one_that_answers_otherwise(net: Path) -> None:
     made = oracle("module=torch.nn:Flatten")
     assert torch.equal(made(IMAGES), IMAGES.flatten(1))
-    with pytest.raises(TypeError, match="answers tuple, not a tensor"):
+    with pytest.raises(TypeError, match="returns tuple, not a tensor"):
         oracle(f"module={net}:pair")(IMAGES)
 
 

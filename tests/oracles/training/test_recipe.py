@@ -12,7 +12,7 @@ from sparseattack.data.images import Images
 from sparseattack.oracles.networks import NETWORKS
 from sparseattack.oracles.training.augmentation import batches, shrink
 from sparseattack.oracles.training.recipe import Recipe, recipe_of
-from sparseattack.oracles.training.training import read, train
+from sparseattack.oracles.training.training import read_checkpoint, train
 
 PAPERS = [name for name in NETWORKS if name != "allconv-small"]
 QUICK = Recipe(epochs=8, batch=32, rate=0.05, held_out=0.2, bf16=False, smallest=16)
@@ -88,6 +88,9 @@ def test_dropout_and_growing_images_are_gone_on_with_bit_by_bit(tmp_path: Path) 
     first = next(train(recipe, images, tmp_path / "parts"))
     torch.rand(5)  # whatever else is drawn in between
     assert [first, *train(recipe, images, tmp_path / "parts")] == whole
-    one, other = read(tmp_path / "whole")["network"], read(tmp_path / "parts")["network"]
+    one, other = (
+        read_checkpoint(tmp_path / "whole")["network"],
+        read_checkpoint(tmp_path / "parts")["network"],
+    )
     assert all(torch.equal(one[name], other[name]) for name in one)
     assert recipe.side(0) < recipe.side(2)
