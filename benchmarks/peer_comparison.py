@@ -22,7 +22,7 @@ from benchmarks.peers import FOREVER, PEERS, Attack, Meter, OverError, Peer, che
 from benchmarks.results import Part, Record, entry
 from benchmarks.timing import Spread, fastest, timed
 from sparseattack import Problem, load
-from sparseattack.search.per_image import Fence
+from sparseattack.search.per_image import IsolatedRandomState
 
 ALONE, TOGETHER = ("dense", "sparse"), "side by side"
 
@@ -40,7 +40,7 @@ class Case(NamedTuple):
 def metered(chosen: Subject, place: int, peer: Peer, seed: int, *, k: int, budget: int) -> Case:
     """Another library's attack on one image, ended by the meter, whose own time is taken off."""
     meter = meter_of(chosen, place, k).stop(budget)
-    with Fence(np.random.default_rng(seed)).inside():
+    with IsolatedRandomState(np.random.default_rng(seed)).active():
         attack = peer.start(meter, FOREVER)
         start = perf_counter()
         with suppress(OverError):
@@ -226,7 +226,7 @@ def _returned(chosen: Subject, start: Start, k: int, count: int, raw: float) -> 
 
 
 def _gift(meter: Meter, start: Start) -> Gift:
-    with Fence(np.random.default_rng(0)).inside():
+    with IsolatedRandomState(np.random.default_rng(0)).active():
         attack = start(meter)
         began = perf_counter()
         image = attack()

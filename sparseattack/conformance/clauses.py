@@ -33,7 +33,7 @@ from sparseattack.problem.problem import Problem
 from sparseattack.problem.space import Strategy
 from sparseattack.search.loop import attack
 from sparseattack.search.outcome import Outcome
-from sparseattack.search.per_image import Fence
+from sparseattack.search.per_image import IsolatedRandomState
 
 
 def asks_about_every_image(strategy: Strategy) -> str:
@@ -155,9 +155,9 @@ def same_in_any_company(strategy: Strategy) -> str:
 
 def same_when_repeated(strategy: Strategy) -> str:
     """All its chance comes from the space: no clock, no global random state."""
-    with Fence(np.random.default_rng(1)).inside():
+    with IsolatedRandomState(np.random.default_rng(1)).active():
         once = run_search(strategy, space(strategy), sphere)
-    with Fence(np.random.default_rng(2)).inside():
+    with IsolatedRandomState(np.random.default_rng(2)).active():
         again = run_search(strategy, space(strategy), sphere)
     for place in range(IMAGES):
         _same(candidates_of(once, place), candidates_of(again, place), "the second time, with the same seed")
@@ -183,7 +183,7 @@ def leaves_others_alone(strategy: Strategy) -> str:
 
 def leaves_global_chance_alone(strategy: Strategy) -> str:
     """The random states of numpy, torch and Python stay as they are."""
-    with Fence(np.random.default_rng(1)).inside():
+    with IsolatedRandomState(np.random.default_rng(1)).active():
         np.random.standard_normal()  # half of a pair is kept for later: that must stay, too
         before = _chance()
         run_search(strategy, space(strategy), sphere)

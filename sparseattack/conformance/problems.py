@@ -18,7 +18,7 @@ from sparseattack.problem.encodings import rgb
 from sparseattack.problem.fitness import margin
 from sparseattack.problem.problem import Problem
 from sparseattack.problem.space import Space, Strategy
-from sparseattack.search.contract import started, turn
+from sparseattack.search.contract import ask, start
 
 ObjectiveFunction = Callable[[int, Tensor], Tensor]
 """Values ``(B, P)`` of the candidates ``(B, P, D)`` of a turn, counted from 0."""
@@ -33,10 +33,10 @@ class Generation(NamedTuple):
 
 def run_search(strategy: Strategy, here: Space, answer: ObjectiveFunction) -> list[Generation]:
     """Every turn of a search, until each image has cost its budget or nothing is asked any more."""
-    search, values, turns = started(strategy, here, "it"), None, list[Generation]()
+    search, values, turns = start(strategy, here, "it"), None, list[Generation]()
     left = torch.full((here.batch, 1), here.budget)
     while left.any():
-        candidates = turn(search, values, here, "it")
+        candidates = ask(search, values, here, "it")
         real = ~candidates.isnan().any(2)
         asked = real & (real.cumsum(1) <= left)
         if not asked.any():
@@ -100,7 +100,7 @@ def problem(strategy: Strategy, shape: tuple[int, int, int] = SHAPE, pixels: int
 def search_budget(strategy: Strategy) -> int:
     """A budget of three generations and a bit, as the strategy's first turn shows."""
     here = problem(strategy).space(slice(None), 1000, seed=0, key="conformance")
-    first = ~turn(started(strategy, here, "it"), None, here, "it").isnan().any(2)
+    first = ~ask(start(strategy, here, "it"), None, here, "it").isnan().any(2)
     return max(60, 3 * int(first.sum(1).max()) + 1)
 
 

@@ -3,6 +3,7 @@
 What a problem and an attack refuse: images that no 8-bit file holds, labels that name no class.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple
@@ -89,31 +90,50 @@ def verified(oracle: Oracle, asked: Queries, pad: int) -> Queries:
     return replace(asked, scores=asked.scores.index_copy(0, places, scores))
 
 
-class Questions(NamedTuple):
-    """``n`` edits, and the cases they are for."""
+class QueryBatch(NamedTuple):
+    """A batch of n queries: an edit and the index of its image for each."""
 
-    rows: Tensor  # (n,) int64
+    rows: Tensor  # (n,) int64, indices of the problem's N searched images
     edits: Edits  # n
-    repeats: int = 0  # further questions, not put because they are among these already
+    duplicates: int = 0  # further queries, which equal one of these and are charged without being evaluated
+
+    @classmethod
+    def concatenate(cls, parts: "Sequence[QueryBatch]") -> "QueryBatch":
+        """The queries of all parts, one after another, without their duplicates."""
+        edits = Edits(*map(torch.cat, zip(*(part.edits for part in parts), strict=True)))
+        return cls(torch.cat([part.rows for part in parts]), edits)
 
     @property
     def cost(self) -> int:
-        """Queries: every question is one, put or not."""
-        return len(self.rows) + self.repeats
+        """Queries charged: these and their duplicates."""
+        return len(self.rows) + self.duplicates
 
-    def part(self, start: int, stop: int) -> "Questions":
-        """Some of them; the repeats go with the last."""
+    def part(self, start: int, stop: int) -> "QueryBatch":
+        """Queries from ``start`` to ``stop``; the duplicates go with the last of all."""
         edits = Edits(*(column[start:stop] for column in self.edits))
-        return Questions(self.rows[start:stop], edits, self.repeats if stop >= len(self.rows) else 0)
+        return QueryBatch(self.rows[start:stop], edits, self.duplicates if stop >= len(self.rows) else 0)
 
 
-class Answers(NamedTuple):
-    """What became of ``n`` questions."""
+class Evaluations(NamedTuple):
+    """The evaluations of n queries."""
 
     values: Tensor  # (n, M) float32
     pixels: Tensor  # (n,) int64, changed
-    fooled: Tensor  # (n,) bool
-    stop: Tensor  # (n,) bool; the image needs no further question
+    fooled: Tensor  # (n,) bool, successes
+    stop: Tensor  # (n,) bool, where the stopping criterion is met
+
+    @classmethod
+    def concatenate(cls, parts: "Sequence[Evaluations]", dim: int = 0) -> "Evaluations":
+        """All parts, one after another."""
+        return cls(*(torch.cat(columns, dim) for columns in zip(*parts, strict=True)))
+
+    def split(self, sizes: list[int]) -> "list[Evaluations]":
+        """Parts of these sizes, one after another."""
+        return [Evaluations(*part) for part in zip(*(torch.split(each, sizes) for each in self), strict=True)]
+
+    def take(self, places: Tensor | slice) -> "Evaluations":
+        """The evaluations at ``places``."""
+        return Evaluations(*(column[places] for column in self))
 
 
 @dataclass(frozen=True)
@@ -157,15 +177,15 @@ class Problem:
         )
 
     @torch.inference_mode()
-    def evaluate(self, questions: Questions) -> Answers:
-        """Put the questions, at most ``sizes.round`` of them, to the oracle."""
-        rows, edits = self._cases[questions.rows], questions.edits
+    def evaluate(self, queries: QueryBatch) -> Evaluations:
+        """Evaluate at most ``sizes.round`` queries: the only place that shows candidates to the oracle."""
+        rows, edits = self._cases[queries.rows], queries.edits
         scores = self._scores(rows, edits).to(rows.device)
-        labels = self.labels[questions.rows]
+        labels = self.labels[queries.rows]
         asked = Queries(self.images, rows, edits, scores, labels, self.targeted, scale(self.oracle))
         asked = verified(self.oracle, asked, self.pad)
         pixels = asked.differences.any(2).sum(1)
-        return Answers(measured(self.fitness, asked), pixels, fooled(asked), self.until(asked))
+        return Evaluations(measured(self.fitness, asked), pixels, fooled(asked), self.until(asked))
 
     def _scores(self, rows: Tensor, edits: Edits) -> Tensor:
         scores = None

@@ -1,4 +1,8 @@
-"""What a strategy promises, checked at every turn."""
+"""What a strategy must keep, checked every generation: a broken contract is a StrategyError that names it.
+
+A strategy is a generator function: it yields candidates ``(B, P, D)`` float32 in the unit cube, NaN in all
+genes where it has no query, and never returns. It is used like an optimizer: ``start``, ``ask``, ``close``.
+"""
 
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
@@ -12,44 +16,44 @@ from sparseattack.problem.space import Search, Space, Strategy
 RETURNED = "its search returned; it must restart and let the budget end it"
 
 
-def started(strategy: Strategy, space: Space, who: str) -> Search:
-    """The search of ``strategy``, which errors call ``who``."""
-    with _blamed(who):
+def start(strategy: Strategy, space: Space, who: str) -> Search:
+    """Start a search by ``strategy``, which errors call ``who``."""
+    with _attributed(who):
         search = strategy(space)
     if not isinstance(search, Generator):
         raise StrategyError(f"{who} is no generator function: it returned {type(search).__name__}")
     return search
 
 
-def turn(search: Search, values: Tensor | None, space: Space, who: str) -> Tensor:
-    """The next candidates ``(B, P, D)`` after the ``values`` of the last ones; none start the search."""
-    with _blamed(who):
+def ask(search: Search, values: Tensor | None, space: Space, who: str) -> Tensor:
+    """The next candidates ``(B, P, D)``, given ``values (B, P, M)`` of the last ones; None at the start."""
+    with _attributed(who):
         candidates = search.send(values)  # type: ignore[arg-type]  # None starts it
     if wrong := _wrong(candidates, space):
         raise StrategyError(f"{who} asked with {wrong}")
     return candidates.detach()
 
 
-def real(candidates: Tensor) -> Tensor:
-    """Those that ask something: ``(B, P)`` bool."""
-    return ~candidates.isnan().any(2)
-
-
-def affordable(candidates: Tensor, left: Tensor) -> Tensor:
-    """The candidates that are real, as many per image as it has queries ``left``: ``(B, P)``."""
-    asking = real(candidates)
-    return asking & (asking.cumsum(1) <= left.unsqueeze(1))
-
-
-def ended(search: Search, who: str) -> None:
-    """Let the search clean up."""
-    with _blamed(who):
+def close(search: Search, who: str) -> None:
+    """End a search, so that it can clean up."""
+    with _attributed(who):
         search.close()
 
 
+def is_query(candidates: Tensor) -> Tensor:
+    """Mask ``(B, P)`` of the candidates that are queries; the others are NaN."""
+    return ~candidates.isnan().any(2)
+
+
+def within_budget(candidates: Tensor, left: Tensor) -> Tensor:
+    """Mask ``(B, P)`` of the queries that fit the budget, of which each image has ``left (B,)``."""
+    queries = is_query(candidates)
+    return queries & (queries.cumsum(1) <= left.unsqueeze(1))
+
+
 @contextmanager
-def _blamed(who: str) -> Iterator[None]:
-    """Whatever a strategy raises is its own fault, except what it refuses in our words."""
+def _attributed(who: str) -> Iterator[None]:
+    """Turn what a strategy raises into a StrategyError that names it; its InputError passes as it is."""
     try:
         yield
     except InputError:
@@ -63,7 +67,7 @@ def _blamed(who: str) -> Iterator[None]:
 
 
 def _wrong(candidates: Tensor, space: Space) -> str:
-    """What is wrong with candidates, if anything."""
+    """What is wrong with candidates, in words; empty if nothing is."""
     if not isinstance(candidates, Tensor) or candidates.dtype != torch.float32:
         kind = candidates.dtype if isinstance(candidates, Tensor) else type(candidates).__name__
         return f"{kind}, not a float32 tensor"
@@ -73,9 +77,9 @@ def _wrong(candidates: Tensor, space: Space) -> str:
         return f"candidates on {candidates.device}, not on {space.device}"
     nan, outside = candidates.isnan(), (candidates < 0) | (candidates > 1)
     partly = nan.any(2) != nan.all(2)
-    if not (outside.any() | partly.any()):  # one answer, which the host waits for
+    if not (outside.any() | partly.any()):  # a single transfer from the device
         return ""
     if not outside.any():
-        return "a candidate that is NaN in some genes: in all, it asks nothing"
+        return "a candidate that is NaN in some genes: it is no query only if all are NaN"
     gene, value = int(outside.nonzero()[0, 2]), float(candidates[outside][0])
     return f"a candidate outside the unit cube: gene {gene} was {value:g}"

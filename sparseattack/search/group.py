@@ -1,65 +1,162 @@
-"""The conversation about a few images that are searched side by side.
-
-Questions of a turn that are the same: one pays for each, but the oracle is shown one of them.
-"""
+"""One search over a group of images: ask for candidates, evaluate them, charge queries, return outcomes."""
 
 from collections.abc import Generator
+from dataclasses import dataclass
 from functools import cache
 from itertools import compress
+from numbers import Integral
 from time import perf_counter
 
 import torch
 from torch import Tensor
 
+from sparseattack.errors import InputError
 from sparseattack.plugins.spec import function_name
 from sparseattack.problem.edits import Edits
-from sparseattack.problem.problem import Answers, Problem, Questions
+from sparseattack.problem.problem import Evaluations, Problem, QueryBatch
 from sparseattack.problem.space import Strategy
-from sparseattack.search.contract import affordable, ended, started, turn
-from sparseattack.search.ledger import Account
-from sparseattack.search.outcome import Outcome, outcome
-from sparseattack.search.scheduler import Conversation, Timed
+from sparseattack.search.contract import ask, close, is_query, start, within_budget
+from sparseattack.search.ledger import Ledger
+from sparseattack.search.outcome import Outcome
+from sparseattack.search.scheduler import GroupSearch, TimedEvaluations
+
+FIRST, SECOND = -0x40A7B892E31B1A47, -0x6B2FB644ECCEEE15  # multipliers of SplitMix64 (Steele et al., 2014)
 
 
-def spread(answers: Answers, asked: Tensor, places: Tensor) -> Answers:
-    """Answers ``(n, ...)`` at their ``places (n,)`` in all of ``asked (B, P)``; else infinite, 0, false."""
+@dataclass(frozen=True)
+class AttackSettings:
+    """What an attack needs beside its problem and its strategy."""
+
+    budget: int  # queries each image may cost
+    seed: int = 0
+    key: str = ""  # names the strategy in the random streams
+    group: int = 1024  # most images that share one search; changes no outcome
+
+    def __post_init__(self) -> None:
+        """Refuse numbers that are not whole or too small."""
+        for what, number, least in (
+            ("budget", self.budget, 1),
+            ("group", self.group, 1),
+            ("seed", self.seed, 0),
+        ):
+            if not isinstance(number, Integral) or number < least:
+                raise InputError(f"{what} is a whole number from {least}, not {number!r}")
+
+
+class Group:
+    """The search of images ``rows`` of a problem, side by side, and their ledger."""
+
+    def __init__(self, problem: Problem, strategy: Strategy, settings: AttackSettings, rows: slice) -> None:
+        if not callable(strategy):
+            raise InputError(
+                f"a strategy is a function, not {strategy!r}: load it first, load('strategies', ...)"
+            )
+        self.problem, self.first = problem, rows.start
+        self.space = problem.space(rows, settings.budget, settings.seed, settings.key)
+        self.who = f"strategy {settings.key or function_name(strategy)}"
+        self.search = start(strategy, self.space, self.who)
+        self.ledger = Ledger(problem, self.space.batch)
+
+    def first_population(self) -> int:
+        """How many queries the first generation has, none of which is evaluated; ends the search."""
+        candidates = ask(self.search, None, self.space, self.who)
+        close(self.search, self.who)
+        return int(is_query(candidates).sum())
+
+    def run(self, finished: list[Outcome]) -> GroupSearch:
+        """Yield query batches, be sent their evaluations; append the outcomes of images to ``finished``."""
+        try:
+            yield from self._generations(finished)
+        finally:
+            close(self.search, self.who)
+
+    def _generations(self, finished: list[Outcome]) -> GroupSearch:
+        """Generation after generation, until every image has stopped or has spent its budget."""
+        budget, values = self.space.budget, None
+        live = torch.ones_like(self.ledger.queries, dtype=torch.bool)
+        count = self.space.batch  # of live images
+        while count:
+            candidates = self._ask(values, count)
+            asked = within_budget(candidates, (budget - self.ledger.queries) * live)
+            if not len(places := asked.flatten().nonzero()[:, 0]):
+                break
+            evaluations = yield from self._evaluate(candidates, asked, places)
+            over = evaluations.stop.any(1) | (self.ledger.queries >= budget) | ~asked.any(1)
+            count -= self._finish(live & over, finished)
+            live, values = live & ~over, evaluations.values.masked_fill(over.view(-1, 1, 1), torch.inf)
+        self._finish(live, finished)  # the strategy has no more queries about these
+
+    def _ask(self, values: Tensor | None, count: int) -> Tensor:
+        """The strategy's next candidates ``(B, P, D)``; its time is shared by the ``count`` live images."""
+        begin = perf_counter()
+        candidates = ask(self.search, values, self.space, self.who)
+        self.ledger.strategy_seconds += (perf_counter() - begin) / count
+        return candidates
+
+    def _evaluate(
+        self, candidates: Tensor, asked: Tensor, places: Tensor
+    ) -> Generator[QueryBatch, TimedEvaluations, Evaluations]:
+        """Evaluations ``(B, P)`` of the candidates ``asked (B, P)``, which are at ``places (n,)`` of all."""
+        genes = candidates.flatten(0, 1)[places]
+        edits = self.problem.encoding.decode(genes, self.problem.images.shape[1:])
+        queries = QueryBatch(self.first + places // asked.shape[1], edits)
+        same = self.problem.repeat or asked.shape[1] == 1  # all are evaluated
+        batch, kinds = (queries, slice(None)) if same else deduplicate(queries)
+        distinct, seconds = yield batch
+        evaluations = _spread(distinct.take(kinds), asked, places)
+        evaluated = torch.zeros_like(self.ledger.queries)
+        evaluated = evaluated.index_add(0, batch.rows - self.first, torch.ones_like(batch.rows))
+        self.ledger.charge(asked.sum(1), evaluated, seconds)
+        self.ledger.record(candidates, asked, evaluations)
+        return evaluations
+
+    def _finish(self, over: Tensor, finished: list[Outcome]) -> int:
+        """Add the outcomes of the images that are ``over (B,)``; how many they are."""
+        places = list(compress(range(len(over)), over.tolist()))
+        if places:
+            self.ledger.flush()
+        for place in places:
+            finished.append(self.ledger.outcome(place, self.first + place, self.space.journal))
+        return len(places)
+
+
+def _spread(evaluations: Evaluations, asked: Tensor, places: Tensor) -> Evaluations:
+    """Evaluations ``(n, ...)`` at their ``places (n,)`` of all ``(B, P)``; else infinite, 0, false."""
 
     def place(column: Tensor, empty: float) -> Tensor:
         blank = column.new_full((asked.numel(), *column.shape[1:]), empty)
         return blank.index_copy(0, places, column).view(*asked.shape, *column.shape[1:])
 
-    return Answers(*map(place, answers, (torch.inf, 0, False, False)))
+    return Evaluations(*map(place, evaluations, (torch.inf, 0, False, False)))
 
 
-FIRST, SECOND = -0x40A7B892E31B1A47, -0x6B2FB644ECCEEE15  # multipliers of SplitMix64 (Steele et al., 2014)
+def deduplicate(queries: QueryBatch) -> tuple[QueryBatch, Tensor]:
+    """The distinct queries in their order, and for each of the ``n`` queries the place of its equal ``(n,)``.
 
-
-def distinct(questions: Questions) -> tuple[Questions, Tensor]:
-    """The first of every kind, in the order asked, and for each question the place of its kind: ``(n,)``.
-
-    Two are of one kind if they leave the same colours at the same pixels of the same image.
+    Each duplicate is charged as a query, but the oracle evaluates one of them. Two queries are equal if they
+    leave the same colours at the same pixels of the same image.
     """
-    keys, order = _keys(questions.rows, questions.edits).sort(stable=True)
+    keys, order = _keys(queries.rows, queries.edits).sort(stable=True)
     new = torch.ones_like(keys, dtype=torch.bool)
     new[1:] = keys[1:] != keys[:-1]
     firsts, ranks = order[new].sort()
     kinds = torch.empty_like(order)
     kinds[order] = ranks.argsort()[new.cumsum(0) - 1]
-    edits = Edits(*(column[firsts] for column in questions.edits))
-    return Questions(questions.rows[firsts], edits, len(kinds) - len(firsts)), kinds
+    edits = Edits(*(column[firsts] for column in queries.edits))
+    return QueryBatch(queries.rows[firsts], edits, len(kinds) - len(firsts)), kinds
 
 
 def _keys(rows: Tensor, edits: Edits) -> Tensor:
-    """A hash ``(n,)`` of 64 bits: of 10,000 that differ, two are equal once in 10^11 times."""
+    """A hash ``(n,)`` of 64 bits: among 10,000 different queries, two collide once in 10^11 times."""
     factors = _factors(edits.colours.shape[2] + 2, rows.device)
     slots = edits.positions * factors[0] + (edits.colours * factors[2:]).sum(2)
-    if edits.positions.shape[1] > 1:  # in any order, and without those that are painted over
-        return rows * factors[1] + _mixed(slots).mul(edits.stays()).sum(1)
+    if edits.positions.shape[1] > 1:  # in any order, and without slots that are painted over
+        return rows * factors[1] + _mix(slots).mul(edits.stays()).sum(1)
     return rows * factors[1] + slots[:, 0]
 
 
-def _mixed(numbers: Tensor) -> Tensor:
-    """Numbers whose sum says which they are."""
+def _mix(numbers: Tensor) -> Tensor:
+    """SplitMix64's mixing, so that a sum of hashes depends on every one of them."""
     numbers = (numbers ^ (numbers >> 30)) * FIRST
     numbers = (numbers ^ (numbers >> 27)) * SECOND
     return numbers ^ (numbers >> 31)
@@ -67,73 +164,6 @@ def _mixed(numbers: Tensor) -> Tensor:
 
 @cache
 def _factors(count: int, device: torch.device) -> Tensor:
-    chance = torch.Generator().manual_seed(0)
-    return torch.randint(-(2**63), 2**63 - 1, (count,), generator=chance).to(device)
-
-
-class Group:
-    """Puts the questions of one search, and keeps its images' accounts."""
-
-    def __init__(
-        self, problem: Problem, strategy: Strategy, budget: int, stream: tuple[int, str], rows: slice
-    ) -> None:
-        self.problem, self.first = problem, rows.start
-        seed, key = stream
-        self.space = problem.space(rows, budget, seed, key)
-        self.who = f"strategy {key or function_name(strategy)}"
-        self.search = started(strategy, self.space, self.who)
-        self.account = Account(problem, self.space.batch)
-
-    def converse(self, done: list[Outcome]) -> Conversation:
-        """Put questions, be sent their answers; images that are finished go to ``done``."""
-        try:
-            yield from self._turns(done)
-        finally:
-            ended(self.search, self.who)
-
-    def _turns(self, done: list[Outcome]) -> Conversation:
-        """Until every image is finished."""
-        live, values = torch.ones_like(self.account.queries, dtype=torch.bool), None
-        count = self.space.batch  # of images that are live
-        while count:
-            candidates = self._next(values, count)
-            asked = affordable(candidates, (self.space.budget - self.account.queries) * live)
-            if not len(places := asked.flatten().nonzero()[:, 0]):
-                break
-            answers = yield from self._put(candidates, asked, places)
-            over = answers.stop.any(1) | (self.account.queries >= self.space.budget) | ~asked.any(1)
-            count -= self._close(live & over, done)
-            live, values = live & ~over, answers.values.masked_fill(over.view(-1, 1, 1), torch.inf)
-        self._close(live, done)  # nothing is asked about them any more
-
-    def _next(self, values: Tensor | None, count: int) -> Tensor:
-        """The strategy's next candidates ``(B, P, D)``, their time shared by the ``count`` live images."""
-        start = perf_counter()
-        candidates = turn(self.search, values, self.space, self.who)
-        self.account.strategy_seconds += (perf_counter() - start) / count
-        return candidates
-
-    def _put(self, candidates: Tensor, asked: Tensor, places: Tensor) -> Generator[Questions, Timed, Answers]:
-        """Answers ``(B, P)`` to the candidates ``asked (B, P)``, those at ``places (n,)`` of all."""
-        genes = candidates.flatten(0, 1)[places]
-        edits = self.problem.encoding.decode(genes, self.problem.images.shape[1:])
-        every = Questions(self.first + places // asked.shape[1], edits)
-        alone = self.problem.repeat or asked.shape[1] == 1
-        put, kinds = (every, slice(None)) if alone else distinct(every)
-        told, each = yield put
-        answers = spread(Answers(*(column[kinds] for column in told)), asked, places)
-        paid, ones = asked.sum(1), torch.ones_like(put.rows)
-        shown = torch.zeros_like(paid).index_add(0, put.rows - self.first, ones)
-        self.account.pay(paid, shown, each)
-        self.account.enter(candidates, asked, answers)
-        return answers
-
-    def _close(self, over: Tensor, done: list[Outcome]) -> int:
-        """Hand over the images that are ``over (B,)``; how many they are."""
-        places = list(compress(range(len(over)), over.tolist()))
-        if places:
-            self.account.settle()
-        for place in places:
-            image = self.first + place
-            done.append(outcome(self.problem, self.account, self.space.journal, place, image))
-        return len(places)
+    """Random multipliers ``(count,)``, always the same."""
+    generator = torch.Generator().manual_seed(0)
+    return torch.randint(-(2**63), 2**63 - 1, (count,), generator=generator).to(device)

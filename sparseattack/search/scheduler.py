@@ -1,117 +1,96 @@
-"""Conversations in flight.
+"""Which groups' queries share the next oracle call, so that it is full although images finish one by one."""
 
-What goes to the oracle and comes back.
-
-What conversations ask is answered in full batches.
-"""
-
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import suppress
 from itertools import count
 from time import perf_counter
 from typing import NamedTuple
 
-import torch
-
-from sparseattack.problem.edits import Edits
 from sparseattack.problem.oracle import Sizes
-from sparseattack.problem.problem import Answers, Problem, Questions
+from sparseattack.problem.problem import Evaluations, Problem, QueryBatch
 
-NOTHING = Questions(torch.empty(0, dtype=torch.int64), Edits(torch.empty(0, 0), torch.empty(0, 0, 0)))
-
-
-class Timed(NamedTuple):
-    """Answers, and how long each question took."""
-
-    answers: Answers
-    each: float  # seconds
+OPEN = 16  # most groups at a time where their generations are small: each holds memory
+CLOCK = count()  # ticks whenever a group asks, so that the longest waiting is known
 
 
-Conversation = Generator[Questions, Timed, None]
+class TimedEvaluations(NamedTuple):
+    """The evaluations of one query batch, and their time."""
+
+    evaluations: Evaluations
+    seconds: float  # per query
 
 
-def joined(parts: Sequence[Questions]) -> Questions:
-    """All parts, one after another."""
-    edits = Edits(*map(torch.cat, zip(*(part.edits for part in parts), strict=True)))
-    return Questions(torch.cat([part.rows for part in parts]), edits)
+GroupSearch = Generator[QueryBatch, TimedEvaluations, None]
+"""The search of a group: yields query batches, is sent their evaluations, returns at the end."""
 
 
-OPEN = 16  # most talks at a time, where they ask little: they all hold memory
-CLOCK = count()  # ticks whenever a talk goes on
+class PendingGroup:
+    """A group waiting for evaluations: its pending query batch and the part already evaluated."""
 
+    def __init__(self, search: GroupSearch) -> None:
+        self.search = search
+        self._resume(None)
 
-class Talk:
-    """A conversation, what it asks, and the answers to the first of that."""
-
-    def __init__(self, conversation: Conversation) -> None:
-        self.conversation = conversation
-        self._go_on(None)
-
-    def _go_on(self, told: Timed | None) -> None:
-        """Take the next questions; nothing is the end."""
-        self.questions, self.answers = NOTHING, list[Answers]()
-        self.known, self.seconds = 0, 0.0
+    def _resume(self, timed: TimedEvaluations | None) -> None:
+        """Send the evaluations of a whole batch, if any; take the next batch, none at the search's end."""
+        self.batch: QueryBatch | None = None
+        self.evaluated, self.seconds = list[Evaluations](), 0.0
         with suppress(StopIteration):
-            self.questions = self.conversation.send(told)  # type: ignore[arg-type]  # None starts it
+            self.batch = self.search.send(timed)  # type: ignore[arg-type]  # None starts it
+        self.left = len(self.batch.rows) if self.batch else 0
         self.since = next(CLOCK)
 
-    @property
-    def left(self) -> int:
-        """Questions without an answer."""
-        return len(self.questions.rows) - self.known
+    def take(self, size: int) -> QueryBatch:
+        """The next ``size`` of the pending queries."""
+        assert self.batch
+        start = len(self.batch.rows) - self.left
+        return self.batch.part(start, start + size)
 
-    @property
-    def over(self) -> bool:
-        """Whether nothing more will be asked."""
-        return not self.left
-
-    def hear(self, answers: Answers, each: float) -> None:
-        """Answers to the next questions, and how many seconds each of them took."""
-        self.answers.append(answers)
-        self.known += len(answers.stop)
-        self.seconds += each * len(answers.stop)
+    def receive(self, evaluations: Evaluations, seconds: float) -> None:
+        """Take the evaluations of the queries that were taken last, at ``seconds`` per query."""
+        self.evaluated.append(evaluations)
+        self.left -= len(evaluations.stop)
+        self.seconds += seconds * len(evaluations.stop)
         if not self.left:
-            every = Answers(*map(torch.cat, zip(*self.answers, strict=True)))
-            self._go_on(Timed(every, self.seconds / self.known))
+            whole = Evaluations.concatenate(self.evaluated)
+            self._resume(TimedEvaluations(whole, self.seconds / len(whole.stop)))
 
 
-def filled(talks: Iterable[Talk], waiting: Iterator[Talk], sizes: Sizes) -> list[Talk]:
-    """The talks that are not over, and more that begin until there are questions for a round."""
-    going = [talk for talk in talks if not talk.over]
-    while sum(talk.left for talk in going) < sizes.round and len(going) < OPEN:
-        if not (talk := next(waiting, None)):
+def refill(groups: list[PendingGroup], waiting: Iterator[PendingGroup], sizes: Sizes) -> None:
+    """Drop the groups that have finished; start waiting ones until there are queries for a full round."""
+    groups[:] = [group for group in groups if group.left]
+    while sum(group.left for group in groups) < sizes.round and len(groups) < OPEN:
+        if not (group := next(waiting, None)):
             break
-        going += [] if talk.over else [talk]
-    return going
+        groups += [group] if group.left else []
 
 
-class Turn(NamedTuple):
-    """The next questions of a talk."""
+class Request(NamedTuple):
+    """Queries of one group in a shared batch."""
 
-    talk: Talk
-    questions: Questions
+    group: PendingGroup
+    queries: QueryBatch
 
 
-def turns(talks: Iterable[Talk], sizes: Sizes) -> list[Turn]:
-    """The next questions, the longest waiting first: as many as are answered together, in whole blocks."""
-    ready = sorted((talk for talk in talks if talk.left), key=lambda talk: talk.since)
-    count = sum(talk.left for talk in ready)
-    batch, room = list[Turn](), min(sizes.round, count - count % sizes.block or count)
-    for talk in ready:
-        if size := min(talk.left, room):
-            batch.append(Turn(talk, talk.questions.part(talk.known, talk.known + size)))
+def next_batch(groups: Sequence[PendingGroup], sizes: Sizes) -> list[Request]:
+    """The next shared batch: at most a full round, in whole blocks, the longest waiting groups first."""
+    total = sum(group.left for group in groups)
+    room = min(sizes.round, total - total % sizes.block or total)
+    batch = list[Request]()
+    for group in sorted(groups, key=lambda group: group.since):
+        if size := min(group.left, room):
+            batch.append(Request(group, group.take(size)))
             room -= size
     return batch
 
 
-def answer(problem: Problem, batch: list[Turn]) -> float:
-    """Put the questions; talks that have all their answers go on. Seconds that each question took."""
-    together = joined([turn.questions for turn in batch])
+def evaluate_batch(problem: Problem, batch: Sequence[Request]) -> float:
+    """Evaluate a shared batch and give every group its part; seconds per query."""
+    queries = QueryBatch.concatenate([request.queries for request in batch])
     start = perf_counter()
-    answers = problem.evaluate(together)
-    each = (perf_counter() - start) / len(together.rows)
-    sizes = [len(turn.questions.rows) for turn in batch]
-    shares = zip(*(torch.split(column, sizes) for column in answers), strict=True)
-    for turn, share in zip(batch, shares, strict=True):
-        turn.talk.hear(Answers(*share), each)
-    return each
+    evaluations = problem.evaluate(queries)
+    seconds = (perf_counter() - start) / len(queries.rows)
+    parts = evaluations.split([len(request.queries.rows) for request in batch])
+    for request, part in zip(batch, parts, strict=True):
+        request.group.receive(part, seconds)
+    return seconds

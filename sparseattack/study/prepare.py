@@ -32,7 +32,7 @@ from sparseattack.problem.oracle import Oracle, device_of, named, scale, title
 from sparseattack.problem.problem import Problem, check_images
 from sparseattack.problem.verification import Verdicts, judge
 from sparseattack.provenance import digest, digest_source, hardware, versions
-from sparseattack.search.contract import started, turn
+from sparseattack.search.contract import ask, start
 from sparseattack.study.cases import Case, Selection, aims, cases, select_cases
 from sparseattack.study.experiment import Condition, Experiment
 
@@ -154,8 +154,8 @@ def dry_run(setup: Setup) -> None:
         problem = problem_of(setup, condition, [Case(0, 0)])
         space = problem.space(slice(0, 1), setup.experiment.budget, condition.seed, condition.strategy)
         who = f"strategy {condition.strategy}"
-        search = started(setup.strategies[condition.strategy], space, who)
-        turn(search, None, space, who)
+        search = start(setup.strategies[condition.strategy], space, who)
+        ask(search, None, space, who)
         search.close()
 
 

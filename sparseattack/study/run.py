@@ -16,9 +16,10 @@ import torch
 from sparseattack.errors import InputError
 from sparseattack.plugins.spec import parse
 from sparseattack.problem.oracle import SparseOracle
-from sparseattack.problem.problem import Problem, Questions
+from sparseattack.problem.problem import Problem, QueryBatch
 from sparseattack.provenance import digest, digest_image
-from sparseattack.search.loop import rounds
+from sparseattack.search.group import AttackSettings
+from sparseattack.search.loop import run_rounds
 from sparseattack.study.cases import Case
 from sparseattack.study.experiment import Condition, inference_key
 from sparseattack.study.prepare import Setup, problem_of
@@ -54,17 +55,17 @@ def benchmark_inference(problem: Problem, oracle: SparseOracle, queries: int) ->
     return {"used": median(pairs) >= FASTER, "speedup": round(median(pairs), 2)}
 
 
-def sample(problem: Problem) -> Questions:
+def sample(problem: Problem) -> QueryBatch:
     """As many questions as are put at once, about a few of the images."""
     count, shape = problem.sizes.chunk, problem.images.shape[1:]
     random = torch.Generator().manual_seed(0)
     genes = torch.rand(count, len(problem.encoding.genes(shape)), generator=random)
     rows = torch.arange(count) * min(2, len(problem.labels)) // count
     edits = problem.encoding.decode(genes.to(problem.images.device), shape)
-    return Questions(rows.to(problem.images.device), edits)
+    return QueryBatch(rows.to(problem.images.device), edits)
 
 
-def seconds(problem: Problem, questions: Questions) -> float:
+def seconds(problem: Problem, questions: QueryBatch) -> float:
     """How long the answers take."""
     start = perf_counter()
     problem.evaluate(questions)
@@ -140,7 +141,8 @@ def run(setup: Setup, task: Task, study: Study) -> Iterator[Step]:
     chosen, problem = setup.experiment, problem_of(setup, condition, [case for _, case in task.todo])
     if task.todo:
         problem = choose_inference(problem, len(task.todo) * chosen.budget, chosen.sparse_inference, study)
-    for each in rounds(problem, strategy, chosen.budget, condition.seed, key=called):
+    attack_settings = AttackSettings(chosen.budget, condition.seed, called)
+    for each in run_rounds(problem, strategy, attack_settings):
         records = tuple(record_of(setup, condition, task.todo, outcome) for outcome in each.outcomes)
         for record in records:
             study.add(record)

@@ -24,7 +24,7 @@ from sparseattack import (
     margin,
     rgb,
 )
-from sparseattack.problem.problem import Questions
+from sparseattack.problem.problem import QueryBatch
 
 SHAPES = [(1, 1, 1), (3, 1, 1), (1, 28, 28), (3, 32, 32), (5, 4, 4), (3, 7, 30), (3, 30, 7), (2, 1, 40)]
 
@@ -140,7 +140,7 @@ def test_a_number_of_classes_that_changes_is_refused() -> None:
 def test_answers_come_back_from_another_type_in_float32() -> None:
     here = problem()
     edits = here.encoding.decode(torch.rand(2, 5), here.images.shape[1:])
-    told = here.evaluate(Questions(torch.tensor([1, 3]), edits))
+    told = here.evaluate(QueryBatch(torch.tensor([1, 3]), edits))
     assert told.values.dtype == torch.float32 and told.values.shape == (2, 1)
 
 
@@ -197,7 +197,7 @@ def test_values_follow_the_order_of_the_objectives() -> None:
     here = problem(images=clean, labels=torch.tensor([0]), fitness=(l2, margin, l0))
     assert here.space(slice(1), 10, 0, "").objectives == ("l2", "margin", "l0")
     white = edit((0, (255,)))
-    values = here.evaluate(Questions(torch.tensor([0]), white)).values[0]
+    values = here.evaluate(QueryBatch(torch.tensor([0]), white)).values[0]
     assert values[0] == values[2] == 1
     painted = white.paint(clean)
     scores = here.oracle(painted)[0]

@@ -41,7 +41,7 @@ def partly_nan(space: Space) -> Tensor:
         (lambda space: space.uniform(3) - 0.9, "asked with a candidate outside the unit cube"),
         (lambda space: space.uniform(3) * torch.inf, "asked with a candidate outside the unit cube"),
         (lambda space: space.uniform(3).to("meta"), "asked with candidates on meta, not on cpu"),
-        (partly_nan, "asked with a candidate that is NaN in some genes: in all, it asks nothing"),
+        (partly_nan, "asked with a candidate that is NaN in some genes: it is no query only if all are NaN"),
         (lambda space: 1 // 0, "strategy stern failed: ZeroDivisionError: integer division"),
     ],
 )

@@ -15,9 +15,9 @@ from sparseattack import Edits, Problem, Strategy, attack, corners, load, spent
 from sparseattack.plugins import registry
 from sparseattack.plugins.spec import extra_objectives, settings_of
 from sparseattack.problem.fitness import margin
-from sparseattack.problem.problem import Questions
-from sparseattack.search.group import distinct
-from sparseattack.search.loop import rounds
+from sparseattack.problem.problem import QueryBatch
+from sparseattack.search.group import AttackSettings, deduplicate
+from sparseattack.search.loop import run_rounds
 
 SLOT = st.tuples(st.integers(0, 3), st.tuples(st.integers(0, 2), st.integers(0, 2)))
 
@@ -53,18 +53,18 @@ def test_questions_are_of_one_kind_if_they_leave_the_same_colours_at_the_same_pi
     kinds = [(row, frozenset(dict(slots).items())) for row, *slots in rows]
     positions = torch.tensor([[position for position, _ in slots] for _, *slots in rows])
     colours = torch.tensor([[colour for _, colour in slots] for _, *slots in rows], dtype=torch.uint8)
-    put, places = distinct(Questions(torch.tensor([row for row, *_ in rows]), Edits(positions, colours)))
+    put, places = deduplicate(QueryBatch(torch.tensor([row for row, *_ in rows]), Edits(positions, colours)))
     firsts = [place for place, kind in enumerate(kinds) if kind not in kinds[:place]]
     assert torch.equal(put.edits.positions, positions[firsts])
     assert torch.equal(put.edits.colours, colours[firsts])
     assert put.rows.tolist() == [kinds[place][0] for place in firsts]
-    assert put.repeats == len(rows) - len(firsts)
+    assert put.duplicates == len(rows) - len(firsts)
     assert [kinds[firsts[place]] for place in torch.arange(len(firsts))[places].tolist()] == kinds
 
 
 def test_colours_that_change_places_make_another_question() -> None:
     edits = Edits(torch.tensor([[1, 2], [2, 1]]), torch.tensor([[[5], [6]], [[5], [6]]], dtype=torch.uint8))
-    assert distinct(Questions(torch.zeros(2, dtype=torch.int64), edits))[0].repeats == 0
+    assert deduplicate(QueryBatch(torch.zeros(2, dtype=torch.int64), edits))[0].duplicates == 0
 
 
 def test_of_ten_thousand_questions_those_that_differ_are_told_apart() -> None:
@@ -72,9 +72,9 @@ def test_of_ten_thousand_questions_those_that_differ_are_told_apart() -> None:
     positions = torch.randint(224 * 224, (10_000, 5), generator=chance)
     colours = torch.randint(256, (10_000, 5, 3), generator=chance, dtype=torch.uint8)
     rows = torch.randint(1000, (10_000,), generator=chance)
-    again = Questions(rows.repeat(2), Edits(positions.repeat(2, 1), colours.repeat(2, 1, 1)))
-    put, _ = distinct(again)
-    assert put.repeats == 10_000 and torch.equal(put.rows, rows)
+    again = QueryBatch(rows.repeat(2), Edits(positions.repeat(2, 1), colours.repeat(2, 1, 1)))
+    put, _ = deduplicate(again)
+    assert put.duplicates == 10_000 and torch.equal(put.rows, rows)
 
 
 @pytest.mark.parametrize("name", registry.names("strategies"))
@@ -96,7 +96,7 @@ def replaced(outcome: Any) -> Any:
 
 
 def test_rounds_tell_what_was_paid() -> None:
-    told = list(rounds(problem(), partial(uniform, popsize=200), 300))
+    told = list(run_rounds(problem(), partial(uniform, popsize=200), AttackSettings(300)))
     outcomes = [outcome for each in told for outcome in each.outcomes]
     assert all(outcome.repeats > 200 for outcome in outcomes)
     assert sum(each.queries for each in told) == 5 * 300

@@ -19,7 +19,8 @@ from sparseattack import (
     rgb,
     spent,
 )
-from sparseattack.search.loop import rounds
+from sparseattack.search.group import AttackSettings
+from sparseattack.search.loop import run_rounds
 from sparseattack.search.scheduler import OPEN
 
 
@@ -36,7 +37,7 @@ def test_outcomes_come_as_soon_as_they_are_known() -> None:
 def test_rounds_tell_what_was_asked_and_what_is_done() -> None:
     problem = scripted_problem(lambda place, query: query == 10 * (place + 1), count=4)
     assert isinstance(problem.oracle, ScriptedOracle)
-    told = list(rounds(problem, uniform, 50, group=2))
+    told = list(run_rounds(problem, uniform, AttackSettings(50, group=2)))
     assert sum(each.queries for each in told) == sum(problem.oracle.calls)
     assert sorted(outcome.image for each in told for outcome in each.outcomes) == [0, 1, 2, 3]
 
@@ -110,7 +111,8 @@ def test_what_fails_before_a_call_counts_no_queries() -> None:
     oracle, queries = ScriptedOracle(batch=7), list[int]()
     with pytest.raises(StrategyError):
         queries.extend(
-            each.queries for each in rounds(scripted_problem(count=2, oracle=oracle), once, 7, group=1)
+            each.queries
+            for each in run_rounds(scripted_problem(count=2, oracle=oracle), once, AttackSettings(7, group=1))
         )
     assert oracle.calls == [7] and sum(queries) == 7
 
@@ -191,7 +193,11 @@ def test_blocks_are_filled_by_other_groups(count: int, group: int) -> None:
 def test_small_calls_are_answered_a_few_at_a_time(batch: int, together: int) -> None:
     oracle = ScriptedOracle(batch=batch)
     told = list(
-        rounds(scripted_problem(count=100, oracle=oracle), lambda space: uniform(space, popsize=40), 70)
+        run_rounds(
+            scripted_problem(count=100, oracle=oracle),
+            lambda space: uniform(space, popsize=40),
+            AttackSettings(70),
+        )
     )
     assert {each.queries for each in told[1:11]} == {together}
     assert set(oracle.calls[:10]) == {batch}
@@ -200,7 +206,7 @@ def test_small_calls_are_answered_a_few_at_a_time(batch: int, together: int) -> 
 def test_slow_calls_are_told_of_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sparseattack.search.loop.PATIENCE", 0.0)
     problem = scripted_problem(count=100, oracle=ScriptedOracle(batch=64))
-    told = list(rounds(problem, lambda space: uniform(space, popsize=40), 70))
+    told = list(run_rounds(problem, lambda space: uniform(space, popsize=40), AttackSettings(70)))
     assert {each.queries for each in told[:10]} == {64}
 
 

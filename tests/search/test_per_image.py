@@ -13,7 +13,7 @@ from numpy.random import mtrand
 from problems import outcome_facts, scripted_problem
 
 from sparseattack import ImageSearch, InputError, Space, StrategyError, attack, per_image, spent
-from sparseattack.search.per_image import Fence
+from sparseattack.search.per_image import IsolatedRandomState
 
 
 @contextmanager
@@ -31,7 +31,7 @@ def untouched(normals: int = 0) -> Iterator[None]:
             np.random.standard_normal()
             random.gauss(0, 1)
 
-    with Fence(np.random.default_rng(0)).inside():
+    with IsolatedRandomState(np.random.default_rng(0)).active():
         seed()
         expected = chance()
         seed()
