@@ -22,9 +22,9 @@ from rich.text import Text
 from sparseattack import InputError, SparseattackError
 from sparseattack.reproduction.forecast import Forecast
 from sparseattack.reproduction.one_pixel import Reproduction
-from sparseattack.reproduction.part import Part
-from sparseattack.reproduction.render import Entry, Printed, draw, grid, publish
-from sparseattack.reproduction.run import Stage
+from sparseattack.reproduction.render import CellText, FilledTable, draw, grid, publish
+from sparseattack.reproduction.run import StudyProgress
+from sparseattack.reproduction.studies import PlannedStudy
 
 from .terminal import stderr, stdout, text_column
 
@@ -44,7 +44,7 @@ def spoken(seconds: float) -> str:
 STYLES = {"inside": "green", "overlap": "yellow", "outside": "red"}
 
 
-def show(printed: Printed) -> None:
+def show(printed: FilledTable) -> None:
     """Title, a row per metric, what a reader must know."""
     console = stdout()
     table = Table(title=printed.table.title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
@@ -58,7 +58,7 @@ def show(printed: Printed) -> None:
         console.print(note, style="dim")
 
 
-def _text(entry: Entry) -> Text:
+def _text(entry: CellText) -> Text:
     """The figure, and under it what is to be known of it."""
     detail = f"\n{entry.detail}" if entry.detail else ""
     return Text(entry.value).append(detail, STYLES.get(entry.detail, "dim"))
@@ -71,13 +71,13 @@ class Display:
     """Two bars on a terminal; elsewhere a sentence now and then."""
 
     def __init__(self, console: Console, asked: Reproduction) -> None:
-        self.console, self.forecast = console, Forecast.of(asked.parts, asked.choices)
+        self.console, self.forecast = console, Forecast.of(asked.planned, asked.options)
         columns = (text_column("{task.description}"), BarColumn(20), MofNCompleteColumn())
         said = text_column("{task.fields[said]}")
         self.progress = Progress(
             *columns, said, TimeElapsedColumn(), console=console, disable=not console.is_terminal
         )
-        self.whole = self.progress.add_task("all parts", total=len(asked.parts), said="")
+        self.whole = self.progress.add_task("all parts", total=len(asked.planned), said="")
         self.bar: TaskID | None = None  # of the part that is run
         self.refused: set[str] = set()  # sentences
         self.last = self.spoke = perf_counter()
@@ -89,7 +89,7 @@ class Display:
     def __exit__(self, *_: object) -> None:
         self.progress.stop()
 
-    def refuse(self, part: Part, why: str) -> None:
+    def refuse(self, part: PlannedStudy, why: str) -> None:
         """A part is left out; where it is for the network, that is said once."""
         self.forecast.drop(part)
         self.progress.advance(self.whole)
@@ -97,7 +97,7 @@ class Display:
             self.console.print(said)
             self.refused.add(said)
 
-    def advance(self, part: Part, stage: Stage) -> bool:
+    def advance(self, part: PlannedStudy, stage: StudyProgress) -> bool:
         """A part has come so far; whether it is finished."""
         now = perf_counter()
         self.forecast.note(part, stage, now - self.last)
@@ -112,7 +112,7 @@ class Display:
             self._say(f"{part.stem}: {stage.left} runs to go")
         return not stage.left
 
-    def _finish(self, part: Part) -> None:
+    def _finish(self, part: PlannedStudy) -> None:
         if self.bar is not None:
             self.progress.remove_task(self.bar)
         self.bar = None
@@ -156,7 +156,7 @@ def _watched(asked: Reproduction, console: Console) -> bool:
 
 def _run(asked: Reproduction, console: Console) -> bool:
     """Whether there was any network to attack."""
-    if any(part.experiment(asked.choices).images == "sample" for part in asked.parts):
+    if any(part.experiment(asked.options).images == "sample" for part in asked.planned):
         console.print(
             "attacked are the 100 CIFAR-10 test images in the package; `sparseattack download cifar10` brings"
             " all 10,000"
@@ -167,7 +167,7 @@ def _run(asked: Reproduction, console: Console) -> bool:
                 display.refuse(part, event)
             elif display.advance(part, event):
                 publish(asked)
-        return bool(display.forecast.accounts)
+        return bool(display.forecast.costs)
 
 
 def _close(asked: Reproduction, console: Console) -> None:

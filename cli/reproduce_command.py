@@ -47,19 +47,19 @@ def command(
     from sparseattack.errors import InputError
     from sparseattack.plugins.spec import split
     from sparseattack.reproduction.one_pixel import one_pixel
-    from sparseattack.reproduction.part import Choices
+    from sparseattack.reproduction.studies import Options
 
     from .options import whole_numbers
     from .reproduce import reproduce
 
     if paper != "one-pixel":
         raise InputError(f"there is no paper {paper!r} to reproduce, only one-pixel")
-    choices = Choices(
+    options = Options(
         data, photographs, images, targeted_images, budget=budget, seed=seed, device=device,
         sparse_inference=sparse_inference,
     )  # fmt: skip
     asked = one_pixel(
-        choices, out, tables=table, networks=split(networks), imagenet_networks=split(imagenet_networks),
+        options, out, tables=table, networks=split(networks), imagenet_networks=split(imagenet_networks),
         pixels=whole_numbers(pixels, "--pixels"), strategies=split(strategies),
     )  # fmt: skip
     reproduce(asked, run=run)

@@ -1,79 +1,82 @@
-"""How long the rest may take. A failure costs the whole budget: the first finished runs tell too little."""
+"""How long a reproduction may still take, from the queries of the runs so far.
+
+A failed run costs the whole budget and ends last, so the first finished runs are too cheap a sample.
+"""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Self
 
-from .part import Choices, Part, runs
-from .run import Stage
+from .run import StudyProgress
+from .studies import Options, PlannedStudy
 
-LIVE = 4  # runs that are searched side by side, of a population of hundreds
+LIVE = 4  # runs searched side by side, with a population of hundreds
 
 
 @dataclass
-class Account:
-    """What is known of one part's costs."""
+class StudyCost:
+    """The queries of a study so far, and how many runs are left."""
 
     left: int  # runs
-    budget: int  # rows that a run may cost
-    finished: int = 0  # runs, in this process
-    paid: int = 0  # rows of these
-    asked: int = 0  # rows of all
+    budget: int  # queries a run
+    finished: int = 0  # runs finished in this process
+    finished_queries: int = 0  # queries of the finished runs
+    queries: int = 0  # queries of all runs
 
-    def cost(self, share: float) -> float:
-        """Rows that a run is expected to cost: ``share`` of the budget where nothing is known.
+    def per_run(self, share: float) -> float:
+        """Expected queries a run; ``share`` of the budget if none is known.
 
-        Those that are searched now are taken for failures, as most of them will be.
+        Runs that are being searched count as failures, as most of them will be.
         """
         live = min(LIVE, self.left)
-        if not self.asked or not (self.finished + live):
+        if not self.queries or not (self.finished + live):
             return share * self.budget
-        return (self.paid + live * self.budget) / (self.finished + live)
+        return (self.finished_queries + live * self.budget) / (self.finished + live)
 
-    def rows(self, share: float) -> float:
-        """That are still to be asked."""
-        return max(0.0, self.left * self.cost(share) - (self.asked - self.paid))
+    def remaining(self, share: float) -> float:
+        """Expected queries until the study is finished."""
+        return max(0.0, self.left * self.per_run(share) - (self.queries - self.finished_queries))
 
 
 class Forecast:
-    """Rows a second so far, network by network, and the rows that unfinished runs may cost."""
+    """Queries a second of each network so far, and the queries that unfinished runs may cost."""
 
-    def __init__(self, expected: Mapping[Part, tuple[int, int]]) -> None:
-        """``expected``: runs and budget of every part."""
-        self.accounts = {part: Account(*each) for part, each in expected.items()}
-        self.speeds: dict[str, list[float]] = defaultdict(lambda: [0.0, 0.0])  # rows and seconds
+    def __init__(self, expected: Mapping[PlannedStudy, tuple[int, int]]) -> None:
+        """``expected``: runs, and queries a run, of every study."""
+        self.costs = {planned: StudyCost(*each) for planned, each in expected.items()}
+        self.speeds: dict[str, list[float]] = defaultdict(lambda: [0.0, 0.0])  # queries, and their seconds
 
     @classmethod
-    def of(cls, parts: Iterable[Part], choices: Choices) -> Self:
-        """Before anything is run."""
-        return cls({part: (runs(part, choices), part.experiment(choices).budget) for part in parts})
+    def of(cls, studies: Iterable[PlannedStudy], options: Options) -> Self:
+        """The forecast before any run."""
+        return cls({each: (each.num_runs(options), each.experiment(options).budget) for each in studies})
 
-    def note(self, part: Part, stage: Stage, seconds: float) -> None:
-        """A part has come so far, in so many seconds since the last stage."""
-        account = self.accounts[part]
-        account.left = stage.left
-        account.finished += len(stage.step.records)
-        account.paid += sum(record.queries for record in stage.step.records)
-        account.asked += stage.step.queries
-        if stage.step.queries:  # or else the time went into loading
-            speed = self.speeds[part.network]
-            speed[0] += stage.step.queries
+    def note(self, planned: PlannedStudy, progress: StudyProgress, seconds: float) -> None:
+        """Count the progress of a study, made in ``seconds``."""
+        cost, step = self.costs[planned], progress.step
+        cost.left = progress.left
+        cost.finished += len(step.records)
+        cost.finished_queries += sum(record.queries for record in step.records)
+        cost.queries += step.queries
+        if step.queries:  # else the time went into loading
+            speed = self.speeds[planned.network]
+            speed[0] += step.queries
             speed[1] += seconds
 
-    def drop(self, part: Part) -> None:
-        """A part is not run."""
-        del self.accounts[part]
+    def drop(self, planned: PlannedStudy) -> None:
+        """Leave out a study that is not run."""
+        del self.costs[planned]
 
     @property
     def seconds(self) -> float | None:
-        """That are left; None before anything was asked."""
-        known = [account.cost(1) / account.budget for account in self.accounts.values() if account.asked]
+        """Seconds left; None before the first query."""
+        known = [cost.per_run(1) / cost.budget for cost in self.costs.values() if cost.queries]
         if not known:
             return None
         share = sum(known) / len(known)
-        rows, spent = map(sum, zip(*self.speeds.values(), strict=True))
-        usual = rows / spent
+        queries, spent = map(sum, zip(*self.speeds.values(), strict=True))
+        usual = queries / spent
         speeds = {network: speed[0] / speed[1] for network, speed in self.speeds.items()}
-        left = self.accounts.items()
-        return sum(account.rows(share) / speeds.get(part.network, usual) for part, account in left)
+        left = self.costs.items()
+        return sum(cost.remaining(share) / speeds.get(planned.network, usual) for planned, cost in left)

@@ -1,7 +1,4 @@
-"""Su, Vargas and Sakurai, One pixel attack for fooling deep neural networks (2019), to be measured again.
-
-All that is asked for: some tables, measured into a folder.
-"""
+"""Measure tables of the one-pixel paper (Su, Vargas and Sakurai, 2019) again, into a folder."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -14,71 +11,20 @@ from sparseattack.plugins.registry import load, oracle_plugin
 from sparseattack.problem.oracle import device_of
 from sparseattack.study.prepare import Setup
 
-from .part import TARGETS, Choices, Finding, Part, find
-from .run import Stage, conduct, shown
-from .tables import Table, names, table
-
-Event = tuple[Part, Stage | str]
-"""How far a part has come, or why it is left out."""
-
-
-@dataclass(frozen=True)
-class Reproduction:
-    """Tables, and the studies they are made of."""
-
-    tables: tuple[Table, ...]
-    choices: Choices
-    folder: Path
-
-    @cached_property
-    def parts(self) -> list[Part]:
-        """All that has to be run, each once; quick ones first."""
-        every = dict.fromkeys(part for table in self.tables for part in table.parts())
-        return [part for part in every if part.wanted(self.choices) != 0]
-
-    @property
-    def studies(self) -> Path:
-        """Where they are."""
-        return self.folder / "studies"
-
-    def found(self) -> dict[Part, Finding]:
-        """The parts that are finished."""
-        paths = {part: part.path(self.choices, self.studies) for part in self.parts}
-        return {part: finding for part, path in paths.items() if (finding := find(path))}
-
-    def check(self) -> None:
-        """Refuse what does not exist, before anything is run."""
-        device_of(self.choices.device)
-        if not self.parts:
-            raise InputError("there is nothing to run: every number of images is 0")
-        for part in self.parts:
-            load("strategies", part.strategy or "de")
-            oracle_plugin(part.network, self.choices.device)
-        for images in {part.experiment(self.choices).images for part in self.parts}:
-            load_images(images)
-
-    def run(self) -> Iterator[Event]:
-        """Run what the studies lack, after ``check``; a network that cannot be loaded is left out."""
-        self.studies.mkdir(parents=True, exist_ok=True)
-        known: dict[tuple[str, str], Setup] = {}
-        for part in self.parts:
-            which = part.network, part.experiment(self.choices).images
-            try:
-                known[which] = shown(part, self.choices, known.get(which))
-            except InputError as error:
-                yield part, str(error)
-                continue
-            for stage in conduct(part, self.choices, self.studies, known[which]):
-                yield part, stage
-
+from .run import StudyProgress, load_network, run_study
+from .studies import TARGETS, FinishedStudy, Options, PlannedStudy, read_finished
+from .tables import PaperTable, make_table, table_names
 
 NETWORKS = ("allconv", "nin", "vgg16")
 IMAGENET = ("efficientnet-lite0",)
 STRATEGIES = ("random", "exhaustive")
 
+Event = tuple[PlannedStudy, StudyProgress | str]
+"""The progress of a study, or the reason why it is left out."""
+
 
 def one_pixel(
-    choices: Choices,
+    options: Options,
     folder: str | Path,
     *,
     tables: str = "8",
@@ -86,40 +32,47 @@ def one_pixel(
     imagenet_networks: Sequence[str] = IMAGENET,
     pixels: Sequence[int] = (),
     strategies: Sequence[str] = STRATEGIES,
-) -> Reproduction:
-    """The tables called ``4,8`` or ``all``, of oracles, with all that is kept in ``folder``.
+) -> "Reproduction":
+    """The tables named ``4,8`` or ``all``, of the oracles ``networks``, with their files in ``folder``.
 
-    ``pixels``, beside one, and ``strategies``, beside differential evolution, are for Table VIII. All tables
-    are without that on ImageNet where no photographs are chosen. Where images are not chosen they are the
-    usual ones; where the number of targeted ones is not, but that of the others is, they make about as many
-    runs.
+    ``pixels``, besides 1, and ``strategies``, besides differential evolution, are rows of Table VIII.
+    ``all`` has no ImageNet table without photographs. Images default to the CIFAR-10 test set, or else the
+    sample in the package. The number of targeted images defaults to one that makes about as many runs as
+    ``untargeted`` ones.
+
+    InputError for an unknown table, an empty list of networks, or a table that has none of them.
     """
-    chosen = names(tables)
-    if "imagenet" in chosen and not choices.photographs:
+    names = table_names(tables)
+    if "imagenet" in names and not options.photographs:
         if tables != "all":
             raise InputError("the table imagenet needs photographs: name them with --photographs")
-        chosen.remove("imagenet")
+        names.remove("imagenet")
     if not networks or not imagenet_networks:
         raise InputError("no network is named")
     if pixels and min(pixels) < 1:
         raise InputError(f"at least 1 pixel changes, not {min(pixels)}")
-    used = {name: imagenet_networks if name == "imagenet" else networks for name in chosen}
     more, others = sorted({*pixels} - {1}), list(dict.fromkeys(strategies))
     made = [
-        table(name, list(dict.fromkeys(some)), pixels=more, strategies=others) for name, some in used.items()
+        make_table(
+            name,
+            list(dict.fromkeys(imagenet_networks if name == "imagenet" else networks)),
+            pixels=more,
+            strategies=others,
+        )
+        for name in names
     ]
-    if not (known := tuple(each for each in made if each.networks)):
+    if not (chosen := tuple(table for table in made if table.networks)):
         raise InputError(f"in the paper's table {tables} there is no {', '.join(networks)}")
-    return Reproduction(known, _completed(choices), Path(folder))
+    return Reproduction(chosen, _with_defaults(options), Path(folder))
 
 
-def _completed(choices: Choices) -> Choices:
-    targeted = fitting(choices.untargeted) if choices.targeted is None else choices.targeted
-    return replace(choices, images=choices.images or usual_images(), targeted=targeted)
+def _with_defaults(options: Options) -> Options:
+    targeted = targeted_images(options.untargeted) if options.targeted is None else options.targeted
+    return replace(options, images=options.images or default_images(), targeted=targeted)
 
 
-def usual_images() -> str:
-    """The CIFAR-10 test set if it is here, or else what the package has of it."""
+def default_images() -> str:
+    """The CIFAR-10 test set if it was downloaded, or else the sample in the package."""
     try:
         load_images("cifar10:test[0]")
     except InputError:
@@ -127,6 +80,56 @@ def usual_images() -> str:
     return "cifar10:test"
 
 
-def fitting(images: int | None) -> int | None:
-    """Images with nine targets that make about as many runs as ``images`` without; None is the paper's."""
-    return None if images is None else max(images // TARGETS, min(images, 1))
+def targeted_images(untargeted: int | None) -> int | None:
+    """Images whose nine targets make about as many runs as ``untargeted`` ones; None is the paper's."""
+    return None if untargeted is None else max(untargeted // TARGETS, min(untargeted, 1))
+
+
+@dataclass(frozen=True)
+class Reproduction:
+    """Tables of a paper, and the studies that they are computed from."""
+
+    tables: tuple[PaperTable, ...]
+    options: Options
+    folder: Path
+
+    @cached_property
+    def planned(self) -> list[PlannedStudy]:
+        """All studies, each once, quick ones first."""
+        every = dict.fromkeys(planned for table in self.tables for planned in table.studies())
+        return [planned for planned in every if planned.num_images(self.options) != 0]
+
+    @property
+    def study_folder(self) -> Path:
+        """The folder of the studies."""
+        return self.folder / "studies"
+
+    def finished(self) -> dict[PlannedStudy, FinishedStudy]:
+        """The studies that are finished."""
+        paths = {planned: planned.path(self.options, self.study_folder) for planned in self.planned}
+        return {planned: study for planned, path in paths.items() if (study := read_finished(path))}
+
+    def check(self) -> None:
+        """Refuse what does not exist before anything is run: InputError."""
+        device_of(self.options.device)
+        if not self.planned:
+            raise InputError("there is nothing to run: every number of images is 0")
+        for planned in self.planned:
+            load("strategies", planned.strategy or "de")
+            oracle_plugin(planned.network, self.options.device)
+        for images in {planned.experiment(self.options).images for planned in self.planned}:
+            load_images(images)
+
+    def run(self) -> Iterator[Event]:
+        """Run what the studies lack, after ``check``; networks that cannot be loaded are left out."""
+        self.study_folder.mkdir(parents=True, exist_ok=True)
+        loaded: dict[tuple[str, str], Setup] = {}
+        for planned in self.planned:
+            key = planned.network, planned.experiment(self.options).images
+            try:
+                loaded[key] = load_network(planned, self.options, loaded.get(key))
+            except InputError as error:
+                yield planned, str(error)
+                continue
+            for progress in run_study(planned, self.options, self.study_folder, loaded[key]):
+                yield planned, progress

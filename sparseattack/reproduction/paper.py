@@ -1,23 +1,19 @@
-"""Figures that the one-pixel paper prints (Su, Vargas and Sakurai, 2019; arXiv 1710.08864, version 7).
+"""The numbers that the one-pixel paper prints (Su, Vargas and Sakurai, 2019; arXiv 1710.08864, version 7).
 
-Numbers of images are exact on the original test set: the rates are shares of them, and the heat-maps of its
-figures 12 and 13 have as many successes. On the Kaggle images the paper says 500 and, for ImageNet, 105, but
-of no network of its Tables IV and V are both rates shares of that: the numbers here are those near it of
-which all printed rates are, and the heat-maps agree with them.
+On the original test set the numbers of images are exact: the rates are shares of them, and the heat-maps of
+figures 12 and 13 sum to them. On the Kaggle images the paper states 500 and, for ImageNet, 105, but for no
+network of Tables IV and V are both rates shares of 500. The numbers here are the nearest ones of which all
+printed rates are shares, and the heat-maps agree with them.
 
-What the rows of the tables are called.
-
-Heat-maps of class pairs that the one-pixel paper prints (Su, Vargas and Sakurai, 2019; version 7).
-
-Successful targeted attacks with one pixel, from the original class (row) to the target (column). They were
-read from pictures: of 740 successes on the Kaggle VGG16 738 are found, so one or two cells are misread. The
-paper's heat-maps of untargeted attacks cannot be read cell by cell.
+The heat-maps of class pairs were read from pictures: of 740 successes on the Kaggle VGG16 738 are found, so
+one or two of its cells are misread. Those of untargeted attacks cannot be read cell by cell.
 """
 
 from collections.abc import Mapping
 
-from .metrics import Kind, Measure
+from .metrics import Measure, MeasureKind
 
+# rows of the tables
 ACCURACY = "accuracy on clean images"
 TARGETED = "targeted success"
 DERIVED = "untargeted success, derived from nine targets"
@@ -33,17 +29,20 @@ MEDIAN = "queries to first success, median"
 MEAN = "queries to first success, mean"
 FOUND = "of the images that a corner colour fools, DE fools"
 CORNERS = "of the images that DE fools, a corner colour fools"
+
 NETWORKS = ("allconv", "nin", "vgg16", "alexnet")
-KAGGLE, MORE_PIXELS = (505, 501, 499), (505, 527)  # images: Table IV; Table V
+KAGGLE, MORE_PIXELS = (505, 501, 499), (505, 527)  # images of Table IV, and of Table V
 ORIGINAL, ORIGINAL_TARGETED, IMAGENET = (500,) * 3, (300,) * 3, (0, 0, 0, 106)
 PIXELS = {"allconv": 3, "nin": 5}  # Table V: another number for each network
 
-Printed = Mapping[str, Mapping[str, Measure]]
-"""By row, then by network."""
+PrintedTable = Mapping[str, Mapping[str, Measure]]
+"""The printed numbers of a table, by row, then by network."""
 
 
-def _printed(kind: Kind, values: tuple[float | None, ...], counts: tuple[int, ...]) -> dict[str, Measure]:
-    """Values of the networks in order; of rates and shares in percent, None where there is none."""
+def _printed(
+    kind: MeasureKind, values: tuple[float | None, ...], counts: tuple[int, ...]
+) -> dict[str, Measure]:
+    """The values by network, in the order of NETWORKS; rates and shares are in percent, None is a gap."""
     scale = 1 if kind == "number" else 100
     known = zip(NETWORKS, values, (*counts, *(0,) * len(values)), strict=False)
     return {name: Measure(value / scale, count, kind) for name, value, count in known if value is not None}
@@ -61,7 +60,7 @@ def _numbers(*values: float | None) -> dict[str, Measure]:
     return _printed("number", values, ())
 
 
-TABLES: Mapping[str, Printed] = {
+TABLES: Mapping[str, PrintedTable] = {
     "4": {
         ACCURACY: _rates(85.6, 87.2, 83.3),
         TARGETED: _rates(19.82, 23.15, 16.48, of=KAGGLE),
@@ -98,13 +97,14 @@ TABLES: Mapping[str, Printed] = {
 }
 
 REACHED = {"allconv": (0.31, 0.19, 0.19, 0.13, 0.09, 0.04, 0.03, 0.004, 0.0, 0.0)}
-"""Figure 5, Kaggle images: share of them moved to 0, 1, ... 9 classes, measured from its bars."""
+"""Figure 5: share of the Kaggle images that reach 0, 1, ... 9 targets, measured from its bars."""
 
-Pairs = list[list[int]]
+ClassPairs = list[list[int]]
+"""Successes from each class (row) to each class (column)."""
 
 
-def _read(text: str) -> dict[str, Pairs]:
-    """Three matrices, side by side."""
+def _read(text: str) -> dict[str, ClassPairs]:
+    """Matrices that stand side by side, by network."""
     lines = [[part.split() for part in line.split("|")] for line in text.strip().splitlines()]
     matrices = zip(*lines, strict=True)
     return {

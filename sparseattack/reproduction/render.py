@@ -1,9 +1,4 @@
-"""Tables and figures are written to a folder.
-
-A table as people read it: a row per metric, ours and the paper's figure of every network side by side.
-
-Tables as text: Markdown for people, CSV and JSON for machines.
-"""
+"""Write the tables of a reproduction as Markdown, CSV and JSON, and its figures as PNG, to a folder."""
 
 import csv
 import io
@@ -20,44 +15,101 @@ from sparseattack.plugins.requirements import install_command
 from .metrics import Measure
 from .notes import notes
 from .one_pixel import Reproduction
-from .part import Finding, Part
-from .tables import Cell, Table
+from .tables import PaperTable, TableCell
 
-ENOUGH = 100  # from which a number has no decimals
+FIGURES = "figures"  # a folder in the folder of the reproduction
+NO_DECIMALS = 100  # numbers from here on are printed without decimals
 
 
-class Entry(NamedTuple):
-    """A figure as it is printed."""
+class CellText(NamedTuple):
+    """A number as it is printed."""
 
     value: str
-    detail: str = ""  # its interval and count, or where the paper's lies
+    detail: str = ""  # our interval and count, or the verdict on the paper's value
 
 
-Line = tuple[str, list[Entry]]
-"""A metric, and its figures under the headings."""
+TextRow = tuple[str, list[CellText]]
+"""The name of a metric, and its numbers under the headings."""
 
 
-def grid(cells: Sequence[Cell]) -> tuple[list[str], list[Line]]:
-    """Headings and lines; a network of which the paper has no figure at all has no column for one."""
+class FilledTable(NamedTuple):
+    """A table with its cells and notes."""
+
+    table: PaperTable
+    cells: list[TableCell]
+    notes: list[str]
+
+
+def publish(reproduction: Reproduction, figures: Mapping[str, list[str]] | None = None) -> list[FilledTable]:
+    """Write every table as Markdown, CSV and JSON, computed from the finished studies.
+
+    ``figures`` are the paths of the figures of each table, by the table's name.
+    """
+    finished, filled = reproduction.finished(), []
+    reproduction.folder.mkdir(parents=True, exist_ok=True)
+    for table in reproduction.tables:
+        cells, sentences = table.cells(finished), notes(table, finished)
+        texts = {
+            "md": markdown(table, cells, sentences, (figures or {}).get(table.name, [])),
+            "csv": as_csv(cells),
+            "json": as_json(table, cells, sentences),
+        }
+        for suffix, text in texts.items():
+            (reproduction.folder / f"table-{table.name}.{suffix}").write_text(text, "utf-8")
+        filled.append(FilledTable(table, cells, sentences))
+    return filled
+
+
+def draw(reproduction: Reproduction) -> dict[str, list[str]]:
+    """Draw the figures of every table; their paths in the folder, by table. InputError without matplotlib."""
+    try:
+        from .figures import figures_of, save
+    except ModuleNotFoundError as error:
+        raise InputError(
+            f"figures need {error.name}: {install_command('sparseattack', 'figures')}"
+        ) from error
+    (reproduction.folder / FIGURES).mkdir(parents=True, exist_ok=True)
+    finished = reproduction.finished()
+    paths: dict[str, list[str]] = {}
+    for table in reproduction.tables:
+        paths[table.name] = []
+        for name, figure in figures_of(table, finished):
+            path = Path(FIGURES) / f"{name}.png"
+            save(figure, reproduction.folder / path)
+            paths[table.name].append(path.as_posix())
+    return paths
+
+
+def grid(cells: Sequence[TableCell]) -> tuple[list[str], list[TextRow]]:
+    """Headings and rows; the paper has a column beside each network of which it prints anything."""
     printed = dict.fromkeys((cell.network for cell in cells), False)
     for cell in cells:
         printed[cell.network] |= cell.paper is not None
     both = ([network, "paper"] if known else [network] for network, known in printed.items())
-    lines = [
-        (name, [entry for cell in row for entry in _entries(cell, printed[cell.network])])
+    rows = [
+        (name, [text for cell in row for text in _cell_texts(cell, printed[cell.network])])
         for name, row in groupby(cells, key=lambda cell: cell.row)
     ]
-    return ["", *(heading for headings in both for heading in headings)], lines
+    return ["", *(heading for headings in both for heading in headings)], rows
 
 
-def _entries(cell: Cell, printed: bool) -> list[Entry]:
-    """Ours, and the paper's if there is a column for it."""
-    ours = Entry("-") if cell.ours is None else Entry(_value(cell.ours), _detail(cell.ours))
-    paper = Entry("-") if cell.paper is None else Entry(_value(cell.paper), cell.verdict)
+def _cell_texts(cell: TableCell, printed: bool) -> list[CellText]:
+    """Our number, and the paper's if it has a column."""
+    ours = CellText("-") if cell.ours is None else CellText(_value(cell.ours), _interval(cell.ours))
+    paper = CellText("-") if cell.paper is None else CellText(_value(cell.paper), cell.verdict)
     return [ours, paper] if printed else [ours]
 
 
-def _detail(measure: Measure) -> str:
+def _value(measure: Measure) -> str:
+    if measure.kind != "number":
+        return f"{100 * measure.value:.1f} %"
+    if math.isinf(measure.value):
+        return "half fail"
+    whole = measure.value >= NO_DECIMALS or measure.value.is_integer()
+    return f"{measure.value:,.0f}" if whole else f"{measure.value:.2f}"
+
+
+def _interval(measure: Measure) -> str:
     """Interval and count."""
     count = f"n {measure.count:,}"
     if measure.interval is None:
@@ -66,27 +118,20 @@ def _detail(measure: Measure) -> str:
     return f"{low:.1f} - {high:.1f}, {count}"
 
 
-def _value(measure: Measure) -> str:
-    if measure.kind != "number":
-        return f"{100 * measure.value:.1f} %"
-    if math.isinf(measure.value):
-        return "half fail"
-    whole = measure.value >= ENOUGH or measure.value.is_integer()
-    return f"{measure.value:,.0f}" if whole else f"{measure.value:.2f}"
-
-
-def markdown(table: Table, cells: Sequence[Cell], notes: Sequence[str], figures: Sequence[str]) -> str:
-    """Title, notes, a row per metric, and pictures by the paths of ``figures``."""
+def markdown(
+    table: PaperTable, cells: Sequence[TableCell], sentences: Sequence[str], figures: Sequence[str]
+) -> str:
+    """Title, notes, a row for each metric, and the figures by their paths."""
     headings, rows = grid(cells)
     lines = [headings, ["---", *["---:"] * (len(headings) - 1)]]
-    lines += [[label, *(", ".join(filter(None, entry)) for entry in entries)] for label, entries in rows]
+    lines += [[name, *(", ".join(filter(None, text)) for text in texts)] for name, texts in rows]
     body = "\n".join(f"| {' | '.join(line)} |" for line in lines)
-    parts = [f"## {table.title}", *notes, body, *(f"![{Path(path).stem}]({path})" for path in figures)]
-    return "\n\n".join(parts) + "\n"
+    pictures = [f"![{Path(path).stem}]({path})" for path in figures]
+    return "\n\n".join([f"## {table.title}", *sentences, body, *pictures]) + "\n"
 
 
-def as_csv(cells: Sequence[Cell]) -> str:
-    """A line per cell; rates and shares as numbers in [0, 1]."""
+def as_csv(cells: Sequence[TableCell]) -> str:
+    """A line for each cell; rates and shares as numbers in [0, 1]."""
     rows = [cell.to_dict() for cell in cells]
     text = io.StringIO()
     writer = csv.DictWriter(text, list(rows[0]) if rows else [], lineterminator="\n")
@@ -95,58 +140,7 @@ def as_csv(cells: Sequence[Cell]) -> str:
     return text.getvalue()
 
 
-def as_json(table: Table, cells: Sequence[Cell], notes: Sequence[str]) -> str:
-    """The same, with title and notes."""
-    told = {"table": table.name, "title": table.title, "notes": list(notes)}
-    return json.dumps(told | {"cells": [cell.to_dict() for cell in cells]}, indent=2) + "\n"
-
-
-FIGURES = "figures"
-
-
-class Printed(NamedTuple):
-    """A table as it is shown."""
-
-    table: Table
-    cells: list[Cell]
-    notes: list[str]
-
-
-def publish(asked: Reproduction, drawn: Mapping[str, list[str]] | None = None) -> list[Printed]:
-    """Write every table as Markdown, CSV and JSON, from the studies that are finished.
-
-    ``drawn`` are the paths of the figures of each table, by its name.
-    """
-    found, made = asked.found(), []
-    asked.folder.mkdir(parents=True, exist_ok=True)
-    for table in asked.tables:
-        cells, said = table.cells(found), notes(table, found)
-        texts = {
-            "md": markdown(table, cells, said, (drawn or {}).get(table.name, [])),
-            "csv": as_csv(cells),
-            "json": as_json(table, cells, said),
-        }
-        for suffix, text in texts.items():
-            (asked.folder / f"table-{table.name}.{suffix}").write_text(text, "utf-8")
-        made.append(Printed(table, cells, said))
-    return made
-
-
-def draw(asked: Reproduction) -> dict[str, list[str]]:
-    """Draw the figures of every table; their paths in the folder. InputError without matplotlib."""
-    try:
-        from .figures import illustrations, save
-    except ModuleNotFoundError as error:
-        raise InputError(
-            f"figures need {error.name}: {install_command('sparseattack', 'figures')}"
-        ) from error
-    (asked.folder / FIGURES).mkdir(parents=True, exist_ok=True)
-    paths: dict[str, list[str]] = {}
-    found: Mapping[Part, Finding] = asked.found()
-    for table in asked.tables:
-        paths[table.name] = []
-        for name, figure in illustrations(table, found):
-            path = Path(FIGURES) / f"{name}.png"
-            save(figure, asked.folder / path)
-            paths[table.name].append(path.as_posix())
-    return paths
+def as_json(table: PaperTable, cells: Sequence[TableCell], sentences: Sequence[str]) -> str:
+    """Title, notes and cells; rates and shares as numbers in [0, 1]."""
+    head = {"table": table.name, "title": table.title, "notes": list(sentences)}
+    return json.dumps(head | {"cells": [cell.to_dict() for cell in cells]}, indent=2) + "\n"

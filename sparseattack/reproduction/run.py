@@ -1,7 +1,4 @@
-"""A part is run: what its study lacks, and nothing twice.
-
-Runs that another study holds already: the same experiment on more or fewer of the images.
-"""
+"""Run the studies of a reproduction: what a study lacks, and nothing twice."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -15,20 +12,74 @@ from sparseattack.study.prepare import Setup, labelled, prepare
 from sparseattack.study.run import Step, open_study, plan, run
 from sparseattack.study.store import Study
 
-from .part import Choices, Part
+from .studies import Options, PlannedStudy
+
+ADVICE = "Name another folder with --out, or remove that file"
 
 
-def adopt(setup: Setup, study: Study, others: Iterable[Path]) -> None:
-    """Take over the runs that ``study`` lacks from studies that differ in how many images are drawn.
+class StudyProgress(NamedTuple):
+    """The progress of a study since the last one was reported."""
 
-    No run depends on the images beside it, so that they are what running them again would come to.
+    left: int  # runs
+    step: Step
+
+
+def load_network(planned: PlannedStudy, options: Options, like: Setup | None = None) -> Setup:
+    """Load a study's network and images, and classify these; taken over from ``like`` if given.
+
+    InputError if the network cannot be loaded, or its images cannot be attacked.
     """
-    mine = _but_draw(setup.manifest)
+    setup = prepare(replace(planned.experiment(options), num_images=0), like)
+    labelled(setup)
+    return setup
+
+
+def run_study(
+    planned: PlannedStudy, options: Options, folder: Path, loaded: Setup
+) -> Iterator[StudyProgress]:
+    """Run what the study in ``folder`` lacks, with the network that ``load_network`` has loaded.
+
+    Runs that a study on another number of images holds are copied. The first progress has no step: it
+    reports how many runs are left.
+    """
+    setup = _with_images(loaded, planned.experiment(options).num_images)
+    with Study.create(planned.path(options, folder)) as study:
+        open_study(setup, study, ADVICE)
+        study.set(correct=_correct(loaded), classes=loaded.classes)
+        copy_runs(setup, study, folder.glob(f"{planned.stem}-*.study"))
+        (task,) = plan(setup, study)
+        left = len(task.todo)
+        yield StudyProgress(left, Step(0, ()))
+        for step in run(setup, task, study) if left else ():
+            left -= len(step.records)
+            if step.queries:  # the last step has none
+                yield StudyProgress(left, step)
+
+
+def _with_images(loaded: Setup, wanted: int) -> Setup:
+    """The setup on ``wanted`` sampled images, or on all eligible ones if they are fewer."""
+    every = labelled(loaded)
+    num_images = min(wanted, every.selection.eligible)
+    return replace(every, experiment=replace(loaded.experiment, num_images=num_images))
+
+
+def _correct(loaded: Setup) -> int | None:
+    """Number of images that the network classifies as labelled; None if an image has no label."""
+    labels = loaded.images.numbered(getattr(loaded.oracle, "classes", ())).labels
+    return None if (labels == UNKNOWN).any() else int((labels == loaded.verdicts.classes).sum())
+
+
+def copy_runs(setup: Setup, study: Study, others: Iterable[Path]) -> None:
+    """Copy the runs that ``study`` lacks from studies that differ only in the number of images.
+
+    No run depends on the other images of its study, so running it again would have the same result.
+    """
+    mine = _but_num_images(setup.manifest)
     for path in sorted(others):
         if path == study.path:
             continue
-        with suppress(InputError), Study.read(path) as other:  # what is no study has no runs
-            if _but_draw(other.get("manifest")) == mine:
+        with suppress(InputError), Study.read(path) as other:  # a file that is no study has no runs
+            if _but_num_images(other.get("manifest")) == mine:
                 _copy(setup, study, other)
 
 
@@ -40,62 +91,10 @@ def _copy(setup: Setup, study: Study, other: Study) -> None:
             study.add(replace(record, key=key))
 
 
-def _but_draw(manifest: dict[str, Any] | None) -> dict[str, Any]:
-    """What results depend on, but for the number of images."""
+def _but_num_images(manifest: dict[str, Any] | None) -> dict[str, Any]:
+    """Everything that determines the results of a manifest, but the number of images."""
     determines: dict[str, Any] = (manifest or {}).get("determines", {})
     experiment = {
         key: value for key, value in determines.get("experiment", {}).items() if key != "num_images"
     }
     return {**determines, "experiment": experiment}
-
-
-ADVICE = "Name another folder with --out, or remove that file"
-
-
-class Stage(NamedTuple):
-    """How far a part has come since the last one."""
-
-    left: int  # runs
-    step: Step
-
-
-def shown(part: Part, choices: Choices, like: Setup | None = None) -> Setup:
-    """The network of a part, the images and what it says of them, taken over from ``like`` if given.
-
-    InputError where the network cannot be loaded, or these images cannot be attacked.
-    """
-    known = prepare(replace(part.experiment(choices), num_images=0), like)
-    labelled(known)
-    return known
-
-
-def conduct(part: Part, choices: Choices, folder: Path, known: Setup) -> Iterator[Stage]:
-    """Run what the part's study in ``folder`` lacks; ``known`` is what was ``shown``.
-
-    Runs of the same on another number of images are taken over. First it is said how much is left.
-    """
-    setup = drawn(known, part.experiment(choices).num_images)
-    with Study.create(part.path(choices, folder)) as study:
-        open_study(setup, study, ADVICE)
-        study.set(correct=correct(known), classes=known.classes)
-        adopt(setup, study, folder.glob(f"{part.stem}-*.study"))
-        (task,) = plan(setup, study)
-        left = len(task.todo)
-        yield Stage(left, Step(0, ()))
-        for step in run(setup, task, study) if left else ():
-            left -= len(step.records)
-            if step.queries:  # the last one has none
-                yield Stage(left, step)
-
-
-def drawn(known: Setup, wanted: int) -> Setup:
-    """The same with ``wanted`` images drawn, or all that may be attacked if they are fewer."""
-    every = labelled(known)
-    num_images = min(wanted, every.selection.eligible)
-    return replace(every, experiment=replace(known.experiment, num_images=num_images))
-
-
-def correct(known: Setup) -> int | None:
-    """How many images the network calls what their own labels say; None where one has no label."""
-    labels = known.images.numbered(getattr(known.oracle, "classes", ())).labels
-    return None if (labels == UNKNOWN).any() else int((labels == known.verdicts.classes).sum())

@@ -1,12 +1,7 @@
-"""Rows of the ImageNet columns of Tables IV and VI of the one-pixel paper.
+"""The paper's tables: rows over networks, each cell computed from finished studies, the paper's beside it.
 
-A table: rows over networks, each cell a function of finished studies, the paper's figure beside it.
-
-Rows of Tables IV to VII of the one-pixel paper, its Kaggle images replaced by the original test set.
-
-Rows of Table VIII of the one-pixel paper, the original CIFAR-10 test set, and of our own beside them.
-
-The tables that can be measured again, by name.
+Tables IV to VII are the paper's Kaggle tables, measured on the original test set. Table VIII has rows of our
+own below the paper's. The table imagenet has the ImageNet columns of Tables IV and VI.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -15,38 +10,47 @@ from functools import partial
 from typing import Any
 
 from sparseattack.errors import InputError
-from sparseattack.plugins.spec import oracle_spec
+from sparseattack.plugins.spec import oracle_spec, parse
 
 from . import metrics, paper
-from .metrics import Measure
-from .part import Finding, Part
+from .metrics import Measure, Records
+from .studies import FinishedStudy, PlannedStudy
 
-Metric = Callable[..., Measure | None]
-"""Of as many findings as the row has parts."""
+PIXELS = 3  # in Table V, for networks that the paper does not have there
+CORNER_QUERIES = 8 * 32 * 32  # every pixel of a CIFAR-10 image in every corner colour
+
+TITLES = {
+    "4": "Table IV: one pixel, Kaggle-like",
+    "5": "Table V: three pixels (NiN: five), Kaggle-like",
+    "6": "Table VI: queries and distortion of a success, one pixel, Kaggle-like",
+    "7": "Table VII: random search beside differential evolution, one pixel, Kaggle-like",
+    "8": "Table VIII: original CIFAR-10 test set, one pixel",
+    "imagenet": "Tables IV and VI, ImageNet: one pixel",
+}
 
 
 @dataclass(frozen=True)
-class Row:
-    """One metric of one network, and the parts it is measured on."""
+class TableRow:
+    """One metric of one network, and the studies it is computed from."""
 
     name: str
-    metric: Metric
-    parts: tuple[Part, ...]
+    metric: Callable[..., Measure | None]  # of one finished study for each of ``studies``
+    studies: tuple[PlannedStudy, ...]
 
 
 @dataclass(frozen=True)
-class Cell:
-    """A row's figure of one network, ours and the paper's; None where there is none."""
+class TableCell:
+    """One metric of one network, ours and the paper's; None if there is none."""
 
     row: str
     network: str
     ours: Measure | None
     paper: Measure | None
-    studies: tuple[str, ...] = ()  # names of the files that ours is a function of
+    studies: tuple[str, ...] = ()  # names of the files that ours is computed from
 
     @property
     def verdict(self) -> str:
-        """Where the paper's figure lies: inside our interval, outside though the intervals meet, or apart."""
+        """The paper's value is inside our interval, outside it but the intervals overlap, or outside."""
         if self.ours is None or self.paper is None or self.ours.interval is None:
             return ""
         if self.ours.holds(self.paper):
@@ -54,205 +58,200 @@ class Cell:
         return "overlap" if self.ours.meets(self.paper) else "outside"
 
     def to_dict(self) -> dict[str, Any]:
-        """Flat, for a machine."""
-        both = {"ours": self.ours, "paper": self.paper}
-        told: dict[str, Any] = {"row": self.row, "network": self.network}
-        for name, measure in both.items():
+        """The cell as one flat row of CSV or JSON."""
+        row: dict[str, Any] = {"row": self.row, "network": self.network}
+        for name, measure in {"ours": self.ours, "paper": self.paper}.items():
             values = measure.to_dict() if measure else dict.fromkeys(("value", "count", "low", "high"))
-            told |= {name if key == "value" else f"{name}_{key}": value for key, value in values.items()}
-        return told | {"verdict": self.verdict, "studies": " ".join(self.studies)}
+            row |= {name if key == "value" else f"{name}_{key}": value for key, value in values.items()}
+        return row | {"verdict": self.verdict, "studies": " ".join(self.studies)}
 
 
 @dataclass(frozen=True)
-class Table:
-    """One of the paper's tables, or what stands in its place."""
+class PaperTable:
+    """A table of the paper, or the one that replaces it."""
 
     name: str
     title: str
-    rows: Callable[[str], tuple[Row, ...]]  # of a network; of every network as many, and called the same
+    rows: Callable[[str], tuple[TableRow, ...]]  # of a network; every network has the same row names
     networks: tuple[str, ...]
 
-    def parts(self) -> list[Part]:
-        """All that has to be run for it, quick ones first."""
-        every = dict.fromkeys(part for one in self.networks for row in self.rows(one) for part in row.parts)
-        return sorted(every, key=lambda part: (part.targeted, part.pixels, part.strategy != ""))
+    def studies(self) -> list[PlannedStudy]:
+        """All studies of the table, quick ones first."""
+        rows = [row for network in self.networks for row in self.rows(network)]
+        every = dict.fromkeys(planned for row in rows for planned in row.studies)
+        return sorted(every, key=lambda planned: (planned.targeted, planned.pixels, planned.strategy != ""))
 
-    def cells(self, found: Mapping[Part, Finding]) -> list[Cell]:
-        """Every row of every network, from what was found."""
-        columns = [[self._cell(row, one, found) for row in self.rows(one)] for one in self.networks]
+    def cells(self, finished: Mapping[PlannedStudy, FinishedStudy]) -> list[TableCell]:
+        """Every row of every network, from the finished studies."""
+        columns = [
+            [self._cell(row, network, finished) for row in self.rows(network)] for network in self.networks
+        ]
         return [cell for row in zip(*columns, strict=True) for cell in row]
 
-    def _cell(self, row: Row, network: str, found: Mapping[Part, Finding]) -> Cell:
-        printed = paper.TABLES[self.name].get(row.name, {}).get(column(self.name, network))
-        if not all(part in found for part in row.parts):
-            return Cell(row.name, network, None, printed)
-        findings = [found[part] for part in row.parts]
-        studies = tuple(finding.path.name for finding in findings)
-        return Cell(row.name, network, row.metric(*findings), printed, studies)
+    def _cell(self, row: TableRow, network: str, finished: Mapping[PlannedStudy, FinishedStudy]) -> TableCell:
+        printed = paper.TABLES[self.name].get(row.name, {}).get(paper_column(self.name, network))
+        if not all(planned in finished for planned in row.studies):
+            return TableCell(row.name, network, None, printed)
+        studies = [finished[planned] for planned in row.studies]
+        files = tuple(study.path.name for study in studies)
+        return TableCell(row.name, network, row.metric(*studies), printed, files)
 
 
-def on_runs(metric: Metric) -> Metric:
-    """A metric of runs as one of findings."""
-    return lambda *findings: metric(*(finding.records for finding in findings))
-
-
-def column(table: str, network: str) -> str:
-    """The paper's network beside ``network``: on ImageNet the only one that it has, whatever ours is."""
+def paper_column(table: str, network: str) -> str:
+    """The paper's network that ``network`` is compared with: for ImageNet AlexNet, its only one."""
     return "alexnet" if table == "imagenet" else oracle_spec(network).name
 
 
-PIXELS = 3  # where the paper has no number for a network
-
-
-def one_pixel(network: str) -> tuple[Row, ...]:
-    """Table IV: success, confidence, classes reached."""
-    part = _kaggle_part(network)
-    return (
-        Row(paper.ACCURACY, lambda finding: finding.accuracy, (part,)),
-        *_success(part),
-        Row(paper.CLASSES, on_runs(metrics.mean_classes), (part,)),
-    )
-
-
-def more_pixels(network: str) -> tuple[Row, ...]:
-    """Table V: three pixels, or five on NiN."""
-    return _success(_kaggle_part(network, paper.PIXELS.get(oracle_spec(network).name, PIXELS)))
-
-
-def cost(network: str) -> tuple[Row, ...]:
-    """Table VI: what a success costs and changes; beside it queries to first success."""
-    return *price(_kaggle_part(network)), *queries(_kaggle_part(network))
-
-
-def beside_random(network: str) -> tuple[Row, ...]:
-    """Table VII: differential evolution, and random search under the same budget."""
-    derived, confidence = on_runs(metrics.derived_success_rate), on_runs(metrics.confidence)
-    evolved, random = (_kaggle_part(network),), (_kaggle_part(network, strategy="random"),)
-    return (
-        Row(paper.DERIVED, derived, evolved),
-        Row(paper.CONFIDENCE, confidence, evolved),
-        Row(paper.RANDOM, derived, random),
-        Row(paper.RANDOM_CONFIDENCE, confidence, random),
-    )
-
-
-def price(part: Part) -> tuple[Row, ...]:
-    """Evaluations and distortion."""
-    return (
-        Row(paper.EVALUATIONS, on_runs(metrics.evaluations), (part,)),
-        Row(paper.DISTORTION, on_runs(metrics.distortion), (part,)),
-    )
-
-
-def queries(part: Part, name: str = "") -> tuple[Row, ...]:
-    """Queries to first success, those of failures among them; ``name`` ends what the rows are called."""
-    return (
-        Row(f"{paper.MEDIAN}{name}", on_runs(metrics.median_queries), (part,)),
-        Row(f"{paper.MEAN}{name}", on_runs(metrics.mean_queries), (part,)),
-    )
-
-
-def _kaggle_part(network: str, pixels: int = 1, strategy: str = "") -> Part:
-    """Nine targeted runs of every image."""
-    return Part("kaggle-like", True, pixels, strategy, network)
-
-
-def _success(part: Part) -> tuple[Row, ...]:
-    return (
-        Row(paper.TARGETED, on_runs(metrics.success_rate), (part,)),
-        Row(paper.DERIVED, on_runs(metrics.derived_success_rate), (part,)),
-        Row(paper.CONFIDENCE, on_runs(metrics.confidence), (part,)),
-    )
-
-
-def photographs(network: str) -> tuple[Row, ...]:
-    """Accuracy, untargeted success, confidence, cost, distortion."""
-    part = Part("imagenet", False, 1, "", network)
-    return (
-        Row(paper.ACCURACY, lambda finding: finding.accuracy, (part,)),
-        Row(paper.UNTARGETED, on_runs(metrics.success_rate), (part,)),
-        Row(paper.UNTARGETED_CONFIDENCE, on_runs(metrics.confidence), (part,)),
-        *price(part),
-        *queries(part),
-    )
-
-
-NAMES = {"exhaustive": ", every pixel in every corner colour"}  # of strategies, in a row
-
-
-def original(network: str, pixels: Sequence[int], strategies: Sequence[str]) -> tuple[Row, ...]:
-    """The paper's rows; then our own: more pixels, and other ``strategies`` with one."""
-    targeted, untargeted = Part("original-cifar10", True, 1, "", network), _original_part(network)
-    return (
-        Row(paper.TARGETED, on_runs(metrics.success_rate), (targeted,)),
-        Row(paper.DERIVED, on_runs(metrics.derived_success_rate), (targeted,)),
-        Row(paper.CONFIDENCE, on_runs(metrics.confidence), (targeted,)),
-        Row(paper.UNTARGETED, on_runs(metrics.success_rate), (untargeted,)),
-        Row(paper.UNTARGETED_CONFIDENCE, on_runs(metrics.confidence), (untargeted,)),
-        Row(paper.ACCURACY, lambda finding: finding.accuracy, (untargeted,)),
-        Row(paper.CLASSES, on_runs(metrics.mean_classes), (targeted,)),
-        *price(untargeted),
-        *queries(untargeted),
-        *(row for k in pixels if k > 1 for row in _more(network, k)),
-        *(row for strategy in strategies for row in _beside(network, strategy)),
-    )
-
-
-def _original_part(network: str, pixels: int = 1, strategy: str = "") -> Part:
-    return Part("original-cifar10", False, pixels, strategy, network)
-
-
-def _more(network: str, pixels: int) -> tuple[Row, ...]:
-    part, name = _original_part(network, pixels), f", {pixels} pixels"
-    return (
-        Row(f"{paper.UNTARGETED}{name}", on_runs(metrics.success_rate), (part,)),
-        Row(f"{paper.UNTARGETED_CONFIDENCE}{name}", on_runs(metrics.confidence), (part,)),
-        *queries(part, name),
-    )
-
-
-def _beside(network: str, strategy: str) -> tuple[Row, ...]:
-    evolved, other = _original_part(network), _original_part(network, strategy=strategy)
-    name = NAMES.get(strategy, f", {strategy}")
-    success = Row(f"{paper.UNTARGETED}{name}", on_runs(metrics.success_rate), (other,))
-    if not other.exhaustive:
-        return success, *queries(other, name)
-    return (
-        success,
-        *queries(other, name),
-        Row(paper.FOUND, on_runs(metrics.share_found), (evolved, other)),
-        Row(paper.CORNERS, on_runs(metrics.share_found), (other, evolved)),
-    )
-
-
-TITLES = {
-    "4": "Table IV: one pixel, Kaggle-like",
-    "5": "Table V: three pixels (NiN: five), Kaggle-like",
-    "6": "Table VI: what a success costs and changes, one pixel, Kaggle-like",
-    "7": "Table VII: random search beside differential evolution, one pixel, Kaggle-like",
-    "8": "Table VIII: original CIFAR-10 test set, one pixel",
-    "imagenet": "Tables IV and VI, ImageNet: one pixel",
-}
-KAGGLE = {"4": one_pixel, "5": more_pixels, "6": cost, "7": beside_random}
-
-
-def names(text: str) -> list[str]:
-    """``4,8`` or ``all`` as names of tables; InputError for others."""
-    chosen = list(TITLES) if text == "all" else [part.strip() for part in text.split(",")]
-    if unknown := [name for name in chosen if name not in TITLES]:
+def table_names(text: str) -> list[str]:
+    """The names of tables in ``4,8`` or ``all``, each once; InputError for unknown ones."""
+    names = list(TITLES) if text == "all" else [name.strip() for name in text.split(",")]
+    if unknown := [name for name in names if name not in TITLES]:
         raise InputError(f"there is no table {unknown[0]!r}, only {', '.join(TITLES)} and all")
-    return list(dict.fromkeys(chosen))
+    return list(dict.fromkeys(names))
 
 
-def table(
+def make_table(
     name: str, networks: Sequence[str], *, pixels: Sequence[int] = (1,), strategies: Sequence[str] = ()
-) -> Table:
-    """The table called so, of ``networks``; ``pixels`` and ``strategies`` are for our rows of Table VIII."""
-    if name == "8":
-        rows = partial(original, pixels=pixels, strategies=strategies)
-        return Table(name, TITLES[name], rows, tuple(networks))
-    if name == "imagenet":
-        return Table(name, TITLES[name], photographs, tuple(networks))
-    lacking = {"vgg16"} if name == "5" else set()  # of the paper's networks, but not in its Table V
+) -> PaperTable:
+    """The table ``name`` of ``networks``; ``pixels`` and ``strategies`` are our own rows of Table VIII."""
+    rows: dict[str, Callable[[str], tuple[TableRow, ...]]] = {
+        "4": one_pixel,
+        "5": more_pixels,
+        "6": cost,
+        "7": random_search,
+        "8": partial(original_images, pixels=pixels, strategies=strategies),
+        "imagenet": photographs,
+    }
+    lacking = {"vgg16"} if name == "5" else set()  # networks of the paper that its Table V does not have
     chosen = tuple(network for network in networks if oracle_spec(network).name not in lacking)
-    return Table(name, TITLES[name], KAGGLE[name], chosen)
+    return PaperTable(name, TITLES[name], rows[name], chosen)
+
+
+def _metric(name: str, metric: Callable[..., Measure | None], *studies: PlannedStudy) -> TableRow:
+    """A row of a metric of records, one argument for each study."""
+
+    def of_studies(*finished: FinishedStudy) -> Measure | None:
+        records: list[Records] = [study.records for study in finished]
+        return metric(*records)
+
+    return TableRow(name, of_studies, studies)
+
+
+def _accuracy(planned: PlannedStudy) -> TableRow:
+    return TableRow(paper.ACCURACY, lambda study: study.accuracy, (planned,))
+
+
+def _targeted(planned: PlannedStudy) -> tuple[TableRow, ...]:
+    """Success rates and confidence of targeted runs."""
+    return (
+        _metric(paper.TARGETED, metrics.success_rate, planned),
+        _metric(paper.DERIVED, metrics.derived_success_rate, planned),
+        _metric(paper.CONFIDENCE, metrics.confidence, planned),
+    )
+
+
+def _untargeted(planned: PlannedStudy, suffix: str = "") -> tuple[TableRow, ...]:
+    """Success rate and confidence of untargeted runs; ``suffix`` ends the names of the rows."""
+    return (
+        _metric(f"{paper.UNTARGETED}{suffix}", metrics.success_rate, planned),
+        _metric(f"{paper.UNTARGETED_CONFIDENCE}{suffix}", metrics.confidence, planned),
+    )
+
+
+def _price(planned: PlannedStudy) -> tuple[TableRow, ...]:
+    """Evaluations and distortion of a success."""
+    return (
+        _metric(paper.EVALUATIONS, metrics.evaluations, planned),
+        _metric(paper.DISTORTION, metrics.distortion, planned),
+    )
+
+
+def _queries(planned: PlannedStudy, suffix: str = "") -> tuple[TableRow, ...]:
+    """Queries to first success, those of failures included; ``suffix`` ends the names of the rows."""
+    return (
+        _metric(f"{paper.MEDIAN}{suffix}", metrics.median_queries, planned),
+        _metric(f"{paper.MEAN}{suffix}", metrics.mean_queries, planned),
+    )
+
+
+def _kaggle(network: str, pixels: int = 1, strategy: str = "") -> PlannedStudy:
+    """Nine targeted runs of every image."""
+    return PlannedStudy("kaggle-like", True, pixels, strategy, network)
+
+
+def one_pixel(network: str) -> tuple[TableRow, ...]:
+    """Table IV: accuracy, success, confidence, classes reached."""
+    planned = _kaggle(network)
+    classes = _metric(paper.CLASSES, metrics.mean_classes, planned)
+    return _accuracy(planned), *_targeted(planned), classes
+
+
+def more_pixels(network: str) -> tuple[TableRow, ...]:
+    """Table V: three pixels, or five on NiN."""
+    return _targeted(_kaggle(network, paper.PIXELS.get(oracle_spec(network).name, PIXELS)))
+
+
+def cost(network: str) -> tuple[TableRow, ...]:
+    """Table VI: evaluations and distortion of a success, and queries to first success."""
+    return *_price(_kaggle(network)), *_queries(_kaggle(network))
+
+
+def random_search(network: str) -> tuple[TableRow, ...]:
+    """Table VII: differential evolution, and random search under the same budget."""
+    evolved, random = _kaggle(network), _kaggle(network, strategy="random")
+    return (
+        _metric(paper.DERIVED, metrics.derived_success_rate, evolved),
+        _metric(paper.CONFIDENCE, metrics.confidence, evolved),
+        _metric(paper.RANDOM, metrics.derived_success_rate, random),
+        _metric(paper.RANDOM_CONFIDENCE, metrics.confidence, random),
+    )
+
+
+def original_images(network: str, pixels: Sequence[int], strategies: Sequence[str]) -> tuple[TableRow, ...]:
+    """Table VIII: the paper's rows, then ours: more ``pixels``, and other ``strategies`` with one pixel."""
+    targeted = PlannedStudy("original-cifar10", True, network=network)
+    untargeted = PlannedStudy("original-cifar10", False, network=network)
+    return (
+        *_targeted(targeted),
+        *_untargeted(untargeted),
+        _accuracy(untargeted),
+        _metric(paper.CLASSES, metrics.mean_classes, targeted),
+        *_price(untargeted),
+        *_queries(untargeted),
+        *(row for k in pixels if k > 1 for row in _with_pixels(network, k)),
+        *(row for strategy in strategies for row in _with_strategy(network, strategy)),
+    )
+
+
+def _with_pixels(network: str, pixels: int) -> tuple[TableRow, ...]:
+    planned, suffix = PlannedStudy("original-cifar10", False, pixels, "", network), f", {pixels} pixels"
+    return *_untargeted(planned, suffix), *_queries(planned, suffix)
+
+
+def _with_strategy(network: str, strategy: str) -> tuple[TableRow, ...]:
+    if parse(strategy).name == "exhaustive":
+        return _exhaustive(network, strategy)
+    planned, suffix = PlannedStudy("original-cifar10", False, 1, strategy, network), f", {strategy}"
+    success = _metric(f"{paper.UNTARGETED}{suffix}", metrics.success_rate, planned)
+    return success, *_queries(planned, suffix)
+
+
+def _exhaustive(network: str, strategy: str) -> tuple[TableRow, ...]:
+    """Every pixel in every corner colour, whatever the budget, and the share that DE finds."""
+    evolved = PlannedStudy("original-cifar10", False, network=network)
+    corners = PlannedStudy(
+        "original-cifar10", False, 1, strategy, network, encoding="corners", budget=CORNER_QUERIES
+    )
+    suffix = ", every pixel in every corner colour" if strategy == "exhaustive" else f", {strategy}"
+    return (
+        _metric(f"{paper.UNTARGETED}{suffix}", metrics.success_rate, corners),
+        *_queries(corners, suffix),
+        _metric(paper.FOUND, metrics.share_found, evolved, corners),
+        _metric(paper.CORNERS, metrics.share_found, corners, evolved),
+    )
+
+
+def photographs(network: str) -> tuple[TableRow, ...]:
+    """The ImageNet columns of Tables IV and VI, and queries to first success."""
+    planned = PlannedStudy("imagenet", False, network=network)
+    return _accuracy(planned), *_untargeted(planned), *_price(planned), *_queries(planned)

@@ -14,7 +14,7 @@ import pytest
 from command_line import Answer, Run, start
 
 from sparseattack.cli.reproduce import spoken
-from sparseattack.reproduction.part import find
+from sparseattack.reproduction.studies import read_finished
 
 TESTS = Path(__file__).parents[1] / "support"
 TINY = ("reproduce", "one-pixel", "--networks", "allconv-small", "--data", "sample", "--images", "4",
@@ -55,7 +55,7 @@ def test_tables_and_figures_are_written_and_shown(told: Answer, folder: Path) ->
 def test_cells_are_functions_of_the_studies(told: Answer, folder: Path) -> None:
     cells = json.loads((folder / "table-8.json").read_text("utf-8"))["cells"]
     success = next(cell for cell in cells if cell["row"] == "untargeted success, 3 pixels")
-    finding = find(folder / "studies" / success["studies"])
+    finding = read_finished(folder / "studies" / success["studies"])
     assert finding
     fooled = sum(record.success for record in finding.records)
     assert success["ours"] == fooled / 4 and f"{100 * fooled / 4:.1f} %" in told.out
@@ -154,7 +154,7 @@ def test_killed_it_goes_on(tmp_path: Path) -> None:
     again = started(tmp_path)
     out, err = again.communicate(timeout=120)
     assert again.returncode == 0 and "Table VIII" in out, err
-    assert all(find(path) for path in (tmp_path / "out" / "studies").glob("*.study"))
+    assert all(read_finished(path) for path in (tmp_path / "out" / "studies").glob("*.study"))
 
 
 @pytest.mark.parametrize(

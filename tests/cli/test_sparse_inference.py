@@ -8,7 +8,7 @@ import pytest
 from command_line import Run
 
 from sparseattack.oracles.sparse_inference.sparse_edits import SparseEdits
-from sparseattack.reproduction.part import find
+from sparseattack.reproduction.studies import read_finished
 from sparseattack.study import run
 
 OFF = "--no-sparse-inference"
@@ -59,5 +59,5 @@ def test_a_reproduction_keeps_them_apart(tmp_path: Path, run: Run, asked: list[i
         known = set(tmp_path.glob("studies/*"))
         assert run(*command, *few, *options).code == 0 and bool(asked) == used
         (path,) = set(tmp_path.glob("studies/*.study")) - known
-        found = find(path)
+        found = read_finished(path)
         assert found and found.experiment["sparse_inference"] == used

@@ -14,20 +14,20 @@ from small_reproduction import finish, small
 from sparseattack.data.load import load_images
 from sparseattack.errors import InputError
 from sparseattack.reproduction.figures import (
-    against_pixels,
-    against_queries,
     classes_reached,
     gallery,
     heat_map,
+    success_by_pixels,
+    success_by_queries,
 )
 from sparseattack.reproduction.metrics import class_pairs, histogram, success_rate
 from sparseattack.reproduction.one_pixel import Reproduction
 from sparseattack.reproduction.paper import ORIGINAL_PAIRS
-from sparseattack.reproduction.part import Finding, Part
 from sparseattack.reproduction.render import draw
+from sparseattack.reproduction.studies import FinishedStudy, PlannedStudy
 
 TARGETED, UNTARGETED = "targeted", "untargeted"
-Findings = dict[tuple[str, int, str], Finding]
+Findings = dict[tuple[str, int, str], FinishedStudy]
 
 
 @pytest.fixture(scope="module")
@@ -37,10 +37,10 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> Reproduction:
 
 @pytest.fixture(scope="module")
 def found(done: Reproduction) -> Findings:
-    def named(part: Part) -> tuple[str, int, str]:
+    def named(part: PlannedStudy) -> tuple[str, int, str]:
         return TARGETED if part.targeted else UNTARGETED, part.pixels, part.strategy
 
-    return {named(part): finding for part, finding in done.found().items()}
+    return {named(part): finding for part, finding in done.finished().items()}
 
 
 def points(line: Line2D) -> tuple[list[float], list[float]]:
@@ -69,17 +69,17 @@ def test_bars_are_the_shares_of_the_images(found: Findings) -> None:
     assert heights == pytest.approx([*histogram(finding.records), 0.25, 0.75])
 
 
-def test_success_against_pixels_has_a_point_each(found: Findings) -> None:
+def test_success_success_by_pixels_has_a_point_each(found: Findings) -> None:
     by_pixels = {k: found[UNTARGETED, k, ""] for k in (1, 3)}
-    (axes,) = against_pixels({"mine": by_pixels}, {}).axes
+    (axes,) = success_by_pixels({"mine": by_pixels}, {}).axes
     places, rates = points(axes.lines[0])
     assert places == [1, 3]
     assert rates == [success_rate(finding.records).value for finding in by_pixels.values()]
 
 
-def test_success_against_queries_ends_at_the_rate(found: Findings) -> None:
+def test_success_success_by_queries_ends_at_the_rate(found: Findings) -> None:
     finding = found[UNTARGETED, 1, "exhaustive"]
-    (axes,) = against_queries({"mine": {"exhaustive": finding}}).axes
+    (axes,) = success_by_queries({"mine": {"exhaustive": finding}}).axes
     queries, shares = map(np.array, points(axes.lines[0]))
     assert shares[-1] == success_rate(finding.records).value and queries[-1] == finding.experiment["budget"]
     first = min(record.first_fooled for record in finding.records if record.success)
@@ -91,7 +91,7 @@ def test_every_bar_and_every_line_is_drawn_however_many(found: Findings) -> None
     (axes,) = classes_reached(dict.fromkeys(names, found[TARGETED, 1, ""]), {}).axes
     assert len([bar for bar in axes.patches if isinstance(bar, Rectangle)]) == 9 * 10
     searches = dict.fromkeys(names, found[UNTARGETED, 1, "random"])
-    assert len(against_queries({"mine": searches}).axes[0].lines) == 9
+    assert len(success_by_queries({"mine": searches}).axes[0].lines) == 9
 
 
 def test_a_gallery_shows_the_changed_pixels(found: Findings) -> None:
@@ -111,7 +111,7 @@ def test_a_gallery_shows_the_changed_pixels(found: Findings) -> None:
 def test_there_is_no_gallery_without_its_images(found: Findings, tmp_path: Path) -> None:
     finding = found[UNTARGETED, 3, ""]
     for images in ("nothing.npz", "digits"):
-        assert gallery(Finding(**{**vars(finding), "experiment": {"images": images}}), "") is None
+        assert gallery(FinishedStudy(**{**vars(finding), "experiment": {"images": images}}), "") is None
 
 
 def test_all_figures_are_written_and_none_is_blank(done: Reproduction) -> None:

@@ -4,17 +4,17 @@ import pytest
 from records import record
 
 from sparseattack.reproduction.forecast import Forecast
-from sparseattack.reproduction.part import Choices, Part
-from sparseattack.reproduction.run import Stage
+from sparseattack.reproduction.run import StudyProgress
+from sparseattack.reproduction.studies import Options, PlannedStudy
 from sparseattack.study.run import Step
 
-QUICK, SLOW = (Part("original-cifar10", False, network=name) for name in ("quick", "slow"))
+QUICK, SLOW = (PlannedStudy("original-cifar10", False, network=name) for name in ("quick", "slow"))
 BUDGET = 1000
 
 
-def stage(left: int, queries: int, *costs: int) -> Stage:
+def stage(left: int, queries: int, *costs: int) -> StudyProgress:
     """So many runs left after ``queries`` rows, some runs finished with the rows ``costs``."""
-    return Stage(left, Step(queries, tuple(record(queries=cost) for cost in costs)))
+    return StudyProgress(left, Step(queries, tuple(record(queries=cost) for cost in costs)))
 
 
 def test_nothing_is_said_before_anything_was_asked() -> None:
@@ -53,7 +53,7 @@ def test_a_part_that_has_not_begun_costs_as_the_others_did() -> None:
 
 
 def test_what_is_left_out_takes_no_time() -> None:
-    forecast = Forecast.of([QUICK, SLOW], Choices("sample", untargeted=3, budget=BUDGET))
+    forecast = Forecast.of([QUICK, SLOW], Options("sample", untargeted=3, budget=BUDGET))
     forecast.drop(SLOW)
     forecast.note(QUICK, stage(0, 1500, 500, 500, 500), 3.0)
     assert forecast.seconds == 0

@@ -6,7 +6,7 @@ import pytest
 
 from sparseattack.report.statistics import wilson
 from sparseattack.reproduction.metrics import Measure
-from sparseattack.reproduction.tables import Cell
+from sparseattack.reproduction.tables import TableCell
 
 OURS = Measure(0.25, 40, "rate")  # 14.2 to 40.2 %
 
@@ -28,12 +28,14 @@ def test_only_a_rate_of_a_known_count_has_an_interval() -> None:
     ],
 )
 def test_the_verdict_says_where_the_papers_figure_lies(paper: Measure | None, verdict: str) -> None:
-    assert Cell("row", "nin", OURS, paper).verdict == verdict
+    assert TableCell("row", "nin", OURS, paper).verdict == verdict
 
 
 def test_there_is_no_verdict_without_an_interval_of_ours() -> None:
     shares = Measure(0.5, 9, "share"), Measure(0.5, 0, "share")
-    assert Cell("row", "nin", *shares).verdict == "" and Cell("row", "nin", None, OURS).verdict == ""
+    assert (
+        TableCell("row", "nin", *shares).verdict == "" and TableCell("row", "nin", None, OURS).verdict == ""
+    )
 
 
 def test_machines_get_numbers_and_none_for_what_is_infinite() -> None:

@@ -71,5 +71,5 @@ def test_table_7_repeats_table_4() -> None:
 
 @pytest.mark.parametrize("name", tables.TITLES)
 def test_every_printed_row_is_a_row_of_ours(name: str) -> None:
-    mine = {row.name for row in tables.table(name, ["allconv"]).rows("allconv")}
+    mine = {row.name for row in tables.make_table(name, ["allconv"]).rows("allconv")}
     assert set(TABLES[name]) <= mine

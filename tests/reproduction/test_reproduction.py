@@ -16,10 +16,10 @@ from sparseattack.errors import InputError
 from sparseattack.report.results import results
 from sparseattack.reproduction import metrics, paper
 from sparseattack.reproduction.one_pixel import Reproduction
-from sparseattack.reproduction.part import Part, find
 from sparseattack.reproduction.render import publish
-from sparseattack.reproduction.run import Stage
-from sparseattack.reproduction.tables import Cell
+from sparseattack.reproduction.run import StudyProgress
+from sparseattack.reproduction.studies import PlannedStudy, read_finished
+from sparseattack.reproduction.tables import TableCell
 from sparseattack.study.record import Record
 from sparseattack.study.store import Study
 
@@ -29,13 +29,13 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> Reproduction:
     return finish(small(tmp_path_factory.mktemp("done"), pixels=(3,)))
 
 
-def cells(asked: Reproduction) -> dict[str, Cell]:
+def cells(asked: Reproduction) -> dict[str, TableCell]:
     (table,) = asked.tables
-    return {cell.row: cell for cell in table.cells(asked.found())}
+    return {cell.row: cell for cell in table.cells(asked.finished())}
 
 
-def records(asked: Reproduction, part: Part) -> list[Record]:
-    with Study.read(part.path(asked.choices, asked.studies)) as study:
+def records(asked: Reproduction, part: PlannedStudy) -> list[Record]:
+    with Study.read(part.path(asked.options, asked.study_folder)) as study:
         return study.records()
 
 
@@ -45,9 +45,9 @@ def facts(some: list[Record]) -> list[dict[str, Any]]:
     return [record.to_dict() | clocks for record in some]
 
 
-def of(asked: Reproduction, **wanted: object) -> Part:
+def of(asked: Reproduction, **wanted: object) -> PlannedStudy:
     (part,) = (
-        part for part in asked.parts if all(getattr(part, name) == value for name, value in wanted.items())
+        part for part in asked.planned if all(getattr(part, name) == value for name, value in wanted.items())
     )
     return part
 
@@ -55,7 +55,7 @@ def of(asked: Reproduction, **wanted: object) -> Part:
 def test_a_cell_can_be_recomputed_from_its_study(done: Reproduction) -> None:
     cell = cells(done)[paper.UNTARGETED]
     (name,) = cell.studies
-    with Study.read(done.studies / name) as study:
+    with Study.read(done.study_folder / name) as study:
         (line,) = results(study).lines
     assert cell.ours and (cell.ours.value, cell.ours.count) == (line.success, line.images) == (
         line.success,
@@ -72,7 +72,7 @@ def test_a_cell_is_what_the_file_alone_says(done: Reproduction) -> None:
     """Read by SQLite, without anything of this package."""
     found, name = cells(done), ", 3 pixels"
     (study,) = found[f"{paper.UNTARGETED}{name}"].studies
-    with closing(sqlite3.connect(done.studies / study)) as file:
+    with closing(sqlite3.connect(done.study_folder / study)) as file:
         ran = file.execute("SELECT first_fooled, verified, queries, after_confidence FROM run").fetchall()
     hits = [(first, sure) for first, verified, _, sure in ran if first and verified]
     paid = [first if first and verified else queries for first, verified, queries, _ in ran]
@@ -92,7 +92,7 @@ def test_what_is_printed_is_what_the_cells_say(done: Reproduction) -> None:
     accuracy = by_name[paper.ACCURACY].ours
     assert accuracy and (accuracy.value, accuracy.count) == ((COUNT - 1) / COUNT, COUNT)
     assert f"| {paper.ACCURACY} | 93.8 %, 71.7 - 98.9, n 16 |" in text
-    assert "Fewer images than in the paper" in text and "800 rows in place of 40,400" in text
+    assert "Fewer images than in the paper" in text and "800 queries in place of 40,400" in text
 
 
 def test_success_grows_with_pixels_and_with_everything_tried(done: Reproduction) -> None:
@@ -108,15 +108,15 @@ def test_success_grows_with_pixels_and_with_everything_tried(done: Reproduction)
 
 def test_the_same_images_are_attacked_whatever_the_attack(done: Reproduction) -> None:
     untargeted = {
-        part: {record.image for record in records(done, part)} for part in done.parts if not part.targeted
+        part: {record.image for record in records(done, part)} for part in done.planned if not part.targeted
     }
     assert len({frozenset(images) for images in untargeted.values()}) == 1
     (drawn,) = {frozenset(images) for images in untargeted.values()}
     assert {record.image for record in records(done, of(done, targeted=True))} < drawn
 
 
-def stages(asked: Reproduction) -> Generator[tuple[Part, Stage]]:
-    return ((part, event) for part, event in asked.run() if isinstance(event, Stage))
+def stages(asked: Reproduction) -> Generator[tuple[PlannedStudy, StudyProgress]]:
+    return ((part, event) for part, event in asked.run() if isinstance(event, StudyProgress))
 
 
 def test_what_was_stopped_goes_on_and_ends_like_any_other(done: Reproduction, tmp_path: Path) -> None:
@@ -128,7 +128,7 @@ def test_what_was_stopped_goes_on_and_ends_like_any_other(done: Reproduction, tm
     run.close()
     again = [stage for _, stage in stages(asked)]
     assert held + sum(len(stage.step.records) for stage in again) == 4 * 6 + 2 * 9
-    for part, other in zip(asked.parts, done.parts, strict=True):
+    for part, other in zip(asked.planned, done.planned, strict=True):
         assert facts(records(asked, part)) == facts(records(done, other))
 
 
@@ -139,7 +139,7 @@ def test_nothing_is_run_twice(done: Reproduction) -> None:
 def test_more_images_take_over_what_fewer_had(tmp_path: Path) -> None:
     few = finish(small(tmp_path, strategies=(), targeted=0, untargeted=4))
     more = small(tmp_path, strategies=(), targeted=0, untargeted=9)
-    (part,) = more.parts
+    (part,) = more.planned
     first, *rest = [stage for _, stage in stages(more)]
     assert first.left == 5 and sum(len(stage.step.records) for stage in rest) == 5
     known, every = facts(records(few, part)), facts(records(more, part))
@@ -156,13 +156,13 @@ def test_an_unfinished_part_is_no_sample(tmp_path: Path) -> None:
     part, _ = next(stage for stage in run if stage[1].step.records and stage[1].left)
     run.close()
     assert 0 < len(records(asked, part)) < 12
-    assert find(part.path(asked.choices, asked.studies)) is None
-    assert part not in asked.found()
+    assert read_finished(part.path(asked.options, asked.study_folder)) is None
+    assert part not in asked.finished()
 
 
 def test_too_few_images_are_all_attacked(tmp_path: Path) -> None:
     asked = finish(small(tmp_path, strategies=(), targeted=0, untargeted=None))
-    (finding,) = asked.found().values()
+    (finding,) = asked.finished().values()
     assert finding.attacked == COUNT - 1 and finding.experiment["num_images"] == COUNT - 1
     (printed,) = publish(asked)
     assert any("15 in place of 500" in note for note in printed.notes)
@@ -170,7 +170,7 @@ def test_too_few_images_are_all_attacked(tmp_path: Path) -> None:
 
 def test_the_kaggle_like_tables_take_what_the_network_says_for_the_truth(tmp_path: Path) -> None:
     asked = finish(small(tmp_path, tables="4,6,7", untargeted=0, targeted=COUNT, budget=60))
-    assert len(asked.parts) == 2
+    assert len(asked.planned) == 2
     runs = records(asked, of(asked, strategy=""))
     assert {record.image for record in runs} == {*range(COUNT)}
     assert all(record.label == record.before_class for record in runs)
@@ -192,7 +192,7 @@ def test_a_network_that_cannot_be_loaded_is_left_out(tmp_path: Path) -> None:
     said = [event for part, event in events if part.network == refusing]
     assert said == ["oracle linear takes 7 numbers, not images of 192"]
     (table,) = asked.tables
-    ours = {cell.network: cell.ours for cell in table.cells(asked.found()) if cell.row == paper.UNTARGETED}
+    ours = {cell.network: cell.ours for cell in table.cells(asked.finished()) if cell.row == paper.UNTARGETED}
     assert ours[refusing] is None and ours[ORACLE]
 
 
@@ -204,7 +204,7 @@ def test_images_that_cannot_be_attacked_stop_nothing_else(tmp_path: Path) -> Non
     asked = small(tmp_path, **chosen, photographs=str(bare), imagenet_networks=(ORACLE,))
     said = [event for part, event in asked.run() if part.protocol == "imagenet"]
     assert len(said) == 1 and "image bare-0 has no label" in str(said[0])
-    assert {part.protocol for part in asked.found()} == {"original-cifar10"}
+    assert {part.protocol for part in asked.finished()} == {"original-cifar10"}
 
 
 def test_a_network_is_shown_the_images_of_each_table(tmp_path: Path) -> None:
@@ -214,7 +214,7 @@ def test_a_network_is_shown_the_images_of_each_table(tmp_path: Path) -> None:
     asked = finish(
         small(tmp_path, **chosen, photographs=str(tmp_path / "photographs.npz"), imagenet_networks=(ORACLE,))
     )
-    assert {part.protocol: each.images for part, each in asked.found().items()} == {
+    assert {part.protocol: each.images for part, each in asked.finished().items()} == {
         "original-cifar10": COUNT, "imagenet": 7,
     }  # fmt: skip
 
@@ -238,24 +238,24 @@ def test_what_does_not_exist_is_refused_before_anything_is_run(
 
 def test_other_weights_are_not_mixed_with_what_is_there(tmp_path: Path) -> None:
     asked = finish(small(tmp_path, strategies=(), targeted=0, untargeted=2))
-    (path,) = asked.studies.iterdir()
+    (path,) = asked.study_folder.iterdir()
     with Study.create(path) as study:
         held = study.get("manifest")
         held["determines"]["oracle"] = "another"
         study.set(manifest=held)
     with pytest.raises(InputError, match=r"oracle was another.* Name another folder with --out"):
         finish(asked)
-    assert replace(asked).found()  # it can be shown all the same
-    assert list(islice(asked.studies.iterdir(), 2)) == [path]
+    assert replace(asked).finished()  # it can be shown all the same
+    assert list(islice(asked.study_folder.iterdir(), 2)) == [path]
 
 
 def test_a_file_without_a_study_is_as_good_as_none(tmp_path: Path) -> None:
     """As one is left by a process that was killed when it had just begun."""
     asked = small(tmp_path, strategies=(), targeted=0, untargeted=2)
-    (part,) = asked.parts
-    asked.studies.mkdir(parents=True)
-    path = part.path(asked.choices, asked.studies)
+    (part,) = asked.planned
+    asked.study_folder.mkdir(parents=True)
+    path = part.path(asked.options, asked.study_folder)
     for file in (path, path.with_name(f"{part.stem}-older.study")):
         file.touch()
-    assert not asked.found()
-    assert finish(asked).found()
+    assert not asked.finished()
+    assert finish(asked).finished()

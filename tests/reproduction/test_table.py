@@ -9,15 +9,15 @@ import pytest
 
 from sparseattack.errors import InputError
 from sparseattack.reproduction import paper
-from sparseattack.reproduction.one_pixel import NETWORKS, fitting, one_pixel
-from sparseattack.reproduction.part import Choices, Part, runs
-from sparseattack.reproduction.tables import names, table
+from sparseattack.reproduction.one_pixel import NETWORKS, one_pixel, targeted_images
+from sparseattack.reproduction.studies import Options, PlannedStudy
+from sparseattack.reproduction.tables import make_table, table_names
 
-CHOICES = Choices("sample")
+OPTIONS = Options("sample")
 
 
-def asked(choices: Choices = CHOICES, **chosen: Any) -> list[Part]:
-    return one_pixel(choices, "folder", **chosen).parts
+def asked(options: Options = OPTIONS, **chosen: Any) -> list[PlannedStudy]:
+    return one_pixel(options, "folder", **chosen).planned
 
 
 def test_tables_share_their_runs() -> None:
@@ -36,27 +36,27 @@ def test_table_8_is_run_as_the_paper_did_and_more_beside() -> None:
 
 def test_the_defaults_are_the_papers() -> None:
     plain, targeted = (
-        Part("original-cifar10", mode, network="nin").experiment(CHOICES) for mode in (False, True)
+        PlannedStudy("original-cifar10", mode, network="nin").experiment(OPTIONS) for mode in (False, True)
     )
     assert (plain.num_images, targeted.num_images) == (500, 300)
     assert plain.budget == targeted.budget == 40_400 and plain.stop == "success"
-    kaggle = Part("kaggle-like", True, network="nin").experiment(CHOICES)
+    kaggle = PlannedStudy("kaggle-like", True, network="nin").experiment(OPTIONS)
     assert (kaggle.num_images, kaggle.stop, kaggle.true_class) == (500, "confidence:0.9", "prediction")
-    assert runs(Part("kaggle-like", True, network="nin"), CHOICES) == 4500
-    photographs = Part("imagenet", False, network="nin").experiment(replace(CHOICES, photographs="a.npz"))
+    assert PlannedStudy("kaggle-like", True, network="nin").num_runs(OPTIONS) == 4500
+    photographs = PlannedStudy("imagenet", False, network="nin").experiment(
+        replace(OPTIONS, photographs="a.npz")
+    )
     assert (photographs.num_images, photographs.stop, photographs.images) == (105, "confidence:0.95", "a.npz")
 
 
 def test_everything_is_tried_whatever_the_budget() -> None:
-    part = Part("original-cifar10", False, strategy="exhaustive", network="nin")
-    chosen = part.experiment(replace(CHOICES, budget=100))
-    assert (chosen.budget, chosen.encodings) == (8 * 32 * 32, ("corners",))
-    assert (
-        Part("original-cifar10", False, strategy="random", network="nin")
-        .experiment(replace(CHOICES, budget=100))
-        .budget
-        == 100
+    planned = asked(
+        replace(OPTIONS, budget=100), networks=["nin"], strategies=("random", "exhaustive(popsize=8)")
     )
+    chosen = {each.strategy: each.experiment(replace(OPTIONS, budget=100)) for each in planned}
+    corners, random = chosen["exhaustive(popsize=8)"], chosen["random"]
+    assert (corners.budget, corners.encodings) == (8 * 32 * 32, ("corners",))
+    assert (random.budget, random.encodings) == (100, ("rgb",))
 
 
 def test_table_5_has_the_papers_pixels_and_networks() -> None:
@@ -66,12 +66,12 @@ def test_table_5_has_the_papers_pixels_and_networks() -> None:
 
 @pytest.mark.parametrize("name", ["6", "8", "imagenet"])
 def test_beside_the_papers_evaluations_stand_queries_to_first_success(name: str) -> None:
-    told = [row.name for row in table(name, ["nin"]).rows("nin")]
+    told = [row.name for row in make_table(name, ["nin"]).rows("nin")]
     assert {paper.EVALUATIONS, paper.MEDIAN, paper.MEAN} <= {*told} and len(set(told)) == len(told)
 
 
 def test_tables_without_a_network_are_left_out() -> None:
-    made = one_pixel(CHOICES, "folder", tables="4,5", networks=["vgg16"])
+    made = one_pixel(OPTIONS, "folder", tables="4,5", networks=["vgg16"])
     assert [each.name for each in made.tables] == ["4"]
     with pytest.raises(InputError, match="in the paper's table 5 there is no vgg16"):
         asked(tables="5", networks=["vgg16"])
@@ -80,38 +80,38 @@ def test_tables_without_a_network_are_left_out() -> None:
 
 
 def test_no_images_are_no_runs() -> None:
-    assert {part.targeted for part in asked(replace(CHOICES, targeted=0))} == {False}
-    assert {part.targeted for part in asked(replace(CHOICES, untargeted=0, targeted=1))} == {True}
+    assert {part.targeted for part in asked(replace(OPTIONS, targeted=0))} == {False}
+    assert {part.targeted for part in asked(replace(OPTIONS, untargeted=0, targeted=1))} == {True}
 
 
 def test_a_study_is_found_again_by_what_was_chosen() -> None:
-    part = Part("original-cifar10", False, network="nin(weights=a/b.safetensors)")
-    path = part.path(CHOICES, Path("x"))
-    assert path == part.path(replace(CHOICES, device="cuda"), Path("x")) and path.parent == Path("x")
+    part = PlannedStudy("original-cifar10", False, network="nin(weights=a/b.safetensors)")
+    path = part.path(OPTIONS, Path("x"))
+    assert path == part.path(replace(OPTIONS, device="cuda"), Path("x")) and path.parent == Path("x")
     assert path.name.startswith("original-cifar10-nin-weights-a-b.safetensors-untargeted-k1-de-")
     others = [
-        replace(CHOICES, **change)
+        replace(OPTIONS, **change)
         for change in ({"seed": 1}, {"budget": 9}, {"untargeted": 2}, {"images": "b"})
     ]
     names = {part.path(each, Path("x")).name for each in others}
     assert len(names | {path.name}) == 5
-    assert part.path(replace(CHOICES, targeted=1), Path("x")) == path  # of which it has none
+    assert part.path(replace(OPTIONS, targeted=1), Path("x")) == path  # of which it has none
 
 
 def test_paper_columns_go_by_the_networks_name() -> None:
-    cells = table("8", ["nin(weights=x)", "allconv-small"]).cells({})
+    cells = make_table("8", ["nin(weights=x)", "allconv-small"]).cells({})
     printed = {cell.network: cell.paper for cell in cells if cell.row == paper.UNTARGETED}
     assert printed["nin(weights=x)"] and printed["nin(weights=x)"].value == pytest.approx(0.352)
     assert printed["allconv-small"] is None and all(cell.ours is None for cell in cells)
-    photographed = table("imagenet", ["efficientnet-lite0"]).cells({})
+    photographed = make_table("imagenet", ["efficientnet-lite0"]).cells({})
     (alexnet,) = (cell.paper for cell in photographed if cell.row == paper.UNTARGETED)
     assert alexnet and alexnet.value == pytest.approx(0.1604)
 
 
 def test_names_of_tables() -> None:
-    assert names("8, 4,8") == ["8", "4"] and names("all") == ["4", "5", "6", "7", "8", "imagenet"]
+    assert table_names("8, 4,8") == ["8", "4"] and table_names("all") == ["4", "5", "6", "7", "8", "imagenet"]
     with pytest.raises(InputError, match="no table '9', only 4, 5, 6, 7, 8, imagenet and all"):
-        names("9")
+        table_names("9")
     with pytest.raises(InputError, match="the table imagenet needs photographs"):
         asked(tables="imagenet")
     assert "imagenet" not in {part.protocol for part in asked(tables="all")}
@@ -120,14 +120,14 @@ def test_names_of_tables() -> None:
 
 
 def test_targeted_images_make_about_as_many_runs() -> None:
-    assert [fitting(count) for count in (None, 0, 1, 20, 500)] == [None, 0, 1, 2, 55]
-    completed = one_pixel(replace(CHOICES, untargeted=20), "folder").choices
+    assert [targeted_images(count) for count in (None, 0, 1, 20, 500)] == [None, 0, 1, 2, 55]
+    completed = one_pixel(replace(OPTIONS, untargeted=20), "folder").options
     assert completed.targeted == 2
-    assert one_pixel(replace(CHOICES, untargeted=20, targeted=7), "folder").choices.targeted == 7
+    assert one_pixel(replace(OPTIONS, untargeted=20, targeted=7), "folder").options.targeted == 7
 
 
 def test_the_test_set_is_attacked_where_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SPARSEATTACK_DATA", str(tmp_path))
-    assert one_pixel(Choices(), "folder").choices.images == "sample"
+    assert one_pixel(Options(), "folder").options.images == "sample"
     np.savez(tmp_path / "cifar10_test.npz", images=np.zeros((2, 32, 32, 3), np.uint8), labels=[0, 1])
-    assert one_pixel(Choices(), "folder").choices.images == "cifar10:test"
+    assert one_pixel(Options(), "folder").options.images == "cifar10:test"

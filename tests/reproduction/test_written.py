@@ -7,16 +7,16 @@ import math
 
 from sparseattack.reproduction.metrics import Measure
 from sparseattack.reproduction.render import as_csv, as_json, grid, markdown
-from sparseattack.reproduction.tables import Cell, table
+from sparseattack.reproduction.tables import TableCell, make_table
 
 RATE, PAPER = Measure(0.25, 40, "rate"), Measure(0.352, 500, "rate")
 CELLS = [
-    Cell("success", "mine", None, None),
-    Cell("success", "nin", RATE, PAPER, ("a.study",)),
-    Cell("queries", "mine", Measure(12_345.6, 7, "number"), None),
-    Cell("queries", "nin", Measure(math.inf, 7, "number"), None),
-    Cell("classes", "mine", Measure(1.256, 7, "number"), None),
-    Cell("classes", "nin", Measure(0.5, 7, "share"), Measure(1.8, 0, "number")),
+    TableCell("success", "mine", None, None),
+    TableCell("success", "nin", RATE, PAPER, ("a.study",)),
+    TableCell("queries", "mine", Measure(12_345.6, 7, "number"), None),
+    TableCell("queries", "nin", Measure(math.inf, 7, "number"), None),
+    TableCell("classes", "mine", Measure(1.256, 7, "number"), None),
+    TableCell("classes", "nin", Measure(0.5, 7, "share"), Measure(1.8, 0, "number")),
 ]
 
 
@@ -32,7 +32,7 @@ def test_ours_and_the_papers_stand_side_by_side() -> None:
 
 
 def test_markdown_has_a_row_per_metric() -> None:
-    text = markdown(table("8", ["nin"]), CELLS, ["A note."], ["figures/a.png"])
+    text = markdown(make_table("8", ["nin"]), CELLS, ["A note."], ["figures/a.png"])
     rows = [line for line in text.splitlines() if line.startswith("|")]
     assert len(rows) == 2 + 3 and len({row.count("|") for row in rows}) == 1
     assert "| success | - | 25.0 %, 14.2 - 40.2, n 40 | 35.2 %, inside |" in rows
@@ -40,7 +40,7 @@ def test_markdown_has_a_row_per_metric() -> None:
 
 
 def test_machines_get_every_cell() -> None:
-    told = json.loads(as_json(table("8", ["nin"]), CELLS, ["A note."]))
+    told = json.loads(as_json(make_table("8", ["nin"]), CELLS, ["A note."]))
     assert told["table"] == "8" and told["notes"] == ["A note."] and len(told["cells"]) == len(CELLS)
     rows = list(csv.DictReader(io.StringIO(as_csv(CELLS))))
     assert [row["row"] for row in rows] == [cell.row for cell in CELLS]

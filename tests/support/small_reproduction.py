@@ -8,7 +8,7 @@ import torch
 
 from sparseattack import levels, load
 from sparseattack.reproduction.one_pixel import Reproduction, one_pixel
-from sparseattack.reproduction.part import Choices
+from sparseattack.reproduction.studies import Options
 
 COUNT, WRONG = 16, 5
 ORACLE = "linear(classes=10,inputs=192)"
@@ -28,9 +28,9 @@ def images(folder: Path) -> str:
 def small(folder: Path, *, networks: tuple[str, ...] = (ORACLE,), **chosen: Any) -> Reproduction:
     """Table VIII on six images, two of them targeted, unless something else is chosen."""
     names = "tables", "pixels", "strategies", "imagenet_networks"
-    options = {name: chosen.pop(name) for name in names if name in chosen}
-    choices: dict[str, Any] = {"untargeted": 6, "targeted": 2, "budget": 800, "images": images(folder)}
-    return one_pixel(Choices(**(choices | chosen)), folder / "out", networks=networks, **options)
+    rows = {name: chosen.pop(name) for name in names if name in chosen}
+    options: dict[str, Any] = {"untargeted": 6, "targeted": 2, "budget": 800, "images": images(folder)}
+    return one_pixel(Options(**(options | chosen)), folder / "out", networks=networks, **rows)
 
 
 def finish(asked: Reproduction) -> Reproduction:
