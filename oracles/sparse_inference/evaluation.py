@@ -1,9 +1,4 @@
-"""Candidates answered by what they change.
-
-What candidates change, followed from map to map.
-
-The maps of clean images, computed once and kept while there is room.
-"""
+"""A plan carried out: scores of candidates from stored maps of clean images and the cells that change."""
 
 from collections import OrderedDict
 from collections.abc import Mapping
@@ -15,115 +10,118 @@ from torch.fx import Node
 
 from sparseattack import Edits, levels
 
-from .graph import beginning, rest
+from .graph import first_part, last_part
+from .local_operation import LocalOperation, map_shape
 from .plan import Extent, Plan
-from .steps import Step, known
-from .tables import Spread, Table, whole_tiles
+from .tables import ChangedCells, FeatureTable, whole_tiles
 
-AT_ONCE = 2**21  # numbers gathered before they are computed with: they stay in the cache
-
-
-@dataclass(frozen=True)
-class Changes:
-    """The changed cells of ``n`` candidates with ``k`` pixels each."""
-
-    extents: Mapping[Node, Extent]
-    tables: Mapping[Node, Table]
-    slots: Tensor  # (n,) where their clean images are in the tables
-    pixels: tuple[Tensor, Tensor]  # rows and columns (n, k)
-    rows: dict[Node, Tensor] = field(default_factory=dict)  # (A, C)
-    places: dict[int, Spread] = field(default_factory=dict)  # by identity of the extent
-
-    def paint(self, image: Node, edits: Edits) -> None:
-        """Change the pixels; those that are painted twice have the same colour twice."""
-        n, k = edits.positions.shape
-        candidates = torch.arange(n).repeat_interleave(k)
-        colours = levels(edits.settled()).flatten(0, 1)
-        *where, rows = map(whole_tiles, (candidates, edits.positions.flatten(), colours))
-        self.places[id(self.extents[image])] = Spread(*where)
-        self._enter(image, rows)
-
-    def follow(self, step: Step, taps: Tensor | None) -> None:
-        """Compute what changes in the map that ``step`` makes; ``taps`` are the cells it reads."""
-        where = self._where(step.node)
-        parts = where.parts(AT_ONCE // step.reads) if step.reads else [where]
-        rows = [step.compute(part, *self._read(step, part, taps)) for part in parts]
-        self._enter(step.node, torch.cat(rows) if len(rows) > 1 else rows[0])
-
-    def _where(self, node: Node) -> Spread:
-        extent = self.extents[node]
-        if id(extent) not in self.places:
-            self.places[id(extent)] = extent.around(*self.pixels)
-        return self.places[id(extent)]
-
-    def _read(self, step: Step, where: Spread, taps: Tensor | None) -> list[Tensor]:
-        if taps is not None:
-            return [self.tables[step.sources[0]].read(where, taps)]
-        here = self.extents[step.node]
-        return [
-            self.rows[one] if self.extents[one] is here else self.tables[one].read_here(where)
-            for one in step.sources
-        ]
-
-    def _enter(self, node: Node, rows: Tensor) -> None:
-        self.rows[node] = rows
-        if node in self.tables:
-            self.tables[node].change(self.slots, self._where(node), rows)
+GATHERED_AT_ONCE = 2**21  # numbers that are gathered before they are computed with: they stay in the cache
 
 
-class Clean:
-    """Tables with room for as many images as ``memory`` bytes hold, and one call needs: ``most``."""
-
-    def __init__(self, plan: Plan, most: int, memory: int) -> None:
-        nodes = plan.kept
-        self.maps = beginning(plan.local.module, nodes)
-        self.room = max(most, memory // plan.bytes)
-        self.tables = {node: Table(known(node), self.room, most) for node in nodes}
-        self.images = torch.empty(0)
-        self.held: OrderedDict[int, int] = OrderedDict()  # image -> slot, the longest unused first
-
-    def slots(self, images: Tensor, rows: Tensor) -> Tensor:
-        """Where the images numbered ``rows (n,)`` are; those that are not there are computed."""
-        if images is not self.images:
-            self.images = images
-            self.held.clear()
-        wanted = sorted(set(rows.tolist()))
-        for row in filter(self.held.__contains__, wanted):
-            self.held.move_to_end(row)
-        for row in wanted:
-            if row not in self.held:
-                self._compute(row)
-        return torch.tensor([self.held[row] for row in rows.tolist()])
-
-    def _compute(self, row: int) -> None:
-        full = len(self.held) == self.room
-        slot = self.held.popitem(last=False)[1] if full else len(self.held)
-        self.held[row] = slot
-        maps = self.maps(self.images[row : row + 1].contiguous(memory_format=torch.channels_last))
-        for table, each in zip(self.tables.values(), maps, strict=True):
-            table.keep(slot, each[0])
-
-
-class Answers:
-    """Scores of candidates by a plan, ``most`` at a time; ``memory`` is for clean maps, in bytes."""
+class SparseEvaluation:
+    """Scores of candidates by a plan, ``most`` at a time; ``memory`` bytes are for maps of clean images."""
 
     def __init__(self, plan: Plan, most: int, memory: int) -> None:
         self.plan, self.most = plan, most
-        self.clean = Clean(plan, most, memory)
-        self.rest = rest(plan.local.module, plan.whole)
-        self.taps = {step.node: step.taps() for step in plan.steps if step.axes}
+        self.clean = CleanMaps(plan, most, memory)
+        self.last_part = last_part(plan.local.module, plan.boundary)
+        self.taps = {operation.node: operation.taps() for operation in plan.operations if operation.axes}
 
     def __call__(self, images: Tensor, rows: Tensor, edits: Edits) -> Tensor:
-        """Scores ``(n, K)`` of edits of the ``images (N, C, H, W)`` numbered ``rows (n,)``."""
+        """Scores ``(n, K)`` of edits of the clean ``images (N, C, H, W)`` numbered ``rows (n,)``."""
         parts = zip(*(torch.split(each, self.most) for each in (rows, *edits)), strict=True)
         return torch.cat([self._scores(images, row, Edits(*edit)) for row, *edit in parts])
 
     def _scores(self, images: Tensor, rows: Tensor, edits: Edits) -> Tensor:
         slots, tables = self.clean.slots(images, rows), self.clean.tables
         pixels = edits.positions // images.shape[3], edits.positions % images.shape[3]
-        changes = Changes(self.plan.extents, tables, slots, pixels)
-        changes.paint(self.plan.local.image, edits)
-        for step in self.plan.steps:
-            changes.follow(step, self.taps.get(step.node))
-        scores: Tensor = self.rest(*(tables[node].whole() for node in self.plan.whole))
+        propagation = Propagation(self.plan.extents, tables, slots, pixels)
+        propagation.paint(self.plan.local.image, edits)
+        for operation in self.plan.operations:
+            propagation.apply(operation, self.taps.get(operation.node))
+        scores: Tensor = self.last_part(*(tables[node].whole_maps() for node in self.plan.boundary))
         return scores.float()
+
+
+class CleanMaps:
+    """A cache of the feature maps of clean images, as many as ``memory`` bytes hold, but at least ``most``.
+
+    The image that was not used for longest makes room for a new one.
+    """
+
+    def __init__(self, plan: Plan, most: int, memory: int) -> None:
+        nodes = plan.stored
+        self.maps = first_part(plan.local.module, nodes)
+        self.capacity = max(most, memory // plan.bytes)
+        self.tables = {node: FeatureTable(map_shape(node), self.capacity, most) for node in nodes}
+        self.images = torch.empty(0)
+        self.slot_of: OrderedDict[int, int] = OrderedDict()  # by image, the least recently used first
+
+    def slots(self, images: Tensor, rows: Tensor) -> Tensor:
+        """Places ``(n,)`` of the images numbered ``rows (n,)``; missing maps are computed."""
+        if images is not self.images:
+            self.images = images
+            self.slot_of.clear()
+        wanted = sorted(set(rows.tolist()))
+        for row in filter(self.slot_of.__contains__, wanted):
+            self.slot_of.move_to_end(row)
+        for row in wanted:
+            if row not in self.slot_of:
+                self._compute(row)
+        return torch.tensor([self.slot_of[row] for row in rows.tolist()])
+
+    def _compute(self, row: int) -> None:
+        full = len(self.slot_of) == self.capacity
+        slot = self.slot_of.popitem(last=False)[1] if full else len(self.slot_of)
+        self.slot_of[row] = slot
+        maps = self.maps(self.images[row : row + 1].contiguous(memory_format=torch.channels_last))
+        for table, each in zip(self.tables.values(), maps, strict=True):
+            table.store(slot, each[0])
+
+
+@dataclass(frozen=True)
+class Propagation:
+    """The changes of ``n`` candidates of ``k`` pixels each, followed from map to map."""
+
+    extents: Mapping[Node, Extent]
+    tables: Mapping[Node, FeatureTable]
+    slots: Tensor  # (n,) places of their clean images in the tables
+    pixels: tuple[Tensor, Tensor]  # rows and columns (n, k)
+    rows: dict[Node, Tensor] = field(default_factory=dict)  # (A, C), the changed cells of each map
+    cells: dict[int, ChangedCells] = field(default_factory=dict)  # by identity of the extent
+
+    def paint(self, image: Node, edits: Edits) -> None:
+        """Change the pixels; a pixel that stands twice in an edit has the same colour twice."""
+        n, k = edits.positions.shape
+        candidates = torch.arange(n).repeat_interleave(k)
+        colours = levels(edits.settled()).flatten(0, 1)
+        *where, rows = map(whole_tiles, (candidates, edits.positions.flatten(), colours))
+        self.cells[id(self.extents[image])] = ChangedCells(*where)
+        self._enter(image, rows)
+
+    def apply(self, operation: LocalOperation, taps: Tensor | None) -> None:
+        """Compute the changed cells of the operation's map; ``taps (H * W, T)`` are the cells it reads."""
+        where = self._where(operation.node)
+        parts = where.parts(GATHERED_AT_ONCE // operation.reads) if operation.reads else [where]
+        rows = [operation.compute(part, *self._read(operation, part, taps)) for part in parts]
+        self._enter(operation.node, torch.cat(rows) if len(rows) > 1 else rows[0])
+
+    def _where(self, node: Node) -> ChangedCells:
+        extent = self.extents[node]
+        if id(extent) not in self.cells:
+            self.cells[id(extent)] = extent.around(*self.pixels)
+        return self.cells[id(extent)]
+
+    def _read(self, operation: LocalOperation, where: ChangedCells, taps: Tensor | None) -> list[Tensor]:
+        if taps is not None:
+            return [self.tables[operation.sources[0]].read(where, taps)]
+        extent = self.extents[operation.node]
+        return [
+            self.rows[source] if self.extents[source] is extent else self.tables[source].read_own(where)
+            for source in operation.sources
+        ]
+
+    def _enter(self, node: Node, rows: Tensor) -> None:
+        self.rows[node] = rows
+        if node in self.tables:
+            self.tables[node].change(self.slots, self._where(node), rows)

@@ -1,7 +1,4 @@
-"""A network as a graph of torch's own operations, batch-norm folded away.
-
-Parts of a graph as networks of their own.
-"""
+"""A network as a graph of torch's own operations, batch-norm folded, and parts of that graph as networks."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -17,9 +14,12 @@ ATEN = torch.ops.aten
 Shape = tuple[int, int, int]
 
 
-def traced(network: nn.Module, shape: Shape) -> GraphModule:
-    """The graph of ``network`` on images ``(n, *shape)`` for any n; raises whatever torch.export raises."""
-    with catch_warnings(action="ignore"), torch.no_grad():  # of torch about itself
+def trace(network: nn.Module, shape: Shape) -> GraphModule:
+    """The graph of ``network`` on images ``(n, *shape)`` for any n; raises whatever torch.export raises.
+
+    Operations in place are replaced by others, so that maps can be computed in parts.
+    """
+    with catch_warnings(action="ignore"), torch.no_grad():  # torch's warnings about its own code
         program = torch.export.export(
             network, (torch.zeros(2, *shape),), dynamic_shapes=({0: Dim.DYNAMIC},), strict=False
         )
@@ -30,9 +30,9 @@ def traced(network: nn.Module, shape: Shape) -> GraphModule:
     for node in module.graph.find_nodes(op="call_function", target=ATEN.view.default):
         node.target = ATEN.reshape.default  # for maps whose channels are last in memory
     for node in module.graph.nodes:
-        _out_of_place(node)
+        _make_out_of_place(node)
     for node in module.graph.find_nodes(op="call_function", target=ATEN.batch_norm.default):
-        _fold(module, node)
+        _fold_batch_norm(module, node)
     module.graph.eliminate_dead_code()
     return module
 
@@ -45,7 +45,7 @@ def arguments(node: Node) -> dict[str, Any]:
 
 
 def shape_of(node: Node) -> Shape | None:
-    """C, H, W of the map that a node makes for each image; none where it makes anything else."""
+    """C, H, W of the feature map that a node makes of each image; None if it makes anything else."""
     value = node.meta.get("val")
     if not isinstance(value, Tensor) or value.ndim != 4 or isinstance(value.shape[0], int):  # noqa: PLR2004
         return None
@@ -54,19 +54,15 @@ def shape_of(node: Node) -> Shape | None:
 
 
 def constant(module: GraphModule, node: object) -> Any:
-    """The tensor that a node stands for, or the thing itself where it is no node."""
-    return attribute(module, str(node.target)) if isinstance(node, Node) else node
+    """The parameter or buffer that a node stands for; what is no node is returned as it is."""
+    if not isinstance(node, Node):
+        return node
+    path, _, name = str(node.target).rpartition(".")
+    return getattr(module.get_submodule(path), name)
 
 
-def attribute(module: GraphModule, name: str) -> Tensor:
-    """The parameter or buffer called ``name``."""
-    path, _, last = name.rpartition(".")
-    found: Tensor = getattr(module.get_submodule(path), last)
-    return found
-
-
-def _out_of_place(node: Node) -> None:
-    """Write an operation in place as one that is not, where nobody else reads what it changes."""
+def _make_out_of_place(node: Node) -> None:
+    """Replace an operation in place by its twin, unless another node reads what it changes."""
     name = getattr(node.target, "__name__", "")
     if node.op != "call_function" or not name.partition(".")[0].endswith("_"):
         return
@@ -76,8 +72,8 @@ def _out_of_place(node: Node) -> None:
         node.target = getattr(twin, name.partition(".")[2])
 
 
-def _fold(module: GraphModule, norm: Node) -> None:
-    """Fold a batch-norm into the convolution before it, if there is one that nobody else reads."""
+def _fold_batch_norm(module: GraphModule, norm: Node) -> None:
+    """Fold a batch-norm into the convolution before it, if no other node reads that."""
     given, before = arguments(norm), norm.args[0]
     if not isinstance(before, Node) or before.target is not ATEN.conv2d.default or len(before.users) > 1:
         return
@@ -87,19 +83,19 @@ def _fold(module: GraphModule, norm: Node) -> None:
         weights[0], (*weights, None)[1], *(constant(module, given[n]) for n in names)
     )
     with module.graph.inserting_before(before):
-        nodes = [_held(module, f"{norm.name}_{place}", value) for place, value in enumerate(fused)]
+        nodes = [_add_buffer(module, f"{norm.name}_{place}", value) for place, value in enumerate(fused)]
     before.args = (before.args[0], *nodes, *before.args[3:])
     norm.replace_all_uses_with(before)
     module.graph.erase_node(norm)
 
 
-def _held(module: GraphModule, name: str, value: Tensor) -> Node:
+def _add_buffer(module: GraphModule, name: str, value: Tensor) -> Node:
     module.register_buffer(name, value.detach())
     return module.graph.get_attr(name)
 
 
-def beginning(module: GraphModule, wanted: Sequence[Node]) -> GraphModule:
-    """Images -> the maps ``wanted``, as a tuple."""
+def first_part(module: GraphModule, wanted: Sequence[Node]) -> GraphModule:
+    """The network from images to the maps ``wanted``, as a tuple."""
     graph = Graph()
     known: dict[Node, Node] = {}
     for node in module.graph.nodes:
@@ -107,25 +103,25 @@ def beginning(module: GraphModule, wanted: Sequence[Node]) -> GraphModule:
         if known.keys() >= set(wanted):
             break
     graph.output(tuple(known[node] for node in wanted))
-    return _lean(module, graph)
+    return _without_dead_code(module, graph)
 
 
-def rest(module: GraphModule, given: Sequence[Node]) -> GraphModule:
-    """The maps ``given`` -> what the whole network answers."""
+def last_part(module: GraphModule, given: Sequence[Node]) -> GraphModule:
+    """The network from the maps ``given`` to the scores."""
     graph = Graph()
     known = {node: graph.placeholder(node.name) for node in given}
     count = graph.call_function(ATEN.sym_size.int, (known[given[0]], 0))
     for node in module.graph.nodes:
         if node.op == "output":
-            (answer,) = node.args[0]
-            graph.output(known[answer])
+            (scores,) = node.args[0]
+            graph.output(known[scores])
         elif node.target is ATEN.sym_size.int:
             known[node] = count
         elif node.op != "placeholder" and node not in known and known.keys() >= set(node.all_input_nodes):
             known[node] = graph.node_copy(node, known.__getitem__)
-    return _lean(module, graph)
+    return _without_dead_code(module, graph)
 
 
-def _lean(module: GraphModule, graph: Graph) -> GraphModule:
+def _without_dead_code(module: GraphModule, graph: Graph) -> GraphModule:
     graph.eliminate_dead_code()
     return GraphModule(module, graph)

@@ -1,7 +1,4 @@
-"""Where to stop computing changes and go on with whole maps: counted, so that it never depends on luck.
-
-How far the change of a pixel spreads from map to map.
-"""
+"""A plan: up to which operation changes are followed, chosen by counting the work, never by the clock."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -14,116 +11,122 @@ from torch import Tensor
 from torch.fx import Node
 
 from .graph import ATEN
-from .reading import Local
-from .steps import Step, known
-from .tables import Spread, spread
+from .local_operation import LocalOperation, map_shape
+from .operations import LocalPart
+from .tables import ChangedCells, changed_cells
+
+GATHER = 30  # multiplications that take as long as fetching a number from another cell
+MOVE = 50  # as reading and writing a number in its own place
+INDEX = 250  # as finding a cell of a map
 
 
 class Extent(NamedTuple):
-    """What a change in a row, and in a column, of the image reaches; 1 or 0 in float32."""
+    """The rows and columns of a map that a change in a row or column of the image reaches; 1 or 0, float32.
+
+    The counterpart of a receptive field: a pixel changes the rectangle of its rows and its columns.
+    """
 
     rows: Tensor  # (H of the image, H of the map)
     columns: Tensor  # (W of the image, W of the map)
 
     def cells(self, k: int) -> float:
-        """Cells that ``k`` pixels anywhere change on average."""
+        """Expected number of cells that ``k`` pixels change, each drawn uniformly from the image."""
         each = self.rows.double().mean(0).unsqueeze(1) * self.columns.double().mean(0)
         return float((1 - (1 - each) ** k).sum())
 
-    def around(self, down: Tensor, right: Tensor) -> Spread:
+    def around(self, down: Tensor, right: Tensor) -> ChangedCells:
         """The cells that the pixels in rows ``down (n, k)`` and columns ``right (n, k)`` change."""
         lines = (  # many times faster than by an index of two dimensions
             line.index_select(0, where.flatten()).view(*where.shape, -1)
             for line, where in ((self.rows, down), (self.columns, right))
         )
-        return spread(*lines)
+        return changed_cells(*lines)
 
     def union(self, others: Iterable["Extent"]) -> "Extent":
-        """The smallest that has all of them; this one itself if that is it."""
+        """The smallest extent that contains all; this object itself if it does."""
         rows, columns = self
         for other in others:
             rows, columns = rows.maximum(other.rows), columns.maximum(other.columns)
         return self if rows.equal(self.rows) and columns.equal(self.columns) else Extent(rows, columns)
 
 
-def extents(image: Node, steps: Sequence[Step]) -> dict[Node, Extent]:
-    """Of every map; maps that a change reaches alike share one."""
-    _, height, width = known(image)
+def extents(image: Node, operations: Sequence[LocalOperation]) -> dict[Node, Extent]:
+    """The extent of every map; maps that changes reach alike share one object."""
+    _, height, width = map_shape(image)
     found = {image: Extent(torch.eye(height), torch.eye(width))}
-    for step in steps:
-        before = [found[source] for source in step.sources]
-        if step.axes:
-            rows, columns = step.axes
-            found[step.node] = Extent(rows.reach(before[0].rows), columns.reach(before[0].columns))
+    for operation in operations:
+        before = [found[source] for source in operation.sources]
+        if operation.axes:
+            rows, columns = operation.axes
+            found[operation.node] = Extent(rows.reach(before[0].rows), columns.reach(before[0].columns))
         else:
             widest = max(before, key=lambda one: float(one.rows.sum()))
-            found[step.node] = widest.union(before)
+            found[operation.node] = widest.union(before)
     return found
-
-
-GATHERED = 30  # multiplications done in the time in which a number is fetched from another cell
-PASSED = 50  # in which one is read and written in its place
-INDEXED = 250  # in which a cell of a map is found
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Some steps are computed where something changed, and the rest of the network on whole maps."""
+    """The first operations are computed where cells change, the rest of the network on whole maps."""
 
-    local: Local
-    steps: tuple[Step, ...]  # the first ones
+    local: LocalPart
+    operations: tuple[LocalOperation, ...]  # the first ones of the local part
     extents: dict[Node, Extent]
-    k: int  # pixels that change
+    k: int  # changed pixels
 
     @cached_property
-    def whole(self) -> tuple[Node, ...]:
-        """The maps that the rest of the network is computed from."""
-        done = {node for step in self.steps for node in (step.node, *step.through)}
-        made = [self.local.image, *(step.node for step in self.steps)]
+    def boundary(self) -> tuple[Node, ...]:
+        """The maps from which the rest of the network is computed."""
+        done = {node for operation in self.operations for node in (operation.node, *operation.skipped)}
+        made = [self.local.image, *(operation.node for operation in self.operations)]
         left = ({user for user in node.users if user.target is not ATEN.sym_size.int} - done for node in made)
         return tuple(node for node, users in zip(made, left, strict=True) if users)
 
     @cached_property
-    def kept(self) -> tuple[Node, ...]:
-        """The maps of clean images that are needed."""
+    def stored(self) -> tuple[Node, ...]:
+        """The maps needed of clean images: the boundary, and those of which unchanged cells are read."""
         extents = self.extents
-        apart = (
+        read = (
             source
-            for step in self.steps
-            for source in step.sources
-            if step.axes or extents[source] is not extents[step.node]
+            for operation in self.operations
+            for source in operation.sources
+            if operation.axes or extents[source] is not extents[operation.node]
         )
-        return tuple(dict.fromkeys([*apart, *self.whole]))
+        return tuple(dict.fromkeys([*read, *self.boundary]))
 
     @property
     def bytes(self) -> int:
-        """Of the maps of one clean image, and at most of what one candidate changes in them."""
-        return 4 * sum(prod(known(node)) for node in self.kept)
+        """Size of the stored maps of one clean image; what one candidate changes takes at most as much."""
+        return 4 * sum(prod(map_shape(node)) for node in self.stored)
 
     @cached_property
     def gain(self) -> float:
-        """How many times less work it is than whole maps, as far as the network is local."""
-        every = sum(map(_whole, self.local.steps))
-        rest = every - sum(map(_whole, self.steps))
-        changed = sum(_changed(step, self.extents, self.k) for step in self.steps)
-        filled = sum(GATHERED * prod(known(node)) for node in self.whole)
+        """Work of the local part on whole maps / its work by this plan."""
+        every = sum(map(_whole_work, self.local.operations))
+        rest = every - sum(map(_whole_work, self.operations))
+        changed = sum(_changed_work(operation, self.extents, self.k) for operation in self.operations)
+        filled = sum(GATHER * prod(map_shape(node)) for node in self.boundary)
         return every / (changed + filled + rest)
 
 
-def plan(local: Local, k: int) -> Plan:
-    """The one of most gain for ``k`` changed pixels."""
-    found = extents(local.image, local.steps)
-    cuts = range(len(local.steps) + 1)
-    return max((Plan(local, local.steps[:cut], found, k) for cut in cuts), key=lambda each: each.gain)
+def plan(local: LocalPart, k: int) -> Plan:
+    """The plan of greatest gain for ``k`` changed pixels."""
+    found = extents(local.image, local.operations)
+    cuts = range(len(local.operations) + 1)
+    return max((Plan(local, local.operations[:cut], found, k) for cut in cuts), key=lambda each: each.gain)
 
 
-def _whole(step: Step) -> float:
-    channels, height, width = known(step.node)
-    return height * width * (step.work + PASSED * channels)
+def _whole_work(operation: LocalOperation) -> float:
+    """Work on the whole map, in multiplications."""
+    channels, height, width = map_shape(operation.node)
+    return height * width * (operation.work + MOVE * channels)
 
 
-def _changed(step: Step, found: dict[Node, Extent], k: int) -> float:
-    channels, height, width = known(step.node)
-    gathered = step.reads or sum(known(one)[0] for one in step.sources if found[one] is not found[step.node])
-    index = INDEXED * height * width if gathered else 0
-    return found[step.node].cells(k) * (step.work + PASSED * channels + GATHERED * gathered) + index
+def _changed_work(operation: LocalOperation, found: dict[Node, Extent], k: int) -> float:
+    """Expected work on the cells that ``k`` pixels change, in multiplications."""
+    channels, height, width = map_shape(operation.node)
+    others = (one for one in operation.sources if found[one] is not found[operation.node])
+    gathered = operation.reads or sum(map_shape(one)[0] for one in others)
+    index = INDEX * height * width if gathered else 0
+    cells = found[operation.node].cells(k)
+    return cells * (operation.work + MOVE * channels + GATHER * gathered) + index

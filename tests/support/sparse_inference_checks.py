@@ -5,33 +5,33 @@ from problems import random_images
 from torch import Tensor, nn
 
 from sparseattack import Edits
-from sparseattack.oracles.sparse_inference.evaluation import Answers
+from sparseattack.oracles.sparse_inference.evaluation import SparseEvaluation
+from sparseattack.oracles.sparse_inference.operations import LocalPart, local_part
 from sparseattack.oracles.sparse_inference.plan import Plan, extents
-from sparseattack.oracles.sparse_inference.reading import Local, read
-from sparseattack.oracles.sparse_inference.sparse_edits import sample
+from sparseattack.oracles.sparse_inference.sparse_edits import sample_edits
 
 Shape = tuple[int, int, int]
 
 
-def local(network: nn.Module, shape: Shape) -> Local:
+def local(network: nn.Module, shape: Shape) -> LocalPart:
     """The local part of a network, which there must be."""
-    found = read(network.eval(), torch.Size(shape))
+    found = local_part(network.eval(), torch.Size(shape))
     assert found
     return found
 
 
-def answers(found: Local, k: int, cut: int | None = None, memory: int = 0) -> Answers:
-    """Sparse inference of a network, which computes whole maps after ``cut`` steps, or after all."""
-    plan = Plan(found, found.steps[:cut], extents(found.image, found.steps), k)
-    return Answers(plan, most=32, memory=memory)
+def evaluation(found: LocalPart, k: int, cut: int | None = None, memory: int = 0) -> SparseEvaluation:
+    """Sparse inference of a network, which computes whole maps after ``cut`` operations, or after all."""
+    plan = Plan(found, found.operations[:cut], extents(found.image, found.operations), k)
+    return SparseEvaluation(plan, most=32, memory=memory)
 
 
 @torch.inference_mode()
 def assert_alike(network: nn.Module, shape: Shape, k: int, cut: int | None = None) -> None:
     """Scores of edits of ``k`` pixels are the same in both ways."""
     images = random_images(3, shape)
-    rows, edits = sample(images, k)
-    found = answers(local(network, shape), k, cut)(images, rows, edits)
+    rows, edits = sample_edits(images, k)
+    found = evaluation(local(network, shape), k, cut)(images, rows, edits)
     assert_close(found, network(edits.paint(images, rows)))
 
 

@@ -1,4 +1,4 @@
-"""Torch oracles answer edits by what these change: whenever that is possible, exact and less work."""
+"""Torch oracles use sparse inference whenever it is possible, correct and less work."""
 
 import warnings
 from collections.abc import Callable
@@ -15,25 +15,25 @@ from sparseattack import Classifier, Edits, Problem, attack, load, load_images, 
 from sparseattack.errors import SparseattackWarning
 from sparseattack.oracles.forward import Forward, normalise
 from sparseattack.oracles.networks import fold, untrained
-from sparseattack.oracles.sparse_inference.sparse_edits import SparseEdits, agree, sample, sparse_edits
+from sparseattack.oracles.sparse_inference.sparse_edits import SparseEdits, agree, sample_edits, sparse_edits
 
 CIFAR = 3, 32, 32
 
 
 def made(network: nn.Module, prepare: nn.Module | None = None) -> SparseEdits:
-    answering = sparse_edits(Forward(prepare or nn.Identity(), network.eval(), "cpu"), batch=64)
-    assert answering
-    return answering
+    sparse = sparse_edits(Forward(prepare or nn.Identity(), network.eval(), "cpu"), batch=64)
+    assert sparse
+    return sparse
 
 
 @torch.inference_mode()
-def compared(answering: SparseEdits, shape: Shape, k: int) -> bool:
-    """Whether edits are answered; if so, the scores are those of whole images."""
+def compared(sparse: SparseEdits, shape: Shape, k: int) -> bool:
+    """Whether sparse inference is used; if so, its scores are those of whole images."""
     images = random_images(3, shape)
-    rows, edits = sample(images, k)
-    scores = answering(images, rows, edits)
+    rows, edits = sample_edits(images, k)
+    scores = sparse(images, rows, edits)
     if scores is not None:
-        assert_close(scores, answering.painted(images, rows, edits))
+        assert_close(scores, sparse.dense(images, rows, edits))
     return scores is not None
 
 
@@ -61,11 +61,11 @@ def test_batch_norm_that_is_not_folded() -> None:
 @pytest.mark.parametrize("k", [1, 3])
 def test_a_residual_network_with_trained_weights(shared: Path, k: int) -> None:
     prepare = normalise((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
-    answering = made(resnet20(shared / "resnet20_cifar10.safetensors"), prepare)
+    sparse = made(resnet20(shared / "resnet20_cifar10.safetensors"), prepare)
     theirs = load("oracles", f"onnx(path={shared / 'resnet20_cifar10.onnx'})")()
     images = load_images("sample").floats()[:40]
-    assert torch.allclose(answering.forward(images), theirs(images), atol=1e-3)
-    assert compared(answering, CIFAR, k)
+    assert torch.allclose(sparse.forward(images), theirs(images), atol=1e-3)
+    assert compared(sparse, CIFAR, k)
 
 
 def test_efficientnet() -> None:
@@ -76,7 +76,7 @@ def test_efficientnet() -> None:
 
 
 def small(*layers: nn.Module) -> nn.Sequential:
-    """A network that is worth it for images of 24x24."""
+    """A network for which sparse inference is less work on images of 24x24."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         convolutions = [nn.Conv2d(3, 8, 3, padding=1), nn.ReLU(), nn.Conv2d(8, 8, 3, padding=1), nn.ReLU()]
@@ -87,14 +87,14 @@ SHAPE = 3, 24, 24
 
 
 class Undecided(nn.Module):
-    """What it computes depends on what it sees."""
+    """Its operations depend on the images: torch cannot export it."""
 
     def forward(self, x: Tensor) -> Tensor:
         return x if float(x.sum()) > 0 else -x
 
 
 class Attention(nn.Module):
-    """Every cell looks at every other."""
+    """Every cell depends on every other."""
 
     def forward(self, x: Tensor) -> Tensor:
         cells = x.flatten(2).transpose(1, 2)
@@ -102,7 +102,7 @@ class Attention(nn.Module):
         return seen.transpose(1, 2).reshape(x.shape)
 
 
-def test_what_cannot_be_traced_answers_no_edits_and_says_nothing() -> None:
+def test_a_network_that_cannot_be_exported_is_evaluated_densely_without_a_warning() -> None:
     with warnings.catch_warnings(action="error"):
         assert not compared(made(small(Undecided())), SHAPE, 1)
 
@@ -112,12 +112,12 @@ def test_changes_are_followed_up_to_an_operation_that_is_not_local(layer: nn.Mod
     assert compared(made(small(layer)), SHAPE, 1)
 
 
-def test_a_network_that_begins_with_attention_answers_none() -> None:
+def test_a_network_that_begins_with_attention_is_evaluated_densely() -> None:
     assert not compared(made(nn.Sequential(Attention(), small())), SHAPE, 1)
 
 
 class Viewed(nn.Module):
-    """Maps seen as rows, which no map can be whose channels are last in memory."""
+    """Views maps as rows, which is an error in channels-last memory format."""
 
     def forward(self, x: Tensor) -> Tensor:
         return x.view(x.size(0), -1)
@@ -134,32 +134,32 @@ class Counting(nn.Module):
         return x.reshape(len(x), -1)[:, :5]
 
 
-def test_a_graph_for_one_number_of_images_is_none() -> None:
+def test_a_graph_for_a_fixed_number_of_images_is_not_used() -> None:
     assert not compared(made(small(Counting())[:5]), SHAPE, 1)
 
 
-def test_an_answer_that_fails_is_not_used() -> None:
+def test_sparse_inference_that_fails_is_not_used() -> None:
     def failing(*_: object) -> Tensor:
         raise RuntimeError("shapes cannot be multiplied")
 
-    whole = made(small()).painted
+    dense = made(small()).dense
     with pytest.warns(SparseattackWarning, match="edits of 1 pixel, it failed: .*cannot be multiplied"):
-        assert not agree(failing, whole, random_images(1, SHAPE), 1)
+        assert not agree(failing, dense, random_images(1, SHAPE), 1)
 
 
-def test_too_many_pixels_are_not_answered() -> None:
-    answering = made(small())
-    assert compared(answering, SHAPE, 1) and not compared(answering, SHAPE, 400)
-    assert compared(answering, SHAPE, 1)
+def test_too_many_pixels_are_evaluated_densely() -> None:
+    sparse = made(small())
+    assert compared(sparse, SHAPE, 1) and not compared(sparse, SHAPE, 400)
+    assert compared(sparse, SHAPE, 1)
 
 
-def test_maps_of_clean_images_that_no_memory_holds_are_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sparse_inference_is_not_used_if_memory_is_too_small(monkeypatch: pytest.MonkeyPatch) -> None:
     one = 4 * (3 + 8 + 8) * 24 * 24  # bytes of the image and two maps
     for images, most in ((31, 0), (40, 32), (64, 64)):
         monkeypatch.setattr("sparseattack.oracles.sparse_inference.sparse_edits.MEMORY", images * one)
-        answering = made(small())
-        assert compared(answering, SHAPE, 1) == (most > 0)
-        assert [answers.most for answers in answering.made.values()] == [most] * (most > 0)
+        sparse = made(small())
+        assert compared(sparse, SHAPE, 1) == (most > 0)
+        assert [each.most for each in sparse.evaluations.values()] == [most] * (most > 0)
 
 
 @pytest.mark.parametrize(
@@ -167,61 +167,61 @@ def test_maps_of_clean_images_that_no_memory_holds_are_not_kept(monkeypatch: pyt
     [(lambda images: images.flatten(1)[:, :4], 64), (small(), 31)],
     ids=["function", "batch"],
 )
-def test_nothing_answers_edits_where_that_gains_nothing(
+def test_functions_and_small_batches_have_no_sparse_inference(
     network: Callable[[Tensor], Tensor], batch: int
 ) -> None:
     assert sparse_edits(Forward(nn.Identity(), network, "cpu"), batch) is None
 
 
 class Insincere(nn.Module):
-    """Behaves otherwise while it is exported."""
+    """Computes something else while it is exported."""
 
     def forward(self, x: Tensor) -> Tensor:
         return x * 1.01 if torch.compiler.is_exporting() else x
 
 
-def test_a_network_that_answers_otherwise_than_its_graph_answers_no_edits() -> None:
-    answering = made(nn.Sequential(Insincere(), small()))
+def test_a_network_whose_graph_has_other_scores_is_evaluated_densely() -> None:
+    sparse = made(nn.Sequential(Insincere(), small()))
     with pytest.warns(
         SparseattackWarning, match="sparse inference is not used: tried on 64 edits of 2 pixels, its"
     ):
-        assert not compared(answering, SHAPE, 2)
-    assert not compared(answering, SHAPE, 2)  # said once
+        assert not compared(sparse, SHAPE, 2)
+    assert not compared(sparse, SHAPE, 2)  # warned once
 
 
 @pytest.mark.parametrize("k", [1, 4])
-def test_an_edit_is_answered_alike_in_any_company(k: int) -> None:
+def test_scores_do_not_depend_on_other_candidates_of_the_batch(k: int) -> None:
     grouped = nn.Conv2d(8, 8, 5, padding=2, groups=8)
-    answering, images = made(small(nn.MaxPool2d(2), grouped, nn.AvgPool2d(3, 2, 1))), random_images(50, SHAPE)
+    sparse, images = made(small(nn.MaxPool2d(2), grouped, nn.AvgPool2d(3, 2, 1))), random_images(50, SHAPE)
     rows = torch.randint(50, (200,), generator=torch.Generator().manual_seed(2))
     edits = random_edits(200, k, SHAPE)
-    expected = answered(answering, images, rows, edits)
+    expected = scores_of(sparse, images, rows, edits)
     order = torch.randperm(200, generator=torch.Generator().manual_seed(3))
     for some in (order, order[:1], order[7:40], order[:64], order[50:199]):
         part = Edits(edits.positions[some], edits.colours[some])
-        assert torch.equal(answered(answering, images, rows[some], part), expected[some])
+        assert torch.equal(scores_of(sparse, images, rows[some], part), expected[some])
 
 
-def answered(answering: SparseEdits, images: Tensor, rows: Tensor, edits: Edits) -> Tensor:
-    scores: Tensor | None = answering(images, rows, edits)
+def scores_of(sparse: SparseEdits, images: Tensor, rows: Tensor, edits: Edits) -> Tensor:
+    scores: Tensor | None = sparse(images, rows, edits)
     assert scores is not None
     return scores
 
 
-def test_other_images_under_the_same_numbers_are_noticed() -> None:
-    answering, edits = made(small()), random_edits(32, 1, SHAPE)
+def test_other_images_with_the_same_numbers_are_noticed() -> None:
+    sparse, edits = made(small()), random_edits(32, 1, SHAPE)
     rows = torch.zeros(32, dtype=torch.int64)
     for seed in (0, 1):
         images = random_images(1, SHAPE, seed)
-        assert_close(answered(answering, images, rows, edits), answering.painted(images, rows, edits))
+        assert_close(scores_of(sparse, images, rows, edits), sparse.dense(images, rows, edits))
 
 
 @pytest.mark.parametrize("k", [1, 3])
-def test_an_attack_goes_as_with_whole_images(k: int) -> None:
+def test_an_attack_has_the_outcomes_of_dense_inference(k: int) -> None:
     oracle, images = load("oracles", "allconv-small")(), load_images("sample").floats()[:25]
     labels = oracle(images).argmax(1)
     problems = [Problem(oracle, rgb(pixels=k), images, labels, sparse=sparse) for sparse in (True, False)]
-    sparse, whole = (attack(each, load("strategies", "de(popsize=30)"), 240, key="de") for each in problems)
-    assert any(one.fooled for one in sparse)
-    assert [one.first_fooled for one in sparse] == [one.first_fooled for one in whole]
-    assert [one.positions.tolist() for one in sparse] == [one.positions.tolist() for one in whole]
+    found, expected = (attack(each, load("strategies", "de(popsize=30)"), 240, key="de") for each in problems)
+    assert any(one.fooled for one in found)
+    assert [one.first_fooled for one in found] == [one.first_fooled for one in expected]
+    assert [one.positions.tolist() for one in found] == [one.positions.tolist() for one in expected]

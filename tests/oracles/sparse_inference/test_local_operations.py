@@ -1,4 +1,4 @@
-"""Candidates are answered by what they change as by whole images, whatever the network."""
+"""Sparse inference gives the scores of whole images, for networks of many kinds."""
 
 import pytest
 import torch
@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from problems import random_images
 from random_networks import Shape, networks
-from sparse_inference_checks import answers, assert_alike, assert_close, local
+from sparse_inference_checks import assert_alike, assert_close, evaluation, local
 from torch import Tensor, nn
 from torch.nn import functional as f
 
@@ -23,7 +23,7 @@ def test_any_network_any_number_of_pixels(drawn: tuple[nn.Module, Shape], k: int
 
 
 class Residual(nn.Module):
-    """Two convolutions and a shortcut without weights (He et al., 2016), in place wherever torch can."""
+    """Two convolutions and a shortcut without weights (He et al., 2016), in place wherever torch allows."""
 
     def __init__(self, before: int, after: int) -> None:
         super().__init__()
@@ -88,7 +88,7 @@ def made(name: str) -> nn.Module:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         network = NETWORKS[name]()
-        network(random_images(8, SHAPE))  # gives every batch-norm something to know
+        network(random_images(8, SHAPE))  # gives every batch-norm its running statistics
     return network.eval()
 
 
@@ -105,19 +105,19 @@ def made(name: str) -> nn.Module:
     ],
 )
 def test_how_far_networks_are_local(name: str, convolutions: int) -> None:
-    steps = local(made(name), SHAPE).steps
-    assert sum("conv2d" in str(step.node.target) for step in steps) == convolutions
+    operations = local(made(name), SHAPE).operations
+    assert sum("conv2d" in str(each.node.target) for each in operations) == convolutions
 
 
-def test_batch_norm_after_a_convolution_is_gone() -> None:
-    assert not [step for step in local(made("residual"), SHAPE).steps if "norm" in str(step.node.target)]
+def test_batch_norm_after_a_convolution_is_folded() -> None:
+    assert not [each for each in local(made("residual"), SHAPE).operations if "norm" in str(each.node.target)]
 
 
-def test_pixels_that_nothing_reads_change_nothing() -> None:
+def test_pixels_that_no_operation_reads_change_no_score() -> None:
     network = ending(nn.Conv2d(3, 4, 1, 4), nn.ReLU(), nn.Conv2d(4, 4, 3, padding=1))
     images = random_images(2, SHAPE)
     edits = Edits(torch.full((32, 1), 9), torch.zeros(32, 1, 3, dtype=torch.uint8))  # row 1, column 1
     with torch.inference_mode():
         expected = network(images).repeat(16, 1)
-        found = answers(local(network, SHAPE), k=1)(images, torch.arange(32) % 2, edits)
+        found = evaluation(local(network, SHAPE), k=1)(images, torch.arange(32) % 2, edits)
     assert_close(found, expected)
