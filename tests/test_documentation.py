@@ -1,11 +1,18 @@
 """The pages in docs/: the reference has every public name, and the code of the guide runs."""
 
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
+
+import pytest
 
 import sparseattack
 
 DOCS = Path(__file__).parents[1] / "docs"
+SECTIONS = re.split(r"^## ", (DOCS / "guide.md").read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]
+BLOCK = re.compile(r"^```(python|sh)(?: (\S+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 def test_the_reference_has_every_public_name_once() -> None:
@@ -19,3 +26,16 @@ def test_every_page_is_in_the_navigation() -> None:
     navigation = (DOCS / "site" / "mkdocs.yml").read_text(encoding="utf-8")
     for path in DOCS.rglob("*.md"):
         assert f": {path.relative_to(DOCS).as_posix()}\n" in navigation, path
+
+
+@pytest.mark.parametrize("section", SECTIONS, ids=lambda section: section.partition("\n")[0])
+def test_the_blocks_of_the_guide_run(section: str, tmp_path: Path) -> None:
+    """In order, in one folder; a block with a file's name is that file."""
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    environment = os.environ | {"PATH": path, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(tmp_path)}
+    for language, name, code in BLOCK.findall(section):
+        if name:
+            (tmp_path / name).write_text(code, encoding="utf-8")
+        else:
+            command = ["bash", "-euo", "pipefail", "-c"] if language == "sh" else [sys.executable, "-c"]
+            subprocess.run([*command, code], cwd=tmp_path, env=environment, check=True)

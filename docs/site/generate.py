@@ -43,8 +43,8 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """Remove the second word of a fence such as ``sh setup``: it is a mark for the tests."""
-    return re.sub(r"^```(\w+) \w+$", r"```\1", markdown, flags=re.MULTILINE)
+    """Remove the second word of a fence such as ``sh setup``, which is a mark for the tests."""
+    return re.sub(r"^```(\w+) \S+$", r"```\1", markdown, flags=re.MULTILINE)
 
 
 def pages() -> Iterator[tuple[str, str]]:
@@ -106,7 +106,7 @@ def protocol(name: str) -> str:
 
 def code(text: str) -> str:
     """Text as code in a cell of a table; nothing stays nothing."""
-    return f"`{text}`".replace("|", "\\|") if text else ""
+    return f"`{text}`" if text else ""
 
 
 def table(head: tuple[str, ...], rows: Iterator[tuple[str, ...]]) -> str:
