@@ -1,44 +1,69 @@
-"""What is known by name, as tables.
-
-One strategy, encoding, fitness function, oracle or protocol, as a page of text.
-"""
+"""Print the plugins and protocols: all in tables, or one as a page of text."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
+import json
+from dataclasses import asdict
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from sparseattack.plugins import catalogue
 from sparseattack.plugins.catalogue import Detail, Entry, Setting, State
-from sparseattack.plugins.registry import SINGULAR, Kind
-from sparseattack.study.protocols import Protocol
+from sparseattack.plugins.registry import KINDS, SINGULAR, Kind
+from sparseattack.study.protocols import PROTOCOLS, Protocol
 
 MEANING: dict[Kind, str] = {
-    "strategies": "how candidates are searched for",
-    "encodings": "what a candidate may change",
-    "fitness": "what is minimised",
-    "oracles": "which classifier is asked",
+    "strategies": "how candidates are searched",
+    "encodings": "how genes become pixels",
+    "fitness": "the objective to minimise",
+    "oracles": "the classifier to attack",
 }
 STYLES: dict[State, str] = {"installed": "green", "not installed": "yellow", "broken": "red"}
+
+
+def list_plugins(*, imported: bool, as_json: bool) -> None:
+    """Print every plugin and protocol, the plugins ``imported`` first if that is asked for."""
+    found = {kind: catalogue.entries(kind) for kind in KINDS}
+    if imported:
+        found = {kind: [catalogue.try_import(entry) for entry in entries] for kind, entries in found.items()}
+    if as_json:
+        plugins = {kind: [asdict(entry) for entry in entries] for kind, entries in found.items()}
+        protocols = [each.to_dict() for each in PROTOCOLS.values()]
+        print(json.dumps(plugins | {"protocols": protocols}, indent=2))
+        return
+    print_entries(found, PROTOCOLS.values())
+
+
+def show_name(name: str, *, as_json: bool) -> None:
+    """Print all about the plugins and the protocol called ``name``; InputError if there is none."""
+    found, protocols = catalogue.details(name), [PROTOCOLS[name]] if name in PROTOCOLS else []
+    if as_json:
+        print(json.dumps([*map(asdict, found), *(each.to_dict() for each in protocols)], indent=2))
+        return
+    for detail in found:
+        print_detail(detail)
+    for protocol in protocols:
+        print_protocol(protocol)
 
 
 def print_entries(found: Mapping[Kind, Sequence[Entry]], protocols: Iterable[Protocol]) -> None:
     """A table per kind, and one of the protocols."""
     console = Console(highlight=False, markup=False)
     for kind, entries in found.items():
-        console.print(_table(f"{kind}: {MEANING[kind]}", entries))
-    console.print(_protocols(protocols))
-    print("All about one:        sparseattack show NAME")
-    print("Chosen with settings: sparseattack compare --strategies 'random(popsize=50),sparse-rs'")
-    print("As in a paper:        sparseattack compare --protocol NAME")
-    print("Whether all work:     sparseattack list --try")
+        console.print(_entry_table(f"{kind}: {MEANING[kind]}", entries))
+    console.print(_protocol_table(protocols))
+    print("Describe one:        sparseattack show NAME")
+    print("Use with settings:   sparseattack compare --strategies 'random(popsize=50),sparse-rs'")
+    print("Use a protocol:      sparseattack compare --protocol NAME")
+    print("Find broken plugins: sparseattack list --try")
 
 
-def _protocols(protocols: Iterable[Protocol]) -> Table:
-    table = _blank("protocols: what a published comparison was made with")
-    table.add_column("what it is, and where it was published", ratio=1, overflow="fold")
+def _protocol_table(protocols: Iterable[Protocol]) -> Table:
+    table = _blank("protocols: settings of published experiments")
+    table.add_column("description and source", ratio=1, overflow="fold")
     for each in protocols:
         table.add_row(Text(each.name, "bold"), Text(each.description))
     return table
@@ -50,16 +75,16 @@ def _blank(title: str) -> Table:
     return table
 
 
-def _table(title: str, entries: Sequence[Entry]) -> Table:
+def _entry_table(title: str, entries: Sequence[Entry]) -> Table:
     table = _blank(title)
-    table.add_column("what it is, settings and their defaults", ratio=1, overflow="fold")
+    table.add_column("description, settings and their defaults", ratio=1, overflow="fold")
     table.add_column("from", overflow="fold", min_width=18, max_width=30)
     for entry in entries:
-        table.add_row(Text(entry.name, "bold"), _meaning(entry), _origin(entry))
+        table.add_row(Text(entry.name, "bold"), _description(entry), _origin(entry))
     return table
 
 
-def _meaning(entry: Entry) -> Text:
+def _description(entry: Entry) -> Text:
     settings = ", ".join(f"{key}={value or '...'}" for key, value in entry.settings.items())
     return Text("\n").join([Text(plain(entry.summary)), *([Text(settings, "cyan")] if settings else [])])
 
@@ -70,25 +95,25 @@ def _origin(entry: Entry) -> Text:
 
 
 def plain(text: str) -> str:
-    """A docstring without its marks."""
+    """A docstring without its back-quotes."""
     return text.replace("``", "")
 
 
 def print_detail(detail: Detail) -> None:
-    """What it is, its settings, and where it comes from."""
+    """A page: name and kind, description, a table of settings, where it comes from."""
     console, entry = Console(highlight=False, markup=False), detail.entry
     kind = "fitness function" if entry.kind == "fitness" else SINGULAR[entry.kind]
     console.print(Text(f"{entry.name}, ", "bold").append(f"{kind}\n", "not bold"))
-    _describe(console, detail.description)
-    console.print(_settings(detail.settings) if detail.settings else "  It has no settings.\n")
+    _print_paragraphs(console, detail.description)
+    console.print(_setting_table(detail.settings) if detail.settings else "  It has no settings.\n")
     console.print(_facts(detail))
 
 
 def print_protocol(protocol: Protocol) -> None:
-    """What it is, and what it sets, with a target and without."""
+    """A page: name, description, and a table of its settings with a target and without."""
     console, parts = Console(highlight=False, markup=False), protocol.parts()
     console.print(Text(f"{protocol.name}, ", "bold").append("protocol\n", "not bold"))
-    _describe(console, protocol.description)
+    _print_paragraphs(console, protocol.description)
     table = Table(box=SIMPLE_HEAD)
     for heading in ("setting", *parts):
         table.add_column(heading, overflow="fold")
@@ -96,25 +121,25 @@ def print_protocol(protocol: Protocol) -> None:
         table.add_row(Text(name, "cyan"), *(Text(_value(part.get(name, ""))) for part in parts.values()))
     console.print(table)
     print(f"  Run it:        sparseattack compare --protocol {protocol.name} --oracle ... --images ...")
-    print("  Change it:     by other options, such as --num-images 20 or --target all")
-    print("  Left to you:   --oracle, --images, --pixels, --seeds")
+    print("  Change it:     with other options, such as --num-images 20 or --target all")
+    print("  Not set by it: --oracle, --images, --pixels, --seeds")
 
 
 def _value(value: object) -> str:
     return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
-def _describe(console: Console, description: str) -> None:
+def _print_paragraphs(console: Console, description: str) -> None:
     for paragraph in filter(None, description.split("\n\n")):
         console.print(Padding(plain(" ".join(paragraph.split())), (0, 0, 1, 2)))
 
 
-def _settings(settings: Sequence[Setting]) -> Table:
+def _setting_table(settings: Sequence[Setting]) -> Table:
     table = Table(box=SIMPLE_HEAD)
     for heading in ("setting", "type", "default", "meaning"):
         table.add_column(heading, overflow="fold")
     for each in settings:
-        default = "must be chosen" if each.default is None else each.default
+        default = "required" if each.default is None else each.default
         table.add_row(Text(each.name, "cyan"), Text(each.type), Text(default), Text(plain(each.meaning)))
     return table
 
@@ -124,7 +149,7 @@ def _facts(detail: Detail) -> Table:
     state = f"{entry.state}: {entry.remedy}" if entry.remedy else entry.state
     facts = {
         "module": Text(plain(" ".join(detail.module.split()))),
-        "searches also": Text(", ".join(detail.objectives)),
+        "further objectives": Text(", ".join(detail.objectives)),
         "function": Text(entry.source),
         "from": Text(entry.distribution),
         "state": Text(state, STYLES[entry.state]),

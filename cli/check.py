@@ -1,4 +1,4 @@
-"""The clauses of the contract, tried on a strategy and told one by one."""
+"""Check a strategy against the contract and print a line per clause."""
 
 from rich.console import Console
 from rich.text import Text
@@ -8,7 +8,7 @@ from sparseattack.conformance import clauses
 
 
 def check(spec: str) -> bool:
-    """Whether the strategy keeps every clause."""
+    """Try every clause on the strategy ``spec``; whether all hold. InputError for an unknown strategy."""
     strategy = load("strategies", spec)
     with Console(stderr=True).status(f"checking {spec}"):
         findings = clauses.check(strategy)
@@ -18,6 +18,6 @@ def check(spec: str) -> bool:
         console.print(verdict.append(finding.clause, "default not bold"))
         if finding.words:
             console.print(Text(f"      {finding.words}"))
-    kept = sum(finding.ok for finding in findings)
-    console.print(Text(f"{spec} keeps {kept} of {len(findings)} clauses of the contract", "bold"))
-    return kept == len(findings)
+    passed = sum(finding.ok for finding in findings)
+    console.print(Text(f"{spec} satisfies {passed} of {len(findings)} clauses of the contract", "bold"))
+    return passed == len(findings)

@@ -1,7 +1,4 @@
-"""A comparison is run before the eyes of a person.
-
-How far a comparison has come: a line per condition.
-"""
+"""Run a comparison with a progress display, and print its tables."""
 
 import os
 import shlex
@@ -22,40 +19,94 @@ from sparseattack.study.prepare import Setup, labelled, prepare
 from sparseattack.study.run import Step, Task, open_study, plan, run
 from sparseattack.study.store import Study
 
-from .study_tables import show
+from .commands import INTERRUPTED
+from .study_tables import print_results
 from .terminal import stderr, text_column
 
 
-class Line:
+def compare(experiment: Experiment, path: Path | None, output: str) -> None:
+    """Run what the study at ``path`` lacks, then print all of it as ``output``: table, json or csv.
+
+    Without a ``path`` the study is a file named after the settings.
+    """
+    console = stderr()
+    with console.status("loading the oracle and the images"):
+        setup = labelled(prepare(experiment))
+    path = path or _default_path(experiment)
+    with Study.create(path) as study:
+        open_study(setup, study)
+        tasks = plan(setup, study)
+        try:
+            _run(setup, tasks, study, console)
+        except KeyboardInterrupt:
+            _print_stopped(study, console, "stopped")
+            raise typer.Exit(INTERRUPTED) from None
+        except SparseattackError:
+            _print_stopped(study, console, "failed")
+            raise
+        print_results(results(study), output)
+    if output == "table":
+        console.print(f"Study: {path}. Show it again with:\n  sparseattack report {shlex.quote(str(path))}")
+
+
+def _default_path(experiment: Experiment) -> Path:
+    """A file for exactly these settings, so that the same command finds it again."""
+    folder = Path(os.environ.get("SPARSEATTACK_STUDIES", ""))
+    return folder / f"sparseattack-{digest(experiment.to_json())[:8]}.study"
+
+
+def _run(setup: Setup, tasks: list[Task], study: Study, console: Console) -> None:
+    """Run every task, whatever is already in the study left out."""
+    stored = sum(task.done for task in tasks)
+    if stored:
+        console.print(f"{stored} runs are already in {study.path}")
+    with ConditionProgress(console, tasks) as display:
+        for task in tasks:
+            with display.watch(task) as bar:
+                for step in run(setup, task, study):
+                    bar.advance(step)
+
+
+def _print_stopped(study: Study, console: Console, how: str) -> None:
+    again = shlex.join(["sparseattack", *sys.argv[1:]])
+    stored = f"{len(study.keys())} finished runs are stored in {study.path}"
+    console.print(f"{how}: {stored}; the same command resumes:\n  {again}")
+
+
+class ConditionBar:
     """The progress of one condition."""
 
     def __init__(self, progress: Progress, task: TaskID) -> None:
-        self.progress, self.task, self.fooled, self.queries = progress, task, 0, 0
+        self.progress, self.task, self.successes, self.queries = progress, task, 0, 0
 
     def advance(self, step: Step) -> None:
-        """More queries were put, and perhaps images are done."""
-        self.fooled += sum(record.success for record in step.records)
+        """Add the queries and the finished runs of a step."""
+        self.successes += sum(record.success for record in step.records)
         self.queries += step.queries
-        said = f"{self.fooled} fooled, {self.queries:,} queries"
-        self.progress.update(self.task, advance=len(step.records), said=said)
+        self.progress.update(self.task, advance=len(step.records), note=self.note)
+
+    @property
+    def note(self) -> str:
+        """Successes and queries so far."""
+        return f"{self.successes} successes, {self.queries:,} queries"
 
 
-class Display:
-    """Bars on a terminal; elsewhere a sentence per finished condition."""
+class ConditionProgress:
+    """A bar per condition on a terminal; elsewhere a line per finished condition."""
 
     def __init__(self, console: Console, tasks: list[Task]) -> None:
         self.console = console
-        name, said = text_column("{task.description}"), text_column("images, {task.fields[said]}")
-        columns = (name, BarColumn(20), MofNCompleteColumn(), said)
+        name, note = text_column("{task.description}"), text_column("runs, {task.fields[note]}")
+        columns = (name, BarColumn(20), MofNCompleteColumn(), note)
         self.progress = Progress(
             *columns, TimeElapsedColumn(), console=console, disable=not console.is_terminal
         )
-        self.lines = {id(task): self._add(task) for task in tasks}
+        self.bars = {id(task): self._add(task) for task in tasks}
 
-    def _add(self, task: Task) -> Line:
+    def _add(self, task: Task) -> ConditionBar:
         done, name = task.done, _name(task)
-        added = self.progress.add_task(name, start=False, total=task.runs, completed=done, said="")
-        return Line(self.progress, added)
+        added = self.progress.add_task(name, start=False, total=task.runs, completed=done, note="")
+        return ConditionBar(self.progress, added)
 
     def __enter__(self) -> Self:
         self.progress.start()
@@ -65,62 +116,16 @@ class Display:
         self.progress.stop()
 
     @contextmanager
-    def watch(self, task: Task) -> Iterator[Line]:
-        """The line of a condition while it runs."""
-        line = self.lines[id(task)]
-        self.progress.start_task(line.task)
-        yield line
-        self.progress.stop_task(line.task)
+    def watch(self, task: Task) -> Iterator[ConditionBar]:
+        """The bar of a condition while it runs."""
+        bar = self.bars[id(task)]
+        self.progress.start_task(bar.task)
+        yield bar
+        self.progress.stop_task(bar.task)
         if self.progress.disable and task.todo:
-            said = f"{_name(task)}: {len(task.todo)} images, {line.fooled} fooled, {line.queries:,} queries"
-            self.console.print(said)
+            self.console.print(f"{_name(task)}: {len(task.todo)} runs, {bar.note}")
 
 
 def _name(task: Task) -> str:
     one = task.condition
-    return f"{one.strategy} {one.encoding} k={one.pixels}" + (f" seed={one.seed}" if one.seed else "")
-
-
-def compare(experiment: Experiment, path: Path | None, form: str) -> None:
-    """Run what the study does not hold yet, and show it all."""
-    console = stderr()
-    with console.status("loading the oracle and the images"):
-        setup = labelled(prepare(experiment))
-    path = path or _named(experiment)
-    with Study.create(path) as study:
-        open_study(setup, study)
-        tasks = plan(setup, study)
-        try:
-            _run(setup, tasks, study, console)
-        except KeyboardInterrupt:
-            _stopped(study, console, "stopped")
-            raise typer.Exit(130) from None
-        except SparseattackError:
-            _stopped(study, console, "failed")
-            raise
-        show(results(study), form)
-    if form == "table":
-        console.print(f"Kept in {path}; show it again with: sparseattack report {shlex.quote(str(path))}")
-
-
-def _named(experiment: Experiment) -> Path:
-    """A file for these settings and no others, so that the same command finds it again."""
-    folder = Path(os.environ.get("SPARSEATTACK_STUDIES", ""))
-    return folder / f"sparseattack-{digest(experiment.to_json())[:8]}.study"
-
-
-def _run(setup: Setup, tasks: list[Task], study: Study, console: Console) -> None:
-    held = sum(task.done for task in tasks)
-    if held:
-        console.print(f"{held} runs are in {study.path} already")
-    with Display(console, tasks) as display:
-        for task in tasks:
-            with display.watch(task) as line:
-                for step in run(setup, task, study):
-                    line.advance(step)
-
-
-def _stopped(study: Study, console: Console, how: str) -> None:
-    again = shlex.join(["sparseattack", *sys.argv[1:]])
-    kept = f"{len(study.keys())} finished runs are kept in {study.path}"
-    console.print(f"{how}: {kept}; the same command goes on from there:\n  {again}")
+    return f"{one.strategy}/{one.encoding} k={one.pixels}" + (f" seed={one.seed}" if one.seed else "")

@@ -1,4 +1,4 @@
-"""An archive comes over the network: whole and checked, or not at all."""
+"""Download CIFAR-10: the archive is checked and unpacked, or nothing is left behind."""
 
 import tarfile
 from pathlib import Path
@@ -7,10 +7,11 @@ from tempfile import TemporaryDirectory
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
 
+from sparseattack.data.cifar10 import data_folder
 from sparseattack.errors import InputError, SparseattackError, brief
 from sparseattack.plugins.requirements import install_command
 
-FOLDER = "cifar-10-batches-bin"  # in the archive, and what is kept of it
+FOLDER = "cifar-10-batches-bin"  # in the archive
 
 
 class Bar:
@@ -22,39 +23,49 @@ class Bar:
         self.progress, self.task = progress, progress.add_task("", total=None)
 
     def update(self, count: int) -> None:
-        """So many more bytes."""
+        """Add ``count`` bytes."""
         self.progress.update(self.task, total=self.total, advance=count)
 
     def reset(self) -> None:
-        """None so far."""
+        """Go back to no bytes."""
         self.progress.reset(self.task)
 
     def close(self) -> None:
-        """No more will come."""
+        """Stop the bar."""
         self.progress.stop()
 
 
-def download(url: str, sha256: str, folder: Path) -> Path:
-    """Fetch the archive at ``url``, check it, and unpack it into ``folder``."""
-    kept = folder / FOLDER
-    if kept.exists():
-        return kept
+def download(name: str, url: str, sha256: str, folder: Path | None) -> None:
+    """Bring the data set ``name`` into ``folder``, by default where images are looked for."""
+    if name != "cifar10":
+        raise InputError(f"there is no data set {name!r} to download, only cifar10")
+    print(f"cifar10:train and cifar10:test are in {fetch(url, sha256, folder or data_folder())}")
+
+
+def fetch(url: str, sha256: str, folder: Path) -> Path:
+    """Download the archive at ``url`` unless it is there, check it, and unpack it into ``folder``.
+
+    InputError without pooch; SparseattackError where the network, the disk or the checksum fails.
+    """
+    unpacked = folder / FOLDER
+    if unpacked.exists():
+        return unpacked
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with TemporaryDirectory(prefix=".download-", dir=folder) as beside:
-            archive = _fetch(url, sha256, Path(beside))
-            _unpack(archive, Path(beside)).replace(kept)  # at once: who is interrupted has all or nothing
+            archive = _retrieve(url, sha256, Path(beside))
+            _unpack(archive, Path(beside)).replace(unpacked)  # at once: all or nothing after an interruption
     except OSError as error:  # of the network as of the disk
-        raise SparseattackError(f"{url} could not be brought to {folder}: {brief(error)}") from error
-    return kept
+        raise SparseattackError(f"{url} cannot be downloaded to {folder}: {brief(error)}") from error
+    return unpacked
 
 
-def _fetch(url: str, sha256: str, folder: Path) -> Path:
+def _retrieve(url: str, sha256: str, folder: Path) -> Path:
     try:
         import pooch
     except ModuleNotFoundError as error:
         raise InputError(
-            f"to download needs {error.name}: {install_command('sparseattack', 'pooch')}"
+            f"downloading needs {error.name}: {install_command('sparseattack', 'pooch')}"
         ) from error
     pooch.get_logger().setLevel("WARNING")
     console = Console(stderr=True)
@@ -63,8 +74,8 @@ def _fetch(url: str, sha256: str, folder: Path) -> Path:
         with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
             return Path(pooch.retrieve(url, f"sha256:{sha256}", "archive", folder, progressbar=Bar(progress)))
     except ValueError as error:  # a wrong checksum, or an address of no known kind
-        said = str(error).partition(". ")[0]
-        raise SparseattackError(f"nothing was kept of {url}: {said}") from error
+        reason = str(error).partition(". ")[0]
+        raise SparseattackError(f"{url} was discarded: {reason}") from error
 
 
 def _unpack(archive: Path, folder: Path) -> Path:

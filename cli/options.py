@@ -1,32 +1,241 @@
-"""Which options were given, and in which form a study is printed.
+"""The options that several commands share, each described once, and how their text is read."""
 
-Numbers given as text on the command line.
-"""
-
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sparseattack import InputError
+from sparseattack.errors import InputError
+
+if TYPE_CHECKING:
+    from sparseattack.plugins.registry import Kind
+
+PROBLEM, SEARCH, HARDWARE, OUTPUT = "Problem", "Search", "Hardware", "Output"  # panels of a help page
+
+
+def option(
+    panel: str, metavar: str, text: str, *names: str, kind: "Kind | None" = None, default: str | bool = True
+) -> Any:
+    """An option under the heading ``panel``, whose values are names of a ``kind`` if that is given.
+
+    ``default`` is shown in place of the default value; False shows none.
+    """
+    complete = completion(kind) if kind else None
+    return typer.Option(
+        *names,
+        metavar=metavar,
+        rich_help_panel=panel,
+        help=text,
+        autocompletion=complete,
+        show_default=default,
+    )
+
+
+def flag(panel: str, text: str, name: str) -> Any:
+    """An option without a value, or one of a pair ``--this/--no-this``."""
+    return typer.Option(name, rich_help_panel=panel, help=text)
+
+
+def completion(kind: "Kind") -> Callable[[str], list[str]]:
+    """Suggest names of a ``kind`` to the shell; in a list, for the entry after the last comma."""
+
+    def suggest(incomplete: str) -> list[str]:
+        from sparseattack.plugins.registry import names
+
+        before, comma, last = incomplete.rpartition(",")
+        return [f"{before}{comma}{name}" for name in names(kind) if name.startswith(last)]
+
+    return suggest
+
+
+# The problem
+Oracle = Annotated[
+    str,
+    option(
+        PROBLEM,
+        "SPEC|FILE",
+        "Classifier to attack: a name from `sparseattack list`, FILE.onnx or FILE.pt2.",
+        kind="oracles",
+    ),
+]
+Networks = Annotated[str, option(PROBLEM, "SPEC,...", "Oracles for tables 4 to 8.", kind="oracles")]
+ImagenetNetworks = Annotated[
+    str, option(PROBLEM, "SPEC,...", "Oracles for the table imagenet.", kind="oracles")
+]
+Images = Annotated[
+    str, option(PROBLEM, "IMAGES", "sample, cifar10:test[0:500], FILE.npz, FOLDER or FOLDER@224.")
+]
+Data = Annotated[
+    str,
+    option(PROBLEM, "IMAGES", "Images for tables 4 to 8.", default="cifar10:test if downloaded, else sample"),
+]
+Photographs = Annotated[
+    str, option(PROBLEM, "IMAGES", "Labelled images for the table imagenet.", default=False)
+]
+Encoding = Annotated[str, option(PROBLEM, "SPEC", "How genes become pixels: rgb, corners.", kind="encodings")]
+Encodings = Annotated[
+    str, option(PROBLEM, "SPEC,...", "How genes become pixels, as in rgb,corners.", kind="encodings")
+]
+Pixels = Annotated[int, option(PROBLEM, "K", "Number of pixels that may change.", "--pixels", "-k")]
+PixelCounts = Annotated[
+    str, option(PROBLEM, "K,...", "Numbers of pixels that may change, as in 1,3,5.", "--pixels", "-k")
+]
+Target = Annotated[
+    str, option(PROBLEM, "none|random|CLASS", "Class to reach; none for an untargeted attack.")
+]
+Targets = Annotated[
+    str,
+    option(
+        PROBLEM,
+        "none|random|all|CLASS",
+        "Class to reach; none for untargeted attacks, all for each other class.",
+    ),
+]
+Label = Annotated[
+    str | None,
+    option(PROBLEM, "CLASS", "True class of every picture.", default="the oracle's prediction"),
+]
+TrueClass = Annotated[
+    str,
+    option(PROBLEM, "{label|prediction}", "True class of an image: its label, or the oracle's prediction."),
+]
+CorrectOnly = Annotated[
+    bool,
+    flag(
+        PROBLEM,
+        "In targeted attacks, skip images the oracle misclassifies.",
+        "--correct-only/--no-correct-only",
+    ),
+]
+NumImages = Annotated[
+    int,
+    option(PROBLEM, "N", "Number of images to attack, sampled from the eligible ones; 0 attacks all."),
+]
+Untargeted = Annotated[
+    int | None,
+    option(PROBLEM, "N", "Images attacked without a target; 0 for none.", default="500, as in the paper"),
+]
+Targeted = Annotated[
+    int | None,
+    option(
+        PROBLEM,
+        "N",
+        "Images attacked with nine targets each; 0 for none.",
+        default="a ninth of --images, else the paper's 300, in tables 4 to 7 500",
+    ),
+]
+SampleSeed = Annotated[int, option(PROBLEM, "SEED", "Random seed of the sample of images.")]
+
+# The search
+Strategies = Annotated[
+    str,
+    option(
+        SEARCH,
+        "SPEC,...",
+        "Names with settings, as in 'de,cmaes(popsize=20)'.",
+        "--strategies",
+        "-s",
+        kind="strategies",
+    ),
+]
+Strategy = Annotated[
+    str,
+    option(
+        SEARCH,
+        "SPEC",
+        "A name with settings, as in 'de(popsize=50)'.",
+        "--strategy",
+        "-s",
+        kind="strategies",
+    ),
+]
+Rivals = Annotated[
+    str,
+    option(
+        SEARCH,
+        "SPEC,...",
+        "Strategies of table 8 beside the paper's de, with one pixel.",
+        "--strategies",
+        "-s",
+        kind="strategies",
+    ),
+]
+Budget = Annotated[int, option(SEARCH, "N", "Query budget per image.")]
+PaperBudget = Annotated[
+    int | None, option(SEARCH, "N", "Query budget per run.", default="40,400, as in the paper")
+]
+Fitness = Annotated[
+    str, option(SEARCH, "SPEC", "Objective: margin, probability, cross-entropy.", kind="fitness")
+]
+Objectives = Annotated[
+    str,
+    option(
+        SEARCH,
+        "SPEC,...",
+        "Further objectives of a multi-objective strategy, as in l0,l2.",
+        kind="fitness",
+        default="the strategy's own",
+    ),
+]
+Stop = Annotated[
+    str,
+    option(
+        SEARCH,
+        "success|budget|confidence:P",
+        "Stopping criterion: the first success, the end of the budget, or a success of confidence P = 0.9.",
+    ),
+]
+Seed = Annotated[int, option(SEARCH, "SEED", "Random seed of the search.")]
+Seeds = Annotated[str, option(SEARCH, "SEED,...", "Random seeds, one run per image and seed, as in 0,1,2.")]
+Protocol = Annotated[
+    str,
+    option(
+        SEARCH,
+        "NAME",
+        "Published settings, for options that are not given: see `sparseattack list`.",
+        default=False,
+    ),  # fmt: skip
+]
+
+# Hardware and output
+Device = Annotated[str, option(HARDWARE, "cpu|cuda|mps", "Device of the oracle.")]
+SparseInference = Annotated[
+    bool,
+    flag(
+        HARDWARE,
+        "Recompute only what changed pixels affect, where that is faster.",
+        "--sparse-inference/--no-sparse-inference",
+    ),
+]
+Study = Annotated[
+    Path | None,
+    option(OUTPUT, "STUDY", "File of the finished runs, to resume from.", default="named by the settings"),
+]
+Json = Annotated[bool, flag(OUTPUT, "Print JSON instead of tables.", "--json")]
+Csv = Annotated[bool, flag(OUTPUT, "Print CSV instead of tables.", "--csv")]
+Runs = Annotated[bool, flag(OUTPUT, "Print every run as CSV.", "--runs")]
+Out = Annotated[Path, option(OUTPUT, "FOLDER", "Folder for the files that are written.")]
+Run = Annotated[bool, flag(OUTPUT, "Run what is missing, or show what is there.", "--run/--no-run")]
 
 
 def whole_numbers(text: str, option: str) -> tuple[int, ...]:
-    """``1,3,5`` as numbers."""
+    """``1,3,5`` as numbers; InputError naming the ``option`` for anything else."""
     try:
         return tuple(int(part) for part in text.split(","))
     except ValueError:
         raise InputError(f"{option} takes whole numbers such as 1,3,5, not {text!r}") from None
 
 
-def one_of(chosen: Mapping[str, bool]) -> str:
-    """The form whose option is given, or else the table."""
+def output_format(chosen: Mapping[str, bool]) -> str:
+    """The format whose option is given, ``table`` if none; InputError for two."""
     given = [form for form, wanted in chosen.items() if wanted]
     if len(given) > 1:
-        raise InputError(f"--{' and --'.join(given)} are different forms: choose one")
+        raise InputError(f"--{' and --'.join(given)} are different output formats: choose one")
     return given[0] if given else "table"
 
 
 def given(context: typer.Context) -> set[str]:
-    """The parameters that were written on the command line, not left at their defaults."""
+    """The parameters written on the command line, not left at their defaults."""
     sources = {name: context.get_parameter_source(name) for name in context.params}
     return {name for name, source in sources.items() if source and source.name == "COMMANDLINE"}

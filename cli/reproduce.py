@@ -1,11 +1,4 @@
-"""A paper's tables are measured before the eyes of a person.
-
-Durations as people say them.
-
-A paper's table, ours beside theirs, in a terminal.
-
-How far a reproduction has come: all of it, the part that is run now, and the time that may be left.
-"""
+"""Reproduce a paper's tables with a progress display, and print them beside the paper's figures."""
 
 import shlex
 import sys
@@ -26,61 +19,85 @@ from sparseattack.reproduction.render import CellText, FilledTable, draw, grid, 
 from sparseattack.reproduction.run import StudyProgress
 from sparseattack.reproduction.studies import PlannedStudy
 
+from .commands import INTERRUPTED
 from .terminal import stderr, stdout, text_column
 
 MINUTE, HOUR = 60, 3600  # seconds
+SILENCE = 60.0  # seconds between lines of progress where no terminal shows the bars
+STYLES = {"inside": "green", "overlap": "yellow", "outside": "red"}  # of our interval and the paper's
 
 
-def spoken(seconds: float) -> str:
-    """``40 s``, ``12 min``, ``2 h 10 min``."""
-    if seconds < MINUTE:
-        return f"{seconds:.0f} s"
-    if seconds < HOUR:
-        return f"{seconds / MINUTE:.0f} min"
-    hours, rest = divmod(round(seconds / MINUTE), MINUTE)
-    return f"{hours} h {rest} min"
+def reproduce(chosen: Reproduction, *, run: bool) -> None:
+    """Run what is missing if ``run``, write tables and figures, print the tables.
+
+    InputError where no network can be attacked; after Ctrl-C or a failure the finished runs are shown.
+    """
+    console = stderr()
+    if run:
+        chosen.check()
+        if not _run_until_stopped(chosen, console):
+            raise InputError("none of the networks can be attacked")
+    _publish(chosen, console)
 
 
-STYLES = {"inside": "green", "overlap": "yellow", "outside": "red"}
+def _run_until_stopped(chosen: Reproduction, console: Console) -> bool:
+    """Run; if that is stopped, show what is there and how to resume. Whether there was any network."""
+    try:
+        return _run(chosen, console)
+    except InputError:  # the same command would not resume
+        raise
+    except (KeyboardInterrupt, SparseattackError) as ended:
+        _publish(chosen, console)
+        again = shlex.join(["sparseattack", *sys.argv[1:]])
+        console.print(f"stopped; all finished runs are stored, and the same command resumes:\n  {again}")
+        if isinstance(ended, KeyboardInterrupt):
+            raise typer.Exit(INTERRUPTED) from None
+        raise
 
 
-def show(printed: FilledTable) -> None:
-    """Title, a row per metric, what a reader must know."""
-    console = stdout()
-    table = Table(title=printed.table.title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
-    headings, lines = grid(printed.cells)
-    for place, heading in enumerate(headings):
-        table.add_column(heading, justify="right" if place else "left", overflow="fold")
-    for name, entries in lines:
-        table.add_row(Text(name), *map(_text, entries))
-    console.print(table)
-    for note in printed.notes:
-        console.print(note, style="dim")
-
-
-def _text(entry: CellText) -> Text:
-    """The figure, and under it what is to be known of it."""
-    detail = f"\n{entry.detail}" if entry.detail else ""
-    return Text(entry.value).append(detail, STYLES.get(entry.detail, "dim"))
-
-
-SILENCE = 60.0  # seconds between sentences where nobody sees the bars
-
-
-class Display:
-    """Two bars on a terminal; elsewhere a sentence now and then."""
-
-    def __init__(self, console: Console, asked: Reproduction) -> None:
-        self.console, self.forecast = console, Forecast.of(asked.planned, asked.options)
-        columns = (text_column("{task.description}"), BarColumn(20), MofNCompleteColumn())
-        said = text_column("{task.fields[said]}")
-        self.progress = Progress(
-            *columns, said, TimeElapsedColumn(), console=console, disable=not console.is_terminal
+def _run(chosen: Reproduction, console: Console) -> bool:
+    """Whether there was any network to attack."""
+    if any(part.experiment(chosen.options).images == "sample" for part in chosen.planned):
+        console.print(
+            "images: the 100 CIFAR-10 test images in the package; `sparseattack download cifar10` downloads"
+            " all 10,000"
         )
-        self.whole = self.progress.add_task("all parts", total=len(asked.planned), said="")
-        self.bar: TaskID | None = None  # of the part that is run
-        self.refused: set[str] = set()  # sentences
-        self.last = self.spoke = perf_counter()
+    with StudyBars(console, chosen) as display:
+        for part, event in chosen.run():
+            if isinstance(event, str):
+                display.skip(part, event)
+            elif display.advance(part, event):
+                publish(chosen)
+        return bool(display.forecast.costs)
+
+
+def _publish(chosen: Reproduction, console: Console) -> None:
+    """Draw the figures, write and print the tables, name the folder."""
+    paths: dict[str, list[str]] = {}
+    try:
+        with console.status("drawing figures"):
+            paths = draw(chosen)
+    except InputError as error:
+        console.print(str(error))
+    for printed in publish(chosen, paths):
+        print_table(printed)
+    console.print(f"Tables, figures and studies are in {chosen.folder}")
+
+
+class StudyBars:
+    """Two bars on a terminal, for all studies and for the current one; elsewhere a line now and then."""
+
+    def __init__(self, console: Console, chosen: Reproduction) -> None:
+        self.console, self.forecast = console, Forecast.of(chosen.planned, chosen.options)
+        columns = (text_column("{task.description}"), BarColumn(20), MofNCompleteColumn())
+        note = text_column("{task.fields[note]}")
+        self.progress = Progress(
+            *columns, note, TimeElapsedColumn(), console=console, disable=not console.is_terminal
+        )
+        self.whole = self.progress.add_task("all studies", total=len(chosen.planned), note="")
+        self.bar: TaskID | None = None  # of the current study
+        self.skipped: set[str] = set()  # sentences printed
+        self.last = self.printed = perf_counter()  # the last stage, and the last line
 
     def __enter__(self) -> Self:
         self.progress.start()
@@ -89,27 +106,27 @@ class Display:
     def __exit__(self, *_: object) -> None:
         self.progress.stop()
 
-    def refuse(self, part: PlannedStudy, why: str) -> None:
-        """A part is left out; where it is for the network, that is said once."""
+    def skip(self, part: PlannedStudy, reason: str) -> None:
+        """Leave a study out; the reason is printed once per network."""
         self.forecast.drop(part)
         self.progress.advance(self.whole)
-        if (said := f"{part.network} is left out: {why}") not in self.refused:
-            self.console.print(said)
-            self.refused.add(said)
+        if (sentence := f"{part.network} is left out: {reason}") not in self.skipped:
+            self.console.print(sentence)
+            self.skipped.add(sentence)
 
     def advance(self, part: PlannedStudy, stage: StudyProgress) -> bool:
-        """A part has come so far; whether it is finished."""
+        """Show the progress of a study; whether it is finished."""
         now = perf_counter()
         self.forecast.note(part, stage, now - self.last)
         self.last = now
         if self.bar is None:
-            self.bar = self.progress.add_task(part.stem, total=stage.left, said="runs")
+            self.bar = self.progress.add_task(part.stem, total=stage.left, note="runs")
         self.progress.advance(self.bar, len(stage.step.records))
-        self.progress.update(self.whole, said=self._left())
+        self.progress.update(self.whole, note=self._time_left())
         if not stage.left:
             self._finish(part)
-        elif self.progress.disable and now - self.spoke > SILENCE:
-            self._say(f"{part.stem}: {stage.left} runs to go")
+        elif self.progress.disable and now - self.printed > SILENCE:
+            self._print(f"{part.stem}: {stage.left} runs left")
         return not stage.left
 
     def _finish(self, part: PlannedStudy) -> None:
@@ -117,67 +134,43 @@ class Display:
             self.progress.remove_task(self.bar)
         self.bar = None
         self.progress.advance(self.whole)
-        self._say(f"{part.stem}: finished")
+        self._print(f"{part.stem}: finished")
 
-    def _say(self, sentence: str) -> None:
-        self.spoke = self.last
-        left = self._left() if self.progress.disable else ""
+    def _print(self, sentence: str) -> None:
+        self.printed = self.last
+        left = self._time_left() if self.progress.disable else ""
         self.console.print(", ".join(filter(None, (sentence, left))))
 
-    def _left(self) -> str:
+    def _time_left(self) -> str:
         seconds = self.forecast.seconds
-        return "" if seconds is None else f"about {spoken(seconds)} left in all"
+        return "" if seconds is None else f"about {duration(seconds)} left in all"
 
 
-def reproduce(asked: Reproduction, *, run: bool) -> None:
-    """Run what is not there yet, write tables and figures, show the tables."""
-    console = stderr()
-    if run:
-        asked.check()
-        if not _watched(asked, console):
-            raise InputError("of these networks none can be attacked")
-    _close(asked, console)
+def print_table(printed: FilledTable) -> None:
+    """Title, a row per metric, notes."""
+    console = stdout()
+    table = Table(title=printed.table.title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
+    headings, rows = grid(printed.cells)
+    for place, heading in enumerate(headings):
+        table.add_column(heading, justify="right" if place else "left", overflow="fold")
+    for name, entries in rows:
+        table.add_row(Text(name), *map(_cell, entries))
+    console.print(table)
+    for note in printed.notes:
+        console.print(note, style="dim")
 
 
-def _watched(asked: Reproduction, console: Console) -> bool:
-    """Run it; if that is stopped, show what is there and say how to go on. Whether any network was there."""
-    try:
-        return _run(asked, console)
-    except InputError:  # the same command would not go on
-        raise
-    except (KeyboardInterrupt, SparseattackError) as ended:
-        _close(asked, console)
-        again = shlex.join(["sparseattack", *sys.argv[1:]])
-        console.print(f"stopped; all finished runs are kept, and the same command goes on:\n  {again}")
-        if isinstance(ended, KeyboardInterrupt):
-            raise typer.Exit(130) from None
-        raise
+def _cell(entry: CellText) -> Text:
+    """A figure with its detail below."""
+    detail = f"\n{entry.detail}" if entry.detail else ""
+    return Text(entry.value).append(detail, STYLES.get(entry.detail, "dim"))
 
 
-def _run(asked: Reproduction, console: Console) -> bool:
-    """Whether there was any network to attack."""
-    if any(part.experiment(asked.options).images == "sample" for part in asked.planned):
-        console.print(
-            "attacked are the 100 CIFAR-10 test images in the package; `sparseattack download cifar10` brings"
-            " all 10,000"
-        )
-    with Display(console, asked) as display:
-        for part, event in asked.run():
-            if isinstance(event, str):
-                display.refuse(part, event)
-            elif display.advance(part, event):
-                publish(asked)
-        return bool(display.forecast.costs)
-
-
-def _close(asked: Reproduction, console: Console) -> None:
-    """Figures, tables, and where they are."""
-    paths: dict[str, list[str]] = {}
-    try:
-        with console.status("drawing"):
-            paths = draw(asked)
-    except InputError as error:
-        console.print(str(error))
-    for printed in publish(asked, paths):
-        show(printed)
-    console.print(f"Tables, figures and studies are in {asked.folder}")
+def duration(seconds: float) -> str:
+    """``40 s``, ``12 min``, ``2 h 10 min``."""
+    if seconds < MINUTE:
+        return f"{seconds:.0f} s"
+    if seconds < HOUR:
+        return f"{seconds / MINUTE:.0f} min"
+    hours, rest = divmod(round(seconds / MINUTE), MINUTE)
+    return f"{hours} h {rest} min"

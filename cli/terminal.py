@@ -1,4 +1,4 @@
-"""Where text is printed as it is: names and paths may hold brackets and colons."""
+"""Consoles that print names and paths as they are, brackets and colons included."""
 
 import os
 from functools import partial
@@ -6,15 +6,15 @@ from functools import partial
 from rich.console import Console
 from rich.progress import TextColumn
 
-WIDE = 110  # columns where nobody looks: a file, a pipe
+WIDTH = 110  # columns of a file or a pipe
 
 stderr = partial(Console, stderr=True, markup=False, emoji=False, highlight=False, soft_wrap=True)
 text_column = partial(TextColumn, markup=False)
 
 
 def stdout() -> Console:
-    """As wide as the terminal, as COLUMNS says, or wide enough."""
+    """A console as wide as the terminal, as COLUMNS says, or ``WIDTH`` columns."""
     console = Console(markup=False, emoji=False, highlight=False)
     if not console.is_terminal and "COLUMNS" not in os.environ:
-        console = Console(markup=False, emoji=False, highlight=False, width=WIDE)
+        console = Console(markup=False, emoji=False, highlight=False, width=WIDTH)
     return console

@@ -1,4 +1,4 @@
-"""A network is trained before the eyes of a person."""
+"""Train a network, with a progress line per epoch, and write its weights."""
 
 import os
 from pathlib import Path
@@ -9,46 +9,51 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedCo
 
 from sparseattack import Images, load_images
 from sparseattack.errors import InputError
+from sparseattack.oracles.training import training
 from sparseattack.oracles.training.recipe import Recipe, check_images
-from sparseattack.oracles.training.training import train, write_weights
+
+from .commands import INTERRUPTED
 
 
-def trained(recipe: Recipe, data: str, test: str, out: Path, checkpoint: Path) -> None:
-    """Train with the images ``data``, write the weights to ``out``, say how good they are on ``test``."""
+def train(recipe: Recipe, data: str, test: str, out: Path, checkpoint: Path) -> None:
+    """Train on the images ``data``, write the weights to ``out``, print their accuracy on ``test``.
+
+    ``test`` may be empty: the test set beside ``data``, or else the images held out of ``data``.
+    """
     if out.suffix != ".safetensors" or out.is_dir():
         kind = "the folder " if out.is_dir() else ""
         raise InputError(f"--out is a file that ends in .safetensors, not {kind}{out}")
     splits = data == "cifar10" or os.path.isdir(data)
     images = load_images(f"{data}:train" if splits else data)
-    called = test or ("cifar10:test" if splits else f"the last of {data}")  # wherever it lies
+    test_name = test or ("cifar10:test" if splits else f"the last of {data}")  # wherever it lies
     test = test or (f"{data}:test" if splits else "")
-    measured = load_images(test) if test else recipe.parts(images)[1]
-    check_images(measured)
-    out.parent.mkdir(parents=True, exist_ok=True)  # what cannot be written is said now, not after the work
+    test_images = load_images(test) if test else recipe.parts(images)[1]
+    check_images(test_images)
+    out.parent.mkdir(parents=True, exist_ok=True)  # an error now rather than after the training
     console = Console(stderr=True)
     try:
-        _watch(recipe, images, checkpoint, console)
+        _run_epochs(recipe, images, checkpoint, console)
     except KeyboardInterrupt:
-        _stopped(checkpoint, console)
-        raise typer.Exit(130) from None
-    card = write_weights(checkpoint, out, measured, called)
-    print(f"{out}: {card.accuracy:.2%} of {card.measured}")
+        _print_stopped(checkpoint, console)
+        raise typer.Exit(INTERRUPTED) from None
+    card = training.write_weights(checkpoint, out, test_images, test_name)
+    print(f"{out}: accuracy {card.accuracy:.2%} on {card.measured}")
 
 
-def _watch(recipe: Recipe, images: Images, checkpoint: Path, console: Console) -> None:
-    """A bar on a terminal, and everywhere a sentence per epoch."""
+def _run_epochs(recipe: Recipe, images: Images, checkpoint: Path, console: Console) -> None:
+    """Train with a progress bar on a terminal, and a line per epoch everywhere."""
     columns = ("epochs", BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
         bar = progress.add_task("", total=recipe.epochs)
-        for epoch in train(recipe, images, checkpoint):
+        for epoch in training.train(recipe, images, checkpoint):
             progress.update(bar, completed=epoch.number)
-            said = f"epoch {epoch.number}: loss {epoch.loss:.3f}, {epoch.accuracy:.1%} of the images held out"
-            console.print(said, highlight=False)
+            figures = f"loss {epoch.loss:.3f}, accuracy {epoch.accuracy:.1%} on held-out images"
+            console.print(f"epoch {epoch.number}: {figures}", highlight=False)
 
 
-def _stopped(checkpoint: Path, console: Console) -> None:
+def _print_stopped(checkpoint: Path, console: Console) -> None:
     if checkpoint.exists():
-        said = f"stopped; the same command goes on after the last epoch that {checkpoint} holds"
+        sentence = f"stopped; the same command resumes after the last epoch in {checkpoint}"
     else:
-        said = "stopped in the first epoch; nothing is kept"
-    console.print(said, highlight=False)
+        sentence = "stopped in the first epoch; nothing is stored"
+    console.print(sentence, highlight=False)

@@ -1,0 +1,300 @@
+"""The command line, whole: every command with its options; the work is done in the module of its name."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from sparseattack import __version__
+
+from . import options as o
+
+INTERRUPTED = 130  # exit code after Ctrl-C, as in a shell
+OLD_NAMES = {"until": "stop", "draw": "num-images", "draw-seed": "sample-seed", "truth": "true-class"}
+CIFAR10 = "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz"
+CIFAR10_SHA256 = "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd"
+
+
+class Commands(TyperGroup):
+    """The commands; Ctrl-C ends each with one line and exit code 130."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            print("sparseattack: interrupted", file=sys.stderr)
+            raise typer.Exit(INTERRUPTED) from None
+
+
+app = typer.Typer(
+    cls=Commands,
+    pretty_exceptions_enable=False,
+    epilog="A first command to try: sparseattack compare --strategies de,cmaes",
+)
+ATTACKING = {"token_normalize_func": lambda option: OLD_NAMES.get(option, option)}
+
+
+@app.callback(invoke_without_command=True)
+def root(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    """Few-pixel black-box adversarial attacks: compare search strategies under one query budget."""
+    if version:
+        print(f"sparseattack {__version__}")
+    elif context.invoked_subcommand is None:
+        print(context.get_help())
+
+
+@app.command(context_settings=ATTACKING)
+def compare(
+    context: typer.Context,
+    oracle: o.Oracle = "allconv-small",
+    images: o.Images = "sample",
+    encodings: o.Encodings = "rgb",
+    pixels: o.PixelCounts = "1",
+    target: o.Targets = "none",
+    true_class: o.TrueClass = "label",
+    correct_only: o.CorrectOnly = False,
+    num_images: o.NumImages = 0,
+    sample_seed: o.SampleSeed = 0,
+    strategies: o.Strategies = "de,cmaes",
+    budget: o.Budget = 1000,
+    fitness: o.Fitness = "margin",
+    objectives: o.Objectives = "",
+    stop: o.Stop = "success",
+    seeds: o.Seeds = "0",
+    protocol: o.Protocol = "",
+    device: o.Device = "cpu",
+    sparse_inference: o.SparseInference = True,
+    study: o.Study = None,
+    json: o.Json = False,
+    csv: o.Csv = False,
+) -> None:
+    """Attack the same images with several strategies; compare success rates and query costs."""
+    from sparseattack import Experiment
+    from sparseattack.plugins.spec import split
+    from sparseattack.study.protocols import named
+
+    from .compare import compare
+
+    output = o.output_format({"json": json, "csv": csv})
+    experiment = Experiment(
+        strategies=tuple(split(strategies)), encodings=tuple(split(encodings)),
+        objectives=tuple(split(objectives)), pixels=o.whole_numbers(pixels, "--pixels"),
+        seeds=o.whole_numbers(seeds, "--seeds"), oracle=oracle, images=images, budget=budget,
+        fitness=fitness, stop=stop, target=target, true_class=true_class, correct_only=correct_only,
+        num_images=num_images, sample_seed=sample_seed, device=device, sparse_inference=sparse_inference,
+    )  # fmt: skip
+    if protocol:
+        experiment = named(protocol).under(experiment, o.given(context))
+    compare(experiment, study, output)
+
+
+@app.command(context_settings=ATTACKING)
+def attack(
+    image: Annotated[
+        str,
+        typer.Argument(metavar="IMAGES", help="A picture, a FOLDER, FILE.jpg@224, or images as sample[3]."),
+    ],
+    oracle: o.Oracle = "allconv-small",
+    encoding: o.Encoding = "rgb",
+    pixels: o.Pixels = 1,
+    target: o.Target = "none",
+    label: o.Label = None,
+    strategy: o.Strategy = "sparse-rs",
+    budget: o.Budget = 1000,
+    fitness: o.Fitness = "margin",
+    stop: o.Stop = "success",
+    seed: o.Seed = 0,
+    device: o.Device = "cpu",
+    sparse_inference: o.SparseInference = True,
+    out: o.Out = Path(),
+) -> None:
+    """Attack pictures; write each adversarial PNG, and one that shows the changed pixels beside it."""
+    from sparseattack import Experiment
+
+    from .attack import attack
+
+    experiment = Experiment(
+        strategies=(strategy,), encodings=(encoding,), pixels=(pixels,), seeds=(seed,), oracle=oracle,
+        images=image, budget=budget, fitness=fitness, stop=stop, target=target, device=device,
+        sparse_inference=sparse_inference,
+    )  # fmt: skip
+    attack(experiment, label, out)
+
+
+@app.command()
+def report(
+    study: Annotated[Path, typer.Argument(metavar="STUDY", help="A file written by `sparseattack compare`.")],
+    json: o.Json = False,
+    csv: o.Csv = False,
+    runs: o.Runs = False,
+) -> None:
+    """Show the tables of a study again; nothing is run."""
+    from .study_tables import report
+
+    report(study, o.output_format({"json": json, "csv": csv, "runs": runs}))
+
+
+@app.command()
+def reproduce(
+    paper: Annotated[str, typer.Argument(metavar="PAPER", help="one-pixel: Su, Vargas and Sakurai, 2019.")],
+    table: Annotated[str, o.option(o.PROBLEM, "TABLE,...", "4, 5, 6, 7, 8, imagenet, or all.")] = "8",
+    networks: o.Networks = "allconv,nin,vgg16",
+    data: o.Data = "",
+    imagenet_networks: o.ImagenetNetworks = "efficientnet-lite0",
+    photographs: o.Photographs = "",
+    images: o.Untargeted = None,
+    targeted_images: o.Targeted = None,
+    pixels: o.PixelCounts = "1",
+    strategies: o.Rivals = "random,exhaustive",
+    budget: o.PaperBudget = None,
+    seed: o.Seed = 0,
+    device: o.Device = "cpu",
+    sparse_inference: o.SparseInference = True,
+    out: o.Out = Path("one-pixel"),
+    run: o.Run = True,
+) -> None:
+    """Measure a paper's tables again, beside the paper's figures; an interrupted run resumes."""
+    from sparseattack.errors import InputError
+    from sparseattack.plugins.spec import split
+    from sparseattack.reproduction.one_pixel import one_pixel
+    from sparseattack.reproduction.studies import Options
+
+    from .reproduce import reproduce
+
+    if paper != "one-pixel":
+        raise InputError(f"there is no paper {paper!r} to reproduce, only one-pixel")
+    options = Options(
+        data, photographs, images, targeted_images, budget=budget, seed=seed, device=device,
+        sparse_inference=sparse_inference,
+    )  # fmt: skip
+    chosen = one_pixel(
+        options, out, tables=table, networks=split(networks), strategies=split(strategies),
+        imagenet_networks=split(imagenet_networks), pixels=o.whole_numbers(pixels, "--pixels"),
+    )  # fmt: skip
+    reproduce(chosen, run=run)
+
+
+@app.command("list")
+def list_(
+    try_: Annotated[bool, typer.Option("--try", help="Import every plugin, to find broken ones.")] = False,
+    json: o.Json = False,
+) -> None:
+    """List strategies, encodings, fitness functions, oracles and protocols."""
+    from .catalogue import list_plugins
+
+    list_plugins(imported=try_, as_json=json)
+
+
+@app.command()
+def show(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A name from `sparseattack list`.")],
+    json: o.Json = False,
+) -> None:
+    """Describe a strategy, an encoding, a fitness function, an oracle or a protocol."""
+    from .catalogue import show_name
+
+    show_name(name, as_json=json)
+
+
+@app.command()
+def check(
+    strategy: Annotated[
+        str,
+        typer.Argument(
+            metavar="STRATEGY",
+            autocompletion=o.completion("strategies"),
+            help="A name, module:function or file.py:function, with settings: 'mine.py:search(popsize=5)'.",
+        ),
+    ],
+) -> None:
+    """Check a strategy against every clause of the strategy contract."""
+    from .check import check
+
+    if not check(strategy):
+        raise typer.Exit(1)
+
+
+@app.command()
+def train(
+    network: Annotated[
+        str,
+        typer.Argument(metavar="NETWORK", help="allconv-small, allconv, nin, nin-printed or vgg16."),
+    ] = "allconv-small",
+    data: Annotated[
+        str,
+        typer.Option(
+            metavar="IMAGES",
+            help="Training images: cifar10, a FOLDER that holds it, or 32x32 colour images of classes 0 to 9"
+            " in a .npz or in a CSV of columns file and label.",
+        ),
+    ] = "cifar10",
+    test: Annotated[
+        str,
+        typer.Option(
+            metavar="IMAGES",
+            show_default="the test set beside the data, else 5 % of the data",
+            help="Test images for the accuracy.",
+        ),
+    ] = "",
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            show_default="NETWORK.safetensors",
+            help="File for the weights in half precision; a JSON file beside it describes them.",
+        ),
+    ] = None,
+    epochs: Annotated[
+        int | None, typer.Option(metavar="N", show_default="the recipe's", help="Number of epochs.")
+    ] = None,
+    batch: Annotated[int, typer.Option(metavar="N", help="Images per step.")] = 256,
+    seed: Annotated[
+        int, typer.Option(metavar="SEED", help="Random seed of initial weights, order and augmentation.")
+    ] = 0,
+    device: Annotated[str, typer.Option(metavar="cpu|cuda|mps", help="Device to train on.")] = "cpu",
+    bf16: Annotated[bool, typer.Option("--bf16/--no-bf16", help="Mixed precision.")] = True,
+    checkpoint: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            show_default="OUT.checkpoint",
+            help="File written after every epoch; the same command resumes from it.",
+        ),
+    ] = None,
+) -> None:
+    """Train a network for CIFAR-10 by the recipe of the weights in the package; it resumes when stopped."""
+    from dataclasses import replace
+
+    from sparseattack.oracles.training.recipe import recipe_of
+
+    from .train import train
+
+    usual, out = recipe_of(network), out or Path(f"{network}.safetensors")
+    epochs = usual.epochs if epochs is None else epochs
+    recipe = replace(usual, epochs=epochs, batch=batch, seed=seed, device=device, bf16=bf16)
+    train(recipe, data, test, out, checkpoint or out.with_suffix(".checkpoint"))
+
+
+@app.command()
+def download(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Data set: cifar10, 162 MiB.")],
+    folder: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            show_default="SPARSEATTACK_DATA, else in the user's cache",
+            help="Folder to unpack it into.",
+        ),
+    ] = None,
+    url: Annotated[str, typer.Option(metavar="URL", help="Address of the archive.")] = CIFAR10,
+    sha256: Annotated[str, typer.Option(metavar="DIGEST", help="SHA-256 of the archive.")] = CIFAR10_SHA256,
+) -> None:
+    """Download CIFAR-10; its images are then cifar10:train and cifar10:test."""
+    from .download import download
+
+    download(name, url, sha256, folder)
