@@ -1,18 +1,19 @@
 """Print the plugins and protocols: all in tables, or one as a page of text."""
 
-from collections.abc import Iterable, Mapping, Sequence
-
 import json
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
+
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from sparseattack.errors import InputError, near
 from sparseattack.plugins import catalogue
 from sparseattack.plugins.catalogue import Detail, Entry, Setting, State
-from sparseattack.plugins.registry import KINDS, SINGULAR, Kind
+from sparseattack.plugins.registry import KINDS, SINGULAR, Kind, names
 from sparseattack.study.protocols import PROTOCOLS, Protocol
 
 MEANING: dict[Kind, str] = {
@@ -40,6 +41,9 @@ def list_plugins(*, imported: bool, as_json: bool) -> None:
 def show_name(name: str, *, as_json: bool) -> None:
     """Print all about the plugins and the protocol called ``name``; InputError if there is none."""
     found, protocols = catalogue.details(name), [PROTOCOLS[name]] if name in PROTOCOLS else []
+    if not found and not protocols:
+        known = sorted({*PROTOCOLS, *(each for kind in KINDS for each in names(kind))})
+        raise InputError(f"nothing is called {name!r}, only {', '.join(known)}{near(name, known)}")
     if as_json:
         print(json.dumps([*map(asdict, found), *(each.to_dict() for each in protocols)], indent=2))
         return

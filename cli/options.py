@@ -195,7 +195,7 @@ Protocol = Annotated[
         "NAME",
         "Published settings, for options that are not given: see `sparseattack list`.",
         default=False,
-    ),  # fmt: skip
+    ),
 ]
 
 # Hardware and output

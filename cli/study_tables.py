@@ -1,195 +1,277 @@
-"""A study is shown: as tables, as JSON or as CSV.
+"""Print a study: tables of success rates and query costs that fit the terminal, or JSON or CSV."""
 
-What a reader of a table must know about one of its lines.
-
-A comparison's summaries as tables that fit a terminal.
-"""
-
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
 
 from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from sparseattack.report.results import Results
+from sparseattack.plugins.spec import parse
+from sparseattack.report.results import Results, results
 from sparseattack.report.summary import Pair, Row, Summary
+from sparseattack.study.store import Study
 
 from .terminal import stdout
 
-
-def warnings(line: Summary) -> list[str]:
-    """Successes that did not hold, and searches that were given up."""
-    who = f"{line.strategy} {line.encoding} k={line.k}"
-    said = []
-    if line.unverified:
-        said.append(f"{who}: {line.unverified} successes did not fool when shown alone: counted as failures")
-    if line.errors:
-        said.append(f"{who}: {line.errors} searches were given up after an error: counted as failures")
-    return said
-
-
-PRICE = ("median", "mean", "pixels", "oracle s", "strategy s", "queries/s")
-
+NARROW = 60  # columns: below, a list per strategy takes the place of the tables
+LEVEL = 0.05  # of significance
+MOST_PAIRS = 10  # printed; --json has them all
 NOTE = """\
-success: mean over images; interval: Wilson's, an image is one trial. median, mean: queries to success, a
-failure counts as the whole budget. pixels: changed by a success. queries/s: of all that were shown, the
-rest of a generation after its success included.
+ASR: mean over images; interval: Wilson's, one trial per image. ASR@N: within N queries. median, mean:
+queries to success, a failure counts as the whole budget. pixels: changed by a success. queries per s: all
+queries, those after a success in the same generation included.
 """
 
 
-def print_tables(console: Console, lines: Sequence[Summary], experiment: dict[str, Any]) -> None:
-    """Who fools more, and at what price."""
-    until = experiment["stop"]
-    console.print(_success(lines, until if until.startswith("confidence") else ""))
-    if any(line.any_target is not None for line in lines):
-        console.print(_any_target(lines))
-    console.print(_price(lines, experiment["budget"]))
-    console.print(" ".join(NOTE.split()), style="dim")
-    for warning in [warning for line in lines for warning in warnings(line)]:
-        console.print(warning, style="yellow")
+class Column(NamedTuple):
+    """A figure of every condition."""
+
+    heading: str
+    figure: Callable[[Summary], str]
 
 
-def _success(lines: Sequence[Summary], confident: str) -> Table:
-    table = _table("Who fools more? Share of the attacked images", lines)
-    table.add_column("success", justify="right")
-    table.add_column("95 % interval", justify="right")
-    marks = list(lines[0].success_at)
-    for mark in marks:
-        table.add_column(f"by {mark:,}", justify="right")
-    if confident:
-        table.add_column(confident, justify="right")
-    for line in lines:
-        interval = f"{percent(line.low)} - {percent(line.high)}"
-        rates = [percent(line.success_at[mark]) for mark in marks] + [percent(line.met)] * bool(confident)
-        table.add_row(*_names(line, lines), percent(line.success), interval, *rates)
-    return table
+class Section(NamedTuple):
+    """One table, or one paragraph of every condition's list."""
+
+    title: str
+    columns: list[Column]
 
 
-def _any_target(lines: Sequence[Summary]) -> Table:
-    table = _table("Untargeted, derived: some target was reached", lines)
-    table.add_column("success", justify="right")
-    for line in lines:
-        table.add_row(*_names(line, lines), "-" if line.any_target is None else percent(line.any_target))
-    return table
+def report(path: Path, output: str) -> None:
+    """Print the study at ``path`` as ``output``: table, json, csv or runs. InputError if there is none."""
+    with Study.read(path) as study:
+        print_results(results(study), output)
 
 
-def _price(lines: Sequence[Summary], budget: int) -> Table:
-    table = _table("At what price? Queries per image", lines)
-    for name in PRICE:
-        table.add_column(name, justify="right")
-    for line in lines:
-        table.add_row(
-            *_names(line, lines),
-            f">{budget:,}" if line.median_queries is None else f"{line.median_queries:,.0f}",
-            f"{line.mean_queries:,.0f}",
-            "-" if line.mean_pixels is None else f"{line.mean_pixels:.2f}",
-            f"{line.oracle_seconds:.1f}",
-            f"{line.strategy_seconds:.1f}",
-            f"{line.queries_per_second:,.0f}",
-        )
-    return table
-
-
-def _table(title: str, lines: Sequence[Summary]) -> Table:
-    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
-    table.add_column("strategy", overflow="fold")
-    table.add_column("encoding", overflow="fold")
-    if _several(lines):
-        table.add_column("k", justify="right")
-    return table
-
-
-def _names(line: Summary, lines: Sequence[Summary]) -> tuple[str, ...]:
-    return (line.strategy, line.encoding, *((str(line.k),) if _several(lines) else ()))
-
-
-def _several(lines: Sequence[Summary]) -> bool:
-    return len({line.k for line in lines}) > 1
-
-
-def percent(rate: float) -> str:
-    """A rate with one decimal."""
-    return f"{100 * rate:.1f}%"
-
-
-MOST_PAIRS = 10  # lines; --json has them all
-LEVEL = 0.05
-
-
-def show(seen: Results, form: str) -> None:
-    """Print to the standard output; ``form`` is table, json, csv or runs."""
-    forms = {"json": seen.to_json, "csv": seen.to_csv, "runs": seen.runs_csv}
-    if form in forms:
-        print(forms[form]().rstrip())
+def print_results(found: Results, output: str) -> None:
+    """Print to the standard output, as ``output``: table, json, csv or runs."""
+    texts = {"json": found.to_json, "csv": found.to_csv, "runs": found.runs_csv}
+    if output in texts:
+        print(texts[output]().rstrip())
         return
     console = stdout()
-    console.print(headline(seen))
-    if len(seen.records) < seen.planned:
-        console.print(f"Unfinished: {len(seen.records)} of {seen.planned} runs are there.", style="yellow")
-    if seen.lines:
-        print_tables(console, seen.lines, seen.experiment)
-    checks = f"{seen.images} checks of clean images, {seen.checked} of successes shown alone"
-    console.print(f"Not charged: {checks}.", style="dim")
-    for k, choice in seen.inference.items():
+    console.print(headline(found))
+    if len(found.records) < found.planned:
+        console.print(f"Unfinished: {len(found.records)} of {found.planned} runs are done.", style="yellow")
+    names = {spec: spec for spec in found.experiment["strategies"]}
+    if found.lines:
+        names = print_sections(console, found.lines, sections(found), names)
+        console.print(" ".join(NOTE.split()), style="dim")
+    print_remarks(console, found, names)
+
+
+def headline(found: Results) -> str:
+    """What was compared, in three sentences."""
+    chosen, oracle = found.experiment, found.manifest["oracle"]["name"]
+    encoding = f", encoding {chosen['encodings'][0]}" if len(chosen["encodings"]) == 1 else ""
+    *others, last = map(str, chosen["pixels"])
+    pixels = f"{', '.join(others)} and {last} pixels" if others else f"{last} pixel{'s' * (last != '1')}"
+    stops = {
+        "success": "stops at the first success",
+        "fooled": "stops at the first success",
+        "budget": "spends the whole budget",
+    }
+    confidence = chosen["stop"].partition(":")[2]
+    stop = stops.get(chosen["stop"], f"stops at a success of confidence {confidence}")
+    return (
+        f"{oracle[:1].upper()}{oracle[1:]}, images {chosen['images']}{encoding}.\n"
+        f"k = {pixels}; budget {_count(chosen['budget'], 'query', 'queries')} per image; {stop}.\n"
+        f"{_attacked(found)}"
+    )
+
+
+def _attacked(found: Results) -> str:
+    """How many images were attacked, and why the others were not."""
+    chosen, images = found.experiment, len({record.image for record in found.records})
+    attacked = f"{images} of {found.images} images attacked"
+    if chosen["num_images"]:
+        attacked += f", sampled from {found.eligible} eligible ones"
+    if predicted := chosen["true_class"] == "prediction":
+        attacked += ", the oracle's predictions being their true classes"
+    if chosen["target"] == "none":
+        wrong = f"the oracle misclassifies {_count(found.left_out, 'clean image')}"
+        return f"{attacked}." if predicted else f"{attacked}; {wrong}."
+    cases = len({(record.image, record.seed, record.target) for record in found.records})
+    wrong = "misclassified, " if chosen["correct_only"] else ""
+    return (
+        f"Target {chosen['target']}: {attacked}, in {cases} cases of an image and a target;"
+        f" {found.left_out} cases left out: {wrong}of the target class, or predicted as it."
+    )
+
+
+def sections(found: Results) -> list[Section]:
+    """Success rates, those of any target where every class was one, and query costs."""
+    chosen = found.experiment
+    parts = [Section("Attack success rate (share of attacked images)", _rates(found))]
+    if any(line.any_target is not None for line in found.lines):
+        reached = Column("ASR", lambda line: "-" if line.any_target is None else percent(line.any_target))
+        parts.append(Section("Untargeted attack success rate, derived: any target reached", [reached]))
+    return [*parts, Section("Query cost per image", _costs(chosen["budget"]))]
+
+
+def _rates(found: Results) -> list[Column]:
+    """The success rate, its interval, and rates within fewer queries than the budget."""
+    columns = [
+        Column("ASR", lambda line: percent(line.success)),
+        Column("95 % interval", lambda line: f"{100 * line.low:.1f} - {percent(line.high)}"),
+    ]
+    marks = [mark for mark in found.lines[0].success_at if mark < found.experiment["budget"]]
+    columns += [Column(f"ASR@{mark:,}", _rate_within(mark)) for mark in marks]
+    if found.experiment["stop"].startswith("confidence"):
+        columns.append(Column(found.experiment["stop"], lambda line: percent(line.met)))
+    return columns
+
+
+def _rate_within(queries: int) -> Callable[[Summary], str]:
+    return lambda line: percent(line.success_at[queries])
+
+
+def _costs(budget: int) -> list[Column]:
+    """Queries to success, pixels changed, and where the time went."""
+    return [
+        Column(
+            "median", lambda line: f"{line.median_queries:,.0f}" if line.median_queries else f">{budget:,}"
+        ),
+        Column("mean", lambda line: f"{line.mean_queries:,.0f}"),
+        Column("pixels", lambda line: "-" if line.mean_pixels is None else f"{line.mean_pixels:.2f}"),
+        Column("oracle\n(s)", lambda line: f"{line.oracle_seconds:,.1f}"),
+        Column("strategy\n(s)", lambda line: f"{line.strategy_seconds:,.1f}"),
+        Column("queries\nper s", lambda line: f"{line.queries_per_second:,.0f}"),
+    ]
+
+
+def print_sections(
+    console: Console, lines: Sequence[Summary], parts: Sequence[Section], names: dict[str, str]
+) -> dict[str, str]:
+    """Print tables with the full ``names`` of strategies, with shortened ones, or lists: what fits first.
+
+    Returns the names printed, by spec.
+    """
+    for chosen in (names, shortened(names)):
+        tables = [_table(part, lines, chosen) for part in parts]
+        fits = all(console.measure(table).maximum <= console.width for table in tables)
+        if fits and console.width >= NARROW:
+            for table in tables:
+                console.print(table)
+            for spec, name in chosen.items():
+                if name != spec:
+                    number = name.partition(" ")[2]
+                    console.print(f"{number or name} = {spec}", soft_wrap=True)
+            return chosen
+    for line in lines:
+        _print_list(console, parts, line, names)
+    return names
+
+
+def shortened(names: dict[str, str]) -> dict[str, str]:
+    """Numbers in place of settings: ``de #1`` for ``de(popsize=50,base=best)``, which a legend explains."""
+    long = [spec for spec, name in names.items() if name == spec and parse(spec).settings]
+    return names | {spec: f"{parse(spec).name} #{number}" for number, spec in enumerate(long, 1)}
+
+
+def _table(part: Section, lines: Sequence[Summary], names: dict[str, str]) -> Table:
+    """A row per condition; encoding and k have a column where they vary."""
+    table = Table(
+        title=part.title,
+        title_justify="left",
+        title_style="bold",
+        box=box.SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+        pad_edge=False,
+    )
+    encodings, ks = (len({getattr(line, name) for line in lines}) > 1 for name in ("encoding", "k"))
+    table.add_column("strategy", no_wrap=True)
+    if encodings:
+        table.add_column("encoding", no_wrap=True)
+    if ks:
+        table.add_column("k", justify="right", no_wrap=True)
+    for column in part.columns:
+        table.add_column(column.heading, justify="right", vertical="bottom", no_wrap=True)
+    for line in lines:
+        condition = [names[line.strategy], *[line.encoding] * encodings, *[str(line.k)] * ks]
+        table.add_row(*condition, *(column.figure(line) for column in part.columns))
+    return table
+
+
+def _print_list(console: Console, parts: Sequence[Section], line: Summary, names: dict[str, str]) -> None:
+    """All figures of one condition, a line each."""
+    console.print(f"\n{names[line.strategy]}", style="bold", soft_wrap=True)
+    console.print(f"  encoding {line.encoding}, k = {line.k}", soft_wrap=True)
+    for part in parts:
+        console.print(f"  {part.title}")
+        for heading, figure in part.columns:
+            console.print(f"    {' '.join(heading.split()):<16}{figure(line):>14}")
+
+
+def print_remarks(console: Console, found: Results, names: dict[str, str]) -> None:
+    """Failures, what was not counted as queries, the inference used, and significant differences."""
+    for line in found.lines:
+        for sentence in failures(line, names[line.strategy]):
+            console.print(sentence, style="yellow")
+    clean = _count(found.images, "evaluation of clean images", "evaluations of clean images")
+    verified = _count(found.checked, "verification of successes", "verifications of successes")
+    console.print(f"Not counted as queries: {clean}, {verified}.", style="dim")
+    for k, choice in found.inference.items():
         if choice["speedup"] is not None:
             console.print(_inference(k, choice), style="dim")
-    for sentence in _compared(seen.pairs):
+    for sentence in differences(found, names):
         console.print(sentence)
 
 
+def failures(line: Summary, name: str) -> list[str]:
+    """Successes that were not verified, and searches that ended with an error."""
+    condition, sentences = f"{name}/{line.encoding}, k = {line.k}", []
+    if line.unverified:
+        count = _count(line.unverified, "success was", "successes were")
+        sentences.append(f"{condition}: {count} not verified and counted as failures")
+    if line.errors:
+        count = _count(line.errors, "search", "searches")
+        sentences.append(f"{condition}: {count} ended with an error and counted as failures")
+    return sentences
+
+
 def _inference(k: int, choice: dict[str, Any]) -> str:
-    """How edits were answered, where both ways were tried."""
-    taken = "sparse inference" if choice["used"] else "whole images"
-    return f"k = {k}: {taken}; sparse inference was {choice['speedup']} times as fast on a sample."
+    """Which inference was used, where both were tried."""
+    used = "sparse inference" if choice["used"] else "dense inference"
+    return f"k = {k}: {used} was used; sparse inference was {choice['speedup']} times as fast on a sample."
 
 
-def headline(seen: Results) -> str:
-    """What was compared, in a few sentences."""
-    chosen, oracle = seen.experiment, seen.manifest["oracle"]["name"]
-    pixels = " or ".join(map(str, chosen["pixels"]))
-    what = f"{pixels} pixel{'s' if pixels != '1' else ''} may change"
-    cost = f"each image may cost {chosen['budget']:,} queries, until {chosen['stop']}"
-    return f"{oracle}, {chosen['images']}: {what}, {cost}.\n{_attacked(seen)}"
+def differences(found: Results, names: dict[str, str]) -> list[str]:
+    """A sentence per significant pair of conditions, and how many others there are; all pairs if one."""
+    pairs = found.pairs
+    significant = [pair for pair in pairs if pair.p < LEVEL] if len(pairs) > 1 else pairs
+    sentences = [_difference(pair, found, names) for pair in significant[:MOST_PAIRS]]
+    if others := len(pairs) - len(significant):
+        sentences.append(f"{others} of {len(pairs)} pairs: not significant (exact McNemar, Holm-adjusted).")
+    if more := len(significant) - MOST_PAIRS if len(significant) > MOST_PAIRS else 0:
+        sentences.append(f"{more} more pairs differ significantly; --json has them all.")
+    return sentences
 
 
-def _attacked(seen: Results) -> str:
-    chosen, images = seen.experiment, len({record.image for record in seen.records})
-    some = f"{images} of {seen.images} images attacked"
-    if chosen["num_images"]:
-        some += f", drawn from {seen.eligible} that may be"
-    if by_oracle := chosen["true_class"] == "prediction":
-        some += ", what the oracle calls them being their true class"
-    if chosen["target"] == "none":
-        return some + ("." if by_oracle else f"; the oracle gets {seen.left_out} wrong without any attack.")
-    cases = len({(record.image, record.seed, record.target) for record in seen.records})
-    wrong = "misclassified, or " if chosen["correct_only"] else ""
-    return (
-        f"Target {chosen['target']}: {some}, in {cases} cases of image and target; {seen.left_out} cases left"
-        f" out, {wrong}of the target class or called so without any attack."
-    )
+def _difference(pair: Pair, found: Results, names: dict[str, str]) -> str:
+    """On how many images each of two conditions is the better one, and whether that is significant."""
+
+    def name(row: Row) -> str:
+        return f"{names[row.strategy]}/{row.encoding}"
+
+    first, second = name(pair.first), name(pair.second)
+    k = f"k = {pair.first.k}: " if len(found.experiment["pixels"]) > 1 else ""
+    wins = _count(pair.only_first_wins, "image")
+    verdict = "significant" if pair.p < LEVEL else "not significant"
+    if all(line.runs == line.images for line in found.lines):
+        counts = f"{first} succeeds on {wins} where {second} fails, {second} on {pair.only_second_wins}"
+    else:
+        counts = f"{first} succeeds more often on {wins}, {second} on {pair.only_second_wins}"
+    return f"{k}{counts}: {verdict} (exact McNemar, Holm-adjusted p = {pair.p:.2g})."
 
 
-def _compared(pairs: Sequence[Pair]) -> list[str]:
-    """What the pairs say: the lines of a table are no independent samples, the images are the same."""
-    telling = [pair for pair in pairs if pair.p < LEVEL] if len(pairs) > 1 else pairs
-    said = [_pair(pair) for pair in telling[:MOST_PAIRS]]
-    if (rest := len(pairs) - len(telling)) > 0:
-        said.append(f"No difference is shown by {rest} of {len(pairs)} pairs (exact McNemar, Holm-adjusted).")
-    if (more := len(telling) - MOST_PAIRS) > 0:
-        said.append(f"{more} more pairs differ; --json has them all.")
-    return said
+def percent(rate: float) -> str:
+    """A rate with one decimal: ``19.6 %``."""
+    return f"{100 * rate:.1f} %"
 
 
-def _pair(pair: Pair) -> str:
-    first, second = _called(pair.first), _called(pair.second)
-    verdict = "they differ" if pair.p < LEVEL else "no difference shown"
-    return (
-        f"k = {pair.first.k}: {first} fools {pair.only_first_wins} images more often than {second}, which "
-        f"fools {pair.only_second_wins} more often: {verdict} (exact"
-        f" McNemar, Holm-adjusted p = {pair.p:.2g})."
-    )
-
-
-def _called(row: Row) -> str:
-    return f"{row.strategy} {row.encoding}"
+def _count(number: int, one: str, many: str = "") -> str:
+    """``1 image``, ``1,000 images``."""
+    return f"{number:,} {one if number == 1 else many or f'{one}s'}"

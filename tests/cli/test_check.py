@@ -41,7 +41,7 @@ def test_a_good_strategy_passes(mine: None, run: Run) -> None:
     code, out, _ = run("check", "mine_to_check:good(popsize=3)")
     assert code == 0 and "FAIL" not in out
     assert out.count("pass  ") == len(CLAUSES)
-    assert f"keeps {len(CLAUSES)} of {len(CLAUSES)} clauses" in out
+    assert f"satisfies {len(CLAUSES)} of {len(CLAUSES)} clauses" in out
 
 
 @pytest.mark.parametrize("name", ["global_chance", "outside", "returning", "no_generator"])
@@ -52,7 +52,7 @@ def test_a_bad_one_fails_in_words(name: str, mine: None, run: Run) -> None:
     failed = [place for place, line in enumerate(lines) if line.startswith("FAIL  ")]
     assert failed and all(lines[place + 1].startswith("      ") for place in failed)
     kept = len(CLAUSES) - len(failed)
-    assert f"keeps {kept} of {len(CLAUSES)} clauses" in lines[-1]
+    assert f"satisfies {kept} of {len(CLAUSES)} clauses" in lines[-1]
 
 
 def test_what_is_wrong_is_named(mine: None, run: Run) -> None:

@@ -78,10 +78,10 @@ def test_a_comparison_ends_with_a_table_and_can_be_shown_again(folder: Path) -> 
         "de(popsize=20)",
         "cmaes",
         "rgb",
-        "success",
+        "ASR",
         "median",
-        "queries/s",
-        "wrong without any attack",
+        "queries",
+        "the oracle misclassifies",
     ):
         assert word in out
     (study,) = folder.glob("*.study")
@@ -114,7 +114,7 @@ def test_confidence_is_a_column_of_its_own(inside: Call) -> None:
     rule = ("--stop", "confidence:0.99", "-k", "20", "--encodings", "corners", "--json")
     (line,) = json.loads(inside(*LINEAR, "-s", "random", *rule)[0])["table"]
     assert 0 < line["met"] <= line["success"]
-    assert "until confidence:0.99" in inside(*LINEAR, "-s", "random", *rule[:-1])[0]
+    assert "stops at a success of confidence 0.99" in inside(*LINEAR, "-s", "random", *rule[:-1])[0]
 
 
 def test_the_same_command_twice_runs_nothing_twice(inside: Call) -> None:
@@ -146,7 +146,7 @@ def test_killed_in_mid_run_it_goes_on_and_ends_like_any_other(folder: Path, insi
     process.communicate()
     kept = lines(inside("report", "a.study", "--runs")[0])
     assert 5 <= len(kept) < 72
-    assert f"{len(kept)} runs are in a.study already" in inside(*SLOW, "--study", "a.study")[1]
+    assert f"{len(kept)} runs are already in a.study" in inside(*SLOW, "--study", "a.study")[1]
     inside(*SLOW, "--study", "b.study")
     for form in ("--runs", "--csv"):
         resumed, whole = (lines(inside("report", name, form)[0]) for name in ("a.study", "b.study"))
@@ -160,7 +160,7 @@ def test_ctrl_c_says_how_to_go_on(folder: Path) -> None:
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 130 and "Traceback" not in err
-    assert "kept in a.study" in err and "the same command goes on" in err
+    assert "stored in a.study" in err and "the same command resumes" in err
     assert not out
 
 
@@ -198,7 +198,7 @@ def test_another_study_is_refused_with_the_difference(inside: Call) -> None:
 def test_an_oracle_that_breaks_keeps_what_is_finished(inside: Call) -> None:
     broken = ("-s", "random(popsize=10)", "--budget", "600", "--oracle", "slow_oracle:failing(calls=20)")
     _, err = inside(*LINEAR, *broken, "--study", "a.study", code=1)
-    assert "NaN" in err and "finished runs are kept" in err and "failed: 0 finished" not in err
+    assert "NaN" in err and "finished runs are stored" in err and "failed: 0 finished" not in err
     out, _ = inside("report", "a.study")
     assert "Unfinished" in out
 

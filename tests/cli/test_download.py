@@ -126,7 +126,7 @@ def test_another_folder(
     ("name", "said"),
     [
         ("whole", "does not match the known hash"),
-        ("cut", "could not be brought to"),
+        ("cut", "cannot be downloaded to"),
         ("gone", "404"),
     ],
 )
@@ -148,7 +148,7 @@ def test_no_server_and_no_known_address(
     call("cifar10", "--url", "carrier-pigeon://roof", code=1)
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 2
-    assert "could not be brought" in lines[0]
+    assert "cannot be downloaded" in lines[0]
     assert "carrier-pigeon" in lines[1]
     assert list(folder.iterdir()) == []
 

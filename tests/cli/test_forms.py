@@ -1,4 +1,4 @@
-"""A study is printed in one form at a time."""
+"""A study is printed in one output format at a time."""
 
 import pytest
 from command_line import Run
@@ -7,9 +7,12 @@ from command_line import Run
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("compare", "--json", "--csv"), "--json and --csv are different forms: choose one"),
-        (("report", "none.study", "--csv", "--runs"), "--csv and --runs are different forms: choose one"),
+        (("compare", "--json", "--csv"), "--json and --csv are different output formats: choose one"),
+        (
+            ("report", "none.study", "--csv", "--runs"),
+            "--csv and --runs are different output formats: choose one",
+        ),
     ],
 )
-def test_two_forms_at_once_are_refused(arguments: tuple[str, ...], words: str, run: Run) -> None:
+def test_two_formats_at_once_are_refused(arguments: tuple[str, ...], words: str, run: Run) -> None:
     assert run(*arguments) == (2, "", f"sparseattack: {words}\n")

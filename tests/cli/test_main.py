@@ -1,5 +1,6 @@
 """How the command line begins, and how it ends when something is wrong."""
 
+import warnings
 from pathlib import Path
 
 import pytest
@@ -7,18 +8,24 @@ from command_line import Run, python, start
 
 from sparseattack import OracleError, __version__
 from sparseattack.cli import main as module
+from sparseattack.cli.commands import app
+from sparseattack.errors import SparseattackWarning
+
+COMMANDS = [
+    command.name or command.callback.__name__ for command in app.registered_commands if command.callback
+]
 
 
 @pytest.mark.parametrize("arguments", [(), ("--help",)])
 def test_help_names_every_command_and_a_first_one_to_try(arguments: tuple[str, ...], run: Run) -> None:
     code, out, err = run(*arguments)
     assert (code, err) == (0, "")
-    for name in module.COMMANDS:
+    for name in COMMANDS:
         assert f" {name} " in out
     assert "sparseattack compare --strategies de,cmaes" in out
 
 
-@pytest.mark.parametrize("name", module.COMMANDS)
+@pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_has_help(name: str, run: Run) -> None:
     code, out, _ = run(name, "--help")
     assert code == 0 and f"sparseattack {name}" in out
@@ -84,3 +91,16 @@ def test_a_reader_that_stops_is_told_nothing(arguments: list[str], tmp_path: Pat
         process.stdout.close()
         err = process.stderr.read()
     assert (process.returncode, err) == (0, "")
+
+
+def test_a_warning_of_this_package_is_one_line_and_another_says_where_it_comes_from() -> None:
+    ours = module.format_warning("it is slow", SparseattackWarning, "file.py", 3)
+    theirs = module.format_warning("it is old", DeprecationWarning, "file.py", 3, "import old")
+    assert ours == "sparseattack: it is slow\n"
+    assert theirs == "file.py:3: DeprecationWarning: it is old\n  import old\n"
+
+
+def test_commands_format_warnings_so(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(warnings, "formatwarning", warnings.formatwarning)
+    assert run("list").code == 0
+    assert warnings.formatwarning is module.format_warning

@@ -67,8 +67,8 @@ def test_an_unknown_protocol_is_one_line(run: Run) -> None:
 def test_what_was_left_out_and_what_was_not_drawn_are_said_apart(run: Run) -> None:
     options = ("compare", *SMALL[:-1], "-s", "random", "--budget", "20")
     out = " ".join(run(*options, "--num-images", "2", "--sample-seed", "3").out.split())
-    assert "2 of 12 images attacked, drawn from" in out and "wrong without any attack." in out
+    assert "2 of 12 images attacked, sampled from" in out and "the oracle misclassifies" in out
     out = " ".join(run(*options, "--true-class", "prediction").out.split())
-    assert "12 of 12 images attacked, what the oracle calls them being their true class." in out
+    assert "12 of 12 images attacked, the oracle's predictions being their true classes." in out
     out = " ".join(run(*options, "--target", "all", "--correct-only").out.split())
-    assert "cases left out, misclassified, or of the target class or called so" in out
+    assert "cases left out: misclassified, of the target class, or predicted as it." in out

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from command_line import Answer, Run, start
 
-from sparseattack.cli.reproduce import spoken
+from sparseattack.cli.reproduce import duration
 from sparseattack.reproduction.studies import read_finished
 
 TESTS = Path(__file__).parents[1] / "support"
@@ -86,7 +86,7 @@ def test_networks_without_weights_are_left_out_in_a_sentence(tmp_path: Path, run
     assert answer.code == 0 and answer.err.count("is left out") == 1
     assert "Traceback" not in answer.err and "allconv-small" in answer.out
     answer = run(*command, lacking)
-    assert answer.code == 2 and "of these networks none can be attacked" in answer.err
+    assert answer.code == 2 and "none of the networks can be attacked" in answer.err
 
 
 @pytest.mark.parametrize(
@@ -141,7 +141,7 @@ def test_ctrl_c_shows_what_is_there_and_says_how_to_go_on(tmp_path: Path) -> Non
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 130 and "Traceback" not in err
-    assert "the same command goes on" in err and "Table VIII" in out
+    assert "the same command resumes" in err and "Table VIII" in out
     assert (tmp_path / "out" / "table-8.csv").exists()
 
 
@@ -161,4 +161,4 @@ def test_killed_it_goes_on(tmp_path: Path) -> None:
     ("seconds", "said"), [(40.4, "40 s"), (60, "1 min"), (1999, "33 min"), (7800, "2 h 10 min")]
 )
 def test_durations(seconds: float, said: str) -> None:
-    assert spoken(seconds) == said
+    assert duration(seconds) == said

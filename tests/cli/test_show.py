@@ -46,7 +46,7 @@ def test_types_defaults_and_meanings_are_told(plugins: None, run: Run) -> None:
 def test_the_page_reads_well(plugins: None, run: Run) -> None:
     out = run("show", "fine").out
     for words in (
-        "fine, strategy", "Searches well [0, 1], says fine.", "More is said here.", "must be chosen",
+        "fine, strategy", "Searches well [0, 1], says fine.", "More is said here.", "required",
         "how far it goes", "(Nobody, 1999)", "plugins_of_all_sorts.fine:search", "plugins-of-all-sorts 2.5",
     ):  # fmt: skip
         assert words in out
@@ -60,7 +60,9 @@ def test_a_name_of_several_kinds_shows_them_all(plugins: None, run: Run) -> None
 
 def test_further_objectives_are_told(run: Run) -> None:
     assert json.loads(run("show", "nsga2", "--json").out)[0]["objectives"] == ["l2"]
-    assert "searches also" in run("show", "nsga2").out and "searches also" not in run("show", "de").out
+    assert (
+        "further objectives" in run("show", "nsga2").out and "further objectives" not in run("show", "de").out
+    )
 
 
 @pytest.mark.parametrize("name", PROTOCOLS)

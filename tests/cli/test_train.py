@@ -44,7 +44,7 @@ def test_weights_come_out_and_are_an_oracle(folder: Path, capsys: pytest.Capture
     out, err = capsys.readouterr()
     assert [line.split(":")[0] for line in err.splitlines()] == ["epoch 1", "epoch 2"]
     card = json.loads((folder / "mine.json").read_text())
-    assert out == f"mine.safetensors: {card['accuracy']:.2%} of cifar10:test, 100 images\n"
+    assert out == f"mine.safetensors: accuracy {card['accuracy']:.2%} on cifar10:test, 100 images\n"
     oracle = load("oracles", f"allconv-small(weights={folder / 'mine.safetensors'})")()
     sample = load_images("sample")
     assert (oracle(sample.floats()).argmax(1) == sample.labels).double().mean().item() == card["accuracy"]
@@ -52,7 +52,7 @@ def test_weights_come_out_and_are_an_oracle(folder: Path, capsys: pytest.Capture
 
 def test_one_file_is_measured_by_what_is_held_out(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     call(folder, "--data", "data/cifar10_train.npz", "--out", "m.safetensors", "--epochs", "1", *QUICK)
-    assert "of the last of data/cifar10_train.npz, 5 images" in capsys.readouterr().out
+    assert "on the last of data/cifar10_train.npz, 5 images" in capsys.readouterr().out
     call(
         folder,
         "--data",
@@ -64,7 +64,7 @@ def test_one_file_is_measured_by_what_is_held_out(folder: Path, capsys: pytest.C
         "--epochs",
         "1",
     )
-    assert "of sample[0:7], 7 images" in capsys.readouterr().out
+    assert "on sample[0:7], 7 images" in capsys.readouterr().out
 
 
 def test_weights_are_named_after_the_network(folder: Path) -> None:
@@ -128,7 +128,7 @@ def test_interrupted_in_the_first_epoch(
     real = augmentation.augment
     monkeypatch.setattr(augmentation, "augment", augment)
     call(folder, "--data", "data", "--out", "m.safetensors", *QUICK, code=130)
-    assert "stopped in the first epoch; nothing is kept" in capsys.readouterr().err
+    assert "stopped in the first epoch; nothing is stored" in capsys.readouterr().err
     assert not list(folder.glob("m.*"))
 
 
@@ -141,7 +141,7 @@ def test_interrupted_it_says_how_to_go_on_and_goes_on(folder: Path) -> None:
     first.send_signal(signal.SIGINT)
     out, err = first.communicate(timeout=60)
     assert (first.returncode, out) == (130, "")
-    assert "stopped; the same command goes on after" in err
+    assert "stopped; the same command resumes after" in err
     assert "m.checkpoint" in err
     assert not (folder / "m.safetensors").exists()
     done = max([1, *(int(number) for number in re.findall(r"epoch (\d+):", err))])
