@@ -10,8 +10,8 @@ from typer.core import TyperGroup
 from sparseattack import __version__
 
 from . import options as o
+from .terminal import INTERRUPTED
 
-INTERRUPTED = 130  # exit code after Ctrl-C, as in a shell
 OLD_NAMES = {"until": "stop", "draw": "num-images", "draw-seed": "sample-seed", "truth": "true-class"}
 CIFAR10 = "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz"
 CIFAR10_SHA256 = "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd"

@@ -19,9 +19,8 @@ from sparseattack.study.prepare import Setup, labelled, prepare
 from sparseattack.study.run import Step, Task, open_study, plan, run
 from sparseattack.study.store import Study
 
-from .commands import INTERRUPTED
 from .study_tables import print_results
-from .terminal import stderr, text_column
+from .terminal import INTERRUPTED, stderr, text_column
 
 
 def compare(experiment: Experiment, path: Path | None, output: str) -> None:

@@ -19,8 +19,7 @@ from sparseattack.reproduction.render import CellText, FilledTable, draw, grid, 
 from sparseattack.reproduction.run import StudyProgress
 from sparseattack.reproduction.studies import PlannedStudy
 
-from .commands import INTERRUPTED
-from .terminal import stderr, stdout, text_column
+from .terminal import INTERRUPTED, stderr, stdout, text_column
 
 MINUTE, HOUR = 60, 3600  # seconds
 SILENCE = 60.0  # seconds between lines of progress where no terminal shows the bars

@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.progress import TextColumn
 
 WIDTH = 110  # columns of a file or a pipe
+INTERRUPTED = 130  # exit code after Ctrl-C, as in a shell
 
 stderr = partial(Console, stderr=True, markup=False, emoji=False, highlight=False, soft_wrap=True)
 text_column = partial(TextColumn, markup=False)

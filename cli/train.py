@@ -12,7 +12,7 @@ from sparseattack.errors import InputError
 from sparseattack.oracles.training import training
 from sparseattack.oracles.training.recipe import Recipe, check_images
 
-from .commands import INTERRUPTED
+from .terminal import INTERRUPTED
 
 
 def train(recipe: Recipe, data: str, test: str, out: Path, checkpoint: Path) -> None:
