@@ -9,8 +9,8 @@ from pathlib import Path
 from rich.console import Console
 
 from sparseattack import Experiment
-from sparseattack.data.pictures import skipped
-from sparseattack.data.png import Change, changes
+from sparseattack.data.pictures import count_attack_outputs
+from sparseattack.data.png import ChangedPixel, changed_pixels
 from sparseattack.study.pictures import Attempt, attempts, caption, class_name, keep, prepare_pictures, stems
 from sparseattack.study.prepare import Setup
 from sparseattack.study.record import Record
@@ -24,7 +24,7 @@ def in_full(setup: Setup, attempt: Attempt, files: Sequence[Path]) -> str:
     if attempt.after is None or attempt.record is None:
         lines.append(("result", f"{_why_not(setup, attempt)}; nothing was written"))
     else:
-        record, changed = attempt.record, changes(attempt.before, attempt.after)
+        record, changed = attempt.record, changed_pixels(attempt.before, attempt.after)
         lines += [
             ("after", _after(setup, record)),
             ("queries", f"{record.first_fooled:,} until it fooled, {record.queries:,} in all"),
@@ -88,7 +88,7 @@ def _queries(count: int) -> str:
     return f"{count:,} {'query' if count == 1 else 'queries'}"
 
 
-def _change(change: Change) -> str:
+def _change(change: ChangedPixel) -> str:
     was, now = (str(colour[0]) if len(colour) == 1 else str(colour) for colour in change[2:])
     return f"row {change.row}, column {change.column}: {was} -> {now}"
 
@@ -98,7 +98,7 @@ def attack(experiment: Experiment, label: str | None, out: Path) -> None:
     console, told = Console(stderr=True), []
     with console.status("loading the oracle and the pictures"):
         setup = prepare_pictures(experiment, label)
-    if left_out := skipped(Path(experiment.images)):
+    if left_out := count_attack_outputs(Path(experiment.images)):
         console.print(f"skipped {left_out} pictures that an attack has written")
     names = stems(setup.images.ids)
     tell = in_full if len(names) == 1 else in_a_line

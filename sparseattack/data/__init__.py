@@ -1,1 +1,1 @@
-"""Images: read, selected, saved as PNG."""
+"""Images: the type, loading by name or path, one reader a file, selections, PNG files."""

@@ -1,4 +1,4 @@
-"""Images to be attacked, as files hold them: 8-bit colours."""
+"""Images to be attacked, in 8-bit colours as files hold them, with labels, ids and class names."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,12 +12,12 @@ from torch import Tensor
 
 from sparseattack.errors import InputError
 
-UNKNOWN = -1  # label of an image of which nobody says what it shows
+UNKNOWN = -1  # the label of an image whose class is not known
 
 
 @contextmanager
-def of_file(path: Path) -> Iterator[None]:
-    """What is refused in here names the file it was read from."""
+def name_file_in_errors(path: Path) -> Iterator[None]:
+    """Put the file that is being read in front of every InputError raised inside."""
     try:
         yield
     except InputError as error:
@@ -26,15 +26,15 @@ def of_file(path: Path) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class Images:
-    """``N`` images of one shape, what they show, and what to call them."""
+    """N images of one shape in 8-bit colours, with their labels, ids and class names."""
 
     pixels: Tensor  # (N, C, H, W) uint8
-    labels: Tensor  # (N,) int64, UNKNOWN where nobody says
-    ids: tuple[str, ...]  # N
-    classes: tuple[str, ...] = ()  # names of labels 0, 1, ..., or none
+    labels: Tensor  # (N,) int64, -1 where the class is not known
+    ids: tuple[str, ...]  # N names, such as file names
+    classes: tuple[str, ...] = ()  # names of the labels 0, 1, ...; empty if they have none
 
     def __post_init__(self) -> None:
-        """Refuse what does not fit together."""
+        """InputError unless shapes, types and labels fit together."""
         count, one_each = len(self.ids), self.labels.shape == self.pixels.shape[:1] == (len(self.ids),)
         if self.pixels.ndim != 4 or not one_each:  # noqa: PLR2004
             shapes = f"{tuple(self.pixels.shape)} and {tuple(self.labels.shape)}"
@@ -56,34 +56,34 @@ class Images:
         return len(self.ids)
 
     def __getitem__(self, rows: slice) -> "Images":
-        """Some of them."""
+        """The images of a slice."""
         return replace(self, pixels=self.pixels[rows], labels=self.labels[rows], ids=self.ids[rows])
 
     def floats(self) -> Tensor:
-        """``(N, C, H, W)`` float32, exact multiples of 1/255."""
-        return self.pixels / 255  # on a CPU exactly the `levels`, without numbers of 8 bytes in between
+        """``(N, C, H, W)`` float32 in [0, 1], exact multiples of 1/255."""
+        return self.pixels / 255  # on a CPU the same as `levels`, with less memory
 
     @cached_property
     def digest(self) -> str:
-        """Of colours and labels: 32 hexadecimal digits."""
-        told = blake2b(str(tuple(self.pixels.shape)).encode(), digest_size=16)
+        """Digest of pixels and labels: 32 hexadecimal digits."""
+        known = blake2b(str(tuple(self.pixels.shape)).encode(), digest_size=16)
         for column in (self.pixels, self.labels):
-            told.update(column.contiguous().numpy().data)
-        return told.hexdigest()
+            known.update(column.contiguous().numpy().data)
+        return known.hexdigest()
 
-    def numbered(self, classes: tuple[str, ...]) -> "Images":
-        """The same images, each label the place of its name in ``classes``.
+    def with_classes(self, classes: tuple[str, ...]) -> "Images":
+        """The same images with the labels of an oracle's ``classes``: label i is the class ``classes[i]``.
 
-        Labels without names stand for classes of that number where all ``classes`` are numbers, which need
-        not begin at 0; else they are places already.
+        Labels without names are matched by number if all ``classes`` are numbers, which need not begin at 0;
+        otherwise they stay. InputError for a label whose name is not among ``classes``.
         """
         numbers = all(name.isdecimal() for name in classes)
         if not classes or self.classes == classes or not (self.classes or numbers):
             return self
         used = sorted(set(self.labels.tolist()) - {UNKNOWN})
         names = {label: self.classes[label] if self.classes else str(label) for label in used}
-        if strange := [name for name in names.values() if name not in classes]:
-            raise InputError(f"there is no class {', '.join(strange)}, only {', '.join(classes)}")
+        if unknown := [name for name in names.values() if name not in classes]:
+            raise InputError(f"there is no class {', '.join(unknown)}, only {', '.join(classes)}")
         places = {label: classes.index(name) for label, name in names.items()} | {UNKNOWN: UNKNOWN}
         labels = torch.tensor([places[label] for label in self.labels.tolist()], dtype=torch.int64)
         return replace(self, labels=labels, classes=classes)
@@ -93,7 +93,10 @@ LEVELS = torch.arange(256) / 255
 
 
 def levels(colours: Tensor) -> Tensor:
-    """The float32 of 8-bit ``colours``, from a table: dividing by 255 rounds differently on a GPU."""
+    """The float32 values in [0, 1] of 8-bit ``colours`` of any shape, the same on every device.
+
+    They come from a table: dividing by 255 rounds differently on a GPU.
+    """
     return _levels_on(colours.device)[colours.long()]
 
 
@@ -103,5 +106,5 @@ def _levels_on(device: torch.device) -> Tensor:
 
 
 def eight_bit(images: Tensor) -> Tensor:
-    """The nearest 8-bit colours of ``images`` in [0, 1], of any shape: the inverse of ``levels``."""
+    """The nearest 8-bit colours of values in [0, 1], of any shape: the inverse of ``levels``."""
     return images.mul(255).round().to(torch.uint8)

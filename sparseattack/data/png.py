@@ -1,7 +1,4 @@
-"""Images as PNG files: what an attack found, exactly as the oracle was asked.
-
-A picture before and after, enlarged, in which changed pixels are found by eye.
-"""
+"""Images as PNG files, exact to the bit, and a clean and an adversarial image side by side."""
 
 from contextlib import suppress
 from pathlib import Path
@@ -15,11 +12,11 @@ from torch import Tensor
 from sparseattack.data.images import eight_bit, levels
 from sparseattack.errors import InputError, SparseattackError
 
-CHANNELS = (1, 3, 4)  # that a PNG holds: grey, colour, colour and opacity
+CHANNELS = (1, 3, 4)  # that a PNG can hold: grey, RGB, RGBA
 
 
-class Change(NamedTuple):
-    """One pixel that differs; row and column count from 0."""
+class ChangedPixel(NamedTuple):
+    """A pixel that differs between two images; row and column count from 0."""
 
     row: int
     column: int
@@ -27,22 +24,22 @@ class Change(NamedTuple):
     after: tuple[int, ...]
 
 
-def picture(image: Tensor) -> Image.Image:
-    """``(C, H, W)`` in [0, 1] in 8 bit, which holds multiples of 1/255 exactly."""
+def pil_image(image: Tensor) -> Image.Image:
+    """An image ``(C, H, W)`` in [0, 1] as Pillow's 8-bit image; multiples of 1/255 stay exact."""
     if len(image) not in CHANNELS:
         raise InputError(f"no PNG holds {len(image)} channels, only 1, 3 or 4")
     stored = eight_bit(image).cpu().permute(1, 2, 0).contiguous().numpy()
     return Image.fromarray(stored[..., 0] if len(image) == 1 else stored)
 
 
-def read(file: Path | IO[bytes]) -> Tensor:
-    """A picture that was written as PNG: ``(C, H, W)``."""
+def read_png(file: Path | IO[bytes]) -> Tensor:
+    """Read a PNG file that ``write_png`` has written: ``(C, H, W)`` float32 in [0, 1]."""
     with Image.open(file) as opened:
         return levels(torch.from_numpy(np.atleast_3d(np.array(opened)))).permute(2, 0, 1)
 
 
-def write(image: Image.Image, file: Path | IO[bytes]) -> None:
-    """Write a picture as PNG, whole or not at all; folders on the way are made."""
+def write_png(image: Image.Image, file: Path | IO[bytes]) -> None:
+    """Write a PNG file, completely or not at all; missing folders are created."""
     if not isinstance(file, Path):
         image.save(file, "PNG")
         return
@@ -54,30 +51,30 @@ def write(image: Image.Image, file: Path | IO[bytes]) -> None:
     except OSError as error:
         raise SparseattackError(f"{file} cannot be written: {error.strerror or error}") from error
     finally:
-        with suppress(OSError):  # nothing is there, or nothing can be done
+        with suppress(OSError):  # it is gone already, or cannot be removed
             fresh.unlink()
 
 
-def changes(before: Tensor, after: Tensor) -> list[Change]:
-    """Every pixel in which two images ``(C, H, W)`` differ."""
+def changed_pixels(before: Tensor, after: Tensor) -> list[ChangedPixel]:
+    """All pixels in which two images ``(C, H, W)`` differ."""
     was, now = eight_bit(before).cpu(), eight_bit(after).cpu()
     return [
-        Change(row, column, tuple(was[:, row, column].tolist()), tuple(now[:, row, column].tolist()))
+        ChangedPixel(row, column, tuple(was[:, row, column].tolist()), tuple(now[:, row, column].tolist()))
         for row, column in (was != now).any(0).nonzero().tolist()
     ]
 
 
-SIDE = 384  # what the longer side of a picture is enlarged to, roughly, in pixels
-ENLARGED = 3  # times at least
+SIDE = 384  # pixels that the longer side of an image is enlarged to, roughly
+ENLARGED = 3  # the smallest factor
 MARGIN, CAPTION, LETTERS = 28, 30, 22  # pixels; a ring at a border stays inside the margin
-RING = ((11, "black"), (9, "white"), (7, "black"))  # distances from the pixel: seen on any ground
-CORNER = 0.21  # of its side, by which a square's corners stand out of the circle in it
+RING = ((11, "black"), (9, "white"), (7, "black"))  # distances from the pixel: visible on any colour
+CORNER = 0.21  # how far a square's corners stand out of its inner circle, as a share of its side
 Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
 
 def side_by_side(before: Tensor, after: Tensor, captions: tuple[str, str]) -> Image.Image:
-    """Two images ``(C, H, W)`` under their captions, what differs ringed in both."""
-    places = [(change.column, change.row) for change in changes(before, after)]
+    """Two images ``(C, H, W)`` enlarged under their captions, with a ring around every changed pixel."""
+    places = [(change.column, change.row) for change in changed_pixels(before, after)]
     panels = [_panel(*each, places) for each in zip((before, after), captions, strict=True)]
     pair = Image.new("RGB", (2 * panels[0].width, panels[0].height), "white")
     for place, panel in enumerate(panels):
@@ -86,10 +83,10 @@ def side_by_side(before: Tensor, after: Tensor, captions: tuple[str, str]) -> Im
 
 
 def _panel(image: Tensor, caption: str, places: list[tuple[int, int]]) -> Image.Image:
-    """One image under its caption."""
+    """One enlarged image under its caption, with rings at ``places (x, y)``."""
     height, width = image.shape[1:]
     times = max(ENLARGED, SIDE // max(height, width))
-    large = picture(image).convert("RGB").resize((width * times, height * times), Image.Resampling.NEAREST)
+    large = pil_image(image).convert("RGB").resize((width * times, height * times), Image.Resampling.NEAREST)
     room = max(large.width, SIDE)
     panel = Image.new("RGB", (room + 2 * MARGIN, large.height + CAPTION + 2 * MARGIN), "white")
     left, top = MARGIN + (room - large.width) // 2, MARGIN + CAPTION
@@ -102,7 +99,7 @@ def _panel(image: Tensor, caption: str, places: list[tuple[int, int]]) -> Image.
 
 
 def _ring(pen: ImageDraw.ImageDraw, left: int, top: int, side: int) -> None:
-    """Around a square, whole pixels away from it on all sides."""
+    """Draw a ring around a square, at the same distance on all sides."""
     for distance, ink in RING:
         far = distance + round(CORNER * side)
         pen.ellipse(
@@ -111,6 +108,6 @@ def _ring(pen: ImageDraw.ImageDraw, left: int, top: int, side: int) -> None:
 
 
 def _fitted(text: str, font: Font, room: float) -> str:
-    """As many letters of ``text`` as fit into ``room`` pixels."""
+    """``text``, shortened to fit into ``room`` pixels."""
     ends = [text, *(f"{text[:end].rstrip()}…" for end in range(len(text) - 1, 0, -1))]
     return next((end for end in ends if font.getlength(end) <= room), "")

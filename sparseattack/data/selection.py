@@ -1,6 +1,6 @@
-"""Which of many images: ``[0:500]``, ``[17]``, ``[random:200]`` or ``[random:200:SEED]``.
+"""A selection of images, ``[0:500]``, ``[17]`` or ``[random:200:SEED]``, and their size, ``@224``.
 
-Images brought to one size by taking nearest pixels, as the one-pixel paper does with photographs.
+Images are resized by nearest pixels, as in the one-pixel paper (Su, Vargas and Sakurai, 2019).
 """
 
 import re
@@ -15,38 +15,20 @@ from PIL import Image
 from sparseattack.data.images import Images
 from sparseattack.errors import InputError
 
-Colours = NDArray[np.uint8]  # (C, H, W)
-
-
-def nearest(colours: Colours, side: int) -> Colours:
-    """An image ``(C, H, W)`` with ``side`` rows and columns, or as it is if that is 0; nothing is cut off."""
-    if not side:
-        return colours
-    size = side, side
-    channels = [Image.fromarray(channel).resize(size, Image.Resampling.NEAREST) for channel in colours]
-    return np.stack([np.asarray(channel) for channel in channels])
-
-
-def resized(images: Images, side: int) -> Images:
-    """All images with ``side`` rows and columns; 0 leaves them as they are."""
-    if not side or images.pixels.shape[2:] == (side, side):
-        return images
-    pixels = np.stack([nearest(each.numpy(), side) for each in images.pixels])
-    return replace(images, pixels=torch.from_numpy(pixels))
-
-
 Rows = NDArray[np.int64]
 
 Select = Callable[[int], Rows]
-"""The chosen rows, ascending, of so many."""
+"""The selected rows, ascending, of a number of images."""
+
+Colours = NDArray[np.uint8]  # (C, H, W)
 
 FORM = re.compile(
     r"\[(?:(?P<one>\d+)|(?P<start>\d*):(?P<stop>\d*)|random:(?P<count>\d+)(?::(?P<seed>\d+))?)\]"
 )
 
 
-def selection(text: str) -> Select:
-    """Read a selection; an empty one is everything."""
+def parse_selection(text: str) -> Select:
+    """Parse a selection; an empty one selects all images. InputError for another form."""
     if not text:
         return np.arange
     if not (form := FORM.fullmatch(text)):
@@ -63,22 +45,39 @@ def selection(text: str) -> Select:
 def _slice(text: str, start: int, stop: int | None) -> Select:
     def select(total: int) -> Rows:
         end = total if stop is None else stop
-        _fits(text, total, start < end <= total)
+        _check(text, total, start < end <= total)
         return np.arange(start, end)
 
     return select
 
 
 def _sample(text: str, count: int, seed: int) -> Select:
-    """Without replacement; fewer with the same seed are among more."""
+    """A sample without replacement; a smaller one with the same seed is part of a larger one."""
 
     def select(total: int) -> Rows:
-        _fits(text, total, 0 < count <= total)
+        _check(text, total, 0 < count <= total)
         return np.sort(np.random.default_rng(seed).permutation(total)[:count])
 
     return select
 
 
-def _fits(text: str, total: int, fits: bool) -> None:
+def _check(text: str, total: int, fits: bool) -> None:
     if not fits:
-        raise InputError(f"{text} chooses none, or more than there are of {total} images")
+        raise InputError(f"{text} selects no image, or more than there are of {total} images")
+
+
+def resize_nearest(colours: Colours, side: int) -> Colours:
+    """Resize an image ``(C, H, W)`` to ``side`` rows and columns by nearest pixels; 0 leaves it as it is."""
+    if not side:
+        return colours
+    size = side, side
+    channels = [Image.fromarray(channel).resize(size, Image.Resampling.NEAREST) for channel in colours]
+    return np.stack([np.asarray(channel) for channel in channels])
+
+
+def resize_images(images: Images, side: int) -> Images:
+    """Resize images to ``side`` rows and columns by nearest pixels; 0 leaves them as they are."""
+    if not side or images.pixels.shape[2:] == (side, side):
+        return images
+    pixels = np.stack([resize_nearest(each.numpy(), side) for each in images.pixels])
+    return replace(images, pixels=torch.from_numpy(pixels))

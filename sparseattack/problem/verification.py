@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from sparseattack.data.images import eight_bit, levels
-from sparseattack.data.png import CHANNELS, picture, read, write
+from sparseattack.data.png import CHANNELS, pil_image, read_png, write_png
 from sparseattack.problem.oracle import Oracle, ask, chunk, exact, scale
 
 
@@ -46,5 +46,5 @@ def reread(image: Tensor) -> Tensor:
     if len(image) not in CHANNELS:
         return levels(eight_bit(image))
     file = BytesIO()
-    write(picture(image), file)
-    return read(file).to(image.device)
+    write_png(pil_image(image), file)
+    return read_png(file).to(image.device)

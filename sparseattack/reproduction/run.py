@@ -65,7 +65,7 @@ def _with_images(loaded: Setup, wanted: int) -> Setup:
 
 def _correct(loaded: Setup) -> int | None:
     """Number of images that the network classifies as labelled; None if an image has no label."""
-    labels = loaded.images.numbered(getattr(loaded.oracle, "classes", ())).labels
+    labels = loaded.images.with_classes(getattr(loaded.oracle, "classes", ())).labels
     return None if (labels == UNKNOWN).any() else int((labels == loaded.verdicts.classes).sum())
 
 

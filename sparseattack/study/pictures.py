@@ -12,7 +12,7 @@ from PIL import Image
 from torch import Tensor
 
 from sparseattack.data.pictures import ADVERSARIAL, SIDE_BY_SIDE
-from sparseattack.data.png import picture, read, side_by_side, write
+from sparseattack.data.png import pil_image, read_png, side_by_side, write_png
 from sparseattack.errors import InputError, OracleError
 from sparseattack.problem.edits import Edits
 from sparseattack.problem.oracle import title
@@ -46,8 +46,8 @@ def keep(setup: Setup, record: Record, pair: tuple[Tensor, Tensor], stem: Path) 
     ``pair`` is the image before and after ``(C, H, W)``.
     """
     fooling, beside = Path(f"{stem}{ADVERSARIAL}"), Path(f"{stem}{SIDE_BY_SIDE}")
-    write(picture(pair[1]), fooling)
-    seen = judge_alone(setup.oracle, read(fooling).to(pair[1].device), record.image)
+    write_png(pil_image(pair[1]), fooling)
+    seen = judge_alone(setup.oracle, read_png(fooling).to(pair[1].device), record.image)
     if int(seen.classes[0]) != record.after_class:
         fooling.unlink()
         raise OracleError(
@@ -57,7 +57,7 @@ def keep(setup: Setup, record: Record, pair: tuple[Tensor, Tensor], stem: Path) 
         f"before: {caption(setup.classes, record.before_class, record.before_confidence)}",
         f"after: {caption(setup.classes, record.after_class, record.after_confidence)}",
     )
-    write(side_by_side(*pair, captions), beside)
+    write_png(side_by_side(*pair, captions), beside)
     return fooling, beside
 
 
@@ -86,7 +86,7 @@ def prepare_pictures(experiment: Experiment, label: str | None) -> Setup:
     if experiment.target == "all":
         raise InputError("a picture is attacked towards one class: name it, or take random")
     setup = prepare(experiment)
-    picture(setup.floats[0])  # refuses what no PNG holds, before anything is asked
+    pil_image(setup.floats[0])  # refuses what no PNG holds, before anything is asked
     seen = setup.verdicts.classes
     if label is not None:
         seen = torch.full_like(seen, class_number(label, setup.classes, len(setup.classes)))

@@ -120,7 +120,7 @@ def showing(setup: Setup, labels: Tensor) -> Setup:
 
 def _numbered(setup: Setup) -> Setup:
     """The same, labels numbered as the oracle's classes where both have names."""
-    images = setup.images.numbered(getattr(setup.oracle, "classes", ()))
+    images = setup.images.with_classes(getattr(setup.oracle, "classes", ()))
     if (unknown := images.labels == UNKNOWN).any():
         first = images.ids[int(unknown.nonzero()[0])]
         raise InputError(

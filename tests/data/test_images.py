@@ -46,24 +46,24 @@ def test_the_digest_depends_on_colours_labels_and_shape_and_on_nothing_else() ->
 
 
 def test_labels_follow_the_names_of_an_oracles_classes() -> None:
-    named = some((0, 2, -1)).numbered(("eel", "ant", "cat"))
+    named = some((0, 2, -1)).with_classes(("eel", "ant", "cat"))
     assert named.labels.tolist() == [2, 0, -1]
     assert named.classes == ("eel", "ant", "cat")
-    assert some().numbered(()) is not None
-    assert some().numbered(()).labels.tolist() == [0, 1, 2]
-    assert some(classes=()).numbered(("x", "y", "z")).labels.tolist() == [0, 1, 2]
+    assert some().with_classes(()) is not None
+    assert some().with_classes(()).labels.tolist() == [0, 1, 2]
+    assert some(classes=()).with_classes(("x", "y", "z")).labels.tolist() == [0, 1, 2]
     with pytest.raises(InputError, match="no class dog, only cat, eel"):
-        some().numbered(("cat", "eel"))
+        some().with_classes(("cat", "eel"))
 
 
 def test_labels_without_names_are_the_numbers_that_an_oracle_calls_its_classes() -> None:
     bare = some((1, 10, -1), classes=())
     known = tuple(map(str, range(1, 11)))
-    assert bare.numbered(known).labels.tolist() == [0, 9, -1]
-    assert bare.numbered(known).classes == known
-    assert bare.numbered((*known, "other")).labels.tolist() == [1, 10, -1]  # no numbers: places
+    assert bare.with_classes(known).labels.tolist() == [0, 9, -1]
+    assert bare.with_classes(known).classes == known
+    assert bare.with_classes((*known, "other")).labels.tolist() == [1, 10, -1]  # no numbers: places
     with pytest.raises(InputError, match="no class 0, only 1, 2"):
-        some((0, 1, 2), classes=()).numbered(("1", "2"))
+        some((0, 1, 2), classes=()).with_classes(("1", "2"))
 
 
 def test_what_does_not_fit_together_is_refused() -> None:

@@ -110,7 +110,7 @@ SENTENCES = {
     "sample[1:2": "no images",
     "sample:test": "sample has no splits",
     "pyproject.toml:test": "pyproject.toml has no splits",
-    "cifar10:valid": "'valid' is no split, only train and test",
+    "cifar10:valid": "'valid' is not a split, only train and test",
     "nowhere/at/all.npz": "no images 'nowhere/at/all.npz'",
 }
 

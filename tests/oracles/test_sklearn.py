@@ -78,14 +78,14 @@ def test_classes_are_the_estimators(file: Path) -> None:
 def test_classes_that_are_but_counted_meet_images_of_named_ones(file: Path) -> None:
     made = oracle(f"sklearn(estimator={file}:logistic)")
     images = Images(noise(3), torch.tensor([2, 0, 1]), ("ant", "bee", "cat"))
-    assert images.numbered(made.classes).labels.tolist() == [2, 0, 1]
+    assert images.with_classes(made.classes).labels.tolist() == [2, 0, 1]
 
 
 def test_numbers_of_classes_need_not_begin_at_0(file: Path) -> None:
     made, zero = (oracle(f"sklearn(estimator={file}:{name})") for name in ("from_one", "logistic"))
     pixels = noise(20)
     said = zero(levels(pixels)).argmax(1)
-    images = Images(pixels, said + 1, tuple(map(str, range(20)))).numbered(made.classes)
+    images = Images(pixels, said + 1, tuple(map(str, range(20)))).with_classes(made.classes)
     assert torch.equal(made(images.floats()).argmax(1), images.labels)
 
 

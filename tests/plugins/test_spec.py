@@ -1,14 +1,29 @@
-"""Settings are read from text, and refused in words."""
+"""Specs are parsed, settings are converted to their types and bound; whatever does not fit is refused."""
 
 import functools
+from functools import partial
+from pathlib import Path
 from typing import Literal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from problems import uniform
 
-from sparseattack import InputError
-from sparseattack.plugins.spec import Spec, bind, convert, parse, setting_values, settings_of, split
+from sparseattack import InputError, load, margin, per_image, several
+from sparseattack.plugins.spec import (
+    Spec,
+    bind,
+    convert,
+    extra_objectives,
+    function_name,
+    oracle_spec,
+    parse,
+    setting_values,
+    settings_of,
+    split,
+)
+from sparseattack.problem.space import Search, Space
 
 
 def plugin(
@@ -176,3 +191,53 @@ def test_a_spec_is_read_as_it_is_written(name: str, chosen: dict[str, str]) -> N
 
 def test_commas_in_brackets_do_not_part() -> None:
     assert split("a, b(c,d),, e[f,g]") == ["a", "b(c,d)", "e[f,g]"]
+
+
+@pytest.mark.parametrize(
+    ("text", "spec"),
+    [
+        ("linear(classes=4)", Spec("linear", {"classes": "4"})),
+        ("nets/model.onnx", Spec("onnx", {"path": "nets/model.onnx"})),
+        ("model.ONNX(scale=probabilities)", Spec("onnx", {"path": "model.ONNX", "scale": "probabilities"})),
+        ("a b/model.pt2", Spec("torch-export", {"path": "a b/model.pt2"})),
+        ("my_oracles:onnx", Spec("my_oracles:onnx")),
+    ],
+)
+def test_what_is_meant(text: str, spec: Spec) -> None:
+    assert oracle_spec(text) == spec
+
+
+def test_an_existing_file_is_taken_as_it_is_called(tmp_path: Path) -> None:
+    file = tmp_path / "my (net), v2.onnx"
+    file.touch()
+    assert oracle_spec(str(file)) == Spec("onnx", {"path": str(file)})
+    assert oracle_spec(f'onnx(path="{file}",batch=3)') == Spec("onnx", {"path": str(file), "batch": "3"})
+
+
+def test_further_objectives_are_found_behind_settings_and_decorators() -> None:
+    @several("l0", "l2")
+    def many(space: Space, *, popsize: int = 3) -> Search:
+        yield from uniform(space, popsize=popsize)
+
+    assert extra_objectives(many) == extra_objectives(partial(many, popsize=4)) == ("l0", "l2")
+    assert extra_objectives(several("l2")(partial(uniform, popsize=4))) == ("l2",)
+    assert extra_objectives(per_image(many)) == ("l0", "l2")  # type: ignore[arg-type]
+    assert extra_objectives(uniform) == ()
+
+
+def test_nsga2_searches_several() -> None:
+    pytest.importorskip("pymoo")
+    assert (
+        extra_objectives(load("strategies", "nsga2(popsize=5)"))
+        == extra_objectives(load("strategies", "nsga2"))
+        != ()
+    )
+
+
+class Weighted:
+    def __call__(self) -> None: ...
+
+
+def test_functions_have_names_whatever_is_bound() -> None:
+    assert function_name(margin) == "margin" and function_name(partial(partial(margin))) == "margin"
+    assert function_name(Weighted()) == "Weighted"
