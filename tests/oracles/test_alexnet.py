@@ -83,7 +83,7 @@ def test_maps_are_normalised_across_channels_as_caffe_does(network: nn.Sequentia
         torch.testing.assert_close(found[0, channel], wanted)
 
 
-def test_images_become_blue_green_red_less_their_means() -> None:
+def test_images_become_blue_green_red_less_the_means() -> None:
     images = torch.rand(2, 3, 4, 4)
     shown = CaffeColours()(images)
     for place, channel in enumerate((2, 1, 0)):

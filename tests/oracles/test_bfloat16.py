@@ -1,4 +1,4 @@
-"""A network in half as many bits, and what may not be left to it."""
+"""Networks in bfloat16: rounded scores of candidates, exact ones of clean images and successes."""
 
 from dataclasses import replace
 from typing import Any
@@ -32,12 +32,12 @@ def test_scores_are_rounded_and_those_of_clean_images_are_not() -> None:
     assert HALF.answer_edits is HALF.exact.answer_edits
 
 
-def test_settings_of_the_network_reach_it() -> None:
+def test_settings_of_the_network_are_passed_on() -> None:
     assert oracle("bfloat16(oracle=allconv-small(batch=32))").batch == 32
 
 
 @pytest.mark.parametrize("spec", ["linear", "digits-forest"])
-def test_what_is_no_network_of_torch_is_refused(spec: str) -> None:
+def test_oracles_without_a_torch_network_are_refused(spec: str) -> None:
     with pytest.raises(InputError, match=f"needs a torch network .*; {spec} is not"):
         oracle(f"bfloat16(oracle={spec})")
 
@@ -52,7 +52,7 @@ def searched(problem: Problem, **put: Any) -> list[tuple[int, tuple[float, ...]]
     return [(one.first_fooled, one.values) for one in found]
 
 
-def test_every_success_is_one_in_float32_too() -> None:
+def test_every_success_is_a_success_in_float32() -> None:
     labels = FULL(IMAGES).argmax(1)
     problem = Problem(HALF, rgb(pixels=3), IMAGES, labels, sparse=False)
     outcomes = attack(problem, load("strategies", "random(popsize=20)"), 200, key="random")
@@ -66,8 +66,8 @@ def test_every_success_is_one_in_float32_too() -> None:
         )
 
 
-def test_what_only_rounding_makes_a_success_is_none() -> None:
-    """A classifier whose rounded scores always fool, and whose exact ones do for bright images."""
+def test_a_success_by_rounding_only_is_not_counted() -> None:
+    """Rounded scores are successes for every image, exact ones for bright images."""
 
     def exact(images: Tensor) -> Tensor:
         return torch.stack([1.5 - images.amax((1, 2, 3)), torch.full((len(images),), 0.75)], 1)
@@ -89,7 +89,7 @@ def test_what_only_rounding_makes_a_success_is_none() -> None:
     assert shown
 
 
-def test_outcomes_do_not_depend_on_company() -> None:
+def test_outcomes_do_not_depend_on_other_images() -> None:
     labels = FULL(IMAGES).argmax(1)
     problem = Problem(HALF, rgb(pixels=3), IMAGES, labels, sparse=False)
     together, some = searched(problem), [3, 40, 41]

@@ -39,7 +39,7 @@ def test_one_image_that_does_not_fit_is_an_error() -> None:
         Forward(nn.Identity(), Hungry(0), "cpu")(torch.rand(4, 1, 2, 2))
 
 
-def test_other_errors_are_not_taken_for_a_lack_of_memory() -> None:
+def test_other_errors_are_raised() -> None:
     layer = nn.Conv2d(3, 4, 3)
     with pytest.raises(RuntimeError, match="channels"):
         Forward(nn.Identity(), layer, "cpu")(torch.rand(4, 1, 8, 8))

@@ -1,4 +1,4 @@
-"""The oracle whose answers are whole numbers."""
+"""The linear oracle, whose scores are whole numbers."""
 
 import pytest
 import torch

@@ -105,12 +105,12 @@ def described(network: nn.Sequential) -> list[str]:
 
 
 @pytest.mark.parametrize("name", CORRECTIONS)
-def test_every_layer_is_the_table_s(name: str) -> None:
+def test_every_layer_is_that_of_the_table(name: str) -> None:
     assert described(untrained(name)) == lines(name)
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-def test_what_follows_a_layer(name: str) -> None:
+def test_batch_norm_and_relu_follow_every_layer_but_the_last(name: str) -> None:
     layers = list(untrained(name))
     last = max(place for place, layer in enumerate(layers) if isinstance(layer, nn.Conv2d | nn.Linear))
     for place, layer in enumerate(layers[:last]):

@@ -1,4 +1,4 @@
-"""ONNX files of every shape."""
+"""ONNX files with inputs of every layout, dtype and batch size."""
 
 from pathlib import Path
 from typing import Any
@@ -25,13 +25,13 @@ WEIGHTS = {
 IMAGES = torch.randint(256, (70, 3, 6, 5), generator=RANDOM) / 255
 
 
-def wanted(images: Tensor) -> Tensor:
-    """What the graph below computes of images in [0, 1]."""
+def expected_scores(images: Tensor) -> Tensor:
+    """Scores that the graph below computes of images in [0, 1]."""
     return linear(relu(conv2d(images, WEIGHTS["conv"], WEIGHTS["bias"])).mean((2, 3)), WEIGHTS["dense"])
 
 
 def write(file: Path, shape: list[int | str], kind: int = TensorProto.FLOAT, last: bool = False) -> Path:
-    """A small network whose input has the given shape and kind, channels ``last`` or not."""
+    """A small network whose input has the given shape and dtype, channels ``last`` or not."""
     nodes = [helper.make_node("Cast", ["images"], ["float"], to=TensorProto.FLOAT)]
     if kind == TensorProto.UINT8:
         nodes += [helper.make_node("Div", ["float", "levels"], ["unit"])]
@@ -84,24 +84,24 @@ def test_scores_are_those_of_the_network(tmp_path: Path, name: str) -> None:
     for count in (1, 32, 70):
         scores = made(IMAGES[:count])
         assert (scores.shape, scores.dtype) == ((count, 5), torch.float32)
-        torch.testing.assert_close(scores, wanted(IMAGES[:count]), rtol=close, atol=close)
+        torch.testing.assert_close(scores, expected_scores(IMAGES[:count]), rtol=close, atol=close)
 
 
-def test_layout_said_where_the_shape_does_not_tell(tmp_path: Path) -> None:
+def test_the_layout_setting_where_the_shape_leaves_it_open(tmp_path: Path) -> None:
     file = write(tmp_path / "net.onnx", ["n", "height", "width", 3], last=True)
     square = IMAGES[:, :, :3, :3]
-    torch.testing.assert_close(oracle(f"onnx(path={file})")(square), wanted(square))
+    torch.testing.assert_close(oracle(f"onnx(path={file})")(square), expected_scores(square))
     file = write(tmp_path / "odd.onnx", ["n", 3, 3, 3], last=True)
-    torch.testing.assert_close(oracle(f"onnx(path={file},layout=nhwc)")(square), wanted(square))
+    torch.testing.assert_close(oracle(f"onnx(path={file},layout=nhwc)")(square), expected_scores(square))
     first = oracle(f"onnx(path={file})")(square)
-    assert not torch.allclose(first, wanted(square))
+    assert not torch.allclose(first, expected_scores(square))
 
 
 def test_mean_deviation_and_settings(tmp_path: Path) -> None:
     file = write(tmp_path / "net.onnx", ["n", 3, 6, 5])
     made = oracle(f"onnx(path={file},mean=[0.5,0.4,0.3],std=[0.2,0.3,0.4],scale=probabilities,classes=[a,b])")
     mean, std = torch.tensor([0.5, 0.4, 0.3]).view(3, 1, 1), torch.tensor([0.2, 0.3, 0.4]).view(3, 1, 1)
-    torch.testing.assert_close(made(IMAGES), wanted((IMAGES - mean) / std), rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(made(IMAGES), expected_scores((IMAGES - mean) / std), rtol=1e-4, atol=1e-4)
     assert (made.name, made.scale, made.classes) == ("net.onnx", "probabilities", ("a", "b"))
 
 
@@ -137,7 +137,7 @@ def test_one_of_several_accelerators_is_chosen(tmp_path: Path) -> None:
         assert session.get_provider_options()["CUDAExecutionProvider"]["device_id"] == "0"
 
 
-def test_what_does_not_fit_is_refused(tmp_path: Path) -> None:
+def test_unfit_images_files_and_devices_are_refused(tmp_path: Path) -> None:
     file = write(tmp_path / "net.onnx", ["n", 3, 6, 5])
     with pytest.raises(InputError, match=r"net\.onnx takes images of 3x6x5, not 3x8x8"):
         oracle(f"onnx(path={file})")(torch.zeros(1, 3, 8, 8))
@@ -153,7 +153,7 @@ def test_what_does_not_fit_is_refused(tmp_path: Path) -> None:
         oracle(f"onnx(path={levels},mean=0.5)")
 
 
-def test_what_takes_no_images_is_refused(tmp_path: Path) -> None:
+def test_a_graph_that_does_not_take_images_is_refused(tmp_path: Path) -> None:
     rows = helper.make_tensor_value_info("rows", TensorProto.FLOAT, ["n", 12])
     answer = helper.make_tensor_value_info("scores", TensorProto.FLOAT, ["n", 12])
     graph = helper.make_graph([helper.make_node("Relu", ["rows"], ["scores"])], "flat", [rows], [answer])
@@ -199,7 +199,7 @@ def test_a_public_network(shared: Path) -> None:
 
 @pytest.mark.shared
 @pytest.mark.parametrize("count", [32, 64, 192, 256])
-def test_company_changes_no_answer(shared: Path, count: int) -> None:
+def test_scores_do_not_depend_on_other_images_of_the_batch(shared: Path, count: int) -> None:
     made = oracle(f"onnx(path={shared / 'resnet20_cifar10.onnx'},threads=1)")
     images = load_images(f"{shared}:test[0:256]").floats()
     together = made(images)

@@ -1,4 +1,4 @@
-"""Classifiers of scikit-learn, which have no gradients."""
+"""Classifiers of scikit-learn: fitted estimators of the user's, and the random forest on digits."""
 
 from pathlib import Path
 
@@ -48,7 +48,7 @@ def file(tmp_path: Path) -> Path:
 
 
 def noise(count: int) -> Tensor:
-    """Colours ``(count, 3, 2, 2)``, the same at every call."""
+    """Random colours ``(count, 3, 2, 2)`` uint8, the same in every call."""
     drawn = torch.randint(256, (count, 3, 2, 2), generator=torch.Generator().manual_seed(0))
     return drawn.to(torch.uint8)
 
@@ -65,7 +65,9 @@ def test_probabilities_of_flattened_images(file: Path) -> None:
     scores = made(images)
     assert (scores.shape, scores.dtype, made.scale) == ((200, 3), torch.float32, "probabilities")
     torch.testing.assert_close(scores.sum(1), torch.ones(200))
-    largest = scores.argmax(1) == images.flatten(1)[:, :3].argmax(1)  # what it was trained to tell
+    largest = scores.argmax(1) == images.flatten(1)[:, :3].argmax(
+        1
+    )  # the class that it was trained to predict
     assert largest.float().mean() > 0.5
     assert torch.equal(made(images.flip(0)), scores.flip(0))
 
@@ -75,7 +77,7 @@ def test_classes_are_the_estimators(file: Path) -> None:
     assert oracle(f"sklearn(estimator={file}:logistic,classes=[x,y,z])").classes == ("x", "y", "z")
 
 
-def test_classes_that_are_but_counted_meet_images_of_named_ones(file: Path) -> None:
+def test_numbered_classes_match_images_with_named_ones(file: Path) -> None:
     made = oracle(f"sklearn(estimator={file}:logistic)")
     images = Images(noise(3), torch.tensor([2, 0, 1]), ("ant", "bee", "cat"))
     assert images.with_classes(made.classes).labels.tolist() == [2, 0, 1]
@@ -89,7 +91,7 @@ def test_numbers_of_classes_need_not_begin_at_0(file: Path) -> None:
     assert torch.equal(made(images.floats()).argmax(1), images.labels)
 
 
-def test_the_digest_tells_one_fit_from_another(file: Path) -> None:
+def test_the_digest_depends_on_the_fit(file: Path) -> None:
     digests = [
         oracle(f"sklearn(estimator={file}:{name})").digest for name in ("logistic", "fewer", "logistic")
     ]
@@ -104,7 +106,7 @@ FAULTS = {
 
 
 @pytest.mark.parametrize("name", FAULTS)
-def test_what_is_no_fitted_classifier_is_refused(file: Path, name: str) -> None:
+def test_objects_other_than_fitted_classifiers_are_refused(file: Path, name: str) -> None:
     with pytest.raises(InputError, match=FAULTS[name]):
         oracle(f"sklearn(estimator={file}:{name})")
 
@@ -119,7 +121,7 @@ def forest() -> Classifier:
     return oracle("digits-forest")
 
 
-def test_the_forest_reads_digits_it_has_not_seen(forest: Classifier) -> None:
+def test_the_forest_classifies_digits_it_was_not_trained_on(forest: Classifier) -> None:
     digits = load_images("digits")
     right = forest(digits.floats()).argmax(1) == digits.labels
     assert right.float().mean() > 0.9

@@ -1,4 +1,4 @@
-"""Networks as torch.export writes them."""
+"""Networks in files of torch.export, for a fixed or any number of images."""
 
 from logging import getLogger
 from logging.handlers import BufferingHandler
@@ -59,7 +59,7 @@ def test_scores_are_those_of_the_network(tmp_path: Path, free: bool, count: int)
     assert made.digest != oracle(f"{tmp_path / 'net.pt2'}(mean=0.5)").digest
 
 
-def test_what_does_not_fit_is_refused(tmp_path: Path) -> None:
+def test_unfit_images_files_and_devices_are_refused(tmp_path: Path) -> None:
     file = write(tmp_path / "net.pt2", network(), True)
     with pytest.raises(InputError, match=r"net\.pt2 takes images of 3x6x5, not 1x6x5"):
         oracle(str(file))(IMAGES[:, :1])
@@ -80,9 +80,9 @@ def test_a_broken_file_is_refused(tmp_path: Path) -> None:
 
 def test_a_file_of_another_kind_is_refused_without_a_log(tmp_path: Path) -> None:
     torch.save({"a": torch.ones(2)}, tmp_path / "weights.pt2")
-    logger, told = getLogger("torch.export"), BufferingHandler(9)
-    logger.addHandler(told)
+    logger, log = getLogger("torch.export"), BufferingHandler(9)
+    logger.addHandler(log)
     with pytest.raises(InputError, match=r"weights\.pt2 is no torch\.export file .* the saved file\.$"):
         oracle(f"{tmp_path}/weights.pt2")
-    logger.removeHandler(told)
-    assert told.buffer == [] and not logger.disabled
+    logger.removeHandler(log)
+    assert log.buffer == [] and not logger.disabled

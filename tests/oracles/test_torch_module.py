@@ -95,7 +95,7 @@ def test_mean_and_deviation(net: Path, tmp_path: Path) -> None:
             oracle(f"{spec},{wrong}")
 
 
-def test_a_function_will_do(net: Path) -> None:
+def test_a_function_instead_of_a_module(net: Path) -> None:
     made = oracle(f"module={net}:function,scale=probabilities")
     assert torch.equal(made(IMAGES), IMAGES.flatten(1)[:, :4])
     assert made.scale == "probabilities"
@@ -157,7 +157,7 @@ CHECKPOINTS = {
 
 
 @pytest.mark.parametrize("name", CHECKPOINTS)
-def test_checkpoints_that_are_none(net: Path, tmp_path: Path, name: str) -> None:
+def test_files_that_are_no_checkpoints_are_refused(net: Path, tmp_path: Path, name: str) -> None:
     torch.save([torch.zeros(1)], tmp_path / "list.pt")
     torch.save({"state": {"a": torch.zeros(1)}}, tmp_path / "mixed.pt")
     for broken in ("broken.safetensors", "broken.pt"):
@@ -178,7 +178,7 @@ PLACES = {
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_places_where_there_is_no_network(
+def test_places_without_a_network_are_refused(
     net: Path, tmp_path: Path, place: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -187,19 +187,19 @@ def test_places_where_there_is_no_network(
         oracle(f"module={place}")
 
 
-def test_weights_need_a_module(net: Path, tmp_path: Path) -> None:
+def test_weights_for_a_function_are_refused(net: Path, tmp_path: Path) -> None:
     save_file({"a": torch.zeros(1)}, tmp_path / "w.safetensors")
     with pytest.raises(InputError, match=r"makes function, not a torch\.nn\.Module"):
         oracle(f"module={net}:function,checkpoint={tmp_path / 'w.safetensors'}")
 
 
-def test_a_device_that_is_not_here(net: Path) -> None:
+def test_a_missing_device_is_refused(net: Path) -> None:
     for device in ("cuda:77", "mps:5", "nonsense"):
         with pytest.raises(InputError, match=f"no device '{device}' here"):
             oracle(f"module={net}:make,device={device}")
 
 
-def test_a_network_from_a_package_and_one_that_answers_otherwise(net: Path) -> None:
+def test_a_network_of_a_package_and_one_that_returns_no_tensor(net: Path) -> None:
     made = oracle("module=torch.nn:Flatten")
     assert torch.equal(made(IMAGES), IMAGES.flatten(1))
     with pytest.raises(TypeError, match="returns tuple, not a tensor"):

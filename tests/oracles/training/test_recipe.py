@@ -1,4 +1,4 @@
-"""Recipes: what is trained how, and with images of what size."""
+"""Recipes: the settings of every network's training, the sizes of images, the batches of an epoch."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +19,7 @@ QUICK = Recipe(epochs=8, batch=32, rate=0.05, held_out=0.2, bf16=False, smallest
 
 
 def digits(count: int) -> Images:
-    """Digits, blown up to the size of CIFAR-10's images."""
+    """Digits, enlarged to the size of CIFAR-10's images."""
     images = load_images(f"digits[0:{count}]")
     large = interpolate(images.pixels.float(), size=32).to(torch.uint8).expand(-1, 3, -1, -1)
     return replace(images, pixels=large)
@@ -32,7 +32,7 @@ def test_every_network_has_a_recipe(name: str) -> None:
     assert recipe == replace(recipe_of("allconv"), network=name, rate=recipe.rate) or name not in PAPERS
 
 
-def test_the_paper_s_networks_are_trained_with_whole_images_and_hard_labels() -> None:
+def test_the_paper_s_networks_are_trained_without_cutout_and_label_smoothing() -> None:
     for name in PAPERS:
         assert (recipe_of(name).hole, recipe_of(name).smoothing) == (0, 0)
     with pytest.raises(InputError, match="no network 'lenet'"):
@@ -62,7 +62,7 @@ def test_shrunken_images_keep_their_mean() -> None:
     torch.testing.assert_close(small.mean((2, 3)), images.mean((2, 3)), rtol=0, atol=0.01)
 
 
-def test_an_epoch_shows_every_image_once_with_its_label() -> None:
+def test_an_epoch_has_every_image_once_with_its_label() -> None:
     recipe = replace(QUICK, shift=0, hole=0, smallest=32)
     images = torch.arange(100, dtype=torch.uint8).view(-1, 1, 1, 1).expand(-1, 3, 32, 32)
     parts = list(batches(recipe, 0, images, torch.arange(100)))
@@ -82,11 +82,11 @@ def test_every_network_learns(name: str, tmp_path: Path) -> None:
     assert losses[-1] < losses[0]
 
 
-def test_dropout_and_growing_images_are_gone_on_with_bit_by_bit(tmp_path: Path) -> None:
+def test_an_interrupted_training_with_dropout_and_growing_images_continues_bit_by_bit(tmp_path: Path) -> None:
     recipe, images = replace(QUICK, network="allconv", epochs=3), load_images("sample[0:40]")
     whole = list(train(recipe, images, tmp_path / "whole"))
     first = next(train(recipe, images, tmp_path / "parts"))
-    torch.rand(5)  # whatever else is drawn in between
+    torch.rand(5)  # other code draws random numbers in between
     assert [first, *train(recipe, images, tmp_path / "parts")] == whole
     one, other = (
         read_checkpoint(tmp_path / "whole")["network"],

@@ -1,4 +1,4 @@
-"""Networks are trained by a recipe that can stop and go on."""
+"""Training: learning, continuing after an interruption, writing weights, varying images."""
 
 import json
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ QUICK = Recipe(epochs=3, batch=32, rate=0.05, held_out=0.2, bf16=False)
 
 
 @pytest.fixture(autouse=True)
-def no_random_number_is_drawn() -> Iterator[None]:
+def global_random_state_is_unchanged() -> Iterator[None]:
     before = torch.random.get_rng_state()
     yield
     assert torch.equal(torch.random.get_rng_state(), before)
@@ -32,7 +32,7 @@ def weights(checkpoint: Path) -> dict[str, Tensor]:
 
 
 @pytest.mark.parametrize("bf16", [False, True])
-def test_a_stopped_training_goes_on_bit_by_bit(tmp_path: Path, bf16: bool) -> None:
+def test_an_interrupted_training_continues_bit_by_bit(tmp_path: Path, bf16: bool) -> None:
     images, recipe = load_images("sample"), replace(QUICK, bf16=bf16)
     whole = list(train(recipe, images, tmp_path / "whole"))
     assert [epoch.number for epoch in whole] == [1, 2, 3]
@@ -66,7 +66,7 @@ def test_the_held_out_images_are_the_last() -> None:
     assert (fit.ids, held_out.ids) == (images.ids[:95], images.ids[95:])
 
 
-def test_another_training_is_not_gone_on_with(tmp_path: Path) -> None:
+def test_a_checkpoint_of_another_training_is_refused(tmp_path: Path) -> None:
     images, point = load_images("sample[0:40]"), tmp_path / "point"
     next(train(QUICK, images, point))
     with pytest.raises(InputError, match=r"is of another recipe, with epochs 3, seed 0"):
@@ -78,7 +78,7 @@ def test_another_training_is_not_gone_on_with(tmp_path: Path) -> None:
         next(train(QUICK, images, point))
 
 
-def test_what_cannot_be_trained_is_refused(tmp_path: Path) -> None:
+def test_settings_and_images_that_do_not_fit_are_refused(tmp_path: Path) -> None:
     images = load_images("sample[0:40]")
     with pytest.raises(InputError, match="no network 'resnet', only allconv-small"):
         next(train(replace(QUICK, network="resnet"), images, tmp_path / "point"))
@@ -101,7 +101,7 @@ def test_what_cannot_be_trained_is_refused(tmp_path: Path) -> None:
         next(train(replace(QUICK, device="cuda:77"), images, tmp_path / "point"))
 
 
-def test_what_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
+def test_files_that_cannot_be_written_are_refused(tmp_path: Path) -> None:
     images = load_images("sample[0:40]")
     (tmp_path / "file").touch()
     with pytest.raises(SparseattackError, match=r"file/point cannot be written"):
@@ -111,7 +111,7 @@ def test_what_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
         write_weights(tmp_path / "point", tmp_path / "file" / "m.safetensors", images, "the sample")
 
 
-def test_weights_are_shipped_with_their_card(tmp_path: Path) -> None:
+def test_weights_are_written_with_their_card(tmp_path: Path) -> None:
     images = load_images("sample")
     list(train(QUICK, images, tmp_path / "point"))
     out = tmp_path / "mine.safetensors"
@@ -126,13 +126,13 @@ def test_weights_are_shipped_with_their_card(tmp_path: Path) -> None:
     assert (oracle(images.floats()).argmax(1) == images.labels).double().mean().item() == card.accuracy
 
 
-def marked() -> Tensor:
-    """Images whose every pixel tells its image, channel, row and column."""
+def numbered_pixels() -> Tensor:
+    """Images in which every pixel has a value of its own."""
     return torch.arange(40 * 3 * 32 * 32, dtype=torch.float64).view(40, 3, 32, 32)
 
 
 def test_moved_images_are_mirrored_and_shifted_whole() -> None:
-    images = marked()
+    images = numbered_pixels()
     moved = move(images, draw(40, 3, 32, torch.Generator().manual_seed(0))[:, :3], 3)
     padded = nn.functional.pad(images, (3,) * 4, mode="reflect")
     found = set()
