@@ -1,4 +1,4 @@
-"""The command: measures the parts that are chosen, and writes them after every line."""
+"""The command ``python -m benchmarks``: run the chosen benchmarks, and write the results after every row."""
 
 import argparse
 import sys
@@ -8,35 +8,35 @@ from typing import Any
 
 import torch
 
-from benchmarks.peer_comparison import DUELS, SHIPPED
-from benchmarks.results import Part, Record, circumstances, write
-from benchmarks.strategy_time import THINKING
+from benchmarks.peer_comparison import PEER_DEFAULTS, PEER_SEARCHES
+from benchmarks.results import Benchmark, ResultRow, environment, write
+from benchmarks.strategy_time import STRATEGY_TIME
 from sparseattack import InputError, SparseattackError
 
-from .options import QUICK, Options
+from .options import QUICK, BenchmarkOptions
 from .scaling import SCALING
 from .throughput import THROUGHPUT
 
-PARTS = {"a": (THROUGHPUT,), "b": (DUELS, SHIPPED), "c": (SCALING,), "d": (THINKING,)}
+PARTS = {"a": (THROUGHPUT,), "b": (PEER_SEARCHES, PEER_DEFAULTS), "c": (SCALING,), "d": (STRATEGY_TIME,)}
 
 
 def parser() -> argparse.ArgumentParser:
-    """The options; those that are absent are chosen by ``Options``."""
+    """The options of the command; those not given have the defaults of ``BenchmarkOptions``."""
     made = argparse.ArgumentParser("python -m benchmarks", description=__doc__)
-    made.add_argument("--parts", type=_words, default=tuple(PARTS), help="of a, b, c, d: all unless told")
+    made.add_argument("--parts", type=_words, default=tuple(PARTS), help="of a, b, c, d: all by default")
     made.add_argument("--out", type=Path, default=Path("benchmark-results"), help="folder for the tables")
-    made.add_argument("--quick", action="store_true", help="only see whether all works, in a minute or two")
+    made.add_argument("--quick", action="store_true", help="only check that it runs, in a minute or two")
     chosen = made.add_argument_group("what is measured", argument_default=argparse.SUPPRESS)
-    chosen.add_argument("--networks", type=_words, help="oracles that are networks of torch, and resnet20")
+    chosen.add_argument("--networks", type=_words, help="oracles that are torch networks, and resnet20")
     chosen.add_argument("--strategies", type=_words)
     chosen.add_argument("--pixels", type=_numbers, help="such as 1,3,5")
-    chosen.add_argument("--repeats", type=int, help="paired runs of everything")
-    chosen.add_argument("--seconds", type=float, help="that each dense attack of part a takes, roughly")
-    chosen.add_argument("--together", type=int, help="images side by side in part a, 100 at most")
+    chosen.add_argument("--repeats", type=int, help="paired runs of each measurement")
+    chosen.add_argument("--seconds", type=float, help="length of each dense attack of part a, roughly")
+    chosen.add_argument("--together", type=int, help="images attacked at once in part a, 100 at most")
     chosen.add_argument("--images", type=int, help="attacked in part b")
-    chosen.add_argument("--budget", type=int, help="queries for each of them")
-    chosen.add_argument("--threads", type=int, help="of torch")
-    chosen.add_argument("--device", help="of parts a and d")
+    chosen.add_argument("--budget", type=int, help="queries an image in part b")
+    chosen.add_argument("--threads", type=int, help="threads of torch")
+    chosen.add_argument("--device", help="device of parts a and d")
     return made
 
 
@@ -49,10 +49,10 @@ def _numbers(text: str) -> tuple[int, ...]:
 
 
 def main(arguments: list[str]) -> None:
-    """Measure; a part that cannot be measured says why."""
-    told: dict[str, Any] = vars(parser().parse_args(arguments))
-    parts, folder, quick = (told.pop(name) for name in ("parts", "out", "quick"))
-    options = Options(**((QUICK if quick else {}) | told))
+    """Run the command; a benchmark that cannot run says why in its place in the results."""
+    given: dict[str, Any] = vars(parser().parse_args(arguments))
+    parts, folder, quick = (given.pop(name) for name in ("parts", "out", "quick"))
+    options = BenchmarkOptions(**((QUICK if quick else {}) | given))
     if unknown := [part for part in parts if part not in PARTS]:
         parser().error(f"there is no part {unknown[0]}, only {', '.join(PARTS)}")
     try:
@@ -63,15 +63,15 @@ def main(arguments: list[str]) -> None:
         torch.set_num_threads(options.threads)
     folder.mkdir(parents=True, exist_ok=True)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of other libraries
+        warnings.simplefilter("ignore")  # other libraries warn
         measure([part for letter in parts for part in PARTS[letter]], options, folder)
 
 
-def measure(parts: list[Part], options: Options, folder: Path) -> None:
-    """Write after every line: what was measured outlives what fails later."""
-    known, results = circumstances(options), list[tuple[Part, list[Record], str]]()
+def measure(parts: list[Benchmark], options: BenchmarkOptions, folder: Path) -> None:
+    """Run benchmarks, and write the results after every row, so that a later failure loses none."""
+    known, results = environment(options), list[tuple[Benchmark, list[ResultRow], str]]()
     for part in parts:
-        records, reason = list[Record](), ""
+        records, reason = list[ResultRow](), ""
         try:
             for record in part.measure(options):
                 records.append(record)

@@ -1,6 +1,6 @@
-"""The networks that are attacked, and the images.
+"""The networks and images of the benchmarks; among them ResNet-20 for CIFAR-10 (He et al., 2016).
 
-ResNet-20 for CIFAR-10 (He et al., 2016), named as in the weights of akamaster/pytorch_resnet_cifar10.
+ResNet-20 has the names of the weights of akamaster/pytorch_resnet_cifar10.
 """
 
 import os
@@ -20,7 +20,7 @@ from sparseattack.oracles.training.recipe import MEAN, STD
 from sparseattack.plugins.registry import oracle_plugin
 
 WIDTHS = (16, 32, 64)
-RESNET20_MEAN, RESNET20_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # its weights' training
+RESNET20_MEAN, RESNET20_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of the training of its weights
 
 
 class Block(nn.Module):
@@ -66,7 +66,7 @@ class ResNet(nn.Module):
 
 
 def resnet20() -> nn.Module:
-    """The network, its weights drawn at random."""
+    """ResNet-20 with random weights."""
     return ResNet()
 
 
@@ -75,30 +75,33 @@ RESNET = "resnet20_cifar10.safetensors"
 
 
 @dataclass(frozen=True)
-class Subject:
-    """A network as an oracle and as it is, and images to attack."""
+class BenchmarkNetwork:
+    """A network, as an oracle and as a torch module, and images to attack."""
 
     name: str
-    weights: str  # trained, or random: which changes what it answers, not how fast
+    weights: str  # trained or random, which changes the scores, not the speed
     oracle: Classifier
     images: Tensor  # (N, C, H, W)
-    labels: Tensor  # (N,) what the oracle calls them
+    labels: Tensor  # (N,) predicted by the oracle
 
     @property
     def network(self) -> nn.Module:
-        """From images in [0, 1] to scores: a plain torch module, in evaluation mode."""
-        return plain(self.oracle)
+        """The torch module from images in [0, 1] to scores, in evaluation mode."""
+        return torch_network(self.oracle)
 
 
-def subject(name: str, device: str) -> Subject:
-    """The network called ``name``, and the first 100 CIFAR-10 test images, enlarged where need be."""
-    oracle, weights = _made(name, device)
+def load_network(name: str, device: str) -> BenchmarkNetwork:
+    """The network ``name`` and the first 100 CIFAR-10 test images, in its size.
+
+    InputError for an unknown network, or an oracle that is no torch network.
+    """
+    oracle, weights = _oracle(name, device)
     side = f"@{oracle.shape[1]}" if oracle.shape[1] not in (None, 32) else ""
     images = load_images(f"sample{side}").floats().to(device)
-    return Subject(name, weights, oracle, images, _called(oracle, images))
+    return BenchmarkNetwork(name, weights, oracle, images, _predicted(oracle, images))
 
 
-def _made(name: str, device: str) -> tuple[Classifier, str]:
+def _oracle(name: str, device: str) -> tuple[Classifier, str]:
     if name == "resnet20":
         return _resnet(device)
     try:
@@ -106,15 +109,15 @@ def _made(name: str, device: str) -> tuple[Classifier, str]:
     except InputError:
         if name not in NETWORKS:
             raise
-        return drawn(name, device), "random"
+        return random_network(name, device), "random"
     if isinstance(found, Classifier) and isinstance(found.scores, Forward):
         return found, "trained"
-    raise InputError(f"{name} is no network of torch, which is needed to be timed without the attack")
+    raise InputError(f"{name} is no torch network, and only these can be timed without an attack")
 
 
 def _resnet(device: str) -> tuple[Classifier, str]:
-    told = os.environ.get("SPARSEATTACK_SHARED")
-    folder = Path(told) if told else Path(__file__).parents[2] / "shared" / "data"
+    folder_set = os.environ.get("SPARSEATTACK_SHARED")
+    folder = Path(folder_set) if folder_set else Path(__file__).parents[2] / "shared" / "data"
     held = (folder / RESNET).is_file()
     chosen: dict[str, object] = {"checkpoint": str(folder / RESNET)} if held else {}
     chosen |= {"module": "benchmarks.networks:resnet20", "mean": RESNET20_MEAN, "std": RESNET20_STD}
@@ -122,17 +125,17 @@ def _resnet(device: str) -> tuple[Classifier, str]:
     return oracle, "trained" if held else "random"
 
 
-def drawn(name: str, device: str) -> Classifier:
-    """A network of the zoo with random weights, which takes images of any size if it can."""
+def random_network(name: str, device: str) -> Classifier:
+    """A network of the zoo with random weights, for images of any size if the network allows it."""
     forward = Forward(normalise(MEAN, STD), channels_last(fold(untrained(name))), device)
     return Classifier(name, forward, "", batch=BATCH, answer_edits=sparse_edits(forward, BATCH))
 
 
-def plain(oracle: Classifier) -> nn.Module:
-    """The network of an oracle, what prepares its images before it."""
+def torch_network(oracle: Classifier) -> nn.Module:
+    """The torch module of an oracle, preprocessing included."""
     forward: Any = oracle.scores
     return nn.Sequential(forward.prepare, forward.network).eval()
 
 
-def _called(oracle: Classifier, images: Tensor) -> Tensor:
+def _predicted(oracle: Classifier, images: Tensor) -> Tensor:
     return torch.cat([oracle(part).argmax(1) for part in torch.split(images, oracle.batch)])

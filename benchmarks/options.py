@@ -1,4 +1,4 @@
-"""What is measured, and how long."""
+"""The options of the benchmarks: what is measured, and for how long."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -8,24 +8,24 @@ from sparseattack.plugins.registry import names
 
 
 @dataclass(frozen=True)
-class Options:
-    """Choices of the command line."""
+class BenchmarkOptions:
+    """The options of the command line."""
 
     networks: tuple[str, ...] = ("allconv", "nin", "vgg16", "resnet20", "efficientnet-lite0", "allconv-small")
     strategies: tuple[str, ...] = ("random", "de", "sparse-rs", "exhaustive", "cmaes", "nevergrad", "nsga2")
     pixels: tuple[int, ...] = (1, 3, 5)
     repeats: int = 3
-    seconds: float = 5.0  # that a dense attack takes, roughly
-    together: int = 0  # images side by side in part a; as many as fill the oracle's batch twice if 0
+    seconds: float = 5.0  # length of a dense attack, roughly
+    together: int = 0  # images at once in part a; 0 fills the oracle's batch twice
     images: int = 6  # attacked in the comparison with other libraries
-    budget: int = 2000  # queries for each of them; an ART attack costs 802 at least
-    axes: tuple[str, ...] = ("images", "popsize", "k", "side")  # along which costs are followed
-    points: int = 5  # of each
-    threads: int = 0  # of torch; what it chooses if 0
+    budget: int = 2000  # queries an image; an ART attack costs at least 802
+    axes: tuple[str, ...] = ("images", "popsize", "k", "side")  # along which costs are measured
+    points: int = 5  # an axis
+    threads: int = 0  # of torch; 0 is its default
     device: str = "cpu"
 
     def check(self) -> None:
-        """Refuse names of nothing, and numbers below 1."""
+        """Raise InputError for unknown names, and for numbers below 1."""
         known = [*names("oracles"), "resnet20"]
         if unknown := [name for name in self.networks if name not in known]:
             raise InputError(f"there is no network {unknown[0]!r}, only {', '.join(known)}")
@@ -46,4 +46,4 @@ QUICK: dict[str, Any] = {
     "axes": ("images",),
     "points": 2,
 }
-"""Where a run to see whether all works differs."""
+"""The options of ``--quick``, where they differ."""

@@ -1,8 +1,7 @@
-"""Our searches and other libraries' on the same images, with the same number of pixels and queries.
+"""Comparison with the few-pixel attacks of other libraries, on the same images, pixels and queries.
 
-What duels come to, and attacks of other libraries as they are shipped.
-
-Other libraries' attacks as they are shipped: with their own stopping, and the image that they return.
+One table compares the searches, stopped at the first success; the other shows the attacks with their own
+stopping, and the images they return.
 """
 
 from collections.abc import Callable, Iterator
@@ -16,115 +15,121 @@ from typing import NamedTuple
 import numpy as np
 from torch import Tensor
 
-from benchmarks.networks import BATCH, Subject, subject
-from benchmarks.options import Options
-from benchmarks.peers import FOREVER, PEERS, Attack, Meter, OverError, Peer, check_installed, one_pixel
-from benchmarks.results import Part, Record, entry
+from benchmarks.networks import BATCH, BenchmarkNetwork, load_network
+from benchmarks.options import BenchmarkOptions
+from benchmarks.peers import FOREVER, PEERS, Attack, AttackEndedError, Meter, Peer, check_installed, one_pixel
+from benchmarks.results import Benchmark, ResultRow, cell
 from benchmarks.timing import Spread, fastest, timed
 from sparseattack import Problem, load
 from sparseattack.search.per_image import IsolatedRandomState
 
-ALONE, TOGETHER = ("dense", "sparse"), "side by side"
+ONE_BY_ONE, TOGETHER = ("dense", "sparse"), "side by side"
 
 
-class Case(NamedTuple):
-    """What one image cost until it was fooled, or the budget was spent."""
+class AttackCost(NamedTuple):
+    """The cost of an attack on one image, until its first success or its budget."""
 
-    first: int  # position of the first success, from 1; 0 is none
+    first: int  # query of the first success, from 1; 0 is none
     rows: int
     calls: int  # of the oracle
     seconds: float
     saved: bool = True  # whether the success holds when rounded to 8 bits
 
 
-def metered(chosen: Subject, place: int, peer: Peer, seed: int, *, k: int, budget: int) -> Case:
-    """Another library's attack on one image, ended by the meter, whose own time is taken off."""
+def attack_by_peer(
+    chosen: BenchmarkNetwork, place: int, peer: Peer, seed: int, *, k: int, budget: int
+) -> AttackCost:
+    """The attack of another library on one image, ended by the meter, whose own time is subtracted."""
     meter = meter_of(chosen, place, k).stop(budget)
     with IsolatedRandomState(np.random.default_rng(seed)).active():
         attack = peer.start(meter, FOREVER)
         start = perf_counter()
-        with suppress(OverError):
+        with suppress(AttackEndedError):
             attack()
         seconds = perf_counter() - start - meter.own
     saved = meter.found is not None and meter.holds(meter.found, rounded=True)
-    return Case(meter.first, meter.queries, meter.calls, seconds, saved)
+    return AttackCost(meter.first, meter.queries, meter.calls, seconds, saved)
 
 
-def meter_of(chosen: Subject, place: int, k: int) -> Meter:
-    """A meter before a network, for one of the images."""
+def meter_of(chosen: BenchmarkNetwork, place: int, k: int) -> Meter:
+    """The meter of a network and one of its images."""
     image, forward = chosen.images[place : place + 1], chosen.oracle.scores
-    most = min(getattr(forward, "most", BATCH), BATCH)  # as ours
+    most = min(getattr(forward, "most", BATCH), BATCH)  # the same as ours
     return Meter(chosen.network, image, int(chosen.labels[place]), k, most)
 
 
-def alone(problem: Problem, place: int, strategy: str, seed: int, *, budget: int) -> Case:
-    """Ours on one image."""
+def attack_one(problem: Problem, place: int, strategy: str, seed: int, *, budget: int) -> AttackCost:
+    """Our attack on one image."""
     part = slice(place, place + 1)
     one = replace(problem, images=problem.images[part], labels=problem.labels[part])
-    return together(one, strategy, seed, budget=budget)[0]
+    return attack_together(one, strategy, seed, budget=budget)[0]
 
 
-def together(problem: Problem, strategy: str, seed: int, *, budget: int) -> list[Case]:
-    """Ours on all images side by side; each one's time and calls are its share of all."""
+def attack_together(problem: Problem, strategy: str, seed: int, *, budget: int) -> list[AttackCost]:
+    """Our attack on all images at once; time and calls are shared out equally."""
     run, outcomes = timed(problem, load("strategies", strategy), budget, seed)
     calls, count = sum(run.sizes.values()), len(outcomes)
-    return [Case(each.first_fooled, each.queries, calls // count, run.seconds / count) for each in outcomes]
+    return [
+        AttackCost(each.first_fooled, each.queries, calls // count, run.seconds / count) for each in outcomes
+    ]
 
 
-def rounds(chosen: Subject, peer: Peer, k: int, options: Options) -> Iterator[dict[str, list[Case]]]:
-    """For each seed, the cases of all images: of the library, and of ours in three ways."""
-    problem = posed(chosen, k, options.images)
-    alone(problem, 0, peer.ours, 0, budget=1)  # makes ready
+def paired_attacks(
+    chosen: BenchmarkNetwork, peer: Peer, k: int, options: BenchmarkOptions
+) -> Iterator[dict[str, list[AttackCost]]]:
+    """The costs of all images for each seed: of the library, and of ours in three modes."""
+    problem = problem_of(chosen, k, options.images)
+    attack_one(problem, 0, peer.ours, 0, budget=1)  # imports and compiles
     for seed in range(options.repeats):
-        cases: dict[str, list[Case]] = {name: [] for name in ("library", *ALONE)}
-        runs: dict[str, Callable[[int], Case]] = {
-            mode: _ours(replace(problem, sparse=mode == "sparse"), peer, seed, options) for mode in ALONE
+        costs: dict[str, list[AttackCost]] = {name: [] for name in ("library", *ONE_BY_ONE)}
+        runs: dict[str, Callable[[int], AttackCost]] = {
+            mode: _ours(replace(problem, sparse=mode == "sparse"), peer, seed, options) for mode in ONE_BY_ONE
         }
-        runs["library"] = lambda place, seed=seed: metered(  # type: ignore[misc]
+        runs["library"] = lambda place, seed=seed: attack_by_peer(  # type: ignore[misc]
             chosen, place, peer, seed, k=k, budget=options.budget
         )
         for place in range(len(problem.images)):
             for name in sorted(runs, reverse=bool(place % 2)):
-                cases[name].append(runs[name](place))
-        cases[TOGETHER] = together(problem, peer.ours, seed, budget=options.budget)
-        yield cases
+                costs[name].append(runs[name](place))
+        costs[TOGETHER] = attack_together(problem, peer.ours, seed, budget=options.budget)
+        yield costs
 
 
-def _ours(problem: Problem, peer: Peer, seed: int, options: Options) -> Callable[[int], Case]:
-    return partial(alone, problem, strategy=peer.ours, seed=seed, budget=options.budget)
+def _ours(problem: Problem, peer: Peer, seed: int, options: BenchmarkOptions) -> Callable[[int], AttackCost]:
+    return partial(attack_one, problem, strategy=peer.ours, seed=seed, budget=options.budget)
 
 
-def posed(chosen: Subject, k: int, count: int) -> Problem:
-    """The problem as the libraries pose it: any colour, and the probability of the true class."""
+def problem_of(chosen: BenchmarkNetwork, k: int, count: int) -> Problem:
+    """The problem of the other libraries: any colour, and the probability of the true class."""
     encoding, fitness = load("encodings", "rgb", {"pixels": k})(), load("fitness", "probability")
     images, labels = chosen.images[:count], chosen.labels[:count]
     return Problem(chosen.oracle, encoding, images, labels, fitness=(fitness,))
 
 
-USUAL = ("allconv", "resnet20")  # small networks, whose weights are trained
+TRAINED = ("allconv", "resnet20")  # small networks, whose weights are trained
 
 
-def rivals(options: Options) -> list[Subject]:
-    """The networks on which libraries are compared: those usual ones that are chosen, or else all chosen."""
+def compared_networks(options: BenchmarkOptions) -> list[BenchmarkNetwork]:
+    """The chosen networks that are small and trained, or else all chosen ones."""
     check_installed()
-    names = [name for name in options.networks if name in USUAL] or options.networks
-    return [subject(name, "cpu") for name in names]
+    names = [name for name in options.networks if name in TRAINED] or options.networks
+    return [load_network(name, "cpu") for name in names]
 
 
-def measure_peers(options: Options) -> Iterator[Record]:
-    """Every network, number of pixels, library, and way of ours."""
-    for chosen in rivals(options):
+def measure_searches(options: BenchmarkOptions) -> Iterator[ResultRow]:
+    """A row for every network, number of pixels, library and mode of ours."""
+    for chosen in compared_networks(options):
         for k in options.pixels:
             for peer in PEERS:
-                cases = list(rounds(chosen, peer, k, options))
+                costs = list(paired_attacks(chosen, peer, k, options))
                 about = {"network": chosen.name, "k": k, "library": peer.name, "ours": peer.ours}
-                for mode in (*ALONE, TOGETHER):
-                    yield about | {"mode": mode} | compared(cases, mode)
+                for mode in (*ONE_BY_ONE, TOGETHER):
+                    yield about | {"mode": mode} | compare_costs(costs, mode)
 
 
-def compared(every: list[dict[str, list[Case]]], mode: str) -> Record:
-    """The library's cases beside ours in one ``mode``: rows, time, both to the same successes."""
-    pairs = [list(zip(cases["library"], cases[mode], strict=True)) for cases in every]
+def compare_costs(every: list[dict[str, list[AttackCost]]], mode: str) -> ResultRow:
+    """Costs of the library relative to ours in one ``mode``, rows and time for common successes only."""
+    pairs = [list(zip(costs["library"], costs[mode], strict=True)) for costs in every]
     both = [[pair for pair in some if pair[0].first and pair[1].first] for some in pairs]
     theirs = [their for some in pairs for their, _ in some]
     solved = [their for their in theirs if their.first]
@@ -145,53 +150,54 @@ def compared(every: list[dict[str, list[Case]]], mode: str) -> Record:
     }
 
 
-def _ratio(pairs: list[tuple[Case, Case]], what: str) -> float:
-    """The library's total in ours."""
+def _ratio(pairs: list[tuple[AttackCost, AttackCost]], what: str) -> float:
+    """Total of the library / our total."""
     theirs, ours = (sum(getattr(case, what) for case in side) for side in zip(*pairs, strict=True))
     return float(theirs) / max(float(ours), 1.0 if what == "calls" else 1e-9)
 
 
-DUELS = Part(
+PEER_SEARCHES = Benchmark(
     "Other libraries, to the same success",
-    "Same network, images, pixels and budget; a ratio is the library's in ours: above 1 ours is ahead. A"
-    " meter before the network ends an attack at its first success or at the budget, one image at a time; its"
-    " own time is taken off, and the network is shown as many rows at once as suit it, whatever is asked."
-    " *Rows* are those up to the first success, where both succeed; *time* is that of these attacks; *all"
-    " attacks* counts failures too; *per row* that is paid, it is free of luck. Ours finishes the generation"
-    " it succeeds in, which the meter spares a library. How searches differ is in docs/performance.md.",
-    measure_peers,
+    "Same network, images, pixels and budget; a ratio is the library / ours: above 1 ours is faster. A meter"
+    " around the network ends an attack at its first success or at the budget, one image at a time; its own"
+    " time is subtracted, and the network gets its fastest batch, whatever the library evaluates at once."
+    " *Rows* are those up to the first success, if both succeed; *time* is that of the same attacks; *all"
+    " attacks* counts failures too; *per row* is free of luck. Ours finishes the generation of its success,"
+    " which the meter spares a library. docs/performance.md says how the searches differ.",
+    measure_searches,
     {
-        "network": entry("network"),
-        "k": entry("k"),
-        "library": entry("library"),
+        "network": cell("network"),
+        "k": cell("k"),
+        "library": cell("library"),
         "ours": lambda record: f"{record['ours']}, {record['mode']}",
         "solved by library, ours, both": lambda record: (
             f"{record['solved_by_library']}, {record['solved_by_ours']}, {record['solved_by_both']}"
             f" of {record['attacks']}"
         ),
-        "library's that hold in 8 bits": entry("library_saved"),
-        "rows": entry("rows"),
-        "time": entry("time"),
-        "time, all attacks": entry("total_time"),
-        "time per row": entry("rate"),
-        "calls of the network": entry("calls"),
+        "library's that hold in 8 bits": cell("library_saved"),
+        "rows": cell("rows"),
+        "time": cell("time"),
+        "time, all attacks": cell("total_time"),
+        "time per row": cell("rate"),
+        "calls of the network": cell("calls"),
     },
 )
+
 Start = Callable[[Meter], Attack]
-DEFAULT = 10  # steps, and members, of torchattacks
+DEFAULT = 10  # steps and population of torchattacks
 
 
-class Gift(NamedTuple):
-    """What an attack returned."""
+class ReturnedImage(NamedTuple):
+    """The image that an attack returned, and its cost."""
 
     meter: Meter
     image: Tensor  # (1, C, H, W)
     seconds: float
 
 
-def measure_shipped(options: Options) -> Iterator[Record]:
-    """Every network, number of pixels, and library; torchattacks with its defaults as well."""
-    for chosen in rivals(options):
+def measure_defaults(options: BenchmarkOptions) -> Iterator[ResultRow]:
+    """A row for every network, number of pixels and library; torchattacks with its defaults, too."""
+    for chosen in compared_networks(options):
         raw = fastest(chosen.network, chosen.images).rate
         for k in options.pixels:
             for (name, settings), start in _starts(options.budget, k).items():
@@ -200,7 +206,7 @@ def measure_shipped(options: Options) -> Iterator[Record]:
 
 
 def _starts(budget: int, k: int) -> dict[tuple[str, str], Start]:
-    """By name and settings."""
+    """The attacks by name and settings."""
     usual = partial(one_pixel, steps=DEFAULT, popsize=DEFAULT)
     starts: dict[tuple[str, str], Start] = {(PEERS[0].name, f"its defaults, {DEFAULT} and {DEFAULT}"): usual}
     for peer in PEERS:
@@ -211,44 +217,44 @@ def _starts(budget: int, k: int) -> dict[tuple[str, str], Start]:
     return starts
 
 
-def _returned(chosen: Subject, start: Start, k: int, count: int, raw: float) -> Record:
-    """What a user gets: whether the images fool, as they are and in 8 bits, and what they cost."""
-    gifts = [_gift(meter_of(chosen, place, k), start) for place in range(min(count, len(chosen.images)))]
+def _returned(chosen: BenchmarkNetwork, start: Start, k: int, count: int, raw: float) -> ResultRow:
+    """How many returned images fool, as they are and in 8 bits, and their cost."""
+    returned = [_run(meter_of(chosen, place, k), start) for place in range(min(count, len(chosen.images)))]
     return {
-        "attacks": len(gifts),
-        "fools": sum(gift.meter.holds(gift.image, rounded=False) for gift in gifts),
-        "saved": sum(gift.meter.holds(gift.image, rounded=True) for gift in gifts),
-        "met": sum(bool(gift.meter.first) for gift in gifts),
-        "rows": median(gift.meter.queries for gift in gifts),
-        "calls": median(gift.meter.calls for gift in gifts),
-        "time": Spread.of(gift.seconds / gift.meter.queries * raw for gift in gifts),
+        "attacks": len(returned),
+        "fools": sum(image.meter.holds(image.image, rounded=False) for image in returned),
+        "saved": sum(image.meter.holds(image.image, rounded=True) for image in returned),
+        "met": sum(bool(image.meter.first) for image in returned),
+        "rows": median(image.meter.queries for image in returned),
+        "calls": median(image.meter.calls for image in returned),
+        "time": Spread.of(image.seconds / image.meter.queries * raw for image in returned),
     }
 
 
-def _gift(meter: Meter, start: Start) -> Gift:
+def _run(meter: Meter, start: Start) -> ReturnedImage:
     with IsolatedRandomState(np.random.default_rng(0)).active():
         attack = start(meter)
         began = perf_counter()
         image = attack()
-    return Gift(meter, image, perf_counter() - began - meter.own)
+    return ReturnedImage(meter, image, perf_counter() - began - meter.own)
 
 
-SHIPPED = Part(
+PEER_DEFAULTS = Benchmark(
     "Other libraries, as they are shipped",
-    "Their own stopping, and the image they return; as many generations as the budget pays for. *Met* are the"
-    " attacks in which some row fooled the network, whether or not the library noticed. *Time per row* is in"
-    " rows of the raw forward pass.",
-    measure_shipped,
+    "Their own stopping, and the image they return, with as many generations as the budget allows. *Met* are"
+    " the attacks in which any row fooled the network, whether or not the library noticed. *Time per row* is"
+    " in rows of the raw forward pass.",
+    measure_defaults,
     {
-        "network": entry("network"),
-        "k": entry("k"),
-        "library": entry("library"),
-        "settings": entry("settings"),
+        "network": cell("network"),
+        "k": cell("k"),
+        "library": cell("library"),
+        "settings": cell("settings"),
         "fools, in 8 bits, met": lambda record: (
             f"{record['fools']}, {record['saved']}, {record['met']} of {record['attacks']}"
         ),
-        "rows, median": entry("rows"),
-        "calls, median": entry("calls"),
-        "time per row": entry("time"),
+        "rows, median": cell("rows"),
+        "calls, median": cell("calls"),
+        "time per row": cell("time"),
     },
 )

@@ -1,7 +1,4 @@
-"""A meter before a network, for one image attacked by any library.
-
-Other libraries' few-pixel attacks on one image, set up to be run.
-"""
+"""Few-pixel attacks of other libraries on one image, and the meter that counts their queries."""
 
 import sys
 import warnings
@@ -18,19 +15,19 @@ from torch import Tensor, nn
 from sparseattack import InputError
 from sparseattack.data.images import eight_bit, levels
 
-SAME = 1e-4  # of [0, 1]; a channel that differs by less is unchanged
+SAME = 1e-4  # a channel that differs by less is unchanged
 
 
-class OverError(Exception):
-    """Ends an attack: its first success was seen, or no query is left."""
+class AttackEndedError(Exception):
+    """Raised to end an attack at its first success or at its budget."""
 
 
 class Meter(nn.Module):
-    """Answers rows ``(n, C, H, W)`` as the network does, and counts them.
+    """The network, with its rows ``(n, C, H, W)`` counted.
 
-    It can end the attack, by an exception, at the first row that is misclassified and differs from the clean
-    image in ``k`` pixels at most, and at the budget. Its own time is kept apart. The network is shown
-    ``most`` rows at once at most, which is what it is fastest with.
+    It can end the attack, by an exception, at the budget and at the first row that is misclassified and
+    differs from the clean image in at most ``k`` pixels. Its own time is measured, to be subtracted. The
+    network gets at most ``most`` rows at once, its fastest batch.
     """
 
     def __init__(self, network: nn.Module, image: Tensor, label: int, k: int, most: int = 64) -> None:
@@ -42,13 +39,13 @@ class Meter(nn.Module):
         self.found: Tensor | None = None  # (1, C, H, W) that fooled first
 
     def stop(self, budget: int) -> "Meter":
-        """The same, which ends the attack at the first success or the budget."""
+        """The meter, set to end the attack at the first success or the budget."""
         self.budget, self.stops = budget, True
         return self
 
     @torch.inference_mode()
     def forward(self, images: Tensor) -> Tensor:
-        """Scores ``(n, K)``; rows beyond the budget are not shown to the network."""
+        """Scores ``(n, K)``; AttackEndedError at the first success, and for rows beyond the budget."""
         kept = images[: self.budget - self.queries]
         scores = torch.cat([self.network(part) for part in torch.split(kept, self.most)])
         start = perf_counter()
@@ -56,7 +53,7 @@ class Meter(nn.Module):
         cut = len(kept) < len(images) or self.queries == self.budget
         self.own += perf_counter() - start
         if self.stops and (self.first or cut):
-            raise OverError
+            raise AttackEndedError
         return scores
 
     def _note(self, images: Tensor, scores: Tensor) -> None:
@@ -68,7 +65,7 @@ class Meter(nn.Module):
         self.calls += 1
 
     def fools(self, images: Tensor, scores: Tensor) -> Tensor:
-        """Which rows are successes: ``(n,)`` bool. A tie is none."""
+        """Which rows are successes: ``(n,)`` bool; a tie is none."""
         own, others = scores[:, self.label], scores.clone()
         others[:, self.label] = -torch.inf
         changed = ((images - self.image).abs() > SAME).any(1).sum((1, 2))
@@ -76,31 +73,31 @@ class Meter(nn.Module):
 
     @torch.inference_mode()
     def holds(self, images: Tensor, rounded: bool) -> bool:
-        """Whether one image ``(1, C, H, W)`` is a success, perhaps after rounding to 8 bits; not counted."""
-        shown = levels(eight_bit(images)) if rounded else images
-        return bool(self.fools(shown, self.network(shown)))
+        """Whether an image ``(1, C, H, W)``, ``rounded`` to 8 bits or not, is a success; not counted."""
+        checked = levels(eight_bit(images)) if rounded else images
+        return bool(self.fools(checked, self.network(checked)))
 
 
-POPSIZE = 400  # which ART fixes
-FOREVER = 10**6  # generations, where the meter ends an attack
+POPSIZE = 400  # fixed by ART
+FOREVER = 10**6  # generations, if the meter ends the attack
 GENES = 5  # of a pixel: row, column, colours
 
 Attack = Callable[[], Tensor]
-"""Attacks; the image ``(1, C, H, W)`` that it returns."""
+"""Runs an attack; returns its image ``(1, C, H, W)``."""
 
 
 @dataclass(frozen=True)
 class Peer:
-    """An attack, and how many generations make a budget."""
+    """An attack of another library, and its number of generations in a budget."""
 
     name: str
-    ours: str  # our strategy that searches in the same way
-    start: Callable[[Meter, int], Attack]  # with so many generations
+    ours: str  # our strategy with the same search
+    start: Callable[[Meter, int], Attack]  # for a number of generations
     generations: Callable[[int, int], int]  # of a budget and k
 
 
 def one_pixel(meter: Meter, steps: int, popsize: int = POPSIZE) -> Attack:
-    """Torchattacks' OnePixel: differential evolution, best/1, on the probability of the true class."""
+    """OnePixel of torchattacks: differential evolution, best/1, on the probability of the true class."""
     from torchattacks import OnePixel
 
     attack = OnePixel(meter, pixels=meter.k, steps=steps, popsize=popsize)
@@ -109,12 +106,12 @@ def one_pixel(meter: Meter, steps: int, popsize: int = POPSIZE) -> Attack:
 
 
 def art_de(meter: Meter, steps: int) -> Attack:
-    """ART's PixelAttack with differential evolution, best/1."""
+    """PixelAttack of ART with differential evolution, best/1."""
     return _pixel_attack(meter, steps, es=1)
 
 
 def art_cma(meter: Meter, steps: int) -> Attack:
-    """ART's PixelAttack with CMA-ES."""
+    """PixelAttack of ART with CMA-ES."""
     return _pixel_attack(meter, steps, es=0)
 
 
@@ -132,8 +129,8 @@ def _pixel_attack(meter: Meter, steps: int, *, es: int) -> Attack:
     return lambda: torch.from_numpy(np.asarray(attack.generate(meter.image.numpy(), label)))
 
 
-def members(k: int) -> int:
-    """Of the population of both libraries' differential evolution: a multiple of the genes."""
+def peer_popsize(k: int) -> int:
+    """Population of differential evolution in both libraries: a multiple of the genes."""
     genes = GENES * k
     return max(5, max(1, POPSIZE // genes) * genes)
 
@@ -144,14 +141,14 @@ def _offspring(k: int) -> int:
 
 DE = "de(variant=best1,init=uniform)"
 PEERS = (
-    Peer("torchattacks OnePixel", DE, one_pixel, lambda b, k: (b - members(k)) // (members(k) + 1)),
-    Peer("ART PixelAttack, DE", DE, art_de, lambda b, k: (b - 1 - members(k)) // (members(k) + 1)),
+    Peer("torchattacks OnePixel", DE, one_pixel, lambda b, k: (b - peer_popsize(k)) // (peer_popsize(k) + 1)),
+    Peer("ART PixelAttack, DE", DE, art_de, lambda b, k: (b - 1 - peer_popsize(k)) // (peer_popsize(k) + 1)),
     Peer("ART PixelAttack, CMA-ES", "cmaes", art_cma, lambda b, k: (b - 1) // (_offspring(k) + 1)),
 )
 
 
 def check_installed() -> None:
-    """Refuse where a library is absent."""
+    """Raise InputError with the command that installs them, if a library is absent."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

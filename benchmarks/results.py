@@ -1,7 +1,4 @@
-"""One table of measurements.
-
-Results as files: JSON with all that was measured, Markdown to be read.
-"""
+"""A benchmark, its rows, and the files they are written to: JSON for machines, Markdown for people."""
 
 import json
 import os
@@ -12,36 +9,36 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from benchmarks.options import Options
+from benchmarks.options import BenchmarkOptions
 from sparseattack.provenance import hardware
 
-Record = dict[str, Any]
-"""One line: what it is about, and what was measured, as JSON or as ``Spread``."""
+ResultRow = dict[str, Any]
+"""One row of a table: its subject and its measurements, JSON values or ``Spread``."""
 
 
 @dataclass(frozen=True)
-class Part:
-    """What is measured, and how its lines are shown."""
+class Benchmark:
+    """A measurement that makes one table, and the columns of that table."""
 
     title: str
     note: str
-    measure: Callable[[Options], Iterator[Record]]
-    columns: dict[str, Callable[[Record], str]]  # by heading
+    measure: Callable[[BenchmarkOptions], Iterator[ResultRow]]
+    columns: dict[str, Callable[[ResultRow], str]]  # by heading
 
-    def markdown(self, records: list[Record]) -> str:
-        """The table."""
+    def markdown(self, records: list[ResultRow]) -> str:
+        """The table in Markdown."""
         lines = [list(self.columns), ["---"] * len(self.columns)]
         lines += [[show(record) for show in self.columns.values()] for record in records]
         return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
-def entry(name: str) -> Callable[[Record], str]:
-    """What a record has under ``name``; a dash for nothing."""
+def cell(name: str) -> Callable[[ResultRow], str]:
+    """A column with the value ``name`` of a row; a dash for None."""
     return lambda record: "-" if record[name] is None else str(record[name])
 
 
 def percent(share: float) -> str:
-    """As in 4.2 %."""
+    """A share as in 4.2 %."""
     return f"{100 * share:.1f} %"
 
 
@@ -51,12 +48,12 @@ PACKAGES = (
 )  # fmt: skip
 
 
-def circumstances(options: Options) -> dict[str, Any]:
-    """Where, when and with what something is measured."""
+def environment(options: BenchmarkOptions) -> dict[str, Any]:
+    """Date, hardware, load, versions and options of a run."""
     return {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "hardware": hardware(options.device),
-        "load": os.getloadavg()[0],  # before: what else the machine does
+        "load": os.getloadavg()[0],  # of other processes, before the run
         "versions": {name: found for name in PACKAGES if (found := _version(name))},
         "options": asdict(options),
     }
@@ -69,16 +66,16 @@ def _version(name: str) -> str:
         return ""
 
 
-def write(folder: Path, known: dict[str, Any], results: list[tuple[Part, list[Record], str]]) -> None:
-    """All there is so far: every part's lines, or the reason why it has none."""
+def write(folder: Path, known: dict[str, Any], results: list[tuple[Benchmark, list[ResultRow], str]]) -> None:
+    """Write the results so far: the rows of every benchmark, or the reason why it has none."""
     tables = {part.title: reason or records for part, records, reason in results}
     whole = json.dumps(known | {"results": tables}, indent=2, default=asdict)
     (folder / "results.json").write_text(f"{whole}\n", "utf-8")
     (folder / "results.md").write_text(markdown(known, results), "utf-8")
 
 
-def markdown(known: dict[str, Any], results: list[tuple[Part, list[Record], str]]) -> str:
-    """The tables, beneath where they were measured."""
+def markdown(known: dict[str, Any], results: list[tuple[Benchmark, list[ResultRow], str]]) -> str:
+    """The tables, below the hardware and versions they were measured with."""
     place, options = known["hardware"], known["options"]
     versions = ", ".join(f"{name} {number}" for name, number in known["versions"].items())
     head = (

@@ -1,28 +1,28 @@
-"""What a strategy itself costs for each query, and what is spent around it."""
+"""Time of the strategies themselves, and of the loop, for each query."""
 
 from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor
 
-from benchmarks.networks import Subject, subject
-from benchmarks.options import Options
-from benchmarks.results import Part, Record, entry, percent
-from benchmarks.timing import Run, Spread, fastest, in_turn, timed
+from benchmarks.networks import BenchmarkNetwork, load_network
+from benchmarks.options import BenchmarkOptions
+from benchmarks.results import Benchmark, ResultRow, cell, percent
+from benchmarks.timing import Spread, TimedRun, fastest, in_turn, timed
 from sparseattack import Classifier, Problem, load, spent
 from sparseattack.plugins.spec import extra_objectives
 
 YARDSTICK = "allconv"
-IMAGES, LEAST = 32, 800  # queries for each
+IMAGES, QUERIES = 32, 800  # an image
 
 
-def measure(options: Options) -> Iterator[Record]:
-    """Every number of pixels and strategy, before an oracle that answers at once."""
-    chosen = subject(YARDSTICK if YARDSTICK in options.networks else options.networks[0], options.device)
+def measure(options: BenchmarkOptions) -> Iterator[ResultRow]:
+    """A row for every number of pixels and strategy, on an oracle that costs nothing."""
+    chosen = load_network(YARDSTICK if YARDSTICK in options.networks else options.networks[0], options.device)
     raw = fastest(chosen.network, chosen.images)
     for k in options.pixels:
         names = [name for name in options.strategies if k == 1 or name != "exhaustive"]
-        runs: dict[str, Callable[[], Run]] = {name: _run(chosen, name, k) for name in names}
+        runs: dict[str, Callable[[], TimedRun]] = {name: _run(chosen, name, k) for name in names}
         runs["raw"] = lambda: raw.run(round(raw.rate * min(options.seconds, 1)))
         results = in_turn(runs, options.repeats)
         for name in names:
@@ -30,8 +30,8 @@ def measure(options: Options) -> Iterator[Record]:
             yield about | costs(results[name], results["raw"])
 
 
-def costs(runs: list[Run], raw: list[Run]) -> Record:
-    """Per query, in rows of the raw forward pass."""
+def costs(runs: list[TimedRun], raw: list[TimedRun]) -> ResultRow:
+    """The time of a query, in rows of the raw forward pass."""
     pairs = list(zip(runs, raw, strict=True))
     strategy = Spread.of(run.strategy / run.rows * raw.rate for run, raw in pairs)
     rest = [(run.seconds - run.inside - run.strategy) / run.rows * raw.rate for run, raw in pairs]
@@ -39,11 +39,11 @@ def costs(runs: list[Run], raw: list[Run]) -> Record:
     return {"strategy_time": strategy, "rest": Spread.of(rest), "microseconds": microseconds}
 
 
-def _run(chosen: Subject, name: str, k: int) -> Callable[[], Run]:
+def _run(chosen: BenchmarkNetwork, name: str, k: int) -> Callable[[], TimedRun]:
     strategy, images = load("strategies", name), chosen.images[:IMAGES]
     more = tuple(load("fitness", one) for one in extra_objectives(strategy))
     problem = Problem(
-        Classifier("none", _answered, ""),
+        Classifier("none", _scores, ""),
         load("encodings", "rgb", {"pixels": k})(),
         images,
         torch.zeros(len(images), dtype=torch.int64, device=images.device),
@@ -51,35 +51,35 @@ def _run(chosen: Subject, name: str, k: int) -> Callable[[], Run]:
         until=spent,
     )
     timed(problem, strategy, 1)  # imports
-    return lambda: timed(problem, strategy, LEAST)[0]
+    return lambda: timed(problem, strategy, QUERIES)[0]
 
 
-def _answered(images: Tensor) -> Tensor:
-    """Scores of which some are better than others."""
+def _scores(images: Tensor) -> Tensor:
+    """Scores that differ between images, at no cost."""
     return torch.stack([images[:, 0, 0, 0] + 1, images[:, 1].mean((1, 2))], dim=1)
 
 
-def share(name: str) -> Callable[[Record], str]:
-    """A cost in hundredths of a row."""
+def share(name: str) -> Callable[[ResultRow], str]:
+    """A column with a cost in percent of a row."""
 
-    def show(record: Record) -> str:
+    def show(record: ResultRow) -> str:
         cost: Spread = record[name]
         return f"{percent(cost.median)} ({percent(cost.low)} - {percent(cost.high)})"
 
     return show
 
 
-THINKING = Part(
+STRATEGY_TIME = Benchmark(
     "Time of the strategies themselves",
-    "Per query, as a share of one row of the raw forward pass of the network named, before an oracle that"
-    " answers at once; 32 images side by side. *The rest* is all that is neither strategy nor oracle:"
-    " decoding, painting, selection, counting.",
+    "Per query, as a share of one row of the raw forward pass of the network named, on an oracle that costs"
+    " nothing; 32 images at once. *The rest* is everything but strategy and oracle: decoding, painting,"
+    " selection, counting.",
     measure,
     {
-        "network": entry("network"),
-        "k": entry("k"),
-        "strategy": entry("strategy"),
-        "rows": entry("rows"),
+        "network": cell("network"),
+        "k": cell("k"),
+        "strategy": cell("strategy"),
+        "rows": cell("rows"),
         "strategy's time": share("strategy_time"),
         "the rest": share("rest"),
     },

@@ -9,8 +9,8 @@ import torch
 from torch import nn
 
 from benchmarks.__main__ import main
-from benchmarks.networks import subject
-from benchmarks.scaling import measured
+from benchmarks.networks import load_network
+from benchmarks.scaling import measure_point
 from benchmarks.timing import fastest, timed
 from sparseattack import Problem, load, load_images
 
@@ -62,7 +62,7 @@ def test_what_does_not_exist_is_refused(
 
 @pytest.mark.parametrize("sparse", [False, True])
 def test_a_watched_attack_is_the_same_and_every_row_is_seen(sparse: bool) -> None:
-    chosen = subject("allconv-small", "cpu")
+    chosen = load_network("allconv-small", "cpu")
     encoding = load("encodings", "rgb", {"pixels": 1})()
     problem = Problem(chosen.oracle, encoding, chosen.images[:3], chosen.labels[:3], sparse=sparse)
     run, outcomes = timed(problem, load("strategies", "random"), 50)
@@ -74,7 +74,7 @@ def test_a_watched_attack_is_the_same_and_every_row_is_seen(sparse: bool) -> Non
 
 def test_a_point_of_a_series() -> None:
     point = {"images": 2, "popsize": 20, "k": 2, "side": 48, "budget": 20, "repeats": 1, "mode": "dense"}
-    found = measured(point | {"network": "pooling"})
+    found = measure_point(point | {"network": "pooling"})
     assert found["rows"] == 40 and found["process"] > found["memory"] >= 0
 
 
@@ -87,7 +87,7 @@ def test_the_fastest_batch_is_one_of_those_allowed() -> None:
 @pytest.mark.shared
 def test_the_public_network_is_rebuilt_as_it_was(shared: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SPARSEATTACK_SHARED", str(shared))
-    chosen = subject("resnet20", "cpu")
+    chosen = load_network("resnet20", "cpu")
     right = chosen.labels == load_images("sample").labels
     assert chosen.weights == "trained" and right.double().mean() > 0.85
     assert torch.equal(chosen.network(chosen.images).argmax(1), chosen.labels)
@@ -95,4 +95,4 @@ def test_the_public_network_is_rebuilt_as_it_was(shared: Path, monkeypatch: pyte
 
 def test_without_its_weights_it_is_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SPARSEATTACK_SHARED", str(tmp_path))
-    assert subject("resnet20", "cpu").weights == "random"
+    assert load_network("resnet20", "cpu").weights == "random"

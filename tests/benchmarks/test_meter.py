@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from benchmarks.peers import Meter, OverError
+from benchmarks.peers import AttackEndedError, Meter
 
 CLEAN = torch.full((1, 2, 3, 3), 0.5)
 
@@ -70,7 +70,7 @@ def test_changes_that_are_rounding_are_no_pixels() -> None:
 def test_it_ends_an_attack_at_its_first_success() -> None:
     one = meter().stop(10)
     one(rows(0.1))
-    with pytest.raises(OverError):
+    with pytest.raises(AttackEndedError):
         one(rows(0.1, 0.9))
     assert (one.first, one.queries) == (3, 3)
 
@@ -80,14 +80,14 @@ def test_it_ends_an_attack_at_the_budget_and_shows_nothing_more(asked: tuple[int
     one = meter().stop(4)
     for count in asked[:-1]:
         one(rows(*[0.1] * count))
-    with pytest.raises(OverError):
+    with pytest.raises(AttackEndedError):
         one(rows(*[0.1] * asked[-1]))
     assert one.queries == 4 and sum(one.network.shown) == 4  # type: ignore[arg-type]
 
 
 def test_a_success_beyond_the_budget_is_none() -> None:
     one = meter().stop(1)
-    with pytest.raises(OverError):
+    with pytest.raises(AttackEndedError):
         one(rows(0.1, 0.9))
     assert one.first == 0
 

@@ -4,14 +4,14 @@ import pytest
 import torch
 from torch import nn
 
-from benchmarks.peers import PEERS, Meter, Peer, members
+from benchmarks.peers import PEERS, Meter, Peer, peer_popsize
 
 NAMES = [peer.name for peer in PEERS]
 
 
 @pytest.mark.parametrize(("k", "count"), [(1, 400), (2, 400), (3, 390), (5, 400), (40, 400)])
 def test_members_are_a_multiple_of_the_genes(k: int, count: int) -> None:
-    assert members(k) == count
+    assert peer_popsize(k) == count
 
 
 @pytest.mark.parametrize("peer", PEERS, ids=NAMES)
@@ -22,7 +22,7 @@ def test_generations_are_paid_by_the_budget_and_no_more_would_be(peer: Peer, k: 
     def rows(steps: int) -> int:
         if peer.ours == "cmaes":
             return steps * (4 + int(3 * torch.tensor(5.0 * k).log()) + 1) + 1
-        return members(k) * (steps + 1) + steps + ("ART" in peer.name)
+        return peer_popsize(k) * (steps + 1) + steps + ("ART" in peer.name)
 
     steps = peer.generations(10_000, k)
     assert rows(steps) <= 10_000 < rows(steps + 1)

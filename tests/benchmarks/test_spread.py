@@ -4,7 +4,7 @@ from itertools import count
 
 import pytest
 
-from benchmarks.timing import Spread, in_turn, shown
+from benchmarks.timing import Spread, in_turn, three_digits
 
 
 def test_the_median_and_the_extremes() -> None:
@@ -16,7 +16,7 @@ def test_the_median_and_the_extremes() -> None:
     ("number", "text"), [(0.95, "0.95"), (1, "1"), (4.3219, "4.32"), (12345, "12300"), (0.000123, "0.000123")]
 )
 def test_three_digits(number: float, text: str) -> None:
-    assert shown(number) == text
+    assert three_digits(number) == text
 
 
 def test_a_spread_as_in_a_table() -> None:
