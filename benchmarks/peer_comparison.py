@@ -15,12 +15,13 @@ from typing import NamedTuple
 import numpy as np
 from torch import Tensor
 
-from benchmarks.networks import BATCH, BenchmarkNetwork, load_network
+from benchmarks.networks import BenchmarkNetwork, load_network
 from benchmarks.options import BenchmarkOptions
 from benchmarks.peers import FOREVER, PEERS, Attack, AttackEndedError, Meter, Peer, check_installed, one_pixel
 from benchmarks.results import Benchmark, ResultRow, cell
 from benchmarks.timing import Spread, fastest, timed
 from sparseattack import Problem, load
+from sparseattack.oracles.forward import CPU_CHUNK
 from sparseattack.search.per_image import IsolatedRandomState
 
 ONE_BY_ONE, TOGETHER = ("dense", "sparse"), "side by side"
@@ -53,9 +54,8 @@ def attack_by_peer(
 
 def meter_of(chosen: BenchmarkNetwork, place: int, k: int) -> Meter:
     """The meter of a network and one of its images."""
-    image, forward = chosen.images[place : place + 1], chosen.oracle.scores
-    most = min(getattr(forward, "most", BATCH), BATCH)  # the same as ours
-    return Meter(chosen.network, image, int(chosen.labels[place]), k, most)
+    image = chosen.images[place : place + 1]
+    return Meter(chosen.network, image, int(chosen.labels[place]), k, CPU_CHUNK)  # the same batch as ours
 
 
 def attack_one(problem: Problem, place: int, strategy: str, seed: int, *, budget: int) -> AttackCost:
