@@ -58,7 +58,7 @@ def summary(told: Sequence[Attempt], out: Path) -> str:
 
 
 def _before(setup: Setup, place: int) -> str:
-    said = setup.verdicts
+    said = setup.predictions
     return caption(setup.classes, int(said.classes[place]), float(said.confidences[place]))
 
 

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from sparseattack import Edits
 from sparseattack.errors import SparseattackWarning, brief
-from sparseattack.problem.oracle import PAD
+from sparseattack.problem.inference import PAD
 
 from ..forward import Forward
 from .evaluation import SparseEvaluation

@@ -13,7 +13,8 @@ from torch import Tensor
 from sparseattack.errors import InputError, brief
 from sparseattack.plugins.spec import function_name
 from sparseattack.problem.edits import Edits, length, touch
-from sparseattack.problem.oracle import Scale, called
+from sparseattack.problem.inference import image_list
+from sparseattack.problem.oracle import Scale
 
 TINY = torch.finfo(torch.float32).tiny  # stands for a probability of 0, which has no logarithm
 
@@ -126,7 +127,7 @@ def measured(fitness: Sequence[Fitness], queries: Queries) -> Tensor:
     if (nan := values.isnan()).any():
         row, column = nan.nonzero()[0].tolist()
         raise InputError(
-            f"fitness {function_name(fitness[column])} is NaN for {called(queries.rows[row : row + 1])}"
+            f"fitness {function_name(fitness[column])} is NaN for {image_list(queries.rows[row : row + 1])}"
         )
     return values.nan_to_num()
 

@@ -18,18 +18,8 @@ from sparseattack.problem.criteria import Until
 from sparseattack.problem.edits import Edits
 from sparseattack.problem.encodings import Encoding
 from sparseattack.problem.fitness import Fitness, Queries, fooled, margin, measured
-from sparseattack.problem.oracle import (
-    Classes,
-    Oracle,
-    Sizes,
-    SparseOracle,
-    ask_edits,
-    ask_painted,
-    exact,
-    scale,
-    sizes,
-    title,
-)
+from sparseattack.problem.inference import Classes, Sizes, score_edits, score_painted, sizes
+from sparseattack.problem.oracle import Classifier, Oracle
 from sparseattack.problem.space import Space, stream
 
 BLOCK = 32  # images looked at together: the check makes copies of them
@@ -78,16 +68,6 @@ def check_labels(labels: Tensor, images: Tensor, cases: Tensor | None) -> None:
         raise InputError(f"labels are on {labels.device}, images on {images.device}")
     if (labels < 0).any():
         raise InputError(f"a label is a class from 0, not {int(labels.min())}")
-
-
-def verified(oracle: Oracle, asked: Queries, pad: int) -> Queries:
-    """The same, with exact scores of the successes, of which some are none then; that is no query."""
-    judge = exact(oracle)
-    if judge is oracle or not len(places := fooled(asked).nonzero()[:, 0]):
-        return asked
-    rows, edits = asked.rows[places], Edits(*(column[places] for column in asked.edits))
-    scores = ask_painted(judge, asked.images, rows, edits, pad).to(asked.scores)
-    return replace(asked, scores=asked.scores.index_copy(0, places, scores))
 
 
 class QueryBatch(NamedTuple):
@@ -159,9 +139,14 @@ class Problem:
         check_labels(self.labels, self.images, self.cases)
 
     @cached_property
+    def classifier(self) -> Classifier:
+        """The oracle with its facts as typed fields."""
+        return Classifier.of(self.oracle)
+
+    @cached_property
     def sizes(self) -> Sizes:
         """How many images are shown in one call of the oracle."""
-        return sizes(self.oracle, self.images, self.pad)
+        return sizes(self.classifier, self.images, self.pad)
 
     def space(self, rows: slice, budget: int, seed: int, key: str) -> Space:
         """The search space of some of the images."""
@@ -182,17 +167,15 @@ class Problem:
         rows, edits = self._cases[queries.rows], queries.edits
         scores = self._scores(rows, edits).to(rows.device)
         labels = self.labels[queries.rows]
-        asked = Queries(self.images, rows, edits, scores, labels, self.targeted, scale(self.oracle))
-        asked = verified(self.oracle, asked, self.pad)
+        asked = Queries(self.images, rows, edits, scores, labels, self.targeted, self.classifier.scale)
+        asked = _verified(self.classifier, asked, self.pad)
         pixels = asked.differences.any(2).sum(1)
         return Evaluations(measured(self.fitness, asked), pixels, fooled(asked), self.until(asked))
 
     def _scores(self, rows: Tensor, edits: Edits) -> Tensor:
-        scores = None
-        if self.sparse and isinstance(self.oracle, SparseOracle):
-            scores = ask_edits(self.oracle, self.images, rows, edits)
+        scores = score_edits(self.classifier, self.images, rows, edits) if self.sparse else None
         if scores is None:
-            scores = ask_painted(self.oracle, self.images, rows, edits, self.pad)
+            scores = score_painted(self.classifier, self.images, rows, edits, self.pad)
         self._classes.check(scores.shape[1], rows)
         return scores
 
@@ -204,4 +187,14 @@ class Problem:
     @cached_property
     def _classes(self) -> Classes:
         image = int(self.labels.argmax())
-        return Classes(title(self.oracle), int(self.labels[image]), int(self._cases[image]))
+        return Classes(str(self.classifier), int(self.labels[image]), int(self._cases[image]))
+
+
+def _verified(classifier: Classifier, queries: Queries, pad: int) -> Queries:
+    """The queries with the scores of successes in full precision, in which some are none; costs no query."""
+    exact = classifier.exact
+    if exact is None or not len(places := fooled(queries).nonzero()[:, 0]):
+        return queries
+    rows, edits = queries.rows[places], Edits(*(column[places] for column in queries.edits))
+    scores = score_painted(exact, queries.images, rows, edits, pad).to(queries.scores)
+    return replace(queries, scores=queries.scores.index_copy(0, places, scores))

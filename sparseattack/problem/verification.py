@@ -1,4 +1,4 @@
-"""Questions that cost no query: what an oracle says of clean images, and of a success shown alone."""
+"""Evaluations that cost no query: of clean images, and of a success alone, as a file would hold it."""
 
 from io import BytesIO
 from typing import NamedTuple
@@ -8,11 +8,12 @@ from torch import Tensor
 
 from sparseattack.data.images import eight_bit, levels
 from sparseattack.data.png import CHANNELS, pil_image, read_png, write_png
-from sparseattack.problem.oracle import Oracle, ask, chunk, exact, scale
+from sparseattack.problem.inference import score_images, sizes
+from sparseattack.problem.oracle import Classifier, Oracle
 
 
-class Verdicts(NamedTuple):
-    """What an oracle says of ``n`` images."""
+class Predictions(NamedTuple):
+    """The predictions of an oracle for ``n`` images."""
 
     scores: Tensor  # (n, K)
     classes: Tensor  # (n,) int64
@@ -20,25 +21,33 @@ class Verdicts(NamedTuple):
 
 
 @torch.inference_mode()
-def judge(oracle: Oracle, images: Tensor) -> Verdicts:
-    """What ``oracle`` says of ``images (n, C, H, W)``, exactly."""
-    oracle = exact(oracle)
-    most, numbers = chunk(oracle, images), torch.arange(len(images))
+def classify(oracle: Oracle, images: Tensor) -> Predictions:
+    """Predictions of ``oracle`` in full precision for ``images (n, C, H, W)``; raises OracleError."""
+    classifier = _full_precision(oracle)
+    most, numbers = sizes(classifier, images).chunk, torch.arange(len(images))
     parts = zip(torch.split(images, most), torch.split(numbers, most), strict=True)
-    return _verdicts(oracle, torch.cat([ask(oracle, *part) for part in parts]))
+    return _predictions(classifier, torch.cat([score_images(classifier, *part) for part in parts]))
 
 
 @torch.inference_mode()
-def judge_alone(oracle: Oracle, image: Tensor, row: int) -> Verdicts:
-    """What ``oracle`` says of one image ``(C, H, W)`` as a file would hold it, with no other beside it."""
-    oracle = exact(oracle)
-    return _verdicts(oracle, ask(oracle, reread(image)[None], [row], pad=1))
+def classify_alone(oracle: Oracle, image: Tensor, row: int) -> Predictions:
+    """Prediction of ``oracle`` for one image ``(C, H, W)``, read back from a PNG, in a batch of its own.
+
+    ``row`` is the index by which errors name the image.
+    """
+    classifier = _full_precision(oracle)
+    return _predictions(classifier, score_images(classifier, reread(image)[None], [row], pad=1))
 
 
-def _verdicts(oracle: Oracle, scores: Tensor) -> Verdicts:
-    probabilities = scores if scale(oracle) == "probabilities" else scores.softmax(1)
+def _full_precision(oracle: Oracle) -> Classifier:
+    classifier = Classifier.of(oracle)
+    return classifier.exact or classifier
+
+
+def _predictions(classifier: Classifier, scores: Tensor) -> Predictions:
+    probabilities = scores if classifier.scale == "probabilities" else scores.softmax(1)
     confidences, classes = probabilities.max(1)
-    return Verdicts(scores.cpu(), classes.cpu(), confidences.cpu())
+    return Predictions(scores.cpu(), classes.cpu(), confidences.cpu())
 
 
 def reread(image: Tensor) -> Tensor:

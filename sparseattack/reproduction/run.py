@@ -65,8 +65,8 @@ def _with_images(loaded: Setup, wanted: int) -> Setup:
 
 def _correct(loaded: Setup) -> int | None:
     """Number of images that the network classifies as labelled; None if an image has no label."""
-    labels = loaded.images.with_classes(getattr(loaded.oracle, "classes", ())).labels
-    return None if (labels == UNKNOWN).any() else int((labels == loaded.verdicts.classes).sum())
+    labels = loaded.images.with_classes(loaded.oracle.classes).labels
+    return None if (labels == UNKNOWN).any() else int((labels == loaded.predictions.classes).sum())
 
 
 def copy_runs(setup: Setup, study: Study, others: Iterable[Path]) -> None:

@@ -6,7 +6,7 @@ from itertools import count
 from time import perf_counter
 from typing import NamedTuple
 
-from sparseattack.problem.oracle import Sizes
+from sparseattack.problem.inference import Sizes
 from sparseattack.problem.problem import Evaluations, Problem, QueryBatch
 
 OPEN = 16  # most groups at a time where their generations are small: each holds memory

@@ -15,8 +15,7 @@ from sparseattack.data.pictures import ADVERSARIAL, SIDE_BY_SIDE
 from sparseattack.data.png import pil_image, read_png, side_by_side, write_png
 from sparseattack.errors import InputError, OracleError
 from sparseattack.problem.edits import Edits
-from sparseattack.problem.oracle import title
-from sparseattack.problem.verification import judge_alone
+from sparseattack.problem.verification import classify_alone
 from sparseattack.study.cases import class_number
 from sparseattack.study.experiment import Experiment
 from sparseattack.study.prepare import Setup, prepare, showing
@@ -47,12 +46,10 @@ def keep(setup: Setup, record: Record, pair: tuple[Tensor, Tensor], stem: Path) 
     """
     fooling, beside = Path(f"{stem}{ADVERSARIAL}"), Path(f"{stem}{SIDE_BY_SIDE}")
     write_png(pil_image(pair[1]), fooling)
-    seen = judge_alone(setup.oracle, read_png(fooling).to(pair[1].device), record.image)
+    seen = classify_alone(setup.oracle, read_png(fooling).to(pair[1].device), record.image)
     if int(seen.classes[0]) != record.after_class:
         fooling.unlink()
-        raise OracleError(
-            f"{title(setup.oracle)} answers the same picture differently when it is asked again"
-        )
+        raise OracleError(f"{setup.oracle} answers the same picture differently when it is asked again")
     captions = (
         f"before: {caption(setup.classes, record.before_class, record.before_confidence)}",
         f"after: {caption(setup.classes, record.after_class, record.after_confidence)}",
@@ -87,7 +84,7 @@ def prepare_pictures(experiment: Experiment, label: str | None) -> Setup:
         raise InputError("a picture is attacked towards one class: name it, or take random")
     setup = prepare(experiment)
     pil_image(setup.floats[0])  # refuses what no PNG holds, before anything is asked
-    seen = setup.verdicts.classes
+    seen = setup.predictions.classes
     if label is not None:
         seen = torch.full_like(seen, class_number(label, setup.classes, len(setup.classes)))
     return showing(setup, seen)

@@ -28,9 +28,9 @@ from sparseattack.plugins.registry import oracle_plugin
 from sparseattack.plugins.spec import extra_objectives, function_name, oracle_spec, parse, setting_values
 from sparseattack.problem import criteria
 from sparseattack.problem.encodings import Encoding
-from sparseattack.problem.oracle import Oracle, device_of, named, scale, title
+from sparseattack.problem.oracle import Classifier, device_of
 from sparseattack.problem.problem import Problem, check_images
-from sparseattack.problem.verification import Verdicts, judge
+from sparseattack.problem.verification import Predictions, classify
 from sparseattack.provenance import digest, digest_source, hardware, versions
 from sparseattack.search.contract import ask, start
 from sparseattack.study.cases import Case, Selection, aims, cases, select_cases
@@ -40,7 +40,7 @@ Plugin = Callable[..., Any]
 
 
 def manifest(
-    experiment: Experiment, oracle: Oracle, images: Images, scores: Tensor, plugins: Mapping[str, Plugin]
+    experiment: Experiment, oracle: Classifier, images: Images, scores: Tensor, plugins: Mapping[str, Plugin]
 ) -> dict[str, Any]:
     """As JSON holds it; results depend on what is under ``determines``, and on nothing else.
 
@@ -50,13 +50,13 @@ def manifest(
         "experiment": experiment.to_json(),
         "settings": {name: setting_values(plugin) for name, plugin in plugins.items()},
         "sources": {name: digest_source(plugin) for name, plugin in plugins.items()},
-        "oracle": getattr(oracle, "digest", "") or digest(scores.double().round(decimals=4).tolist()),
+        "oracle": oracle.digest or digest(scores.double().round(decimals=4).tolist()),
         "images": images.digest,
         "versions": versions(plugins.values()),
     }
     written = {
         "determines": determines,
-        "oracle": {"name": title(oracle), "scale": scale(oracle)},
+        "oracle": {"name": str(oracle), "scale": oracle.scale},
         "images": {"count": len(images.ids), "shape": list(images.pixels.shape[1:])},
         "hardware": hardware(experiment.device),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -71,10 +71,10 @@ class Setup:
 
     experiment: Experiment
     plugin: Plugin  # that made the oracle
-    oracle: Oracle
+    oracle: Classifier
     images: Images
     floats: Tensor  # (N, C, H, W) on the experiment's device
-    verdicts: Verdicts  # of the clean images
+    predictions: Predictions  # of the clean images
     classes: tuple[str, ...]  # K names, some empty
     strategies: dict[str, Plugin]  # by spec
     encodings: dict[tuple[str, int], Encoding]  # by spec and k
@@ -88,12 +88,12 @@ class Setup:
         for spec, k in self.encodings:
             used[f"encoding {spec}, {k} pixels"] = registry.load("encodings", spec, {"pixels": k})
         used |= {f"fitness {function_name(one)}": one for each in self.fitness.values() for one in each}
-        return manifest(self.experiment, self.oracle, self.images, self.verdicts.scores, used)
+        return manifest(self.experiment, self.oracle, self.images, self.predictions.scores, used)
 
     @cached_property
     def selection(self) -> Selection:
         """The cases that are attacked."""
-        return select_cases(self.experiment, self.images, self.verdicts.classes, self.classes)
+        return select_cases(self.experiment, self.images, self.predictions.classes, self.classes)
 
     @cached_property
     def identity(self) -> str:
@@ -108,7 +108,7 @@ def labelled(setup: Setup) -> Setup:
     more images are to be drawn than may be attacked.
     """
     by_oracle = setup.experiment.true_class == "prediction"
-    known = showing(setup, setup.verdicts.classes) if by_oracle else _numbered(setup)
+    known = showing(setup, setup.predictions.classes) if by_oracle else _numbered(setup)
     _ = known.selection  # refuses what cannot be drawn
     return known
 
@@ -120,7 +120,7 @@ def showing(setup: Setup, labels: Tensor) -> Setup:
 
 def _numbered(setup: Setup) -> Setup:
     """The same, labels numbered as the oracle's classes where both have names."""
-    images = setup.images.with_classes(getattr(setup.oracle, "classes", ()))
+    images = setup.images.with_classes(setup.oracle.classes)
     if (unknown := images.labels == UNKNOWN).any():
         first = images.ids[int(unknown.nonzero()[0])]
         raise InputError(
@@ -129,7 +129,7 @@ def _numbered(setup: Setup) -> Setup:
         )
     count, highest = len(setup.classes), int(images.labels.max())
     if highest >= count:
-        worst, who = images.ids[int(images.labels.argmax())], title(setup.oracle)
+        worst, who = images.ids[int(images.labels.argmax())], setup.oracle
         raise InputError(f"{who} knows {count} classes, but image {worst} has label {highest}")
     return replace(setup, images=images)
 
@@ -179,12 +179,12 @@ def _loaded(experiment: Experiment) -> Setup:
     """The oracle, the images and what it says of them; nothing to search with yet."""
     device_of(experiment.device)
     plugin = oracle_plugin(experiment.oracle, experiment.device)
-    oracle = named(plugin(), oracle_spec(experiment.oracle).name)
+    oracle = Classifier.of(plugin(), oracle_spec(experiment.oracle).name)
     images = load_images(experiment.images)
     floats = images.floats().to(experiment.device)
-    verdicts = judge(oracle, floats)
-    classes = _classes(oracle, images, verdicts.scores.shape[1])
-    return Setup(experiment, plugin, oracle, images, floats, verdicts, classes, {}, {}, {})
+    predictions = classify(oracle, floats)
+    classes = _classes(oracle, images, predictions.scores.shape[1])
+    return Setup(experiment, plugin, oracle, images, floats, predictions, classes, {}, {}, {})
 
 
 def _encodings(experiment: Experiment) -> dict[tuple[str, int], Encoding]:
@@ -207,7 +207,7 @@ def _fitness(experiment: Experiment, strategies: dict[str, Plugin]) -> dict[str,
     return {spec: (first, *(registry.load("fitness", one) for one in more)) for spec, more in names.items()}
 
 
-def _classes(oracle: Oracle, images: Images, count: int) -> tuple[str, ...]:
+def _classes(oracle: Classifier, images: Images, count: int) -> tuple[str, ...]:
     """A name for each of the oracle's classes, empty where nobody gave one."""
-    names: tuple[str, ...] = getattr(oracle, "classes", ()) or images.classes
+    names = oracle.classes or images.classes
     return (*names, *("",) * count)[:count]

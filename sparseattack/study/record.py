@@ -12,8 +12,7 @@ import torch
 
 from sparseattack.problem.edits import Edits, distortion, length, touch
 from sparseattack.problem.fitness import lead
-from sparseattack.problem.oracle import scale
-from sparseattack.problem.verification import Verdicts, judge_alone
+from sparseattack.problem.verification import Predictions, classify_alone
 from sparseattack.search.outcome import Outcome
 from sparseattack.study.cases import Case
 from sparseattack.study.experiment import Condition
@@ -85,7 +84,7 @@ def record_of(setup: Setup, condition: Condition, todo: Todo, outcome: Outcome) 
     key, case = todo[outcome.image]
     alone = None
     if outcome.fooled:
-        alone = judge_alone(setup.oracle, outcome.paint(setup.floats[case.image]), case.image)
+        alone = classify_alone(setup.oracle, outcome.paint(setup.floats[case.image]), case.image)
     verified = alone is not None and _fooled(setup, case, alone)
     return Record(
         key=key,
@@ -126,8 +125,8 @@ def _costs(outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def _classes(setup: Setup, case: Case, alone: Verdicts | None) -> dict[str, Any]:
-    before = setup.verdicts
+def _classes(setup: Setup, case: Case, alone: Predictions | None) -> dict[str, Any]:
+    before = setup.predictions
     return {
         "before_class": int(before.classes[case.image]),
         "before_confidence": float(before.confidences[case.image]),
@@ -153,8 +152,8 @@ def _edit(setup: Setup, case: Case, outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def _fooled(setup: Setup, case: Case, alone: Verdicts) -> bool:
+def _fooled(setup: Setup, case: Case, alone: Predictions) -> bool:
     """Whether what the oracle says of one image is a success."""
     targeted = case.target >= 0
     label = case.target if targeted else int(setup.images.labels[case.image])
-    return bool(lead(alone.scores, torch.tensor([label]), targeted, scale(setup.oracle)) < 0)
+    return bool(lead(alone.scores, torch.tensor([label]), targeted, setup.oracle.scale) < 0)

@@ -15,7 +15,7 @@ import torch
 
 from sparseattack.errors import InputError
 from sparseattack.plugins.spec import parse
-from sparseattack.problem.oracle import SparseOracle
+from sparseattack.problem.inference import score_edits
 from sparseattack.problem.problem import Problem, QueryBatch
 from sparseattack.provenance import digest, digest_image
 from sparseattack.search.group import AttackSettings
@@ -36,20 +36,20 @@ def choose_inference(problem: Problem, queries: int, wanted: bool, study: Study)
 
     ``queries`` are how many it may come to.
     """
-    if not (wanted and isinstance(problem.oracle, SparseOracle)):
+    if not (wanted and problem.classifier.answer_edits):
         return replace(problem, sparse=False)
     name = inference_key(problem.encoding.slots)
-    held = study.get(name) or study.set_default(name, benchmark_inference(problem, problem.oracle, queries))
+    held = study.get(name) or study.set_default(name, benchmark_inference(problem, queries))
     return replace(problem, sparse=held["used"])
 
 
 @torch.inference_mode()
-def benchmark_inference(problem: Problem, oracle: SparseOracle, queries: int) -> dict[str, Any]:
+def benchmark_inference(problem: Problem, queries: int) -> dict[str, Any]:
     """Whether sparse inference is used, and how many times as fast it is; none where it was not tried."""
     whole, sparse = (replace(problem, sparse=choice) for choice in (False, True))
     questions = sample(problem)
     worth = seconds(whole, questions) / len(questions.rows) * queries >= WORTH
-    if not worth or oracle.answer_edits(problem.images, questions.rows, questions.edits) is None:
+    if not worth or score_edits(problem.classifier, problem.images, questions.rows, questions.edits) is None:
         return {"used": False, "speedup": None}
     pairs = [seconds(whole, questions) / seconds(sparse, questions) for _ in range(REPEATS)]
     return {"used": median(pairs) >= FASTER, "speedup": round(median(pairs), 2)}

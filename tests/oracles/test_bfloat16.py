@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from sparseattack import Classifier, InputError, Problem, Search, Space, attack, load, load_images, rgb
-from sparseattack.problem.verification import judge, judge_alone
+from sparseattack.problem.verification import classify, classify_alone
 
 IMAGES = load_images("sample").floats()[:64]
 
@@ -26,8 +26,8 @@ def test_scores_are_rounded_and_those_of_clean_images_are_not() -> None:
     full, half = FULL(IMAGES), HALF(IMAGES)
     assert half.dtype == torch.float32 and not torch.equal(half, full)
     torch.testing.assert_close(half, full, rtol=0.05, atol=0.1)
-    assert torch.equal(judge(HALF, IMAGES).scores, judge(FULL, IMAGES).scores)
-    assert torch.equal(judge_alone(HALF, IMAGES[3], 3).scores, judge_alone(FULL, IMAGES[3], 3).scores)
+    assert torch.equal(classify(HALF, IMAGES).scores, classify(FULL, IMAGES).scores)
+    assert torch.equal(classify_alone(HALF, IMAGES[3], 3).scores, classify_alone(FULL, IMAGES[3], 3).scores)
     assert HALF.exact and HALF.exact.digest == FULL.digest != HALF.digest
     assert HALF.answer_edits is HALF.exact.answer_edits
 
@@ -59,7 +59,7 @@ def test_every_success_is_a_success_in_float32() -> None:
     fooled = [one for one in outcomes if one.fooled]
     assert 3 < len(fooled) < len(outcomes)
     for one in fooled:
-        scores = judge_alone(FULL, one.paint(IMAGES[one.image]), one.image).scores[0]
+        scores = classify_alone(FULL, one.paint(IMAGES[one.image]), one.image).scores[0]
         assert scores.argmax() != labels[one.image]
         assert one.values[0] == pytest.approx(
             float(scores[labels[one.image]] - scores.topk(1).values), abs=1e-4

@@ -1,176 +1,71 @@
-"""Oracles are asked in whole blocks, and what they answer is checked."""
-
-from collections.abc import Callable
+"""Any callable becomes a classifier with typed fields; a classifier refuses images of another shape."""
 
 import pytest
 import torch
-from problems import random_images
 from torch import Tensor
 
-from sparseattack import InputError, Oracle, OracleError
-from sparseattack.problem.oracle import ask, chunk, scale, title
-
-IMAGES = random_images(3)
-
-
-def answering(scores: Callable[[Tensor], object]) -> Oracle:
-    def stern(images: Tensor) -> Tensor:
-        return scores(images)  # type: ignore[return-value]
-
-    return stern
+from sparseattack import Classifier, InputError, OracleError
 
 
 def zeros(images: Tensor) -> Tensor:
     return torch.zeros(len(images), 4)
 
 
-@pytest.mark.parametrize("count", [1, 31, 32, 33, 64])
-def test_what_is_shown_is_padded_with_the_last_image_to_whole_blocks(count: int) -> None:
-    shown: list[Tensor] = []
-    images = random_images(count)
-
-    def keeps(given: Tensor) -> Tensor:
-        shown.append(given)
-        return zeros(given)
-
-    scores = ask(keeps, images, range(count))
-    assert scores.shape == (count, 4)
-    assert len(shown[0]) == -(-count // 32) * 32
-    assert torch.equal(shown[0][:count], images)
-    assert (shown[0][count:] == images[-1]).all()
-
-
-def test_a_block_is_no_larger_than_the_oracle_takes() -> None:
-    class Small:
-        batch = 5
-
-        def __call__(self, images: Tensor) -> Tensor:
-            assert len(images) <= self.batch
-            return zeros(images)
-
-    assert chunk(Small(), IMAGES) == 5
-    assert len(ask(Small(), IMAGES, range(3))) == 3
-
-
-@pytest.mark.parametrize(
-    ("batch", "pad", "expected"),
-    [(256, 32, 256), (100, 32, 96), (32, 32, 32), (31, 32, 31), (1, 32, 1), (7, 2, 6)],
-)
-def test_a_call_is_of_whole_blocks(batch: int, pad: int, expected: int) -> None:
-    oracle = answering(zeros)
-    oracle.batch = batch  # type: ignore[attr-defined]
-    assert chunk(oracle, IMAGES, pad) == expected
-
-
-def test_on_an_accelerator_every_call_is_as_large() -> None:
-    calls: list[int] = []
-
-    def counts(images: Tensor) -> Tensor:
-        calls.append(len(images))
-        raise NotImplementedError
-
-    counts.batch = 100  # type: ignore[attr-defined]
-    elsewhere = IMAGES.to("meta")
-    assert chunk(counts, IMAGES) == 96 and chunk(counts, elsewhere) == 100
-    for images in (IMAGES, elsewhere):
-        with pytest.raises(OracleError):
-            ask(counts, images, range(3))
-    assert calls == [32, 100]
-
-
-def test_a_call_is_no_larger_than_memory_holds() -> None:
-    assert chunk(answering(zeros), torch.empty(1, 3, 512, 512)) == 64
-    assert chunk(answering(zeros), torch.empty(1, 3, 4000, 4000)) == 1
-
-
-@pytest.mark.parametrize(
-    ("wrong", "said"),
-    [
-        (lambda images: None, "oracle stern answered NoneType, not a tensor of floats, to image 7"),
-        (lambda images: zeros(images).long(), "answered torch.int64, not a tensor of floats"),
-        (lambda images: zeros(images).bool(), "answered torch.bool, not a tensor of floats"),
-        (lambda images: zeros(images)[:5], r"of shape \(5, 4\) for 32 images, not \(32, classes\)"),
-        (lambda images: zeros(images)[:, 0], r"of shape \(32,\) for 32 images"),
-        (lambda images: zeros(images)[:, :1], r"of shape \(32, 1\).* with at least 2 classes, to image 7"),
-        (lambda images: zeros(images).fill_(torch.nan), "oracle stern answered NaN to image 7"),
-        (lambda images: zeros(images).fill_(-torch.inf), "answered an infinite score to image 7"),
-        (lambda images: 1 / 0, "oracle stern failed on image 7: ZeroDivisionError: division by zero"),
-        (lambda images: dict[str, int]()["x"], "oracle stern failed on image 7: KeyError: 'x'"),
-    ],
-)
-def test_what_no_classifier_answers_is_refused(wrong: Callable[[Tensor], object], said: str) -> None:
-    with pytest.raises(OracleError, match=said):
-        ask(answering(wrong), random_images(1), [7])
-
-
-def test_the_image_that_is_answered_wrongly_is_named() -> None:
-    def wrong(images: Tensor) -> Tensor:
-        return torch.where(torch.arange(len(images)).unsqueeze(1) == 2, torch.nan, zeros(images))
-
-    with pytest.raises(OracleError, match=r"oracle stern answered NaN to image 15$"):
-        ask(answering(wrong), random_images(4), torch.tensor([11, 12, 15, 19]))
-
-
-def test_the_images_that_an_oracle_fails_on_are_named() -> None:
-    with pytest.raises(OracleError, match="failed on 2 images from 4 to 8: ZeroDivisionError"):
-        ask(answering(lambda images: 1 // 0), random_images(3), [4, 8, 4])
-
-
-def test_what_is_said_of_padding_does_not_matter() -> None:
-    def wrong(images: Tensor) -> Tensor:
-        return torch.where(torch.arange(len(images)).unsqueeze(1) >= 3, torch.nan, zeros(images))
-
-    assert ask(answering(wrong), random_images(3), range(3)).isfinite().all()
-
-
-def test_an_oracle_may_refuse_its_input_in_its_own_words() -> None:
-    def refuses(images: Tensor) -> Tensor:
-        raise InputError("oracle refuses takes other images")
-
-    with pytest.raises(InputError, match=r"^oracle refuses takes other images$"):
-        ask(refuses, random_images(1), [0])
-
-
-@pytest.mark.parametrize("half", [torch.float16, torch.bfloat16])
-def test_scores_in_few_bits_are_widened(half: torch.dtype) -> None:
-    assert (
-        ask(answering(lambda images: zeros(images).to(half)), random_images(2), [0, 1]).dtype == torch.float32
-    )
-
-
 class Shares:
+    """An oracle with optional attributes."""
+
     scale = "probabilities"
 
-    def __init__(self, *shares: float) -> None:
-        self.shares = shares
-
     def __call__(self, images: Tensor) -> Tensor:
-        return torch.tensor([self.shares]).expand(len(images), -1)
+        return torch.full((len(images), 4), 0.25)
 
 
-def test_probabilities_are_accepted_with_their_rounding() -> None:
-    assert ask(Shares(1.0004, 0.0), random_images(1), [0]).shape == (1, 2)
+def test_a_function_without_attributes_has_the_defaults() -> None:
+    found = Classifier.of(zeros)
+    assert found == Classifier("zeros", zeros, "") and str(found) == "oracle zeros"
+    assert found.answer_edits is None and found.exact is None
 
 
-@pytest.mark.parametrize("shares", [(2.5, -1.0), (0.5, torch.nan), (torch.inf, 0.0)])
-def test_what_is_no_probability_is_refused(shares: tuple[float, float]) -> None:
-    with pytest.raises(
-        OracleError, match=r"oracle Shares answered (probabilities from -1 to 2.5|NaN|an inf)"
-    ):
-        ask(Shares(*shares), random_images(1), [0])
+def test_optional_attributes_become_fields() -> None:
+    oracle = Shares()
+    facts = {"name": "mine", "batch": 7, "classes": ["cat", "dog", "", ""], "digest": "ab", "exact": zeros}
+    for name, value in facts.items():
+        setattr(oracle, name, value)
+    found = Classifier.of(oracle, "another")
+    assert (found.name, found.scale, found.batch, found.digest) == ("mine", "probabilities", 7, "ab")
+    assert found.classes == ("cat", "dog", "", "") and found.exact == Classifier.of(zeros)
 
 
-def test_an_oracle_says_what_its_scores_are() -> None:
-    assert scale(Shares()) == "probabilities"
-    assert scale(zeros) == "logits"
+def test_a_classifier_stays_as_it_is() -> None:
+    classifier = Classifier("mine", zeros, "ab")
+    assert Classifier.of(classifier, "another") is classifier
+
+
+def test_an_oracle_without_a_name_is_called_as_told_or_by_its_class() -> None:
+    assert str(Classifier.of(Shares(), "mine")) == "oracle mine"
+    assert str(Classifier.of(Shares())) == "oracle Shares"
+
+
+def test_an_unknown_scale_is_refused() -> None:
     odd = Shares()
     odd.scale = "percent"
-    with pytest.raises(OracleError, match="oracle Shares says its scores are 'percent', not logits"):
-        scale(odd)
+    with pytest.raises(OracleError, match="oracle Shares has scale 'percent', not logits or probabilities"):
+        Classifier.of(odd)
 
 
-def test_an_oracle_is_called_by_its_name() -> None:
-    named = Shares()
-    assert title(named) == "oracle Shares" and title(zeros) == "oracle zeros"
-    named.name = "mine"  # type: ignore[attr-defined]
-    assert title(named) == "oracle mine"
+@pytest.mark.parametrize(
+    ("takes", "has", "said"),
+    [
+        ((3, 8, 8), (1, 8, 8), "takes images of 3x8x8, not 1x8x8: convert them to RGB"),
+        ((3, None, None), (4, 8, 8), "3xanyxany, not 4x8x8: convert them to RGB"),
+        ((1, 8, 8), (3, 9, 8), "not 3x9x8: convert them to grey and resize them to 8x8, as IMAGES@8 does"),
+        ((3, 8, 9), (3, 480, 640), "not 3x480x640: resize them to 8x9"),
+        ((7, None, 8), (3, 8, 9), "takes images of 7xanyx8, not 3x8x9"),
+    ],
+)
+def test_images_of_another_shape_are_refused_with_what_to_do(
+    takes: tuple[int | None, int | None, int | None], has: tuple[int, ...], said: str
+) -> None:
+    oracle = Classifier("mine", lambda images: images.flatten(1), "", shape=takes)
+    with pytest.raises(InputError, match=f"{said}$"):
+        oracle(torch.zeros(2, *has))

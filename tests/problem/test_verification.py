@@ -6,7 +6,7 @@ from problems import random_images
 from torch import Tensor
 
 from sparseattack import OracleError
-from sparseattack.problem.verification import judge, judge_alone
+from sparseattack.problem.verification import classify, classify_alone
 
 
 class Shy:
@@ -25,12 +25,12 @@ class Shy:
 
 def test_clean_images_are_asked_about_as_many_at_once_as_the_oracle_takes() -> None:
     oracle, images = Shy(), random_images(12)
-    verdicts = judge(oracle, images)
+    predictions = classify(oracle, images)
     assert oracle.calls == [5, 5, 5]  # the last one padded
     share = images[:, 0, 0, 0]
-    assert torch.equal(verdicts.scores[:, 1], share)
-    assert torch.equal(verdicts.classes, (share > 0.5).long())
-    assert torch.equal(verdicts.confidences, torch.maximum(share, 1 - share))
+    assert torch.equal(predictions.scores[:, 1], share)
+    assert torch.equal(predictions.classes, (share > 0.5).long())
+    assert torch.equal(predictions.confidences, torch.maximum(share, 1 - share))
 
 
 def test_an_oracle_that_fails_on_a_clean_image_names_it() -> None:
@@ -40,12 +40,12 @@ def test_an_oracle_that_fails_on_a_clean_image_names_it() -> None:
     images = random_images(12)
     spoilt = images[7]
     with pytest.raises(OracleError, match="oracle broken answered NaN to image 7"):
-        judge(broken, images)
+        classify(broken, images)
 
 
 @pytest.mark.parametrize("channels", [1, 3, 5])
 def test_a_success_is_shown_alone_as_a_file_holds_it(channels: int) -> None:
     oracle, image = Shy(), random_images(1, (channels, 4, 3))[0]
-    verdicts = judge_alone(oracle, image, 0)
+    predictions = classify_alone(oracle, image, 0)
     assert oracle.calls == [1]
-    assert float(verdicts.scores[0, 1]) == float(image[0, 0, 0])
+    assert float(predictions.scores[0, 1]) == float(image[0, 0, 0])

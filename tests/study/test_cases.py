@@ -30,7 +30,7 @@ def experiment(tmp_path: Path) -> Experiment:
     )
     images = np.random.default_rng(5).integers(256, size=(COUNT, 8, 8, 3), dtype=np.uint8)
     np.savez(chosen.images, images=images)
-    labels = prepare(chosen).verdicts.classes.numpy()
+    labels = prepare(chosen).predictions.classes.numpy()
     labels[list(WRONG)] = (labels[list(WRONG)] + 1) % CLASSES
     np.savez(chosen.images, images=images, labels=labels)
     return chosen
@@ -109,7 +109,7 @@ def test_a_prediction_taken_as_truth_is_like_a_label(experiment: Experiment, tar
     by_oracle = compare(replace(experiment, true_class="prediction"))
     assert all(record.label == record.before_class for record in by_oracle.records)
     held = dict(np.load(experiment.images))
-    np.savez(experiment.images, images=held["images"], labels=prepare(experiment).verdicts.classes.numpy())
+    np.savez(experiment.images, images=held["images"], labels=prepare(experiment).predictions.classes.numpy())
     by_label = compare(experiment)
     assert facts(by_oracle) == facts(by_label) and any(record.success for record in by_oracle.records)
     assert (by_oracle.eligible, by_oracle.left_out) == (by_label.eligible, by_label.left_out)

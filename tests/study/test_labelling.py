@@ -28,7 +28,7 @@ def test_sub_folders_are_the_oracles_classes(tmp_path: Path) -> None:
     assert [named.images.classes[label] for label in named.images.labels.tolist()] == [
         Path(one).parent.name for one in named.images.ids
     ]
-    assert torch.equal(named.images.labels, named.verdicts.classes)  # which the network sees in these
+    assert torch.equal(named.images.labels, named.predictions.classes)  # which the network sees in these
     assert compare(experiment).images == 4
 
 

@@ -30,7 +30,7 @@ def experiment(tmp_path: Path) -> Experiment:
         images=str(tmp_path / "images.npz"),
         budget=90,
     )
-    labels = prepare(chosen).verdicts.classes.numpy()
+    labels = prepare(chosen).predictions.classes.numpy()
     labels[4] = (labels[4] + 1) % 4
     np.savez(tmp_path / "images.npz", images=images, labels=labels)
     return chosen

@@ -1,0 +1,147 @@
+"""Inference: images and edits are given to a classifier in whole blocks, and its scores are checked."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import NamedTuple, TypeVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from sparseattack.errors import InputError, OracleError, brief
+from sparseattack.problem.edits import Edits
+from sparseattack.problem.oracle import Classifier, Scale
+
+PAD = 32  # a network's floats depend on the size of its batch; in whole blocks of these they rarely do
+ROUND = 256  # queries evaluated together, in a few calls where fewer images fit one call
+BYTES = 2**28  # of images in one call
+ROUNDING = 1e-3  # by which a probability in few bits may leave [0, 1]
+
+Numbers = Sequence[int] | Tensor
+"""Indices ``(n,)`` of images, by which errors name them."""
+
+Found = TypeVar("Found")
+
+
+class Sizes(NamedTuple):
+    """Numbers of images, each a multiple of the one before."""
+
+    block: int  # calls are padded to whole blocks
+    chunk: int  # most in one call
+    round: int  # most queries that are evaluated together
+
+
+def sizes(classifier: Classifier, images: Tensor, pad: int = 0) -> Sizes:
+    """Sizes for ``images (n, C, H, W)``, in blocks of ``pad`` if one fits.
+
+    By default a block is PAD images on the CPU, and a whole call on an accelerator, whose kernels depend on
+    the number of images.
+    """
+    room = BYTES // (4 * images.shape[1:].numel())
+    most = max(1, min(classifier.batch, room))
+    block = min(pad or (PAD if images.is_cpu else most), most)
+    chunk = most - most % block
+    return Sizes(block, chunk, chunk * max(1, min(ROUND, room) // chunk if chunk >= PAD else 1))
+
+
+def score_images(classifier: Classifier, images: Tensor, numbers: Numbers, pad: int = 0) -> Tensor:
+    """Checked scores ``(n, K)`` of ``images (n, C, H, W)`` in one call, padded to whole blocks of ``pad``.
+
+    ``numbers (n,)`` are the indices by which errors name the images. Raises OracleError.
+    """
+    short = -len(images) % sizes(classifier, images, pad).block
+    padded = torch.cat([images, images[-1:].expand(short, -1, -1, -1)]) if short else images
+    scores = _call(classifier, partial(classifier, padded), numbers)
+    return _checked(classifier, scores, len(padded), numbers)
+
+
+def score_painted(classifier: Classifier, images: Tensor, rows: Tensor, edits: Edits, pad: int) -> Tensor:
+    """Checked scores ``(n, K)`` of edits of ``images (N, C, H, W)`` at index ``rows (n,)``, painted."""
+    most = sizes(classifier, images, pad).chunk
+    parts = zip(torch.split(rows, most), edits.split(most), strict=True)
+    painted = ((numbers, part.paint(images, numbers)) for numbers, part in parts)
+    return torch.cat([score_images(classifier, each, numbers, pad) for numbers, each in painted])
+
+
+def score_edits(classifier: Classifier, images: Tensor, rows: Tensor, edits: Edits) -> Tensor | None:
+    """Checked scores ``(n, K)`` by ``classifier.answer_edits``; None where it has none, or gives none."""
+    if classifier.answer_edits is None:
+        return None
+    scores = _call(classifier, partial(classifier.answer_edits, images, rows, edits), rows)
+    return None if scores is None else _checked(classifier, scores, len(rows), rows)
+
+
+def _call(classifier: Classifier, call: Callable[[], Found], numbers: Numbers) -> Found:
+    try:
+        return call()
+    except InputError:
+        raise
+    except Exception as error:  # whatever a classifier raises
+        raise OracleError(f"{classifier} failed on {image_list(numbers)}: {brief(error)}") from error
+
+
+def image_list(numbers: Numbers) -> str:
+    """The images with these indices ``(n,)``, in a sentence."""
+    each = np.unique(torch.as_tensor(numbers).cpu()).tolist()
+    return f"image {each[0]}" if len(each) == 1 else f"{len(each)} images from {each[0]} to {each[-1]}"
+
+
+def _checked(classifier: Classifier, scores: Tensor, shown: int, numbers: Numbers) -> Tensor:
+    """Scores ``(n, K)``, at least float32, of the images ``numbers (n,)``, the first of those ``shown``."""
+    if wrong := _misshapen(scores, shown):
+        raise OracleError(f"{classifier} answered {wrong}, to {image_list(numbers)}")
+    scores = scores[: len(numbers)]
+    fit = _fit(scores, classifier.scale)
+    if not fit.all():
+        bad = int((~fit).nonzero()[0, 0])
+        one = image_list(numbers[bad : bad + 1])
+        raise OracleError(f"{classifier} answered {_described(scores[bad])} to {one}")
+    return scores.float() if scores.element_size() < 4 else scores  # noqa: PLR2004
+
+
+def _misshapen(scores: Tensor, shown: int) -> str:
+    """What is wrong with the kind or shape of ``scores``, if anything."""
+    if not isinstance(scores, Tensor) or not scores.is_floating_point():
+        kind = scores.dtype if isinstance(scores, Tensor) else type(scores).__name__
+        return f"{kind}, not a tensor of floats"
+    if scores.ndim != 2 or len(scores) != shown or scores.shape[1] < 2:  # noqa: PLR2004
+        wanted = f"({shown}, classes) with at least 2 classes"
+        return f"scores of shape {tuple(scores.shape)} for {shown} images, not {wanted}"
+    return ""
+
+
+def _fit(scores: Tensor, scale: Scale) -> Tensor:
+    """Mask ``(n,)`` of the rows that hold finite numbers, or probabilities where they should."""
+    if scale == "probabilities":
+        return ((scores >= -ROUNDING) & (scores <= 1 + ROUNDING)).all(1)
+    return scores.isfinite().all(1)
+
+
+def _described(scores: Tensor) -> str:
+    if scores.isnan().any():
+        return "NaN"
+    if scores.isinf().any():
+        return "an infinite score"
+    return f"probabilities from {float(scores.min()):.4g} to {float(scores.max()):.4g}"
+
+
+@dataclass
+class Classes:
+    """The number of classes of an oracle: always the same, and enough for the labels."""
+
+    who: str  # the oracle in a sentence
+    label: int  # highest of the labels
+    image: int  # that has it
+    count: int = 0  # 0 until it is known
+
+    def check(self, count: int, numbers: Numbers) -> None:
+        """Refuse scores of ``count`` classes for the images ``numbers`` if that does not fit: OracleError."""
+        if self.label >= count:
+            raise OracleError(
+                f"{self.who} has {count} classes, but image {self.image} has label {self.label}"
+            )
+        if self.count not in (0, count):
+            before = f"{self.count}, to {image_list(numbers)}"
+            raise OracleError(f"{self.who} answered {count} classes after {before}")
+        self.count = count

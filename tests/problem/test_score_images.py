@@ -1,0 +1,170 @@
+"""Classifiers are given whole blocks of images, and their scores are checked."""
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from problems import random_images
+from torch import Tensor
+
+from sparseattack import Classifier, InputError, Oracle, OracleError
+from sparseattack.problem.inference import Numbers, score_images, sizes
+
+IMAGES = random_images(3)
+
+
+def answering(scores: Callable[[Tensor], object]) -> Oracle:
+    def stern(images: Tensor) -> Tensor:
+        return scores(images)  # type: ignore[return-value]
+
+    return stern
+
+
+def score(oracle: Oracle, images: Tensor, numbers: Numbers) -> Tensor:
+    return score_images(Classifier.of(oracle), images, numbers)
+
+
+def chunk(oracle: Oracle, images: Tensor, pad: int = 0) -> int:
+    """The most images in one call."""
+    return sizes(Classifier.of(oracle), images, pad).chunk
+
+
+def zeros(images: Tensor) -> Tensor:
+    return torch.zeros(len(images), 4)
+
+
+@pytest.mark.parametrize("count", [1, 31, 32, 33, 64])
+def test_a_batch_is_padded_with_its_last_image_to_whole_blocks(count: int) -> None:
+    shown: list[Tensor] = []
+    images = random_images(count)
+
+    def recording(given: Tensor) -> Tensor:
+        shown.append(given)
+        return zeros(given)
+
+    scores = score(recording, images, range(count))
+    assert scores.shape == (count, 4)
+    assert len(shown[0]) == -(-count // 32) * 32
+    assert torch.equal(shown[0][:count], images)
+    assert (shown[0][count:] == images[-1]).all()
+
+
+def test_a_block_is_no_larger_than_the_oracle_takes() -> None:
+    class Small:
+        batch = 5
+
+        def __call__(self, images: Tensor) -> Tensor:
+            assert len(images) <= self.batch
+            return zeros(images)
+
+    assert chunk(Small(), IMAGES) == 5
+    assert len(score(Small(), IMAGES, range(3))) == 3
+
+
+@pytest.mark.parametrize(
+    ("batch", "pad", "expected"),
+    [(256, 32, 256), (100, 32, 96), (32, 32, 32), (31, 32, 31), (1, 32, 1), (7, 2, 6)],
+)
+def test_a_call_has_whole_blocks(batch: int, pad: int, expected: int) -> None:
+    oracle = answering(zeros)
+    oracle.batch = batch  # type: ignore[attr-defined]
+    assert chunk(oracle, IMAGES, pad) == expected
+
+
+def test_on_an_accelerator_every_call_is_as_large() -> None:
+    calls: list[int] = []
+
+    def counts(images: Tensor) -> Tensor:
+        calls.append(len(images))
+        raise NotImplementedError
+
+    counts.batch = 100  # type: ignore[attr-defined]
+    elsewhere = IMAGES.to("meta")
+    assert chunk(counts, IMAGES) == 96 and chunk(counts, elsewhere) == 100
+    for images in (IMAGES, elsewhere):
+        with pytest.raises(OracleError):
+            score(counts, images, range(3))
+    assert calls == [32, 100]
+
+
+def test_a_call_is_no_larger_than_memory_holds() -> None:
+    assert chunk(answering(zeros), torch.empty(1, 3, 512, 512)) == 64
+    assert chunk(answering(zeros), torch.empty(1, 3, 4000, 4000)) == 1
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        (lambda images: None, "oracle stern answered NoneType, not a tensor of floats, to image 7"),
+        (lambda images: zeros(images).long(), "answered torch.int64, not a tensor of floats"),
+        (lambda images: zeros(images).bool(), "answered torch.bool, not a tensor of floats"),
+        (lambda images: zeros(images)[:5], r"of shape \(5, 4\) for 32 images, not \(32, classes\)"),
+        (lambda images: zeros(images)[:, 0], r"of shape \(32,\) for 32 images"),
+        (lambda images: zeros(images)[:, :1], r"of shape \(32, 1\).* with at least 2 classes, to image 7"),
+        (lambda images: zeros(images).fill_(torch.nan), "oracle stern answered NaN to image 7"),
+        (lambda images: zeros(images).fill_(-torch.inf), "answered an infinite score to image 7"),
+        (lambda images: 1 / 0, "oracle stern failed on image 7: ZeroDivisionError: division by zero"),
+        (lambda images: dict[str, int]()["x"], "oracle stern failed on image 7: KeyError: 'x'"),
+    ],
+)
+def test_scores_of_no_classifier_are_refused(wrong: Callable[[Tensor], object], said: str) -> None:
+    with pytest.raises(OracleError, match=said):
+        score(answering(wrong), random_images(1), [7])
+
+
+def test_the_image_with_a_wrong_score_is_named() -> None:
+    def wrong(images: Tensor) -> Tensor:
+        return torch.where(torch.arange(len(images)).unsqueeze(1) == 2, torch.nan, zeros(images))
+
+    with pytest.raises(OracleError, match=r"oracle stern answered NaN to image 15$"):
+        score(answering(wrong), random_images(4), torch.tensor([11, 12, 15, 19]))
+
+
+def test_the_images_that_an_oracle_fails_on_are_named() -> None:
+    with pytest.raises(OracleError, match="failed on 2 images from 4 to 8: ZeroDivisionError"):
+        score(answering(lambda images: 1 // 0), random_images(3), [4, 8, 4])
+
+
+def test_scores_of_padding_are_not_checked() -> None:
+    def wrong(images: Tensor) -> Tensor:
+        return torch.where(torch.arange(len(images)).unsqueeze(1) >= 3, torch.nan, zeros(images))
+
+    assert score(answering(wrong), random_images(3), range(3)).isfinite().all()
+
+
+def test_an_oracle_may_refuse_its_input_in_its_own_words() -> None:
+    def refuses(images: Tensor) -> Tensor:
+        raise InputError("oracle refuses takes other images")
+
+    with pytest.raises(InputError, match=r"^oracle refuses takes other images$"):
+        score(refuses, random_images(1), [0])
+
+
+@pytest.mark.parametrize("half", [torch.float16, torch.bfloat16])
+def test_scores_in_few_bits_are_widened(half: torch.dtype) -> None:
+    assert (
+        score(answering(lambda images: zeros(images).to(half)), random_images(2), [0, 1]).dtype
+        == torch.float32
+    )
+
+
+class Shares:
+    scale = "probabilities"
+
+    def __init__(self, *shares: float) -> None:
+        self.shares = shares
+
+    def __call__(self, images: Tensor) -> Tensor:
+        return torch.tensor([self.shares]).expand(len(images), -1)
+
+
+def test_probabilities_are_accepted_with_their_rounding() -> None:
+    assert score(Shares(1.0004, 0.0), random_images(1), [0]).shape == (1, 2)
+
+
+@pytest.mark.parametrize("shares", [(2.5, -1.0), (0.5, torch.nan), (torch.inf, 0.0)])
+def test_scores_that_are_no_probabilities_are_refused(shares: tuple[float, float]) -> None:
+    with pytest.raises(
+        OracleError, match=r"oracle Shares answered (probabilities from -1 to 2.5|NaN|an inf)"
+    ):
+        score(Shares(*shares), random_images(1), [0])
