@@ -1,4 +1,4 @@
-"""The command, on the smallest network; nothing that is timed is asserted."""
+"""The command, on the smallest network; no time is asserted."""
 
 import json
 import sys
@@ -33,7 +33,7 @@ def test_a_run_writes_a_table_and_all_that_was_measured(
 
 
 @pytest.mark.parametrize("library", ["torchattacks", "art.attacks.evasion"])
-def test_an_absent_library_is_said(
+def test_an_absent_library_is_reported(
     library: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setitem(sys.modules, library, None)
@@ -61,7 +61,7 @@ def test_what_does_not_exist_is_refused(
 
 
 @pytest.mark.parametrize("sparse", [False, True])
-def test_a_watched_attack_is_the_same_and_every_row_is_seen(sparse: bool) -> None:
+def test_a_timed_attack_is_the_same_and_every_row_is_counted(sparse: bool) -> None:
     chosen = load_network("allconv-small", "cpu")
     encoding = load("encodings", "rgb", {"pixels": 1})()
     problem = Problem(chosen.oracle, encoding, chosen.images[:3], chosen.labels[:3], sparse=sparse)
@@ -93,6 +93,6 @@ def test_the_public_network_is_rebuilt_as_it_was(shared: Path, monkeypatch: pyte
     assert torch.equal(chosen.network(chosen.images).argmax(1), chosen.labels)
 
 
-def test_without_its_weights_it_is_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_its_weights_it_has_random_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SPARSEATTACK_SHARED", str(tmp_path))
     assert load_network("resnet20", "cpu").weights == "random"

@@ -1,10 +1,109 @@
-"""How other libraries spend a budget."""
+"""The meter around a network whose scores are pixels, and how other libraries spend a budget."""
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-from benchmarks.peers import PEERS, Meter, Peer, peer_popsize
+from benchmarks.peers import PEERS, AttackEndedError, Meter, Peer, peer_popsize
+
+CLEAN = torch.full((1, 2, 3, 3), 0.5)
+
+
+class Corner(nn.Module):
+    """Says how bright the first pixel's two channels are, which it takes for two classes."""
+
+    shown: list[int]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.shown = []
+
+    def forward(self, images: Tensor) -> Tensor:
+        self.shown.append(len(images))
+        return images[:, :, 0, 0]
+
+
+def meter(k: int = 1, most: int = 64) -> Meter:
+    """Before a network that is fooled where the second channel of the first pixel is the brighter."""
+    return Meter(Corner(), CLEAN, 0, k, most)
+
+
+def rows(*brightness: float) -> Tensor:
+    """Images whose first pixel has a second channel so bright."""
+    images = CLEAN.repeat(len(brightness), 1, 1, 1)
+    images[:, 1, 0, 0] = torch.tensor(brightness)
+    return images
+
+
+def test_rows_and_calls_are_counted_and_answers_are_the_networks() -> None:
+    one = meter()
+    assert torch.equal(one(rows(0.1, 0.2)), torch.tensor([[0.5, 0.1], [0.5, 0.2]]))
+    one(rows(0.3))
+    assert (one.queries, one.calls, one.first, one.found) == (3, 2, 0, None)
+
+
+def test_the_first_success_is_counted_over_all_calls_and_kept() -> None:
+    one = meter()
+    one(rows(0.1, 0.2))
+    one(rows(0.3, 0.6, 0.9))
+    one(rows(1.0))
+    assert (one.first, one.queries) == (4, 6)
+    assert one.found is not None and torch.equal(one.found, rows(0.6))
+
+
+def test_a_tie_is_no_success_and_more_pixels_than_k_are_none() -> None:
+    one, two = meter(), meter(k=2)
+    more = rows(0.9)
+    more[0, 0, 2, 2] = 0.0
+    for each in (one, two):
+        each(rows(0.5))
+        each(more)
+    assert (one.first, two.first) == (0, 2)
+
+
+def test_changes_that_are_rounding_are_no_pixels() -> None:
+    one = meter()
+    one(rows(0.9) + 1e-6)
+    assert one.first == 1
+
+
+def test_it_ends_an_attack_at_its_first_success() -> None:
+    one = meter().stop(10)
+    one(rows(0.1))
+    with pytest.raises(AttackEndedError):
+        one(rows(0.1, 0.9))
+    assert (one.first, one.queries) == (3, 3)
+
+
+@pytest.mark.parametrize("asked", [(2, 2), (4,), (2, 7)])
+def test_it_ends_an_attack_at_the_budget_and_shows_nothing_more(asked: tuple[int, ...]) -> None:
+    one = meter().stop(4)
+    for count in asked[:-1]:
+        one(rows(*[0.1] * count))
+    with pytest.raises(AttackEndedError):
+        one(rows(*[0.1] * asked[-1]))
+    assert one.queries == 4 and sum(one.network.shown) == 4  # type: ignore[arg-type]
+
+
+def test_a_success_beyond_the_budget_is_none() -> None:
+    one = meter().stop(1)
+    with pytest.raises(AttackEndedError):
+        one(rows(0.1, 0.9))
+    assert one.first == 0
+
+
+def test_the_network_is_shown_as_many_rows_as_suit_it() -> None:
+    one = meter(most=2)
+    assert len(one(rows(0.1, 0.2, 0.3, 0.4, 0.5))) == 5
+    assert one.network.shown == [2, 2, 1] and one.calls == 1
+
+
+def test_whether_an_image_holds_in_eight_bits_is_asked_apart() -> None:
+    one = meter()
+    narrow = torch.nextafter(torch.tensor(0.5), torch.tensor(1.0)).item()  # both channels round to 128
+    assert one.holds(rows(narrow), rounded=False) and not one.holds(rows(narrow), rounded=True)
+    assert one.queries == 0
+
 
 NAMES = [peer.name for peer in PEERS]
 

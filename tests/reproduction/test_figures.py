@@ -1,4 +1,4 @@
-"""Figures show what the studies hold."""
+"""Figures show the data of the finished studies."""
 
 import sys
 from pathlib import Path
@@ -27,7 +27,7 @@ from sparseattack.reproduction.render import draw
 from sparseattack.reproduction.studies import FinishedStudy, PlannedStudy
 
 TARGETED, UNTARGETED = "targeted", "untargeted"
-Findings = dict[tuple[str, int, str], FinishedStudy]
+Studies = dict[tuple[str, int, str], FinishedStudy]
 
 
 @pytest.fixture(scope="module")
@@ -36,11 +36,11 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> Reproduction:
 
 
 @pytest.fixture(scope="module")
-def found(done: Reproduction) -> Findings:
-    def named(part: PlannedStudy) -> tuple[str, int, str]:
-        return TARGETED if part.targeted else UNTARGETED, part.pixels, part.strategy
+def found(done: Reproduction) -> Studies:
+    def key(planned: PlannedStudy) -> tuple[str, int, str]:
+        return planned.mode, planned.pixels, planned.strategy
 
-    return {named(part): finding for part, finding in done.finished().items()}
+    return {key(planned): study for planned, study in done.finished().items()}
 
 
 def points(line: Line2D) -> tuple[list[float], list[float]]:
@@ -52,41 +52,41 @@ def numbers(figure: Figure, panel: int) -> list[int]:
     return [int(text.get_text()) for text in figure.axes[panel].texts]
 
 
-def test_a_heat_map_counts_the_successes_beside_the_papers(found: Findings) -> None:
-    finding = found[UNTARGETED, 3, ""]
-    figure = heat_map(finding, "title", ORIGINAL_PAIRS["nin"])
+def test_a_heat_map_counts_the_successes_beside_the_papers(found: Studies) -> None:
+    study = found[UNTARGETED, 3, ""]
+    figure = heat_map(study, "title", ORIGINAL_PAIRS["nin"])
     assert len(figure.axes) == 2
-    assert numbers(figure, 0) == [count for row in class_pairs(finding.records) for count in row if count]
+    assert numbers(figure, 0) == [count for row in class_pairs(study.records) for count in row if count]
     assert sum(numbers(figure, 0)) == 6 and sum(numbers(figure, 1)) == 129
     assert "6 successes in 6 runs" in figure.axes[0].get_title()
-    assert len(heat_map(finding, "title", None).axes) == 1
+    assert len(heat_map(study, "title", None).axes) == 1
 
 
-def test_bars_are_the_shares_of_the_images(found: Findings) -> None:
-    finding = found[TARGETED, 1, ""]
-    figure = classes_reached({"mine": finding}, {"theirs": (0.25, 0.75)})
+def test_bars_are_the_shares_of_the_images(found: Studies) -> None:
+    study = found[TARGETED, 1, ""]
+    figure = classes_reached({"mine": study}, {"theirs": (0.25, 0.75)})
     heights = [bar.get_height() for bar in figure.axes[0].patches if isinstance(bar, Rectangle)]
-    assert heights == pytest.approx([*histogram(finding.records), 0.25, 0.75])
+    assert heights == pytest.approx([*histogram(study.records), 0.25, 0.75])
 
 
-def test_success_success_by_pixels_has_a_point_each(found: Findings) -> None:
+def test_success_success_by_pixels_has_a_point_each(found: Studies) -> None:
     by_pixels = {k: found[UNTARGETED, k, ""] for k in (1, 3)}
     (axes,) = success_by_pixels({"mine": by_pixels}, {}).axes
     places, rates = points(axes.lines[0])
     assert places == [1, 3]
-    assert rates == [success_rate(finding.records).value for finding in by_pixels.values()]
+    assert rates == [success_rate(study.records).value for study in by_pixels.values()]
 
 
-def test_success_success_by_queries_ends_at_the_rate(found: Findings) -> None:
-    finding = found[UNTARGETED, 1, "exhaustive"]
-    (axes,) = success_by_queries({"mine": {"exhaustive": finding}}).axes
+def test_success_success_by_queries_ends_at_the_rate(found: Studies) -> None:
+    study = found[UNTARGETED, 1, "exhaustive"]
+    (axes,) = success_by_queries({"mine": {"exhaustive": study}}).axes
     queries, shares = map(np.array, points(axes.lines[0]))
-    assert shares[-1] == success_rate(finding.records).value and queries[-1] == finding.experiment["budget"]
-    first = min(record.first_fooled for record in finding.records if record.success)
+    assert shares[-1] == success_rate(study.records).value and queries[-1] == study.experiment["budget"]
+    first = min(record.first_fooled for record in study.records if record.success)
     assert shares[queries < first].max(initial=0) == 0 and shares[queries == first][-1] > 0
 
 
-def test_every_bar_and_every_line_is_drawn_however_many(found: Findings) -> None:
+def test_every_bar_and_every_line_is_drawn_however_many(found: Studies) -> None:
     names = [f"network {number}" for number in range(9)]
     (axes,) = classes_reached(dict.fromkeys(names, found[TARGETED, 1, ""]), {}).axes
     assert len([bar for bar in axes.patches if isinstance(bar, Rectangle)]) == 9 * 10
@@ -94,11 +94,11 @@ def test_every_bar_and_every_line_is_drawn_however_many(found: Findings) -> None
     assert len(success_by_queries({"mine": searches}).axes[0].lines) == 9
 
 
-def test_a_gallery_shows_the_changed_pixels(found: Findings) -> None:
-    finding = found[UNTARGETED, 3, ""]
-    figure = gallery(finding, "title")
+def test_a_gallery_shows_the_changed_pixels(found: Studies) -> None:
+    study = found[UNTARGETED, 3, ""]
+    figure = gallery(study, "title")
     assert figure
-    images, record = load_images(finding.experiment["images"]), finding.records[0]
+    images, record = load_images(study.experiment["images"]), study.records[0]
     drawn = np.round(np.asarray(figure.axes[0].images[0].get_array()) * 255).astype(int)
     before = images.pixels[record.image].permute(1, 2, 0).numpy().astype(int)
     changed = np.flatnonzero((drawn != before).any(2))
@@ -108,10 +108,10 @@ def test_a_gallery_shows_the_changed_pixels(found: Findings) -> None:
     assert all(([position % 8], [position // 8]) in rings for position in record.positions)
 
 
-def test_there_is_no_gallery_without_its_images(found: Findings, tmp_path: Path) -> None:
-    finding = found[UNTARGETED, 3, ""]
+def test_there_is_no_gallery_without_its_images(found: Studies, tmp_path: Path) -> None:
+    study = found[UNTARGETED, 3, ""]
     for images in ("nothing.npz", "digits"):
-        assert gallery(FinishedStudy(**{**vars(finding), "experiment": {"images": images}}), "") is None
+        assert gallery(FinishedStudy(**{**vars(study), "experiment": {"images": images}}), "") is None
 
 
 def test_all_figures_are_written_and_none_is_blank(done: Reproduction) -> None:

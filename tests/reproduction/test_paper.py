@@ -1,4 +1,4 @@
-"""What the paper prints is in accord with itself."""
+"""The printed numbers of the paper are consistent."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""A reproduction is run, stopped, gone on with, made larger; its cells are functions of its studies."""
+"""A reproduction is run, stopped, continued and enlarged; its cells are computed from its studies alone."""
 
 import sqlite3
 from collections.abc import Generator
@@ -34,22 +34,24 @@ def cells(asked: Reproduction) -> dict[str, TableCell]:
     return {cell.row: cell for cell in table.cells(asked.finished())}
 
 
-def records(asked: Reproduction, part: PlannedStudy) -> list[Record]:
-    with Study.read(part.path(asked.options, asked.study_folder)) as study:
+def records(asked: Reproduction, planned: PlannedStudy) -> list[Record]:
+    with Study.read(planned.path(asked.options, asked.study_folder)) as study:
         return study.records()
 
 
 def facts(some: list[Record]) -> list[dict[str, Any]]:
-    """All but how long it took, and the key, which tells how many images were drawn."""
+    """Records without times, and without the key, which depends on the number of images."""
     clocks = {"key": "", "oracle_seconds": 0, "strategy_seconds": 0}
     return [record.to_dict() | clocks for record in some]
 
 
 def of(asked: Reproduction, **wanted: object) -> PlannedStudy:
-    (part,) = (
-        part for part in asked.planned if all(getattr(part, name) == value for name, value in wanted.items())
+    (planned,) = (
+        planned
+        for planned in asked.planned
+        if all(getattr(planned, name) == value for name, value in wanted.items())
     )
-    return part
+    return planned
 
 
 def test_a_cell_can_be_recomputed_from_its_study(done: Reproduction) -> None:
@@ -68,7 +70,7 @@ def test_a_cell_can_be_recomputed_from_its_study(done: Reproduction) -> None:
     assert len(runs) == 2 * 9 and targeted.ours and targeted.ours.value == len(fooled) / 2
 
 
-def test_a_cell_is_what_the_file_alone_says(done: Reproduction) -> None:
+def test_a_cell_can_be_computed_from_the_file_alone(done: Reproduction) -> None:
     """Read by SQLite, without anything of this package."""
     found, name = cells(done), ", 3 pixels"
     (study,) = found[f"{paper.UNTARGETED}{name}"].studies
@@ -85,7 +87,7 @@ def test_a_cell_is_what_the_file_alone_says(done: Reproduction) -> None:
     assert {row: one.value for row, one in ours.items() if one} == pytest.approx(wanted)
 
 
-def test_what_is_printed_is_what_the_cells_say(done: Reproduction) -> None:
+def test_the_printed_table_has_the_values_of_the_cells(done: Reproduction) -> None:
     (printed,) = publish(done)
     text = (done.folder / "table-8.md").read_text("utf-8")
     by_name = {cell.row: cell for cell in printed.cells}
@@ -108,67 +110,69 @@ def test_success_grows_with_pixels_and_with_everything_tried(done: Reproduction)
 
 def test_the_same_images_are_attacked_whatever_the_attack(done: Reproduction) -> None:
     untargeted = {
-        part: {record.image for record in records(done, part)} for part in done.planned if not part.targeted
+        planned: {record.image for record in records(done, planned)}
+        for planned in done.planned
+        if not planned.targeted
     }
     assert len({frozenset(images) for images in untargeted.values()}) == 1
     (drawn,) = {frozenset(images) for images in untargeted.values()}
     assert {record.image for record in records(done, of(done, targeted=True))} < drawn
 
 
-def stages(asked: Reproduction) -> Generator[tuple[PlannedStudy, StudyProgress]]:
-    return ((part, event) for part, event in asked.run() if isinstance(event, StudyProgress))
+def progress_of(asked: Reproduction) -> Generator[tuple[PlannedStudy, StudyProgress]]:
+    return ((planned, event) for planned, event in asked.run() if isinstance(event, StudyProgress))
 
 
 def test_what_was_stopped_goes_on_and_ends_like_any_other(done: Reproduction, tmp_path: Path) -> None:
     asked = small(tmp_path, pixels=(3,))
-    run = stages(asked)
+    run = progress_of(asked)
     held = 0
-    while held < 9:  # in the second part, or the third
+    while held < 9:  # in the second planned, or the third
         held += len(next(run)[1].step.records)
     run.close()
-    again = [stage for _, stage in stages(asked)]
-    assert held + sum(len(stage.step.records) for stage in again) == 4 * 6 + 2 * 9
-    for part, other in zip(asked.planned, done.planned, strict=True):
-        assert facts(records(asked, part)) == facts(records(done, other))
+    again = [progress for _, progress in progress_of(asked)]
+    assert held + sum(len(progress.step.records) for progress in again) == 4 * 6 + 2 * 9
+    for planned, other in zip(asked.planned, done.planned, strict=True):
+        assert facts(records(asked, planned)) == facts(records(done, other))
 
 
 def test_nothing_is_run_twice(done: Reproduction) -> None:
-    assert all(not stage.left and not stage.step.records for _, stage in stages(done))
+    assert all(not progress.left and not progress.step.records for _, progress in progress_of(done))
 
 
 def test_more_images_take_over_what_fewer_had(tmp_path: Path) -> None:
     few = finish(small(tmp_path, strategies=(), targeted=0, untargeted=4))
     more = small(tmp_path, strategies=(), targeted=0, untargeted=9)
-    (part,) = more.planned
-    first, *rest = [stage for _, stage in stages(more)]
-    assert first.left == 5 and sum(len(stage.step.records) for stage in rest) == 5
-    known, every = facts(records(few, part)), facts(records(more, part))
+    (planned,) = more.planned
+    first, *rest = [progress for _, progress in progress_of(more)]
+    assert first.left == 5 and sum(len(progress.step.records) for progress in rest) == 5
+    known, every = facts(records(few, planned)), facts(records(more, planned))
     assert len(every) == 9 and all(fact in every for fact in known)
     fewer = small(tmp_path, strategies=(), targeted=0, untargeted=2)
-    assert [stage.left for _, stage in stages(fewer)] == [0]
+    assert [progress.left for _, progress in progress_of(fewer)] == [0]
     other = small(tmp_path, strategies=(), targeted=0, untargeted=9, seed=1)
-    assert next(stages(other))[1].left == 9
+    assert next(progress_of(other))[1].left == 9
 
 
 def test_an_unfinished_part_is_no_sample(tmp_path: Path) -> None:
     asked = small(tmp_path, strategies=("random(popsize=10)",), targeted=0, untargeted=12)
-    run = stages(asked)
-    part, _ = next(stage for stage in run if stage[1].step.records and stage[1].left)
+    run = progress_of(asked)
+    planned, _ = next(progress for progress in run if progress[1].step.records and progress[1].left)
     run.close()
-    assert 0 < len(records(asked, part)) < 12
-    assert read_finished(part.path(asked.options, asked.study_folder)) is None
-    assert part not in asked.finished()
+    assert 0 < len(records(asked, planned)) < 12
+    assert read_finished(planned.path(asked.options, asked.study_folder)) is None
+    assert planned not in asked.finished()
 
 
 def test_too_few_images_are_all_attacked(tmp_path: Path) -> None:
     asked = finish(small(tmp_path, strategies=(), targeted=0, untargeted=None))
-    (finding,) = asked.finished().values()
-    assert finding.attacked == COUNT - 1 and finding.experiment["num_images"] == COUNT - 1
+    (study,) = asked.finished().values()
+    assert study.attacked == COUNT - 1 and study.experiment["num_images"] == COUNT - 1
     (printed,) = publish(asked)
     assert any("15 in place of 500" in note for note in printed.notes)
 
 
-def test_the_kaggle_like_tables_take_what_the_network_says_for_the_truth(tmp_path: Path) -> None:
+def test_in_kaggle_like_tables_the_prediction_is_the_true_class(tmp_path: Path) -> None:
     asked = finish(small(tmp_path, tables="4,6,7", untargeted=0, targeted=COUNT, budget=60))
     assert len(asked.planned) == 2
     runs = records(asked, of(asked, strategy=""))
@@ -189,7 +193,7 @@ def test_a_network_that_cannot_be_loaded_is_left_out(tmp_path: Path) -> None:
     refusing = "linear(classes=10,inputs=7)"
     asked = small(tmp_path, networks=(refusing, ORACLE), strategies=(), targeted=0)
     events = list(asked.run())
-    said = [event for part, event in events if part.network == refusing]
+    said = [event for planned, event in events if planned.network == refusing]
     assert said == ["oracle linear takes 7 numbers, not images of 192"]
     (table,) = asked.tables
     ours = {cell.network: cell.ours for cell in table.cells(asked.finished()) if cell.row == paper.UNTARGETED}
@@ -202,9 +206,9 @@ def test_images_that_cannot_be_attacked_stop_nothing_else(tmp_path: Path) -> Non
     np.savez(bare, images=np.load(images(tmp_path))["images"])
     chosen: dict[str, Any] = {"tables": "8,imagenet", "strategies": (), "targeted": 0, "untargeted": 2}
     asked = small(tmp_path, **chosen, photographs=str(bare), imagenet_networks=(ORACLE,))
-    said = [event for part, event in asked.run() if part.protocol == "imagenet"]
+    said = [event for planned, event in asked.run() if planned.protocol == "imagenet"]
     assert len(said) == 1 and "image bare-0 has no label" in str(said[0])
-    assert {part.protocol for part in asked.finished()} == {"original-cifar10"}
+    assert {planned.protocol for planned in asked.finished()} == {"original-cifar10"}
 
 
 def test_a_network_is_shown_the_images_of_each_table(tmp_path: Path) -> None:
@@ -214,7 +218,7 @@ def test_a_network_is_shown_the_images_of_each_table(tmp_path: Path) -> None:
     asked = finish(
         small(tmp_path, **chosen, photographs=str(tmp_path / "photographs.npz"), imagenet_networks=(ORACLE,))
     )
-    assert {part.protocol: each.images for part, each in asked.finished().items()} == {
+    assert {planned.protocol: each.images for planned, each in asked.finished().items()} == {
         "original-cifar10": COUNT, "imagenet": 7,
     }  # fmt: skip
 
@@ -252,10 +256,10 @@ def test_other_weights_are_not_mixed_with_what_is_there(tmp_path: Path) -> None:
 def test_a_file_without_a_study_is_as_good_as_none(tmp_path: Path) -> None:
     """As one is left by a process that was killed when it had just begun."""
     asked = small(tmp_path, strategies=(), targeted=0, untargeted=2)
-    (part,) = asked.planned
+    (planned,) = asked.planned
     asked.study_folder.mkdir(parents=True)
-    path = part.path(asked.options, asked.study_folder)
-    for file in (path, path.with_name(f"{part.stem}-older.study")):
+    path = planned.path(asked.options, asked.study_folder)
+    for file in (path, path.with_name(f"{planned.stem}-older.study")):
         file.touch()
     assert not asked.finished()
     assert finish(asked).finished()

@@ -1,4 +1,4 @@
-"""Paired runs and their spread."""
+"""Spreads of paired runs, and the order of the runs."""
 
 from itertools import count
 
@@ -23,7 +23,7 @@ def test_a_spread_as_in_a_table() -> None:
     assert str(Spread(1.2345, 1.0, 20.06)) == "1.23 (1 - 20.1)"
 
 
-def test_runs_take_turns_to_and_fro() -> None:
+def test_runs_alternate() -> None:
     order = count(1)
     results = in_turn({name: lambda: next(order) for name in "abc"}, 3)
     assert results == {"a": [1, 6, 7], "b": [2, 5, 8], "c": [3, 4, 9]}

@@ -1,4 +1,4 @@
-"""What has to be run for a table, and what is asked of a study."""
+"""The studies of each table, their experiments, and the options of a reproduction."""
 
 from dataclasses import replace
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Tables computed by hand."""
+"""Rows of the benchmarks, computed by hand."""
 
 from collections import Counter
 
@@ -25,7 +25,7 @@ def test_ratios_are_those_of_paired_runs() -> None:
     assert found["sparse"] is None and found["sparse_target"] == 4.0
 
 
-def test_a_missed_target_is_said() -> None:
+def test_a_missed_target_is_marked() -> None:
     record = {"dense": Spread(0.9, 0.8, 1.0), "dense_target": 0.95, "sparse": None, "sparse_target": 4.0}
     assert against_target("dense")(record) == "0.9 (0.8 - 1) below 0.95"
     assert against_target("sparse")(record) == "-"

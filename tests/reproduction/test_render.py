@@ -1,4 +1,4 @@
-"""Tables as people and machines read them."""
+"""Tables as Markdown, CSV and JSON."""
 
 import csv
 import io
