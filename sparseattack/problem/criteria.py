@@ -1,4 +1,4 @@
-"""When an image needs no further question."""
+"""Stopping criteria: when the search on an image ends before its budget."""
 
 from collections.abc import Callable
 
@@ -13,12 +13,12 @@ Until = Callable[[Queries], Tensor]
 
 
 def spent(queries: Queries) -> Tensor:
-    """Never: the budget ends the search."""
+    """Never stop: the budget ends the search."""
     return torch.zeros_like(queries.labels, dtype=torch.bool)
 
 
 def confident(level: float) -> Until:
-    """Until fooled with the target's probability above ``level``, or the true class's below ``1 - level``.
+    """Stop at a success with a target probability above ``level``, or a true class below ``1 - level``.
 
     The one-pixel paper stops at 0.9 when targeted and at 0.95 (5 % left) on ImageNet, where the true class
     may lead all the same: that is no success.

@@ -1,4 +1,4 @@
-"""A few changed pixels: painted, counted, and kept as what they are, 8-bit colours."""
+"""Edits: a few changed pixels with 8-bit colours, painted on images and counted."""
 
 from typing import NamedTuple
 

@@ -1,6 +1,6 @@
-"""The questions put to an oracle, its answers, and what is read off them.
+"""Fitness: what a search minimises, computed from evaluated queries; margin, probabilities, pixels changed.
 
-What a search minimises: the further objectives a strategy declares, and the values of all.
+A fitness function takes ``Queries`` and returns one number per query; lower is better.
 """
 
 from collections.abc import Callable, Sequence
@@ -19,10 +19,10 @@ from sparseattack.problem.oracle import Scale
 TINY = torch.finfo(torch.float32).tiny  # stands for a probability of 0, which has no logarithm
 
 
-def lead(scores: Tensor, labels: Tensor, targeted: bool, scale: Scale = "logits") -> Tensor:
-    """The label's lead over the best other class of ``(n, K)``, its negative when targeted: ``(n,)``.
+def margin_of(scores: Tensor, labels: Tensor, targeted: bool, scale: Scale = "logits") -> Tensor:
+    """Margin ``(n,)`` of ``labels (n,)`` over the best other class of ``scores (n, K)``; negated if targeted.
 
-    In logits, or in logarithms of probabilities: these from the difference, whose sign is exact.
+    Its unit is logits, or logarithms of probabilities; the sign is that of the scores' exact difference.
     """
     column = labels.unsqueeze(1)
     own = scores.gather(1, column).squeeze(1)
@@ -36,10 +36,10 @@ def lead(scores: Tensor, labels: Tensor, targeted: bool, scale: Scale = "logits"
 
 @dataclass(frozen=True)
 class Queries:
-    """``n`` questions put to the oracle, and its answers."""
+    """``n`` queries with their scores."""
 
     images: Tensor  # (N, C, H, W) all clean images
-    rows: Tensor  # (n,) int64, the image each question is about
+    rows: Tensor  # (n,) int64, index of each query's image
     edits: Edits  # n
     scores: Tensor  # (n, K)
     labels: Tensor  # (n,) the class to leave, or to reach when targeted
@@ -48,17 +48,17 @@ class Queries:
 
     @cached_property
     def differences(self) -> Tensor:
-        """What each slot changes: ``(n, k, C)``."""
+        """Change of each slot's colour: ``(n, k, C)``."""
         return self.edits.differences(touch(self.images, self.rows, self.edits.positions))
 
     @cached_property
     def clean(self) -> Tensor:
-        """The images before: ``(n, C, H, W)``."""
+        """The clean images: ``(n, C, H, W)``."""
         return self.images[self.rows]
 
     @cached_property
     def perturbed(self) -> Tensor:
-        """The images as shown: ``(n, C, H, W)``."""
+        """The perturbed images, as the oracle evaluated them: ``(n, C, H, W)``."""
         return self.edits.paint(self.images, self.rows)
 
     @cached_property
@@ -69,13 +69,13 @@ class Queries:
 
     @cached_property
     def probabilities(self) -> Tensor:
-        """``(n, K)``, each row of sum 1."""
+        """Probabilities ``(n, K)``."""
         return self.scores if self.scale == "probabilities" else self.scores.softmax(1)
 
     @cached_property
-    def lead(self) -> Tensor:
-        """Of the label over the best other class, its negative when targeted: ``(n,)``."""
-        return lead(self.scores, self.labels, self.targeted, self.scale)
+    def margin(self) -> Tensor:
+        """Margin of the label over the best other class, negated when targeted: ``(n,)``."""
+        return margin_of(self.scores, self.labels, self.targeted, self.scale)
 
     def own(self, scores: Tensor) -> Tensor:
         """The label's column of ``(n, K)``: ``(n,)``."""
@@ -87,11 +87,11 @@ Fitness = Callable[[Queries], Tensor]
 
 
 def margin(queries: Queries) -> Tensor:
-    """Lead of the label over the best other class in logits or log-probabilities; below 0 is fooled.
+    """Margin of the label over the best other class in logits or log-probabilities; below 0 is a success.
 
-    Its negative when targeted. A tie is no success. (Carlini and Wagner, 2017, their f6 without clipping.)
+    Negated when targeted. A tie is no success. (Carlini and Wagner, 2017, their f6 without clipping.)
     """
-    return queries.lead
+    return queries.margin
 
 
 def probability(queries: Queries) -> Tensor:
@@ -117,13 +117,16 @@ def l2(queries: Queries) -> Tensor:
 
 
 def fooled(queries: Queries) -> Tensor:
-    """Whether the answer is a success: ``(n,)`` bool."""
-    return queries.lead < 0
+    """Success criterion: whether the oracle is fooled, ``(n,)`` bool."""
+    return queries.margin < 0
 
 
-def measured(fitness: Sequence[Fitness], queries: Queries) -> Tensor:
-    """The values ``(n, M)`` float32 of queries, all finite: an infinite one would mean "not asked"."""
-    values = torch.stack([_measured(one, queries) for one in fitness], dim=1)
+def objectives_of(fitness: Sequence[Fitness], queries: Queries) -> Tensor:
+    """The objectives ``(n, M)`` float32 of queries, all finite: infinite means "not evaluated".
+
+    Raises InputError where a fitness function fails or is NaN.
+    """
+    values = torch.stack([_objective_of(one, queries) for one in fitness], dim=1)
     if (nan := values.isnan()).any():
         row, column = nan.nonzero()[0].tolist()
         raise InputError(
@@ -132,8 +135,8 @@ def measured(fitness: Sequence[Fitness], queries: Queries) -> Tensor:
     return values.nan_to_num()
 
 
-def _measured(fitness: Fitness, queries: Queries) -> Tensor:
+def _objective_of(fitness: Fitness, queries: Queries) -> Tensor:
     try:
         return fitness(queries).float().reshape(len(queries.rows))
-    except Exception as error:  # whatever a foreign fitness raises
+    except Exception as error:  # whatever the fitness function raises
         raise InputError(f"fitness {function_name(fitness)} failed: {brief(error)}") from error

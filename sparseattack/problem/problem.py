@@ -1,7 +1,4 @@
-"""The problem a strategy solves without seeing it.
-
-What a problem and an attack refuse: images that no 8-bit file holds, labels that name no class.
-"""
+"""``Problem``: an oracle, an encoding, a fitness and a stopping criterion on images; evaluates queries."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -17,16 +14,16 @@ from sparseattack.plugins.spec import function_name
 from sparseattack.problem.criteria import Until
 from sparseattack.problem.edits import Edits
 from sparseattack.problem.encodings import Encoding
-from sparseattack.problem.fitness import Fitness, Queries, fooled, margin, measured
+from sparseattack.problem.fitness import Fitness, Queries, fooled, margin, objectives_of
 from sparseattack.problem.inference import Classes, Sizes, score_edits, score_painted, sizes
 from sparseattack.problem.oracle import Classifier, Oracle
 from sparseattack.problem.space import Space, stream
 
-BLOCK = 32  # images looked at together: the check makes copies of them
+BLOCK = 32  # images checked together: the check makes copies of them
 
 
 def check_parts(oracle: object, encoding: object) -> None:
-    """Refuse names in place of things, and functions in place of what they make."""
+    """Refuse a name in place of an oracle, and a function in place of the encoding it returns."""
     if isinstance(oracle, str):
         raise InputError(f"an oracle is a function, not {oracle!r}: load it first, load('oracles', ...)()")
     if not hasattr(encoding, "slots"):
@@ -57,7 +54,7 @@ def _eight_bit(images: Tensor) -> bool:
 def check_labels(labels: Tensor, images: Tensor, cases: Tensor | None) -> None:
     """Refuse all but one class per image or case, from 0, on the images' device, and cases of no image."""
     if cases is not None and not torch.isin(cases, torch.arange(len(images), device=cases.device)).all():
-        raise InputError(f"cases are places of images from 0 to {len(images) - 1}, not {cases.tolist()}")
+        raise InputError(f"cases are indices of images from 0 to {len(images) - 1}, not {cases.tolist()}")
     count = len(images) if cases is None else len(cases)
     if not isinstance(labels, Tensor):
         raise InputError(f"labels are a torch tensor, int64 ({count},), not {type(labels).__name__}")
@@ -73,7 +70,7 @@ def check_labels(labels: Tensor, images: Tensor, cases: Tensor | None) -> None:
 class QueryBatch(NamedTuple):
     """A batch of n queries: an edit and the index of its image for each."""
 
-    rows: Tensor  # (n,) int64, indices of the problem's N searched images
+    rows: Tensor  # (n,) int64, indices of the problem's cases
     edits: Edits  # n
     duplicates: int = 0  # further queries, which equal one of these and are charged without being evaluated
 
@@ -118,19 +115,19 @@ class Evaluations(NamedTuple):
 
 @dataclass(frozen=True)
 class Problem:
-    """An oracle, an encoding and a fitness, on images: what is asked, and how answers count."""
+    """An oracle, an encoding, a fitness and a stopping criterion, on images that are to be attacked."""
 
     oracle: Oracle
     encoding: Encoding
-    images: Tensor  # (M, C, H, W) multiples of 1/255; their device is the device of the whole attack
-    labels: Tensor  # (N,) the class to leave, or to reach when targeted
+    images: Tensor  # (N, C, H, W) multiples of 1/255; their device is that of the whole attack
+    labels: Tensor  # one per case, the class to leave, or to reach when targeted
     targeted: bool = False
     fitness: tuple[Fitness, ...] = (margin,)
-    until: Until = fooled
-    pad: int = 0  # images in a block, see `ask`; a network's floats may differ unless all calls are as large
-    cases: Tensor | None = None  # (N,) int64, the images that are searched; each once unless told
-    sparse: bool = True  # whether an oracle that can answer edits does
-    repeat: bool = False  # show twice what is asked twice in a turn: for an oracle that answers by chance
+    until: Until = fooled  # stopping criterion
+    pad: int = 0  # images in a block; 0 is the default, see `inference.sizes`
+    cases: Tensor | None = None  # int64, indices of the images that are searched; by default each once
+    sparse: bool = True  # whether answer_edits is used where the oracle has it
+    repeat: bool = False  # evaluate duplicates too: for an oracle that is not deterministic
 
     def __post_init__(self) -> None:
         """Refuse images that no 8-bit file holds, and shapes that do not fit."""
@@ -145,11 +142,11 @@ class Problem:
 
     @cached_property
     def sizes(self) -> Sizes:
-        """How many images are shown in one call of the oracle."""
+        """Images in one call of the oracle, and queries evaluated together."""
         return sizes(self.classifier, self.images, self.pad)
 
     def space(self, rows: slice, budget: int, seed: int, key: str) -> Space:
-        """The search space of some of the images."""
+        """The search space of the cases ``rows``; ``key`` names the strategy in the random streams."""
         pairs = zip(self._cases[rows].tolist(), self.labels[rows].tolist(), strict=True)
         return Space(
             self.encoding.genes(self.images.shape[1:]),
@@ -159,6 +156,7 @@ class Problem:
             tuple(stream(seed, key, self.images[image], label) for image, label in pairs),
             self.targeted,
             self.images.device,
+            success_below=0.0 if self.fitness[0] is margin else None,
         )
 
     @torch.inference_mode()
@@ -167,10 +165,10 @@ class Problem:
         rows, edits = self._cases[queries.rows], queries.edits
         scores = self._scores(rows, edits).to(rows.device)
         labels = self.labels[queries.rows]
-        asked = Queries(self.images, rows, edits, scores, labels, self.targeted, self.classifier.scale)
-        asked = _verified(self.classifier, asked, self.pad)
-        pixels = asked.differences.any(2).sum(1)
-        return Evaluations(measured(self.fitness, asked), pixels, fooled(asked), self.until(asked))
+        scored = Queries(self.images, rows, edits, scores, labels, self.targeted, self.classifier.scale)
+        scored = _verified(self.classifier, scored, self.pad)
+        pixels = scored.differences.any(2).sum(1)
+        return Evaluations(objectives_of(self.fitness, scored), pixels, fooled(scored), self.until(scored))
 
     def _scores(self, rows: Tensor, edits: Edits) -> Tensor:
         scores = score_edits(self.classifier, self.images, rows, edits) if self.sparse else None

@@ -1,7 +1,4 @@
-"""What a strategy may know: the unit cube, and one random stream for every image.
-
-What a search tells beside its candidates.
-"""
+"""All that a strategy may know: a unit cube, its genes, and one random stream for each image."""
 
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
@@ -18,17 +15,17 @@ from sparseattack.data.images import eight_bit
 
 @dataclass
 class Journal:
-    """What a search tells about itself, by the place of the image in its space."""
+    """What a search logs about itself, by the index of the image in its space."""
 
     restarts: dict[int, int] = field(default_factory=dict)
-    errors: dict[int, str] = field(default_factory=dict)  # why an image was given up
+    errors: dict[int, str] = field(default_factory=dict)  # why the search of an image ended early
 
     def restarted(self, place: int = 0) -> None:
         """Count one restart of an image's search."""
         self.restarts[place] = self.restarts.get(place, 0) + 1
 
     def adopt(self, alone: "Journal", place: int) -> None:
-        """Take over what the search of one image tells about itself."""
+        """Copy the log of the search of one image, at ``place`` here."""
         self.restarts[place] = alone.restarts.get(0, 0)
         if 0 in alone.errors:
             self.errors[place] = alone.errors[0]
@@ -37,15 +34,15 @@ class Journal:
 Kind = Literal["row", "column", "colour"]
 
 Search = Generator[Tensor, Tensor, None]
-"""Asks with candidates ``(B, P, D)`` float32 in the cube, NaN to ask nothing; is sent ``(B, P, M)`` values,
-lower is better, infinite if not asked or done. It never returns, but restarts; an unasked image is over."""
+"""Yields candidates ``(B, P, D)`` float32 in the cube, NaN for no query; is sent values ``(B, P, M)``, lower
+is better, infinite if not evaluated. It never returns, but restarts; an image without a query is over."""
 
 Strategy = Callable[["Space"], Search]
 """Starts a search. Keyword-only parameters are its settings, bound before it is used."""
 
 
 class Gene(NamedTuple):
-    """What one coordinate of the cube stands for, and how many equally wide steps it has."""
+    """One coordinate of the cube: what it stands for, and its number of equally wide steps."""
 
     kind: Kind
     values: int
@@ -57,12 +54,13 @@ class Space:
 
     genes: tuple[Gene, ...]  # D; ``slots`` equal parts, one after another
     slots: int  # k, pixels that a candidate describes
-    objectives: tuple[str, ...]  # M names; the first is what a success is read off
+    objectives: tuple[str, ...]  # M names; the first is the fitness
     budget: int  # queries each image may cost
     streams: tuple[np.random.Generator, ...]  # B, on the CPU, so that no device changes a draw
     targeted: bool = False  # whether a class is to be reached rather than left
     device: torch.device | str = "cpu"
     journal: Journal = field(default_factory=Journal)
+    success_below: float | None = None  # a first value below this is a success; None if values do not show it
 
     @property
     def batch(self) -> int:
@@ -83,7 +81,7 @@ class Space:
         return torch.from_numpy(np.stack([sample(stream) for stream in self.streams])).to(self.device)
 
     def uniform(self, count: int, dims: int | None = None) -> Tensor:
-        """``(B, count, dims)`` in [0, 1); whole candidates unless told ``dims``."""
+        """``(B, count, dims)`` in [0, 1); ``dims`` is D by default."""
         shape = count, self.dims if dims is None else dims
         return self.draw(lambda stream: stream.random(shape, np.float32))
 
@@ -98,6 +96,6 @@ class Space:
 
 
 def stream(seed: int, key: str, image: Tensor, label: int) -> np.random.Generator:
-    """The random stream of one image ``(C, H, W)``: made from what is asked of it, never from its place."""
-    told = f"{key} {label} {tuple(image.shape)} ".encode() + eight_bit(image).cpu().numpy().tobytes()
-    return np.random.default_rng([seed, int.from_bytes(blake2b(told, digest_size=16).digest())])
+    """The random stream of one image ``(C, H, W)``: from its content and label, never its index."""
+    content = f"{key} {label} {tuple(image.shape)} ".encode() + eight_bit(image).cpu().numpy().tobytes()
+    return np.random.default_rng([seed, int.from_bytes(blake2b(content, digest_size=16).digest())])

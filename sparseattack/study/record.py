@@ -11,7 +11,7 @@ from typing import Any, Self
 import torch
 
 from sparseattack.problem.edits import Edits, distortion, length, touch
-from sparseattack.problem.fitness import lead
+from sparseattack.problem.fitness import margin_of
 from sparseattack.problem.verification import Predictions, classify_alone
 from sparseattack.search.outcome import Outcome
 from sparseattack.study.cases import Case
@@ -156,4 +156,4 @@ def _fooled(setup: Setup, case: Case, alone: Predictions) -> bool:
     """Whether what the oracle says of one image is a success."""
     targeted = case.target >= 0
     label = case.target if targeted else int(setup.images.labels[case.image])
-    return bool(lead(alone.scores, torch.tensor([label]), targeted, setup.oracle.scale) < 0)
+    return bool(margin_of(alone.scores, torch.tensor([label]), targeted, setup.oracle.scale) < 0)

@@ -180,7 +180,7 @@ def test_an_image_may_be_searched_several_times() -> None:
 
 @pytest.mark.parametrize("cases", [[0, 4], [-1, 0]])
 def test_cases_of_no_image_are_refused(cases: list[int]) -> None:
-    with pytest.raises(InputError, match=r"cases are places of images from 0 to 3, not \[(0, 4|-1, 0)\]"):
+    with pytest.raises(InputError, match=r"cases are indices of images from 0 to 3, not \[(0, 4|-1, 0)\]"):
         problem(labels=torch.zeros(2, dtype=torch.int64), cases=torch.tensor(cases))
 
 
@@ -195,7 +195,8 @@ def test_an_infinite_fitness_is_not_taken_for_a_question_that_was_not_asked() ->
 def test_values_follow_the_order_of_the_objectives() -> None:
     clean = levels(torch.zeros(1, 1, 2, 2))
     here = problem(images=clean, labels=torch.tensor([0]), fitness=(l2, margin, l0))
-    assert here.space(slice(1), 10, 0, "").objectives == ("l2", "margin", "l0")
+    space = here.space(slice(1), 10, 0, "")
+    assert space.objectives == ("l2", "margin", "l0") and space.success_below is None
     white = edit((0, (255,)))
     values = here.evaluate(QueryBatch(torch.tensor([0]), white)).values[0]
     assert values[0] == values[2] == 1

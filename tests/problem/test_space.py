@@ -18,7 +18,7 @@ def test_a_strategy_is_told_of_the_cube_and_of_nothing_else() -> None:
         slice(1, 3), 70, seed=1, key="it"
     )
     assert (here.batch, here.dims, here.slots, here.budget) == (2, 10, 2, 70)
-    assert here.objectives == ("margin",) and here.targeted
+    assert here.objectives == ("margin",) and here.targeted and here.success_below == 0
     assert [gene.values for gene in here.genes] == [6, 5, 2, 2, 2] * 2
 
 

@@ -24,7 +24,8 @@ def space(
     """The search space of one image ``(C, H, W)`` for every seed."""
     genes = ENCODINGS[encoding](pixels=pixels).genes(torch.Size(shape))
     streams = tuple(np.random.default_rng(seed) for seed in seeds or (0,))
-    return Space(genes, pixels, objectives, budget, streams, targeted)
+    below = 0.0 if objectives[0] == "margin" else None
+    return Space(genes, pixels, objectives, budget, streams, targeted, success_below=below)
 
 
 def all_candidates(strategy: Strategy, here: Space, objective: ObjectiveFunction = sphere) -> list[Tensor]:
