@@ -29,8 +29,8 @@ class Forward:
     def __init__(self, prepare: nn.Module, network: Network, device: str, chunk: int | None = None) -> None:
         """Move both to ``device``; ``prepare`` is applied to images before ``network``.
 
-        ``chunk`` is the number of images that the network is given at a time. By default a module gets 32 on
-        a CPU, and everything else all that are asked for.
+        ``chunk`` is the number of images that the network evaluates at a time: by default 32 for a module on
+        a CPU, else all images of a call.
         """
         self.device = device_of(device)
         self.prepare = prepare.to(self.device)

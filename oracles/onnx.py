@@ -48,16 +48,16 @@ def onnx(
 
     path: the file
     layout: where the channels are; auto reads it off the input's shape, nchw if that leaves it open
-    mean: of the colours in [0, 1] that the network was trained with, one value or one per channel
-    std: their standard deviation
-    scale: of its scores
-    classes: their names
+    mean: mean colour in [0, 1] of the images that it was trained with, one value or one per channel
+    std: standard deviation of those colours, one value or one per channel
+    scale: whether its scores are logits or probabilities
+    classes: names of the classes, in the order of the scores
     batch: images per call at most
     threads: of ONNX Runtime; 0 is its own choice
     device: cpu, cuda, cuda:1 or mps
     """
     file = required(path)
-    session = start(file, device, threads)
+    session = start_session(file, device, threads)
     taken = image_input(session, layout, file)
     if taken.dtype == torch.uint8 and (mean or std):
         raise InputError(f"{file} takes 8-bit colours: they are not normalised, so leave out mean and std")
@@ -67,7 +67,7 @@ def onnx(
     return Classifier(file.name, scores, known, scale, batch, classes, taken.shape)
 
 
-def start(path: Path, device: str, threads: int) -> onnxruntime.InferenceSession:
+def start_session(path: Path, device: str, threads: int) -> onnxruntime.InferenceSession:
     """A session for the file at ``path``; 0 threads is ONNX Runtime's own choice."""
     provider, options_of_provider = provider_of(device)
     if provider not in (available := onnxruntime.get_available_providers()):

@@ -27,7 +27,7 @@ def sklearn(*, estimator: str, classes: tuple[str, ...] = (), batch: int = 4096)
     could run any code.
 
     estimator: package.module:function or file.py:function
-    classes: their names; by default the estimator's own
+    classes: names of the classes; by default the estimator's own
     batch: images per call at most
     """
     make, fitted = call_at(estimator)
@@ -37,11 +37,11 @@ def sklearn(*, estimator: str, classes: tuple[str, ...] = (), batch: int = 4096)
 def digits_forest(*, trees: int = 100, seed: int = 0) -> Oracle:
     """A random forest (Breiman, 2001) on 8x8 grey digits, trained in a second on half of them.
 
-    The images ``digits`` are the other half. Grey level v of 16 becomes round(255 v / 16) / 255, so that a
+    The images called ``digits`` are the other half. Grey level v of 16 becomes round(255 v / 16) / 255, so that a
     digit can be stored in 8 bits.
 
     trees: number of trees
-    seed: of the training
+    seed: of the random numbers of the training
     """
     if trees < 1 or seed < 0:
         raise InputError(

@@ -38,10 +38,10 @@ def export(
     On an NVIDIA GPU torch rounds convolutions to TF32 unless torch.backends.cudnn.allow_tf32 is False.
 
     path: the file
-    mean: of the colours in [0, 1] that the network was trained with, one value or one per channel
-    std: their standard deviation
-    scale: of its scores
-    classes: their names
+    mean: mean colour in [0, 1] of the images that it was trained with, one value or one per channel
+    std: standard deviation of those colours, one value or one per channel
+    scale: whether its scores are logits or probabilities
+    classes: names of the classes, in the order of the scores
     batch: images per call at most
     device: cpu, cuda, cuda:1 or mps
     """

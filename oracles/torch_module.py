@@ -29,10 +29,10 @@ def module(
 
     module: package.module:function or file.py:function
     checkpoint: weights in a .safetensors file, or a state dict in .pt or .pth; other pickles are refused
-    mean: of the colours in [0, 1] that the network was trained with, one value or one per channel
-    std: their standard deviation
-    scale: of its scores
-    classes: their names
+    mean: mean colour in [0, 1] of the images that it was trained with, one value or one per channel
+    std: standard deviation of those colours, one value or one per channel
+    scale: whether its scores are logits or probabilities
+    classes: names of the classes, in the order of the scores
     batch: images per call at most; a CPU computes 32 of them at a time, fewer where memory runs out
     device: cpu, cuda, cuda:1 or mps
     """

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from hashlib import blake2b, file_digest
 from pathlib import Path
 from pickle import UnpicklingError
-from typing import Self, TypeVar
+from typing import Self
 from warnings import catch_warnings
 
 import torch
@@ -17,11 +17,9 @@ from torch import Tensor, nn
 from sparseattack import InputError
 from sparseattack.errors import brief
 
-from .networks import fold, untrained
+from .networks import Module, fold, untrained
 
 NAMED = 3  # weights at most that an error names
-
-Module = TypeVar("Module", bound=nn.Module)
 
 
 def required(path: str | Path) -> Path:

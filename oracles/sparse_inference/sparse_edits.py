@@ -52,8 +52,8 @@ class SparseEdits:
     def __call__(self, images: Tensor, rows: Tensor, edits: Edits) -> Tensor | None:
         """Scores of edits of the clean ``images (N, C, H, W)`` numbered ``rows (n,)``; None if not usable.
 
-        The answer is None for all edits of as many pixels of images of this shape, or for none of them. A
-        network that cannot be used because its scores differ is reported as a SparseattackWarning, once.
+        Whether it is usable depends on the shape of the images and the number of pixels only. If it is not
+        because its scores differ or it fails, a SparseattackWarning says so, once.
         """
         evaluation, short = self._evaluation(images, edits.positions.shape[1]), -len(rows) % PAD
         if evaluation is None:

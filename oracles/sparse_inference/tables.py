@@ -48,7 +48,7 @@ class FeatureTable:
     """
 
     def __init__(self, shape: tuple[int, int, int], images: int, candidates: int) -> None:
-        """A map of ``shape`` (C, H, W), for so many clean images and so many candidates at a time."""
+        """A map of ``shape`` (C, H, W) with room for some clean ``images`` and ``candidates`` at a time."""
         self.shape = shape
         self.cells = shape[1] * shape[2]
         self.width = self.cells + 2

@@ -62,10 +62,10 @@ class Recipe:
     def parts(self, images: Images) -> tuple[Images, Images]:
         """The images to train with, and those held out to measure the accuracy."""
         check_images(images)
-        kept = len(images) - max(1, round(len(images) * self.held_out))
-        if kept < 1:
+        count = len(images) - max(1, round(len(images) * self.held_out))
+        if count < 1:
             raise InputError(f"training needs at least 2 images, not {len(images)}")
-        return images[:kept], images[kept:]
+        return images[:count], images[count:]
 
     def difference(self, other: dict[str, object]) -> str:
         """The settings in which ``other``, a recipe as a dict, differs, as text; empty if there is none."""

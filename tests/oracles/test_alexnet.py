@@ -85,9 +85,9 @@ def test_maps_are_normalised_across_channels_as_caffe_does(network: nn.Sequentia
 
 def test_images_become_blue_green_red_less_the_means() -> None:
     images = torch.rand(2, 3, 4, 4)
-    shown = CaffeColours()(images)
+    prepared = CaffeColours()(images)
     for place, channel in enumerate((2, 1, 0)):
-        torch.testing.assert_close(shown[:, place], images[:, channel] * 255 - MEAN[place])
+        torch.testing.assert_close(prepared[:, place], images[:, channel] * 255 - MEAN[place])
 
 
 def test_scores_of_photographs_are_the_network_s(network: nn.Sequential, file: Path) -> None:

@@ -72,10 +72,10 @@ def test_a_success_by_rounding_only_is_not_counted() -> None:
     def exact(images: Tensor) -> Tensor:
         return torch.stack([1.5 - images.amax((1, 2, 3)), torch.full((len(images),), 0.75)], 1)
 
-    shown = list[int]()
+    evaluated = list[int]()
 
     def rounded(images: Tensor) -> Tensor:
-        shown.append(len(images))
+        evaluated.append(len(images))
         return torch.tensor([[0.0, 1.0]]).expand(len(images), 2)
 
     judge = Classifier("exact", exact, "")
@@ -86,7 +86,7 @@ def test_a_success_by_rounding_only_is_not_counted() -> None:
     assert [one.first_fooled for one in found] == [one.first_fooled for one in expected]
     assert any(one.first_fooled > 1 for one in found)
     assert [one.queries for one in found] == [one.queries for one in expected]
-    assert shown
+    assert evaluated
 
 
 def test_outcomes_do_not_depend_on_other_images() -> None:

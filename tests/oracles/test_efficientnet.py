@@ -45,10 +45,10 @@ def test_other_sizes_are_refused(made: Classifier) -> None:
 def test_photographs_are_classified(made: Classifier, shared: Path) -> None:
     """90 of 100 when this was written; the labels count ImageNet's classes from 0."""
     photos = load_images(str(shared / "nips2017_first100_224.npz"))
-    answers = torch.cat([made(some).argmax(1) for some in torch.split(photos.floats(), made.batch)])
-    right = (answers == photos.labels).double().mean().item()
-    assert 0.88 <= right <= 0.92
-    assert (answers == photos.labels + 1).double().mean() < 0.05  # labels are not counted from 1
+    predicted = torch.cat([made(some).argmax(1) for some in torch.split(photos.floats(), made.batch)])
+    accuracy = (predicted == photos.labels).double().mean().item()
+    assert 0.88 <= accuracy <= 0.92
+    assert (predicted == photos.labels + 1).double().mean() < 0.05  # labels are not counted from 1
 
 
 @pytest.mark.shared

@@ -14,10 +14,10 @@ class Hungry(nn.Module):
 
     def __init__(self, most: int) -> None:
         super().__init__()
-        self.most, self.asked = most, list[int]()
+        self.most, self.calls = most, list[int]()
 
     def forward(self, images: Tensor) -> Tensor:
-        self.asked.append(len(images))
+        self.calls.append(len(images))
         if len(images) > self.most:
             torch.empty(TOO_MUCH, dtype=torch.uint8)
         return images.flatten(1)
@@ -29,9 +29,9 @@ def test_fewer_images_at_a_time_where_memory_runs_out(most: int) -> None:
     forward = Forward(nn.Identity(), hungry, "cpu")
     images = torch.rand(256, 1, 2, 2)
     assert torch.equal(forward(images), images.flatten(1))
-    hungry.asked.clear()
+    hungry.calls.clear()
     assert torch.equal(forward(images[:100]), images[:100].flatten(1))
-    assert max(hungry.asked) <= most and sum(hungry.asked) == 100  # the chunk stays halved
+    assert max(hungry.calls) <= most and sum(hungry.calls) == 100  # the chunk stays halved
 
 
 def test_one_image_that_does_not_fit_is_an_error() -> None:
@@ -50,21 +50,21 @@ class Recording(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.asked = list[int]()
+        self.calls = list[int]()
 
     def forward(self, images: Tensor) -> Tensor:
-        self.asked.append(len(images))
+        self.calls.append(len(images))
         return images.flatten(1)
 
 
-@pytest.mark.parametrize(("chunk", "calls"), [(None, [32, 32, 32, 4]), (48, [48, 48, 4])])
-def test_a_cpu_evaluates_chunks_of_a_fixed_size(chunk: int | None, calls: list[int]) -> None:
+@pytest.mark.parametrize(("chunk", "expected"), [(None, [32, 32, 32, 4]), (48, [48, 48, 4])])
+def test_a_cpu_evaluates_chunks_of_a_fixed_size(chunk: int | None, expected: list[int]) -> None:
     network, images = Recording(), torch.rand(100, 1, 2, 2)
     assert torch.equal(Forward(nn.Identity(), network, "cpu", chunk)(images), images.flatten(1))
-    assert network.asked == calls
+    assert network.calls == expected
 
 
 def test_a_function_gets_all_images_in_one_call() -> None:
     network = Recording()
     Forward(nn.Identity(), network.forward, "cpu")(torch.rand(100, 1, 2, 2))
-    assert network.asked == [100]
+    assert network.calls == [100]

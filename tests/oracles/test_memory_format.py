@@ -18,10 +18,10 @@ class Network(nn.Module):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
             self.first, self.last = nn.Conv2d(3, 4, 3, padding=1), nn.Linear(4 * 8 * 6, 5)
-        self.asked = list[int]()
+        self.calls = list[int]()
 
     def forward(self, images: Tensor) -> Tensor:
-        self.asked.append(len(images))
+        self.calls.append(len(images))
         scores: Tensor = self.last(self.rows(self.first(images).relu()))
         return scores
 
@@ -59,7 +59,7 @@ def test_channels_are_last_from_the_first_call_on() -> None:
     first = forward(IMAGES[:32])
     assert network.is_last and torch.allclose(first, expected(Network)[:32], atol=1e-6)
     assert torch.equal(forward(IMAGES[:32]), first)
-    assert network.asked == [32] * 4  # in both formats, then in the chosen one
+    assert network.calls == [32] * 4  # in both formats, then in the chosen one
     network(IMAGES).sum().backward()  # the weights can still be trained
 
 

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn.functional import avg_pool2d, batch_norm, conv2d, linear, pad, relu
 
 from sparseattack import Classifier, InputError, load, load_images
-from sparseattack.oracles.onnx import provider_of, start
+from sparseattack.oracles.onnx import provider_of, start_session
 
 RANDOM = torch.Generator().manual_seed(0)
 WEIGHTS = {
@@ -117,15 +117,15 @@ def test_the_digest_depends_on_files_and_settings(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["weights.bin", f"{'long' * 40}.bin"])  # of a length in one byte, or in two
 def test_weights_in_another_file_are_part_of_the_digest(tmp_path: Path, name: str) -> None:
     file = write(tmp_path / "net.onnx", ["n", 3, 6, 5])
-    model, digests, answers = onnx.load(file), [], []
+    model, digests, scores = onnx.load(file), [], []
     onnx.save(model, file, save_as_external_data=True, location=name, size_threshold=0)
     content = (tmp_path / name).read_bytes()
     for weights in (content, content[4:] + content[:4], content):
         (tmp_path / name).write_bytes(weights)
         made = oracle(f"onnx(path={file})")
         digests.append(made.digest)
-        answers.append(made(IMAGES[:1]))
-    assert not torch.equal(answers[0], answers[1])
+        scores.append(made(IMAGES[:1]))
+    assert not torch.equal(scores[0], scores[1])
     assert digests[0] == digests[2] != digests[1]
 
 
@@ -133,7 +133,7 @@ def test_one_of_several_accelerators_is_chosen(tmp_path: Path) -> None:
     assert provider_of("cuda") == ("CUDAExecutionProvider", {})
     assert provider_of("cuda:1") == ("CUDAExecutionProvider", {"device_id": "1"})
     if "CUDAExecutionProvider" in onnxruntime.get_available_providers():
-        session = start(write(tmp_path / "net.onnx", ["n", 3, 6, 5]), "cuda:0", 1)
+        session = start_session(write(tmp_path / "net.onnx", ["n", 3, 6, 5]), "cuda:0", 1)
         assert session.get_provider_options()["CUDAExecutionProvider"]["device_id"] == "0"
 
 
@@ -155,8 +155,8 @@ def test_unfit_images_files_and_devices_are_refused(tmp_path: Path) -> None:
 
 def test_a_graph_that_does_not_take_images_is_refused(tmp_path: Path) -> None:
     rows = helper.make_tensor_value_info("rows", TensorProto.FLOAT, ["n", 12])
-    answer = helper.make_tensor_value_info("scores", TensorProto.FLOAT, ["n", 12])
-    graph = helper.make_graph([helper.make_node("Relu", ["rows"], ["scores"])], "flat", [rows], [answer])
+    output = helper.make_tensor_value_info("scores", TensorProto.FLOAT, ["n", 12])
+    graph = helper.make_graph([helper.make_node("Relu", ["rows"], ["scores"])], "flat", [rows], [output])
     onnx.save(
         helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9),
         tmp_path / "f.onnx",

@@ -86,8 +86,8 @@ def test_numbered_classes_match_images_with_named_ones(file: Path) -> None:
 def test_numbers_of_classes_need_not_begin_at_0(file: Path) -> None:
     made, zero = (oracle(f"sklearn(estimator={file}:{name})") for name in ("from_one", "logistic"))
     pixels = noise(20)
-    said = zero(levels(pixels)).argmax(1)
-    images = Images(pixels, said + 1, tuple(map(str, range(20)))).with_classes(made.classes)
+    predicted = zero(levels(pixels)).argmax(1)
+    images = Images(pixels, predicted + 1, tuple(map(str, range(20)))).with_classes(made.classes)
     assert torch.equal(made(images.floats()).argmax(1), images.labels)
 
 
@@ -127,9 +127,9 @@ def test_the_forest_classifies_digits_it_was_not_trained_on(forest: Classifier) 
     assert right.float().mean() > 0.9
     seen = load_digits()
     half = len(seen.target) // 2
-    shown = torch.from_numpy(seen.images[:half]).mul(255 / 16).round().div(255).float().unsqueeze(1)
-    known = forest(shown).argmax(1) == torch.from_numpy(seen.target[:half])
-    assert known.float().mean() > right.float().mean()  # these it was trained on
+    training = torch.from_numpy(seen.images[:half]).mul(255 / 16).round().div(255).float().unsqueeze(1)
+    trained = forest(training).argmax(1) == torch.from_numpy(seen.target[:half])
+    assert trained.float().mean() > right.float().mean()  # on images it was trained with
 
 
 def test_the_forest_is_the_same_every_time(forest: Classifier) -> None:
@@ -155,5 +155,5 @@ def test_a_forest_is_attacked_without_gradients(forest: Classifier) -> None:
     fooled = [outcome for outcome in outcomes if outcome.fooled]
     assert fooled
     for outcome in fooled:
-        shown = outcome.paint(problem.images[outcome.image])
-        assert forest(shown.unsqueeze(0)).argmax() != problem.labels[outcome.image]
+        perturbed = outcome.paint(problem.images[outcome.image])
+        assert forest(perturbed.unsqueeze(0)).argmax() != problem.labels[outcome.image]

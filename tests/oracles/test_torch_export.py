@@ -49,8 +49,8 @@ def test_scores_are_those_of_the_network(tmp_path: Path, free: bool, count: int)
     wanted = network()
     made = oracle(f"{write(tmp_path / 'net.pt2', wanted, free, count)}(classes=[a,b,c,d,e])")
     with torch.no_grad():
-        for shown in (2, 32, 70):
-            torch.testing.assert_close(made(IMAGES[:shown]), wanted(IMAGES[:shown]))
+        for size in (2, 32, 70):
+            torch.testing.assert_close(made(IMAGES[:size]), wanted(IMAGES[:size]))
         torch.testing.assert_close(
             oracle(f"{tmp_path / 'net.pt2'}(mean=0.5,std=0.25)")(IMAGES), wanted((IMAGES - 0.5) / 0.25)
         )

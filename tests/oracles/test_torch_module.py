@@ -83,10 +83,10 @@ def test_mean_and_deviation(net: Path, tmp_path: Path) -> None:
     save_file(wanted.state_dict(), tmp_path / "w.safetensors")
     spec = f"module={net}:make,checkpoint={tmp_path / 'w.safetensors'}"
     mean, std = torch.tensor([0.5, 0.4, 0.3]), torch.tensor([0.2, 0.3, 0.4])
-    shown = (IMAGES - mean.view(3, 1, 1)) / std.view(3, 1, 1)
+    prepared = (IMAGES - mean.view(3, 1, 1)) / std.view(3, 1, 1)
     with torch.no_grad():
         both = oracle(f"{spec},mean=[0.5,0.4,0.3],std=[0.2,0.3,0.4]")
-        torch.testing.assert_close(both(IMAGES), wanted(shown))
+        torch.testing.assert_close(both(IMAGES), wanted(prepared))
         torch.testing.assert_close(oracle(f"{spec},mean=0.5")(IMAGES), wanted(IMAGES - 0.5))
     with pytest.raises(InputError, match="mean and std have 3 channels, the images have 1"):
         oracle(f"{spec},mean=[0.5,0.4,0.3],std=[0.2,0.3,0.4]")(IMAGES[:, :1])

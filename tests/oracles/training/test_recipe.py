@@ -67,8 +67,8 @@ def test_an_epoch_has_every_image_once_with_its_label() -> None:
     images = torch.arange(100, dtype=torch.uint8).view(-1, 1, 1, 1).expand(-1, 3, 32, 32)
     parts = list(batches(recipe, 0, images, torch.arange(100)))
     assert [len(labels) for _, labels in parts] == [32, 32, 32, 4]
-    for shown, labels in parts:
-        assert torch.equal((shown[:, 0, 0, 0] * 255).round().long(), labels)
+    for varied, labels in parts:
+        assert torch.equal((varied[:, 0, 0, 0] * 255).round().long(), labels)
     order = torch.cat([labels for _, labels in parts])
     assert torch.equal(order.sort().values, torch.arange(100))
     again = torch.cat([labels for _, labels in batches(recipe, 1, images, torch.arange(100))])
