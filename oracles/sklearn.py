@@ -37,8 +37,8 @@ def sklearn(*, estimator: str, classes: tuple[str, ...] = (), batch: int = 4096)
 def digits_forest(*, trees: int = 100, seed: int = 0) -> Oracle:
     """A random forest (Breiman, 2001) on 8x8 grey digits, trained in a second on half of them.
 
-    The images called ``digits`` are the other half. Grey level v of 16 becomes round(255 v / 16) / 255, so that a
-    digit can be stored in 8 bits.
+    The images called ``digits`` are the other half. Grey level v of 16 becomes round(255 v / 16) / 255, so
+    that a digit can be stored in 8 bits.
 
     trees: number of trees
     seed: of the random numbers of the training
