@@ -9,7 +9,7 @@ from sparseattack.errors import InputError
 from sparseattack.problem.fitness import Queries, fooled, probability
 
 Until = Callable[[Queries], Tensor]
-"""Whether the search of its image may stop at a query: ``(n,)`` bool."""
+"""A stopping criterion: whether the search of the query's image may stop there, ``(n,)`` bool."""
 
 
 def spent(queries: Queries) -> Tensor:
@@ -21,7 +21,7 @@ def confident(level: float) -> Until:
     """Stop at a success with a target probability above ``level``, or a true class below ``1 - level``.
 
     The one-pixel paper stops at 0.9 when targeted and at 0.95 (5 % left) on ImageNet, where the true class
-    may lead all the same: that is no success.
+    may still have the highest score: that is no success.
     """
     return lambda queries: (
         fooled(queries) & (probability(queries) < (-level if queries.targeted else 1 - level))

@@ -28,7 +28,7 @@ class Edits(NamedTuple):
         return self.colours.gather(1, self.winners().unsqueeze(2).expand_as(self.colours))
 
     def split(self, most: int) -> "list[Edits]":
-        """The same, ``most`` at a time."""
+        """Parts of at most ``most`` edits."""
         return [Edits(*part) for part in zip(*(torch.split(each, most) for each in self), strict=True)]
 
     def paint(self, images: Tensor, rows: Tensor | None = None) -> Tensor:

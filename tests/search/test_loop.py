@@ -1,4 +1,4 @@
-"""The loop hands over what is finished, in whatever way it ends."""
+"""The loop: rounds, shared batches, groups, and outcomes in whatever way an attack ends."""
 
 from typing import Any
 
@@ -34,7 +34,7 @@ def test_outcomes_come_as_soon_as_they_are_known() -> None:
     assert problem.oracle.seen[0] == 70
 
 
-def test_rounds_tell_what_was_asked_and_what_is_done() -> None:
+def test_rounds_report_queries_and_outcomes() -> None:
     problem = scripted_problem(lambda place, query: query == 10 * (place + 1), count=4)
     assert isinstance(problem.oracle, ScriptedOracle)
     told = list(run_rounds(problem, uniform, AttackSettings(50, group=2)))
@@ -77,7 +77,7 @@ def stopped(outcomes: Any, error: type[BaseException]) -> list[Outcome]:
     return known
 
 
-def test_what_is_finished_is_handed_over_before_an_oracle_fails() -> None:
+def test_finished_outcomes_come_before_the_error_of_an_oracle() -> None:
     def script(place: int, query: int) -> bool:
         if place == 2 and query == 20:
             raise ConnectionError("gone")
@@ -87,7 +87,7 @@ def test_what_is_finished_is_handed_over_before_an_oracle_fails() -> None:
     assert [(outcome.image, outcome.first_fooled) for outcome in known] == [(0, 3)]
 
 
-def test_what_is_finished_is_handed_over_before_a_strategy_fails() -> None:
+def test_finished_outcomes_come_before_the_error_of_a_strategy() -> None:
     """Both groups are answered by one call; the second gives up on hearing its answers."""
 
     def tires(space: Space) -> Search:
@@ -117,7 +117,7 @@ def test_what_fails_before_a_call_counts_no_queries() -> None:
     assert oracle.calls == [7] and sum(queries) == 7
 
 
-def test_an_interruption_hands_over_what_is_finished() -> None:
+def test_finished_outcomes_come_before_an_interruption() -> None:
     def script(place: int, query: int) -> bool:
         if place == 2 and query == 20:
             raise KeyboardInterrupt
@@ -144,7 +144,7 @@ class Recording:
         return torch.tensor([1.0, 0.0]).expand(len(images), -1)
 
 
-def test_the_oracle_is_shown_what_was_asked_in_the_order_it_was_asked() -> None:
+def test_the_oracle_evaluates_candidates_in_their_order() -> None:
     def sweep(space: Space) -> Search:
         for row in range(3):
             genes = torch.tensor([[(row + 0.5) / 3, 0.0, shade, 0.0, 0.0] for shade in (0.2, 0.8)])
@@ -190,7 +190,7 @@ def test_blocks_are_filled_by_other_groups(count: int, group: int) -> None:
 
 
 @pytest.mark.parametrize(("batch", "together"), [(13, 13), (64, 256), (100, 200), (300, 300)])
-def test_small_calls_are_answered_a_few_at_a_time(batch: int, together: int) -> None:
+def test_several_small_calls_make_one_round(batch: int, together: int) -> None:
     oracle = ScriptedOracle(batch=batch)
     told = list(
         run_rounds(
@@ -203,14 +203,14 @@ def test_small_calls_are_answered_a_few_at_a_time(batch: int, together: int) -> 
     assert set(oracle.calls[:10]) == {batch}
 
 
-def test_slow_calls_are_told_of_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_slow_oracle_has_one_call_in_a_round(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sparseattack.search.loop.PATIENCE", 0.0)
     problem = scripted_problem(count=100, oracle=ScriptedOracle(batch=64))
     told = list(run_rounds(problem, lambda space: uniform(space, popsize=40), AttackSettings(70)))
     assert {each.queries for each in told[:10]} == {64}
 
 
-def test_a_trial_costs_nothing_and_is_made_where_it_tells_something() -> None:
+def test_a_trial_search_costs_no_query_and_is_made_for_several_images() -> None:
     started: list[int] = []
 
     def counting(space: Space) -> Search:
@@ -223,7 +223,7 @@ def test_a_trial_costs_nothing_and_is_made_where_it_tells_something() -> None:
     assert started == [1, 1, 1]
 
 
-def test_where_images_ask_little_not_all_are_searched_at_a_time() -> None:
+def test_groups_of_small_generations_are_limited() -> None:
     most: list[int] = []
     live = 0
 

@@ -1,4 +1,4 @@
-"""Searches of one image alone: fenced, of any population, and failing alone."""
+"""Per-image searches: isolated random states, any population, and errors that end one image only."""
 
 import inspect
 import random
@@ -71,12 +71,12 @@ def failing(space: Space, alone: np.random.RandomState, *, at: int = 4) -> Image
 
 @pytest.mark.parametrize("normals", [0, 1, 2])
 @pytest.mark.parametrize("strategy", [worldly, reseeding, failing])
-def test_global_random_state_is_fenced(strategy: Any, normals: int) -> None:
+def test_global_random_state_is_isolated(strategy: Any, normals: int) -> None:
     with untouched(normals):
         attack(scripted_problem(count=5), strategy, 40)
 
 
-def test_the_fence_holds_where_the_start_fails() -> None:
+def test_global_random_state_is_isolated_where_the_start_fails() -> None:
     @per_image
     def stillborn(space: Space, alone: np.random.RandomState) -> ImageSearch:
         np.random.rand()
@@ -88,7 +88,7 @@ def test_the_fence_holds_where_the_start_fails() -> None:
         attack(scripted_problem(), stillborn, 40)
 
 
-def test_the_fence_holds_for_what_is_called_before_the_search_begins() -> None:
+def test_global_random_state_is_isolated_before_the_search_begins() -> None:
     @per_image
     def eager(space: Space, alone: np.random.RandomState) -> ImageSearch:
         np.random.rand()

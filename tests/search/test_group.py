@@ -1,4 +1,4 @@
-"""What a turn asks twice costs twice and is shown once; nothing else comes of it."""
+"""Duplicates in a generation are charged and evaluated once; nothing else changes."""
 
 from dataclasses import replace
 from functools import partial
@@ -49,36 +49,38 @@ def problem(**others: Any) -> Problem:
 @given(st.integers(1, 3).flatmap(
     lambda k: st.lists(st.tuples(st.integers(0, 2), *[SLOT] * k), min_size=1, max_size=40)
 ))  # fmt: skip
-def test_questions_are_of_one_kind_if_they_leave_the_same_colours_at_the_same_pixels(rows: Any) -> None:
+def test_queries_are_equal_if_they_leave_the_same_colours_at_the_same_pixels(rows: Any) -> None:
     kinds = [(row, frozenset(dict(slots).items())) for row, *slots in rows]
     positions = torch.tensor([[position for position, _ in slots] for _, *slots in rows])
     colours = torch.tensor([[colour for _, colour in slots] for _, *slots in rows], dtype=torch.uint8)
-    put, places = deduplicate(QueryBatch(torch.tensor([row for row, *_ in rows]), Edits(positions, colours)))
+    distinct, places = deduplicate(
+        QueryBatch(torch.tensor([row for row, *_ in rows]), Edits(positions, colours))
+    )
     firsts = [place for place, kind in enumerate(kinds) if kind not in kinds[:place]]
-    assert torch.equal(put.edits.positions, positions[firsts])
-    assert torch.equal(put.edits.colours, colours[firsts])
-    assert put.rows.tolist() == [kinds[place][0] for place in firsts]
-    assert put.duplicates == len(rows) - len(firsts)
+    assert torch.equal(distinct.edits.positions, positions[firsts])
+    assert torch.equal(distinct.edits.colours, colours[firsts])
+    assert distinct.rows.tolist() == [kinds[place][0] for place in firsts]
+    assert distinct.duplicates == len(rows) - len(firsts)
     assert [kinds[firsts[place]] for place in torch.arange(len(firsts))[places].tolist()] == kinds
 
 
-def test_colours_that_change_places_make_another_question() -> None:
+def test_colours_that_change_places_make_another_query() -> None:
     edits = Edits(torch.tensor([[1, 2], [2, 1]]), torch.tensor([[[5], [6]], [[5], [6]]], dtype=torch.uint8))
     assert deduplicate(QueryBatch(torch.zeros(2, dtype=torch.int64), edits))[0].duplicates == 0
 
 
-def test_of_ten_thousand_questions_those_that_differ_are_told_apart() -> None:
+def test_ten_thousand_different_queries_have_different_hashes() -> None:
     chance = torch.Generator().manual_seed(0)
     positions = torch.randint(224 * 224, (10_000, 5), generator=chance)
     colours = torch.randint(256, (10_000, 5, 3), generator=chance, dtype=torch.uint8)
     rows = torch.randint(1000, (10_000,), generator=chance)
     again = QueryBatch(rows.repeat(2), Edits(positions.repeat(2, 1), colours.repeat(2, 1, 1)))
-    put, _ = deduplicate(again)
-    assert put.duplicates == 10_000 and torch.equal(put.rows, rows)
+    distinct, _ = deduplicate(again)
+    assert distinct.duplicates == 10_000 and torch.equal(distinct.rows, rows)
 
 
 @pytest.mark.parametrize("name", registry.names("strategies"))
-def test_every_registered_strategy_comes_to_the_same(name: str) -> None:
+def test_every_registered_strategy_has_the_same_outcomes(name: str) -> None:
     plugin = registry.find("strategies", name)
     strategy = partial(plugin, **({"popsize": 20} if "popsize" in settings_of(plugin) else {}))
     fitness = (margin, *(load("fitness", objective) for objective in extra_objectives(strategy)))
@@ -95,14 +97,14 @@ def replaced(outcome: Any) -> Any:
     return outcome_facts(replace(outcome, repeats=0))
 
 
-def test_rounds_tell_what_was_paid() -> None:
+def test_rounds_report_the_queries_charged() -> None:
     told = list(run_rounds(problem(), partial(uniform, popsize=200), AttackSettings(300)))
     outcomes = [outcome for each in told for outcome in each.outcomes]
     assert all(outcome.repeats > 200 for outcome in outcomes)
     assert sum(each.queries for each in told) == 5 * 300
 
 
-def test_within_a_turn_nothing_is_shown_twice() -> None:
+def test_within_a_generation_nothing_is_evaluated_twice() -> None:
     here = problem()
     strategy: Strategy = partial(uniform, popsize=200)
     outcomes = attack(here, strategy, 200)
@@ -111,7 +113,7 @@ def test_within_a_turn_nothing_is_shown_twice() -> None:
     assert all(outcome.queries == 200 and outcome.repeats > 150 for outcome in outcomes)
 
 
-def test_a_population_that_has_become_one_edit_is_mostly_shown_once() -> None:
+def test_a_converged_population_is_mostly_evaluated_once() -> None:
     strategy = load("strategies", "de(popsize=10,restart=no)")
     outcome = attack(problem(), strategy, 3000)[0]
     assert outcome.queries == 3000 and outcome.repeats > 1500
