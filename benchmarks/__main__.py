@@ -49,7 +49,7 @@ def _numbers(text: str) -> tuple[int, ...]:
 
 
 def main(arguments: list[str]) -> None:
-    """Run the command; a benchmark that cannot run says why in its place in the results."""
+    """Run the command; the results have the reason in place of a benchmark that cannot run."""
     given: dict[str, Any] = vars(parser().parse_args(arguments))
     parts, folder, quick = (given.pop(name) for name in ("parts", "out", "quick"))
     options = BenchmarkOptions(**((QUICK if quick else {}) | given))

@@ -109,7 +109,7 @@ def pooling() -> Classifier:
 
 
 def current_memory() -> int:
-    """Bytes in use, after the peak was reset; the peak on systems that cannot tell."""
+    """Bytes in use, after the peak was reset; the peak on other systems than Linux."""
     try:
         (PROCESS / "clear_refs").write_text(RESET)
         return _status("VmRSS")
@@ -118,7 +118,7 @@ def current_memory() -> int:
 
 
 def peak_memory() -> int:
-    """The peak in bytes; where Linux does not tell, ``ru_maxrss``, which starts at that of the parent."""
+    """The peak in bytes; on other systems than Linux ``ru_maxrss``, which starts at that of the parent."""
     try:
         return _status("VmHWM")
     except OSError:

@@ -139,7 +139,7 @@ THROUGHPUT = Benchmark(
     "The raw pass is the same network alone, on batches of the fastest size and memory layout. An attack is"
     " everything: search, painting, selection, counting, to the first success or the end of the budget."
     " *Outside* is the share of its time outside the oracle; in sparse mode the oracle paints. *Rows at once*"
-    " are those of one call, with their shares. A median below its target says so.",
+    " are those of one call, with their shares. A median below its target is marked.",
     measure,
     COLUMNS,
 )

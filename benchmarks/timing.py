@@ -62,7 +62,7 @@ Answer = TypeVar("Answer", bound=Tensor | None)
 class TimedRun:
     """The rows and seconds of an attack or a forward pass."""
 
-    rows: int  # shown to the network
+    rows: int  # evaluated by the network
     seconds: float
     inside: float = 0.0  # seconds in the oracle
     strategy: float = 0.0  # seconds in the strategy

@@ -1,4 +1,4 @@
-"""The metrics of the one-pixel paper, each computed from the records of runs alone.
+"""The metrics of the one-pixel paper, each computed from nothing but the records of runs.
 
 Su, Vargas and Sakurai, One pixel attack for fooling deep neural networks, IEEE TEVC 23(5), 2019; arXiv
 1710.08864, version 7: section IV, evaluations and distortion as in Table VI. Queries to first success are

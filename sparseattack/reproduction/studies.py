@@ -20,7 +20,7 @@ NAME_LENGTH = 40  # letters of a spec in the name of a file
 
 @dataclass(frozen=True)
 class Options:
-    """The options of a reproduction, the same for all studies; None is what the protocol says."""
+    """The options of a reproduction, the same for all studies; None is the value of the protocol."""
 
     images: str = ""  # a spec
     photographs: str = ""  # a spec, for ImageNet
@@ -129,7 +129,7 @@ def read_finished(path: Path) -> FinishedStudy | None:
             names = "manifest", "clean", "correct", "classes"
             manifest, clean, correct, classes = map(study.get, names)
             records = study.records()
-    except InputError:  # no study, or another version's: running it says which
+    except InputError:  # no study, or one of another version: running it raises the same error
         return None
     if not manifest or not clean or not records or len(records) < clean["planned"]:
         return None

@@ -35,7 +35,7 @@ def rows(*brightness: float) -> Tensor:
     return images
 
 
-def test_rows_and_calls_are_counted_and_answers_are_the_networks() -> None:
+def test_rows_and_calls_are_counted_and_scores_are_the_networks() -> None:
     one = meter()
     assert torch.equal(one(rows(0.1, 0.2)), torch.tensor([[0.5, 0.1], [0.5, 0.2]]))
     one(rows(0.3))
@@ -76,7 +76,7 @@ def test_it_ends_an_attack_at_its_first_success() -> None:
 
 
 @pytest.mark.parametrize("asked", [(2, 2), (4,), (2, 7)])
-def test_it_ends_an_attack_at_the_budget_and_shows_nothing_more(asked: tuple[int, ...]) -> None:
+def test_it_ends_an_attack_at_the_budget_and_evaluates_nothing_more(asked: tuple[int, ...]) -> None:
     one = meter().stop(4)
     for count in asked[:-1]:
         one(rows(*[0.1] * count))
@@ -92,13 +92,13 @@ def test_a_success_beyond_the_budget_is_none() -> None:
     assert one.first == 0
 
 
-def test_the_network_is_shown_as_many_rows_as_suit_it() -> None:
+def test_the_network_gets_at_most_its_fastest_batch() -> None:
     one = meter(most=2)
     assert len(one(rows(0.1, 0.2, 0.3, 0.4, 0.5))) == 5
     assert one.network.shown == [2, 2, 1] and one.calls == 1
 
 
-def test_whether_an_image_holds_in_eight_bits_is_asked_apart() -> None:
+def test_the_check_in_eight_bits_is_not_counted() -> None:
     one = meter()
     narrow = torch.nextafter(torch.tensor(0.5), torch.tensor(1.0)).item()  # both channels round to 128
     assert one.holds(rows(narrow), rounded=False) and not one.holds(rows(narrow), rounded=True)
@@ -116,7 +116,7 @@ def test_members_are_a_multiple_of_the_genes(k: int, count: int) -> None:
 @pytest.mark.parametrize("peer", PEERS, ids=NAMES)
 @pytest.mark.parametrize("k", [1, 3])
 def test_generations_are_paid_by_the_budget_and_no_more_would_be(peer: Peer, k: int) -> None:
-    """What they were counted to spend: see the rows each asks, which ``rows`` repeats."""
+    """``rows`` are the queries of each library, as counted when it was run."""
 
     def rows(steps: int) -> int:
         if peer.ours == "cmaes":

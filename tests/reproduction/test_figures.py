@@ -123,7 +123,7 @@ def test_all_figures_are_written_and_none_is_blank(done: Reproduction) -> None:
             assert len(picture.convert("RGB").getcolors(2**20) or ()) > 20
 
 
-def test_without_matplotlib_it_is_said_what_to_install(
+def test_without_matplotlib_the_error_names_the_command_to_install_it(
     done: Reproduction, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in [

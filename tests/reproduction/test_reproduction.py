@@ -211,7 +211,7 @@ def test_images_that_cannot_be_attacked_stop_nothing_else(tmp_path: Path) -> Non
     assert {planned.protocol for planned in asked.finished()} == {"original-cifar10"}
 
 
-def test_a_network_is_shown_the_images_of_each_table(tmp_path: Path) -> None:
+def test_a_network_is_attacked_on_the_images_of_each_table(tmp_path: Path) -> None:
     held = np.load(images(tmp_path))
     np.savez(tmp_path / "photographs.npz", images=held["images"][:7], labels=held["labels"][:7])
     chosen: dict[str, Any] = {"tables": "8,imagenet", "strategies": (), "targeted": 0, "untargeted": 2}

@@ -29,7 +29,7 @@ def test_a_flat_generation_is_no_convergence() -> None:
     assert here.journal.restarts == {0: 0}
 
 
-def test_what_has_converged_starts_anew_with_twice_the_population() -> None:
+def test_a_converged_search_restarts_with_twice_the_population() -> None:
     here = space(0, shape=(1, 4, 4), budget=1500)
     sizes = [int(turn.asked.sum()) for turn in run_search(cmaes, here, sphere)]
     assert here.journal.restarts[0] >= 2
@@ -44,14 +44,14 @@ def test_a_search_far_from_an_optimum_is_not_restarted() -> None:
     assert here.journal.restarts == {0: 0}
 
 
-def test_eight_searches_side_by_side_are_eight_searches_alone() -> None:
+def test_eight_searches_together_are_eight_single_searches() -> None:
     together = all_candidates(cmaes, space(*range(8), budget=150))
     for seed, asked in enumerate(together):
         assert torch.equal(asked, all_candidates(cmaes, space(seed, budget=150))[0])
 
 
 @pytest.mark.parametrize("budget", [1, 7, 8, 9, 100, 101])
-def test_a_last_generation_that_the_budget_cuts_is_not_told(budget: int) -> None:
+def test_a_last_generation_that_the_budget_cuts_gets_no_values(budget: int) -> None:
     """pycma's own budget is looked at between generations only, and too few values are an error to it."""
     oracle = load("oracles", "linear(classes=3,inputs=90)")()
     images = torch.zeros(3, 3, 6, 5)
@@ -100,7 +100,7 @@ def test_no_file_is_written_and_no_signals_file_is_read(
     assert [path.name for path in tmp_path.iterdir()] == ["cma_signals.in"]
 
 
-def test_it_says_nothing(capfd: pytest.CaptureFixture[str]) -> None:
+def test_it_prints_nothing(capfd: pytest.CaptureFixture[str]) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         all_candidates(cmaes, space(0, 1, pixels=3, budget=200))
@@ -131,7 +131,7 @@ if "matplotlib" in sys.modules:
 
 
 @pytest.mark.parametrize("hidden", ["", "sys.modules['matplotlib'] = None"])
-def test_its_plots_are_neither_missed_nor_shown(hidden: str, tmp_path: Path) -> None:
+def test_its_plots_are_neither_needed_nor_set_up(hidden: str, tmp_path: Path) -> None:
     """pycma imports pyplot where there is one: no backend may be chosen, and no warning given without it."""
     script = LOADS.replace("warnings.simplefilter", f"{hidden}\nwarnings.simplefilter", 1)
     script = script.replace('if "matplotlib" in sys.modules', 'if sys.modules.get("matplotlib")')

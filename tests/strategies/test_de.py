@@ -26,7 +26,7 @@ from sparseattack.strategies.de import (
 )
 
 
-def test_the_default_asks_four_hundred_at_a_time() -> None:
+def test_the_default_population_has_four_hundred_members() -> None:
     here = space(0, 1)
     asked = generations(de(here), 1.0, 1.0)
     assert [each.shape for each in asked] == [(2, 400, 5)] * 3
@@ -49,7 +49,7 @@ def test_a_child_competes_with_the_parent_of_its_own_index() -> None:
     assert ((parents != grandchildren).sum(2) == 1).all()
 
 
-def test_a_population_that_has_become_one_edit_starts_anew_alone() -> None:
+def test_a_converged_population_restarts_without_the_others() -> None:
     here, budget = space(0, 1, budget=600), 600
 
     def answer(turn: int, candidates: Tensor) -> Tensor:
@@ -76,8 +76,8 @@ def test_after_a_restart_the_population_is_as_wide_as_at_first() -> None:
     assert spread[narrow:].max() > 0.2
 
 
-def test_without_restart_a_population_that_has_become_one_edit_goes_on_as_the_papers() -> None:
-    """Both search alike up to there; then only one of them is wide again."""
+def test_without_restart_a_converged_population_continues_as_in_the_paper() -> None:
+    """Both searches are equal up to convergence; then only the restarted one is diverse again."""
 
     def asked(restart: bool) -> tuple[Tensor, dict[int, int]]:
         here = space(0, budget=600)
@@ -140,7 +140,7 @@ def test_the_fitter_of_parent_and_child_at_each_index_survives_and_keeps_its_par
         values=torch.tensor([[[1.0], [1], [1], [1]]])
     )
     children = Population.unevaluated(torch.ones(1, 4, 5), 0.7, 0.2)
-    inf = torch.inf  # not asked
+    inf = torch.inf  # not evaluated
     children = children._replace(values=torch.tensor([[[2.0], [0], [1], [inf]]]))
     found = select(parents, children)
     assert found.members[0, :, 0].tolist() == [0, 1, 0, 0]  # the parent stays on a tie
@@ -158,7 +158,7 @@ def test_crossover_takes_its_share_of_genes_and_always_one(rate: float, low: flo
     assert child.mean(1).min() > 0.15  # and every gene in its turn
 
 
-def test_jde_draws_a_tenth_of_its_parameters_anew() -> None:
+def test_jde_draws_a_tenth_of_its_parameters() -> None:
     parents = Population.unevaluated(torch.zeros(1, 20000, 5), 0.5, 0.9)
     found = adapt_jde(space(0), parents)
     for kept, values, low in ((0.5, found.f, 0.1), (0.9, found.cr, 0.0)):

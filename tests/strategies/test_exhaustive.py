@@ -1,4 +1,4 @@
-"""The exhaustive search asks everything once, and so knows the truth about one pixel."""
+"""Exhaustive search evaluates everything once, which gives the best possible pixel."""
 
 from collections import Counter
 from typing import Literal
@@ -16,7 +16,7 @@ from sparseattack.strategies.exhaustive import exhaustive
 
 @pytest.mark.parametrize("encoding", ["rgb", "corners"])
 @pytest.mark.parametrize("shape", [(1, 4, 3), (3, 2, 5), (4, 1, 2), (3, 1, 1)])
-def test_asks_every_pixel_in_every_corner_once(
+def test_evaluates_every_pixel_in_every_corner_once(
     shape: tuple[int, int, int], encoding: Literal["rgb", "corners"]
 ) -> None:
     channels, height, width = shape
@@ -35,7 +35,7 @@ def test_asks_every_pixel_in_every_corner_once(
     assert set(orders[0]) == set(orders[1]) and orders[0] != orders[1]
 
 
-def test_asks_nothing_more_when_all_has_been_asked() -> None:
+def test_has_no_queries_once_everything_is_evaluated() -> None:
     last = generations(exhaustive(space(0, 1, shape=(1, 2, 2)), popsize=5), *[1.0] * 6)
     assert [bool(each.isnan().all()) for each in last] == [False, False, True, True, True, True, True]
     assert last[1].shape == (2, 3, 3)

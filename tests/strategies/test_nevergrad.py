@@ -44,7 +44,7 @@ def test_border_pixels_and_colours_weigh_as_much_as_others() -> None:
 
 
 @pytest.mark.parametrize("popsize", [1, 7, 50])
-def test_popsize_is_the_number_of_workers_and_the_budget_is_told(popsize: int) -> None:
+def test_popsize_is_the_number_of_workers_and_the_budget_is_spent(popsize: int) -> None:
     here = space(0, budget=103)
     sizes = [
         int(turn.asked.sum())
@@ -53,7 +53,7 @@ def test_popsize_is_the_number_of_workers_and_the_budget_is_told(popsize: int) -
     assert set(sizes[:-1]) == {popsize} and sum(sizes) == 103
 
 
-def test_nothing_is_asked_beyond_the_budget() -> None:
+def test_there_is_no_candidate_beyond_the_budget() -> None:
     """A one-shot design has no more candidates than it was made for."""
     sizes = [each.shape[1] for each in generations(named("LHSSearch")(space(budget=45)), 1.0, 1.0)]
     assert sizes == [20, 20, 5]
@@ -90,14 +90,14 @@ assert (str(np.random.get_state(legacy=False)), random.getstate()) == before
 """
 
 
-def test_the_import_leaves_the_global_random_states_alone() -> None:
+def test_the_import_does_not_change_global_random_states() -> None:
     done = subprocess.run(
         [sys.executable, "-c", IMPORT], env=os.environ, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
 
 
-def test_only_the_first_objective_is_told() -> None:
+def test_only_the_first_objective_is_optimized() -> None:
     """Its own searches of several are not stable."""
     one = all_candidates(nevergrad, space(0, budget=100))[0]
     two = all_candidates(nevergrad, space(0, budget=100, objectives=("margin", "l2")))[0]
@@ -149,7 +149,7 @@ def test_all_that_nevergrad_calls_by_such_a_name_are_refused() -> None:
         assert "cannot be used here" in refused(name)
 
 
-def test_refuses_what_takes_one_at_a_time_by_the_dozen() -> None:
+def test_refuses_a_batch_for_sequential_optimizers() -> None:
     assert refused("SPSA").endswith("SPSA takes one candidate at a time: popsize=1")
     next(named("SPSA", 1)(space()))
 

@@ -25,7 +25,7 @@ def test_it_declares_the_change_s_length_as_second_objective() -> None:
 
 
 def test_lower_values_of_either_objective_survive() -> None:
-    """Told that the first gene is good in one objective and the last in the other, it finds both ends."""
+    """The first gene is good in one objective, its complement in the other: it finds both ends."""
     search = nsga2(space(0, budget=2000, objectives=BOTH), popsize=20)
     candidates = next(search)
     for _ in range(60):
@@ -79,7 +79,7 @@ def test_any_population_and_number_of_objectives(popsize: int, objectives: tuple
     assert len(set(map(tuple, asked.tolist()))) == len(asked)  # it asks nothing twice
 
 
-def test_a_generation_that_the_budget_cuts_is_not_told() -> None:
+def test_a_generation_that_the_budget_cuts_gets_no_values() -> None:
     told = []
     search = nsga2(space(0, budget=100, objectives=BOTH), popsize=4)
     next(search)
@@ -98,7 +98,7 @@ def test_it_goes_on_for_ever_without_a_termination_of_its_own() -> None:
     assert len(asked) == 1200 and here.journal.restarts == {0: 0}
 
 
-def test_where_mating_finds_nothing_new_it_starts_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_restarts_when_mating_finds_nothing_new(monkeypatch: pytest.MonkeyPatch) -> None:
     """Then pymoo answers None, and says no more."""
     ask = Algorithm.ask
     monkeypatch.setattr(Algorithm, "ask", lambda self: None if self.n_iter == 3 else ask(self))

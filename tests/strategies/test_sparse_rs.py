@@ -40,7 +40,7 @@ def test_a_swap_brings_in_pixels_from_outside_and_leaves_the_rest() -> None:
 
 
 def origin(candidates: Tensor, parents: dict[str, Tensor]) -> str:
-    """Which parent differs from a candidate in one pixel alone, five genes."""
+    """Which parent differs from a candidate in only one pixel, five genes."""
     return ",".join(name for name, parent in parents.items() if (parent != candidates).sum() <= 5)
 
 
