@@ -1,4 +1,4 @@
-"""How a candidate in the unit cube becomes a few changed pixels."""
+"""Encodings: how a candidate in the unit cube becomes a few changed pixels."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,14 +13,14 @@ from sparseattack.problem.space import Gene
 
 
 class Encoding(Protocol):
-    """Turns genes into edits; as strong a lever as the strategy."""
+    """Turns genes into edits. It changes the success rate as much as the strategy does."""
 
     @property
     def slots(self) -> int:
         """Pixels that one candidate describes."""
 
     def genes(self, shape: torch.Size) -> tuple[Gene, ...]:
-        """What each gene stands for in images of ``shape`` (C, H, W): ``slots`` equal parts."""
+        """The meaning of each gene for images of ``shape`` (C, H, W), in ``slots`` equal parts."""
 
     def decode(self, genes: Tensor, shape: torch.Size) -> Edits:
         """Edits of images of ``shape`` (C, H, W) for genes ``(n, D)``."""
@@ -50,7 +50,7 @@ class Pixels:
         return (Gene("row", height), Gene("column", width), *colours) * self.slots
 
     def decode(self, genes: Tensor, shape: torch.Size) -> Edits:
-        """The step of its range that each gene lies in."""
+        """Edits ``(n, slots)``: each gene becomes the step of its range that it lies in."""
         channels, height, width = shape
         row, column, *colours = genes.view(len(genes), self.slots, 2 + channels).unbind(2)
         shade = _step(torch.stack(colours, dim=2), self.shades)

@@ -24,11 +24,11 @@ class Journal:
         """Count one restart of an image's search."""
         self.restarts[place] = self.restarts.get(place, 0) + 1
 
-    def adopt(self, alone: "Journal", place: int) -> None:
+    def copy_from(self, single: "Journal", place: int) -> None:
         """Copy the log of the search of one image, at ``place`` here."""
-        self.restarts[place] = alone.restarts.get(0, 0)
-        if 0 in alone.errors:
-            self.errors[place] = alone.errors[0]
+        self.restarts[place] = single.restarts.get(0, 0)
+        if 0 in single.errors:
+            self.errors[place] = single.errors[0]
 
 
 Kind = Literal["row", "column", "colour"]

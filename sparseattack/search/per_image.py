@@ -59,7 +59,7 @@ class ImageSearchers:
         """Give every search the values ``(B, P, M)`` of its candidates."""
         for place, searcher in enumerate(self.searchers):
             searcher.tell(values[place, : len(searcher.asked)])
-            self.journal.adopt(searcher.journal, place)
+            self.journal.copy_from(searcher.journal, place)
 
 
 class ImageSearcher:

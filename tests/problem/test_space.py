@@ -71,10 +71,10 @@ def test_streams_are_uniform_over_images() -> None:
 
 
 def test_a_journal_counts_restarts() -> None:
-    journal, alone = Journal(), Journal()
+    journal, single = Journal(), Journal()
     journal.restarted(2)
     journal.restarted(2)
-    alone.restarted()
-    alone.errors[0] = "tired"
-    journal.adopt(alone, 1)
+    single.restarted()
+    single.errors[0] = "tired"
+    journal.copy_from(single, 1)
     assert journal.restarts == {2: 2, 1: 1} and journal.errors == {1: "tired"}
