@@ -16,8 +16,8 @@ def check(spec: str) -> bool:
     for finding in findings:
         verdict = Text("pass  ", "green") if finding.ok else Text("FAIL  ", "bold red")
         console.print(verdict.append(finding.clause, "default not bold"))
-        if finding.words:
-            console.print(Text(f"      {finding.words}"))
+        if finding.note:
+            console.print(Text(f"      {finding.note}"))
     passed = sum(finding.ok for finding in findings)
     console.print(Text(f"{spec} satisfies {passed} of {len(findings)} clauses of the contract", "bold"))
     return passed == len(findings)

@@ -1,1 +1,1 @@
-"""Conformance: does a strategy keep its contract?"""
+"""The contract of a strategy, clause by clause, and the small problems that strategies are tried on."""

@@ -1,11 +1,4 @@
-"""The contract of a strategy as a list of clauses, each tried on small problems.
-
-What a strategy promises about its questions.
-
-What a strategy promises about whole attacks, with every query counted by the oracle itself.
-
-What a strategy promises about chance: each image has a stream of its own, and nothing else is random.
-"""
+"""The contract of a strategy as twelve clauses, each tried on small problems: ``sparseattack check``."""
 
 import pickle
 import random
@@ -25,7 +18,7 @@ from sparseattack.conformance.problems import (
     problem,
     run_search,
     search_budget,
-    space,
+    search_space,
     sphere,
 )
 from sparseattack.errors import InputError, SparseattackError
@@ -36,18 +29,42 @@ from sparseattack.search.outcome import Outcome
 from sparseattack.search.per_image import IsolatedRandomState
 
 
-def asks_about_every_image(strategy: Strategy) -> str:
-    """Float32 candidates in the cube, about every image until its budget is spent."""
-    return _spent(strategy, sphere)
+@dataclass(frozen=True)
+class Finding:
+    """Whether a strategy satisfies a clause, and a note: how it fails, or what else is worth knowing."""
+
+    clause: str
+    ok: bool
+    note: str
 
 
-def bears_flat_values(strategy: Strategy) -> str:
-    """It goes on where no candidate is better than another."""
-    return _spent(strategy, lambda turn, candidates: torch.ones(candidates.shape[:2]))
+def check(strategy: Strategy) -> list[Finding]:
+    """Try every clause on a strategy whose settings are bound."""
+    return [_finding(sentence, clause, strategy) for sentence, clause in CLAUSES.items()]
 
 
-def bears_little_to_find(strategy: Strategy) -> str:
-    """It goes on, or asks nothing more, where there are but 256 candidates, far fewer than queries."""
+def searches_every_image(strategy: Strategy) -> str:
+    """It yields float32 candidates in the unit cube for every image until its budget is spent."""
+    return _spends_budget(strategy, sphere)
+
+
+def accepts_equal_values(strategy: Strategy) -> str:
+    """It continues when no candidate is better than another."""
+    return _spends_budget(strategy, lambda generation, candidates: torch.ones(candidates.shape[:2]))
+
+
+def _spends_budget(strategy: Strategy, objective: ObjectiveFunction) -> str:
+    space = search_space(strategy)
+    generations = run_search(strategy, space, objective)
+    for image in range(IMAGES):
+        if (queries := len(candidates_of(generations, image))) < space.budget:
+            reason = space.journal.errors.get(image, "it yielded no more candidates")
+            raise ContractError(f"it gave up an image after {queries} of {space.budget} queries: {reason}")
+    return ""
+
+
+def accepts_tiny_spaces(strategy: Strategy) -> str:
+    """It continues, or yields no more candidates, when there are 256 of them and the budget is 400."""
     tiny = problem(strategy, (1, 1, 1)).space(slice(1), 400, seed=0, key="conformance")
     run_search(strategy, tiny, sphere)
     if tiny.journal.errors:
@@ -55,150 +72,64 @@ def bears_little_to_find(strategy: Strategy) -> str:
     return ""
 
 
-def leaves_its_questions_alone(strategy: Strategy) -> str:
-    """What was asked is not written to later."""
-    kept: list[tuple[Tensor, Tensor]] = []
-
-    def keep(turn: int, candidates: Tensor) -> Tensor:
-        kept.append((candidates, candidates.clone()))
-        return sphere(turn, candidates)
-
-    run_search(strategy, space(strategy), keep)
-    if any(not torch.equal(now.nan_to_num(-1), then.nan_to_num(-1)) for now, then in kept):
-        raise ContractError("it wrote to candidates that it had asked with before")
-    return ""
-
-
-def _spent(strategy: Strategy, answer: ObjectiveFunction) -> str:
-    here = space(strategy)
-    turns = run_search(strategy, here, answer)
-    for place in range(IMAGES):
-        if (asked := len(candidates_of(turns, place))) < here.budget:
-            why = here.journal.errors.get(place, "it asked nothing more")
-            raise ContractError(f"it gave up an image after {asked} of {here.budget} queries: {why}")
-    return ""
-
-
-def keeps_to_the_budget(strategy: Strategy) -> str:
-    """Whatever the budget and the group, no query is too many and none is missing from the account."""
-    for budget in (1, search_budget(strategy) // 2, search_budget(strategy)):
-        for group in range(1, IMAGES + 1):
-            _counted(problem(strategy), strategy, budget, group)
-    return ""
-
-
-def same_in_any_group(strategy: Strategy) -> str:
-    """An image's outcome depends neither on the group it is searched in nor on the images' order."""
-    budget, usual = search_budget(strategy), problem(strategy)
-    turned = replace(usual, images=usual.images.flip(0), oracle=CountingOracle())
-    expected = [_account(each) for each in _counted(usual, strategy, budget, 1)]
-    if expected != [_account(each) for each in _counted(problem(strategy), strategy, budget, IMAGES)]:
-        raise ContractError("it came to other outcomes in groups of one and of three images")
-    if expected != [_account(each) for each in _counted(turned, strategy, budget, 2)[::-1]]:
-        raise ContractError("it came to other outcomes with the images in another order")
-    return ""
-
-
-def bears_three_pixels(strategy: Strategy) -> str:
-    """It searches three pixels, or says that it cannot."""
-    try:
-        _counted(problem(strategy, pixels=3), strategy, search_budget(strategy), IMAGES)
-    except InputError as refusal:
-        return f"for k=1 only: {refusal}"
-    return ""
-
-
-def bears_other_images(strategy: Strategy) -> str:
-    """It searches grey, flat, tall and tiny images, and such of many channels."""
-    for shape in ((1, 12, 12), (4, 1, 30), (3, 30, 1), (1, 1, 1), (3, 1, 1)):
-        _counted(problem(strategy, shape), strategy, search_budget(strategy), IMAGES)
-    return ""
-
-
-def _counted(ground: Problem, strategy: Strategy, budget: int, group: int) -> list[Outcome]:
-    """The outcomes, if they agree with what the oracle saw."""
-    outcomes = attack(ground, strategy, budget, group=group)
-    assert isinstance(ground.oracle, CountingOracle)
-    for each in outcomes:
-        cost = ground.oracle.seen[each.image] + each.repeats
-        if cost != each.queries or cost > budget:
-            raise ContractError(f"it cost {cost} queries of {budget}, and {each.queries} were reported")
-        if each.error:
-            height, width = ground.images.shape[2:]
-            raise ContractError(f"it gave up an image of {height} x {width} pixels: {each.error}")
-    return outcomes
-
-
-def _account(outcome: Outcome) -> tuple[object, ...]:
-    edit = outcome.positions.tolist(), outcome.colours.tolist()
-    return *edit, outcome.values, outcome.queries, outcome.restarts, outcome.trace
-
-
-def same_in_any_company(strategy: Strategy) -> str:
-    """An image is asked the same alone and beside others, in whatever order."""
-    streams = [space(strategy).streams for _ in range(3)]
-    here = space(strategy)
-    together = run_search(strategy, replace(here, streams=streams[0]), sphere)
-    turned = run_search(strategy, replace(here, streams=streams[1][::-1]), sphere)
-    for place, stream in enumerate(streams[2]):
-        alone = run_search(strategy, replace(here, streams=(stream,)), sphere)
-        _same(
-            candidates_of(together, place), candidates_of(alone, 0), "about an image alone and beside others"
-        )
-        _same(
-            candidates_of(alone, 0),
-            candidates_of(turned, IMAGES - 1 - place),
-            "about images in another order",
-        )
+def same_beside_others(strategy: Strategy) -> str:
+    """It searches an image the same alone and beside others, in any order."""
+    streams = [search_space(strategy).streams for _ in range(3)]
+    space = search_space(strategy)
+    together = run_search(strategy, replace(space, streams=streams[0]), sphere)
+    reversed_ = run_search(strategy, replace(space, streams=streams[1][::-1]), sphere)
+    for image, stream in enumerate(streams[2]):
+        alone = candidates_of(run_search(strategy, replace(space, streams=(stream,)), sphere), 0)
+        _same(candidates_of(together, image), alone, "for an image alone and beside others")
+        _same(alone, candidates_of(reversed_, IMAGES - 1 - image), "for images in another order")
     return ""
 
 
 def same_when_repeated(strategy: Strategy) -> str:
-    """All its chance comes from the space: no clock, no global random state."""
+    """Its random numbers come from the space alone, not from a clock or a global random state."""
     with IsolatedRandomState(np.random.default_rng(1)).active():
-        once = run_search(strategy, space(strategy), sphere)
+        first = run_search(strategy, search_space(strategy), sphere)
     with IsolatedRandomState(np.random.default_rng(2)).active():
-        again = run_search(strategy, space(strategy), sphere)
-    for place in range(IMAGES):
-        _same(candidates_of(once, place), candidates_of(again, place), "the second time, with the same seed")
+        second = run_search(strategy, search_space(strategy), sphere)
+    for image in range(IMAGES):
+        same_seed = "the second time, with the same seed"
+        _same(candidates_of(first, image), candidates_of(second, image), same_seed)
     return ""
 
 
-def leaves_others_alone(strategy: Strategy) -> str:
-    """An image that is cut short in mid-turn and asked no more changes nothing for the others."""
+def same_after_another_finished(strategy: Strategy) -> str:
+    """It searches the other images the same when one is cut short within a generation and then finished."""
 
-    def cut(turn: int, candidates: Tensor) -> Tensor:
-        values = sphere(turn, candidates)
-        if turn > 0:
-            values[1, candidates.shape[1] // 2 if turn == 1 else 0 :] = torch.inf
+    def interrupted(generation: int, candidates: Tensor) -> Tensor:
+        values = sphere(generation, candidates)
+        if generation > 0:
+            values[1, candidates.shape[1] // 2 if generation == 1 else 0 :] = torch.inf
         return values
 
-    usual, disturbed = (run_search(strategy, space(strategy), answer) for answer in (sphere, cut))
-    for place in (0, IMAGES - 1):
-        _same(
-            candidates_of(usual, place), candidates_of(disturbed, place), "after another image was finished"
-        )
-    return ""
-
-
-def leaves_global_chance_alone(strategy: Strategy) -> str:
-    """The random states of numpy, torch and Python stay as they are."""
-    with IsolatedRandomState(np.random.default_rng(1)).active():
-        np.random.standard_normal()  # half of a pair is kept for later: that must stay, too
-        before = _chance()
-        run_search(strategy, space(strategy), sphere)
-        changed = [name for name, state in _chance().items() if state != before[name]]
-    if changed:
-        raise ContractError(f"it changed the global random state of {' and '.join(changed)}")
+    usual, other = (run_search(strategy, search_space(strategy), each) for each in (sphere, interrupted))
+    for image in (0, IMAGES - 1):
+        _same(candidates_of(usual, image), candidates_of(other, image), "after another image was finished")
     return ""
 
 
 def _same(one: Tensor, other: Tensor, when: str) -> None:
     if not torch.equal(one, other):
-        raise ContractError(f"it asked other questions {when}")
+        raise ContractError(f"it yielded other candidates {when}")
 
 
-def _chance() -> dict[str, bytes]:
+def leaves_global_random_states(strategy: Strategy) -> str:
+    """The global random states of numpy, torch and Python stay as they are."""
+    with IsolatedRandomState(np.random.default_rng(1)).active():
+        np.random.standard_normal()  # numpy keeps the second of a pair for later: that must stay, too
+        before = _global_random_states()
+        run_search(strategy, search_space(strategy), sphere)
+        changed = [name for name, state in _global_random_states().items() if state != before[name]]
+    if changed:
+        raise ContractError(f"it changed the global random state of {' and '.join(changed)}")
+    return ""
+
+
+def _global_random_states() -> dict[str, bytes]:
     states = {
         "numpy": np.random.get_state(),
         "torch": torch.get_rng_state().numpy(),
@@ -207,37 +138,93 @@ def _chance() -> dict[str, bytes]:
     return {name: pickle.dumps(state) for name, state in states.items()}
 
 
+def leaves_its_candidates(strategy: Strategy) -> str:
+    """It does not write to a tensor of candidates after yielding it."""
+    yielded: list[tuple[Tensor, Tensor]] = []
+
+    def copied(generation: int, candidates: Tensor) -> Tensor:
+        yielded.append((candidates, candidates.clone()))
+        return sphere(generation, candidates)
+
+    run_search(strategy, search_space(strategy), copied)
+    if any(not torch.equal(now.nan_to_num(-1), then.nan_to_num(-1)) for now, then in yielded):
+        raise ContractError("it wrote to candidates that it had yielded before")
+    return ""
+
+
+def respects_the_budget(strategy: Strategy) -> str:
+    """No budget is exceeded and every query is counted, whatever the budget and the group size."""
+    for budget in (1, search_budget(strategy) // 2, search_budget(strategy)):
+        for group in range(1, IMAGES + 1):
+            _attack(problem(strategy), strategy, budget, group)
+    return ""
+
+
+def same_in_any_group(strategy: Strategy) -> str:
+    """An image's outcome depends neither on the group that it is searched in nor on the images' order."""
+    budget, usual = search_budget(strategy), problem(strategy)
+    reversed_ = replace(usual, images=usual.images.flip(0), oracle=CountingOracle())
+    expected = [_content(each) for each in _attack(usual, strategy, budget, 1)]
+    if expected != [_content(each) for each in _attack(problem(strategy), strategy, budget, IMAGES)]:
+        raise ContractError("it reached other outcomes in groups of one and of three images")
+    if expected != [_content(each) for each in _attack(reversed_, strategy, budget, 2)[::-1]]:
+        raise ContractError("it reached other outcomes with the images in another order")
+    return ""
+
+
+def searches_several_pixels(strategy: Strategy) -> str:
+    """It searches three pixels, or refuses to with an InputError."""
+    try:
+        _attack(problem(strategy, pixels=3), strategy, search_budget(strategy), IMAGES)
+    except InputError as refusal:
+        return f"for k=1 only: {refusal}"
+    return ""
+
+
+def searches_other_images(strategy: Strategy) -> str:
+    """It searches images of one and four channels, of one row or column, and of one pixel."""
+    for shape in ((1, 12, 12), (4, 1, 30), (3, 30, 1), (1, 1, 1), (3, 1, 1)):
+        _attack(problem(strategy, shape), strategy, search_budget(strategy), IMAGES)
+    return ""
+
+
+def _attack(tried: Problem, strategy: Strategy, budget: int, group: int) -> list[Outcome]:
+    """The outcomes; ContractError unless they agree with the queries that the oracle counted."""
+    outcomes = attack(tried, strategy, budget, group=group)
+    assert isinstance(tried.oracle, CountingOracle)
+    for each in outcomes:
+        queries = tried.oracle.seen[each.image] + each.repeats
+        if queries != each.queries or queries > budget:
+            raise ContractError(f"it cost {queries} queries of {budget}, and {each.queries} were reported")
+        if each.error:
+            height, width = tried.images.shape[2:]
+            raise ContractError(f"it gave up an image of {height} x {width} pixels: {each.error}")
+    return outcomes
+
+
+def _content(outcome: Outcome) -> tuple[object, ...]:
+    """What must be the same in two outcomes of one image."""
+    edit = outcome.positions.tolist(), outcome.colours.tolist()
+    return *edit, outcome.values, outcome.queries, outcome.restarts, outcome.trace
+
+
 Clause = Callable[[Strategy], str]
-"""Raises ContractError, or what the strategy raises; returns a note, empty if there is nothing to say."""
+"""Raises ContractError, or whatever the strategy raises; returns a note, usually empty."""
 
 CLAUSES: dict[str, Clause] = {
-    "asks about every image, in the cube, until its budget is spent": asks_about_every_image,
-    "goes on where all values are equal": bears_flat_values,
-    "goes on, or asks nothing more, where there is little to find": bears_little_to_find,
-    "asks about an image the same in any company and order": same_in_any_company,
-    "asks the same when repeated": same_when_repeated,
-    "goes on as before when an image is cut short or finished": leaves_others_alone,
-    "leaves the global random states alone": leaves_global_chance_alone,
-    "writes to nothing it has asked with": leaves_its_questions_alone,
-    "costs no query more than the budget, and each is counted": keeps_to_the_budget,
-    "comes to the same outcomes in any group and order": same_in_any_group,
-    "searches several pixels": bears_three_pixels,
-    "searches grey, narrow and tiny images": bears_other_images,
+    "yields candidates in the unit cube for every image until its budget is spent": searches_every_image,
+    "continues when all values are equal": accepts_equal_values,
+    "continues, or yields nothing more, when there are few candidates": accepts_tiny_spaces,
+    "searches an image the same alone and beside others, in any order": same_beside_others,
+    "repeats exactly with the same seed": same_when_repeated,
+    "searches the other images the same when one is cut short or finished": same_after_another_finished,
+    "leaves the global random states unchanged": leaves_global_random_states,
+    "does not write to candidates that it has yielded": leaves_its_candidates,
+    "costs no more queries than the budget, and each is counted": respects_the_budget,
+    "reaches the same outcomes in groups of any size and order": same_in_any_group,
+    "searches several pixels": searches_several_pixels,
+    "searches grey, narrow and tiny images": searches_other_images,
 }
-
-
-@dataclass(frozen=True)
-class Finding:
-    """Whether a strategy keeps a clause, and in words what it did or what is worth knowing."""
-
-    clause: str
-    ok: bool
-    words: str
-
-
-def check(strategy: Strategy) -> list[Finding]:
-    """Try every clause on a strategy whose settings are bound."""
-    return [_finding(sentence, clause, strategy) for sentence, clause in CLAUSES.items()]
 
 
 def _finding(sentence: str, clause: Clause, strategy: Strategy) -> Finding:

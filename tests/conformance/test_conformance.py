@@ -1,4 +1,4 @@
-"""The conformance suite finds what it is there to find, and says it in words."""
+"""The conformance suite finds every kind of broken strategy, and says what is wrong with it."""
 
 from collections.abc import Callable
 
@@ -30,14 +30,14 @@ CASES: list[tuple[Callable[..., Search], str, str]] = [
     (returns, ASKS, "it: its search returned"),
     (returns, LITTLE, "it: its search returned"),
     (forgets_an_image, ASKS, "it gave up an image after 5 of 60 queries"),
-    (shares_a_stream, COMPANY, "it asked other questions about an image alone and beside others"),
-    (draws_globally, REPEAT, "it asked other questions the second time, with the same seed"),
+    (shares_a_stream, COMPANY, "it yielded other candidates for an image alone and beside others"),
+    (draws_globally, REPEAT, "it yielded other candidates the second time, with the same seed"),
     (draws_globally, GLOBAL, "it changed the global random state of torch"),
     (seeds_globally, GLOBAL, "it changed the global random state of Python"),
-    (asks_the_clock, REPEAT, "it asked other questions the second time, with the same seed"),
-    (writes_to_its_questions, WRITES, "it wrote to candidates that it had asked with before"),
-    (looks_at_the_others, OTHERS, "it asked other questions after another image was finished"),
-    (shares_a_stream, GROUPS, "it came to other outcomes in groups of one and of three images"),
+    (asks_the_clock, REPEAT, "it yielded other candidates the second time, with the same seed"),
+    (writes_to_its_questions, WRITES, "it wrote to candidates that it had yielded before"),
+    (looks_at_the_others, OTHERS, "it yielded other candidates after another image was finished"),
+    (shares_a_stream, GROUPS, "it reached other outcomes in groups of one and of three images"),
     (cannot_bear_equal_values, FLAT, "it failed: ValueError: the variance is 0"),
     (gives_up, LITTLE, "it gave up: ArithmeticError: converged"),
     (gives_up, BUDGET, "it gave up an image of 12 x 12 pixels: ArithmeticError: converged"),
@@ -52,7 +52,7 @@ def finding(strategy: Callable[..., Search], clause: str) -> Finding:
 @pytest.mark.parametrize(("strategy", "clause", "words"), CASES)
 def test_finds_what_is_broken(strategy: Callable[..., Search], clause: str, words: str) -> None:
     found = finding(strategy, clause)
-    assert not found.ok and found.words.startswith(words), found
+    assert not found.ok and found.note.startswith(words), found
 
 
 def test_an_honest_strategy_keeps_every_clause() -> None:
@@ -69,4 +69,4 @@ def test_a_function_that_is_no_search_breaks_every_clause() -> None:
 
     findings = check(nothing)  # type: ignore[arg-type]
     assert len(findings) == len(CLAUSES) and not any(each.ok for each in findings)
-    assert "it is no generator function" in findings[0].words
+    assert "it is no generator function" in findings[0].note

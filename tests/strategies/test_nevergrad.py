@@ -47,7 +47,7 @@ def test_border_pixels_and_colours_weigh_as_much_as_others() -> None:
 def test_popsize_is_the_number_of_workers_and_the_budget_is_spent(popsize: int) -> None:
     here = space(0, budget=103)
     sizes = [
-        int(turn.asked.sum())
+        int(turn.evaluated.sum())
         for turn in run_search(named("TwoPointsDE", popsize), here, lambda t, c: c.sum(2))
     ]
     assert set(sizes[:-1]) == {popsize} and sum(sizes) == 103
