@@ -16,6 +16,7 @@ from sparseattack.study.store import Study
 from .terminal import stdout
 
 NARROW = 60  # columns: below, a list per strategy takes the place of the tables
+WIDEST = 10_000  # columns
 LEVEL = 0.05  # of significance
 MOST_PAIRS = 10  # printed; --json has them all
 NOTE = """\
@@ -149,9 +150,10 @@ def print_sections(
 
     Returns the names printed, by spec.
     """
+    free = console.options.update(max_width=WIDEST)  # or a table is measured as if it fitted
     for chosen in (names, shortened(names)):
         tables = [_table(part, lines, chosen) for part in parts]
-        fits = all(console.measure(table).maximum <= console.width for table in tables)
+        fits = all(console.measure(table, options=free).maximum <= console.width for table in tables)
         if fits and console.width >= NARROW:
             for table in tables:
                 console.print(table)

@@ -205,3 +205,13 @@ def test_an_oracle_that_breaks_keeps_what_is_finished(inside: Call) -> None:
 
 def test_no_study_is_one_line(inside: Call) -> None:
     assert "there is no study x.study" in inside("report", "x.study", code=2)[1]
+
+
+@pytest.mark.parametrize("width", [40, 59, 60, 80, 100, 120])
+def test_tables_fit_and_no_word_is_broken(inside: Call, width: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    specs = ["de(popsize=20,f=0.5)", "de(popsize=30)", "cmaes(popsize=20)", "random(popsize=25)", "sparse-rs"]
+    monkeypatch.setenv("COLUMNS", str(width))
+    out, _ = inside(*LINEAR, "--images", "images.npz[0:3]", "-s", ",".join(specs))
+    assert all(spec in out for spec in specs) and "…" not in out
+    assert max(map(len, out.splitlines())) <= width
+    assert ("Query cost per image\n" in out.replace(" \n", "\n")) or "  Query cost per image" in out
