@@ -168,7 +168,7 @@ def print_sections(
 
 
 def shortened(names: dict[str, str]) -> dict[str, str]:
-    """Numbers in place of settings: ``de #1`` for ``de(popsize=50,base=best)``, which a legend explains."""
+    """Numbers in place of settings: ``de #1`` for ``de(popsize=50,variant=best1)``, with a legend."""
     long = [spec for spec, name in names.items() if name == spec and parse(spec).settings]
     return names | {spec: f"{parse(spec).name} #{number}" for number, spec in enumerate(long, 1)}
 

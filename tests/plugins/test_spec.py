@@ -144,7 +144,7 @@ def test_a_type_of_ones_own_is_called() -> None:
         ("de", "de", {}),
         (" de ( ) ", "de", {}),
         ("de(popsize=50)", "de", {"popsize": "50"}),
-        ("de( popsize = 50 , base=best )", "de", {"popsize": "50", "base": "best"}),
+        ("de( popsize = 50 , variant=best1 )", "de", {"popsize": "50", "variant": "best1"}),
         ("x(steps=[1,2],y=f(a,b))", "x", {"steps": "[1,2]", "y": "f(a,b)"}),
         ("my.module:function(a=b=c)", "my.module:function", {"a": "b=c"}),
         ("x(a=)", "x", {"a": ""}),
