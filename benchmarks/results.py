@@ -52,7 +52,7 @@ def environment(options: BenchmarkOptions) -> dict[str, Any]:
     """Date, hardware, load, versions and options of a run."""
     return {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "hardware": hardware(options.device),
+        "hardware": asdict(hardware(options.device)),
         "load": os.getloadavg()[0],  # of other processes, before the run
         "versions": {name: found for name in PACKAGES if (found := _version(name))},
         "options": asdict(options),

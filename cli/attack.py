@@ -11,7 +11,15 @@ from rich.console import Console
 from sparseattack import Experiment
 from sparseattack.data.pictures import count_attack_outputs
 from sparseattack.data.png import ChangedPixel, changed_pixels
-from sparseattack.study.pictures import Attempt, attempts, caption, class_name, keep, prepare_pictures, stems
+from sparseattack.study.pictures import (
+    Attempt,
+    attempts,
+    caption,
+    class_name,
+    prepare_pictures,
+    stems,
+    write_success,
+)
 from sparseattack.study.prepare import Setup
 from sparseattack.study.record import Record
 
@@ -20,7 +28,7 @@ def in_full(setup: Setup, attempt: Attempt, files: Sequence[Path]) -> str:
     """A few lines, each with its heading."""
     lines = [("before", _before(setup, attempt.place))]
     if attempt.record and attempt.record.target >= 0:
-        lines.append(("target", class_name(setup.classes, attempt.record.target)))
+        lines.append(("target", class_name(setup.clean.classes, attempt.record.target)))
     if attempt.after is None or attempt.record is None:
         lines.append(("result", f"{_why_not(setup, attempt)}; nothing was written"))
     else:
@@ -58,19 +66,19 @@ def summary(told: Sequence[Attempt], out: Path) -> str:
 
 
 def _before(setup: Setup, place: int) -> str:
-    said = setup.predictions
-    return caption(setup.classes, int(said.classes[place]), float(said.confidences[place]))
+    said = setup.clean.predictions
+    return caption(setup.clean.classes, int(said.classes[place]), float(said.confidences[place]))
 
 
 def _after(setup: Setup, record: Record) -> str:
-    return caption(setup.classes, record.after_class, record.after_confidence)
+    return caption(setup.clean.classes, record.after_class, record.after_confidence)
 
 
 def _why_not(setup: Setup, attempt: Attempt) -> str:
     """Why there is no success."""
     record = attempt.record
     if record is None:
-        label = class_name(setup.classes, int(setup.images.labels[attempt.place]))
+        label = class_name(setup.clean.classes, int(setup.images.labels[attempt.place]))
         leave = setup.experiment.target == "none"
         return f"nothing to attack: it is {f'not called {label}' if leave else 'of the target class already'}"
     if record.error:
@@ -103,7 +111,7 @@ def attack(experiment: Experiment, label: str | None, out: Path) -> None:
     names = stems(setup.images.ids)
     tell = in_full if len(names) == 1 else in_a_line
     for attempt in _awaited(console, attempts(setup)):
-        files = _kept(setup, attempt, out / names[attempt.place])
+        files = write_success(setup, attempt, out / names[attempt.place])
         print(tell(setup, attempt, files), flush=True)
         told.append(attempt)
     if len(names) > 1:
@@ -118,9 +126,3 @@ def _awaited(console: Console, found: Iterator[Attempt]) -> Iterator[Attempt]:
         if attempt is None:
             return
         yield attempt
-
-
-def _kept(setup: Setup, attempt: Attempt, stem: Path) -> tuple[Path, ...]:
-    if attempt.record is None or attempt.after is None:
-        return ()
-    return keep(setup, attempt.record, (attempt.before, attempt.after), stem)

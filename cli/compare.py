@@ -3,8 +3,10 @@
 import os
 import shlex
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Self
 
@@ -15,8 +17,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TimeE
 from sparseattack import Experiment, SparseattackError
 from sparseattack.provenance import digest
 from sparseattack.report.results import results
-from sparseattack.study.prepare import Setup, labelled, prepare
-from sparseattack.study.run import Step, Task, open_study, plan, run
+from sparseattack.study.prepare import prepare
+from sparseattack.study.run import Plan, Step, Task, plan
 from sparseattack.study.store import Study
 
 from .study_tables import print_results
@@ -30,13 +32,12 @@ def compare(experiment: Experiment, path: Path | None, output: str) -> None:
     """
     console = stderr()
     with console.status("loading the oracle and the images"):
-        setup = labelled(prepare(experiment))
+        setup = prepare(experiment)
     path = path or _default_path(experiment)
     with Study.create(path) as study:
-        open_study(setup, study)
-        tasks = plan(setup, study)
+        planned = plan(setup, study)
         try:
-            _run(setup, tasks, study, console)
+            _run(planned, console)
         except KeyboardInterrupt:
             _print_stopped(study, console, "stopped")
             raise typer.Exit(INTERRUPTED) from None
@@ -54,15 +55,14 @@ def _default_path(experiment: Experiment) -> Path:
     return folder / f"sparseattack-{digest(experiment.to_json())[:8]}.study"
 
 
-def _run(setup: Setup, tasks: list[Task], study: Study, console: Console) -> None:
-    """Run every task, whatever is already in the study left out."""
-    stored = sum(task.done for task in tasks)
-    if stored:
-        console.print(f"{stored} runs are already in {study.path}")
-    with ConditionProgress(console, tasks) as display:
-        for task in tasks:
+def _run(planned: Plan, console: Console) -> None:
+    """Run what the study lacks, with a bar per condition."""
+    if planned.done:
+        console.print(f"{planned.done} runs are already in {planned.study.path}")
+    with ConditionProgress(console, planned.tasks) as display:
+        for task, steps in groupby(planned.run(), key=itemgetter(0)):
             with display.watch(task) as bar:
-                for step in run(setup, task, study):
+                for _, step in steps:
                     bar.advance(step)
 
 
@@ -93,7 +93,7 @@ class ConditionBar:
 class ConditionProgress:
     """A bar per condition on a terminal; elsewhere a line per finished condition."""
 
-    def __init__(self, console: Console, tasks: list[Task]) -> None:
+    def __init__(self, console: Console, tasks: Sequence[Task]) -> None:
         self.console = console
         name, note = text_column("{task.description}"), text_column("runs, {task.fields[note]}")
         columns = (name, BarColumn(20), MofNCompleteColumn(), note)

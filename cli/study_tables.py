@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from rich import box
 from rich.console import Console
@@ -10,7 +10,8 @@ from rich.table import Table
 
 from sparseattack.plugins.spec import parse
 from sparseattack.report.results import Results, results
-from sparseattack.report.summary import Pair, Row, Summary
+from sparseattack.report.summary import Method, Pair, Summary
+from sparseattack.study.manifest import InferenceChoice
 from sparseattack.study.store import Study
 
 from .terminal import stdout
@@ -54,9 +55,11 @@ def print_results(found: Results, output: str) -> None:
         return
     console = stdout()
     console.print(headline(found))
-    if len(found.records) < found.planned:
-        console.print(f"Unfinished: {len(found.records)} of {found.planned} runs are done.", style="yellow")
-    names = {spec: spec for spec in found.experiment["strategies"]}
+    if len(found.records) < found.scope.planned:
+        console.print(
+            f"Unfinished: {len(found.records)} of {found.scope.planned} runs are done.", style="yellow"
+        )
+    names = {spec: spec for spec in found.experiment.strategies}
     if found.lines:
         names = print_sections(console, found.lines, sections(found), names)
         console.print(" ".join(NOTE.split()), style="dim")
@@ -65,20 +68,20 @@ def print_results(found: Results, output: str) -> None:
 
 def headline(found: Results) -> str:
     """What was compared, in three sentences."""
-    chosen, oracle = found.experiment, found.manifest["oracle"]["name"]
-    encoding = f", encoding {chosen['encodings'][0]}" if len(chosen["encodings"]) == 1 else ""
-    *others, last = map(str, chosen["pixels"])
+    chosen, oracle = found.experiment, found.manifest.oracle
+    encoding = f", encoding {chosen.encodings[0]}" if len(chosen.encodings) == 1 else ""
+    *others, last = map(str, chosen.pixels)
     pixels = f"{', '.join(others)} and {last} pixels" if others else f"{last} pixel{'s' * (last != '1')}"
     stops = {
         "success": "stops at the first success",
         "fooled": "stops at the first success",
         "budget": "spends the whole budget",
     }
-    confidence = chosen["stop"].partition(":")[2]
-    stop = stops.get(chosen["stop"], f"stops at a success of confidence {confidence}")
+    confidence = chosen.stop.partition(":")[2]
+    stop = stops.get(chosen.stop, f"stops at a success of confidence {confidence}")
     return (
-        f"{oracle[:1].upper()}{oracle[1:]}, images {chosen['images']}{encoding}.\n"
-        f"k = {pixels}; budget {_count(chosen['budget'], 'query', 'queries')} per image; {stop}.\n"
+        f"{oracle[:1].upper()}{oracle[1:]}, images {chosen.images}{encoding}.\n"
+        f"k = {pixels}; budget {_count(chosen.budget, 'query', 'queries')} per image; {stop}.\n"
         f"{_attacked(found)}"
     )
 
@@ -86,19 +89,19 @@ def headline(found: Results) -> str:
 def _attacked(found: Results) -> str:
     """How many images were attacked, and why the others were not."""
     chosen, images = found.experiment, len({record.image for record in found.records})
-    attacked = f"{images} of {found.images} images attacked"
-    if chosen["num_images"]:
-        attacked += f", sampled from {found.eligible} eligible ones"
-    if predicted := chosen["true_class"] == "prediction":
+    attacked = f"{images} of {found.scope.images} images attacked"
+    if chosen.num_images:
+        attacked += f", sampled from {found.scope.eligible} eligible ones"
+    if predicted := chosen.true_class == "prediction":
         attacked += ", the oracle's predictions being their true classes"
-    if chosen["target"] == "none":
-        wrong = f"the oracle misclassifies {_count(found.left_out, 'clean image')}"
+    if chosen.target == "none":
+        wrong = f"the oracle misclassifies {_count(found.scope.left_out, 'clean image')}"
         return f"{attacked}." if predicted else f"{attacked}; {wrong}."
     cases = len({(record.image, record.seed, record.target) for record in found.records})
-    wrong = "misclassified, " if chosen["correct_only"] else ""
+    wrong = "misclassified, " if chosen.correct_only else ""
     return (
-        f"Target {chosen['target']}: {attacked}, in {cases} cases of an image and a target;"
-        f" {found.left_out} cases left out: {wrong}of the target class, or predicted as it."
+        f"Target {chosen.target}: {attacked}, in {cases} cases of an image and a target;"
+        f" {found.scope.left_out} cases left out: {wrong}of the target class, or predicted as it."
     )
 
 
@@ -109,7 +112,7 @@ def sections(found: Results) -> list[Section]:
     if any(line.any_target is not None for line in found.lines):
         reached = Column("ASR", lambda line: "-" if line.any_target is None else percent(line.any_target))
         parts.append(Section("Untargeted attack success rate, derived: any target reached", [reached]))
-    return [*parts, Section("Query cost per image", _costs(chosen["budget"]))]
+    return [*parts, Section("Query cost per image", _costs(chosen.budget))]
 
 
 def _rates(found: Results) -> list[Column]:
@@ -118,10 +121,10 @@ def _rates(found: Results) -> list[Column]:
         Column("ASR", lambda line: percent(line.success)),
         Column("95 % interval", lambda line: f"{100 * line.low:.1f} - {percent(line.high)}"),
     ]
-    marks = [mark for mark in found.lines[0].success_at if mark < found.experiment["budget"]]
+    marks = [mark for mark in found.lines[0].success_at if mark < found.experiment.budget]
     columns += [Column(f"ASR@{mark:,}", _rate_within(mark)) for mark in marks]
-    if found.experiment["stop"].startswith("confidence"):
-        columns.append(Column(found.experiment["stop"], lambda line: percent(line.met)))
+    if found.experiment.stop.startswith("confidence"):
+        columns.append(Column(found.experiment.stop, lambda line: percent(line.met)))
     return columns
 
 
@@ -183,7 +186,7 @@ def _table(part: Section, lines: Sequence[Summary], names: dict[str, str]) -> Ta
         padding=(0, 1, 0, 0),
         pad_edge=False,
     )
-    encodings, ks = (len({getattr(line, name) for line in lines}) > 1 for name in ("encoding", "k"))
+    encodings, ks = (len({getattr(line.method, name) for line in lines}) > 1 for name in ("encoding", "k"))
     table.add_column("strategy", no_wrap=True)
     if encodings:
         table.add_column("encoding", no_wrap=True)
@@ -192,15 +195,19 @@ def _table(part: Section, lines: Sequence[Summary], names: dict[str, str]) -> Ta
     for column in part.columns:
         table.add_column(column.heading, justify="right", vertical="bottom", no_wrap=True)
     for line in lines:
-        condition = [names[line.strategy], *[line.encoding] * encodings, *[str(line.k)] * ks]
+        condition = [
+            names[line.method.strategy],
+            *[line.method.encoding] * encodings,
+            *[str(line.method.k)] * ks,
+        ]
         table.add_row(*condition, *(column.figure(line) for column in part.columns))
     return table
 
 
 def _print_list(console: Console, parts: Sequence[Section], line: Summary, names: dict[str, str]) -> None:
     """All figures of one condition, a line each."""
-    console.print(f"\n{names[line.strategy]}", style="bold", soft_wrap=True)
-    console.print(f"  encoding {line.encoding}, k = {line.k}", soft_wrap=True)
+    console.print(f"\n{names[line.method.strategy]}", style="bold", soft_wrap=True)
+    console.print(f"  encoding {line.method.encoding}, k = {line.method.k}", soft_wrap=True)
     for part in parts:
         console.print(f"  {part.title}")
         for heading, figure in part.columns:
@@ -210,13 +217,13 @@ def _print_list(console: Console, parts: Sequence[Section], line: Summary, names
 def print_remarks(console: Console, found: Results, names: dict[str, str]) -> None:
     """Failures, what was not counted as queries, the inference used, and significant differences."""
     for line in found.lines:
-        for sentence in failures(line, names[line.strategy]):
+        for sentence in failures(line, names[line.method.strategy]):
             console.print(sentence, style="yellow")
-    clean = _count(found.images, "evaluation of clean images", "evaluations of clean images")
-    verified = _count(found.checked, "verification of successes", "verifications of successes")
+    clean = _count(found.scope.images, "evaluation of clean images", "evaluations of clean images")
+    verified = _count(found.verifications, "verification of successes", "verifications of successes")
     console.print(f"Not counted as queries: {clean}, {verified}.", style="dim")
     for k, choice in found.inference.items():
-        if choice["speedup"] is not None:
+        if choice.speedup is not None:
             console.print(_inference(k, choice), style="dim")
     for sentence in differences(found, names):
         console.print(sentence)
@@ -224,7 +231,7 @@ def print_remarks(console: Console, found: Results, names: dict[str, str]) -> No
 
 def failures(line: Summary, name: str) -> list[str]:
     """Successes that were not verified, and searches that ended with an error."""
-    condition, sentences = f"{name}/{line.encoding}, k = {line.k}", []
+    condition, sentences = f"{name}/{line.method.encoding}, k = {line.method.k}", []
     if line.unverified:
         count = _count(line.unverified, "success was", "successes were")
         sentences.append(f"{condition}: {count} not verified and counted as failures")
@@ -234,10 +241,10 @@ def failures(line: Summary, name: str) -> list[str]:
     return sentences
 
 
-def _inference(k: int, choice: dict[str, Any]) -> str:
+def _inference(k: int, choice: InferenceChoice) -> str:
     """Which inference was used, where both were tried."""
-    used = "sparse inference" if choice["used"] else "dense inference"
-    return f"k = {k}: {used} was used; sparse inference was {choice['speedup']} times as fast on a sample."
+    used = "sparse inference" if choice.used else "dense inference"
+    return f"k = {k}: {used} was used; sparse inference was {choice.speedup} times as fast on a sample."
 
 
 def differences(found: Results, names: dict[str, str]) -> list[str]:
@@ -255,11 +262,11 @@ def differences(found: Results, names: dict[str, str]) -> list[str]:
 def _difference(pair: Pair, found: Results, names: dict[str, str]) -> str:
     """On how many images each of two conditions is the better one, and whether that is significant."""
 
-    def name(row: Row) -> str:
-        return f"{names[row.strategy]}/{row.encoding}"
+    def name(method: Method) -> str:
+        return f"{names[method.strategy]}/{method.encoding}"
 
     first, second = name(pair.first), name(pair.second)
-    k = f"k = {pair.first.k}: " if len(found.experiment["pixels"]) > 1 else ""
+    k = f"k = {pair.first.k}: " if len(found.experiment.pixels) > 1 else ""
     wins = _count(pair.only_first_wins, "image")
     verdict = "significant" if pair.p < LEVEL else "not significant"
     if all(line.runs == line.images for line in found.lines):

@@ -1,24 +1,22 @@
-"""A comparison in one call."""
+"""Compare strategies in one call: prepare an experiment, run it, and return its results."""
 
 from pathlib import Path
 
 from sparseattack.report.results import Results, results
 from sparseattack.study.experiment import Experiment
-from sparseattack.study.prepare import labelled, prepare
-from sparseattack.study.run import open_study, plan, run
+from sparseattack.study.prepare import prepare
+from sparseattack.study.run import plan
 from sparseattack.study.store import Study
 
 
 def compare(experiment: Experiment, path: str | Path = ":memory:") -> Results:
-    """Run what the study at ``path`` does not hold yet; its table. By default nothing is kept.
+    """Run what the study at ``path`` does not hold yet; the results of all of it.
 
-    Raises InputError for what does not exist or fit; OracleError, StrategyError or StoreError for a failure:
-    what was finished before is in the study.
+    By default nothing is written. Raises InputError for what does not exist or fit, and OracleError,
+    StrategyError or StoreError for a failed run: what was finished before is in the study.
     """
-    setup = labelled(prepare(experiment))
+    setup = prepare(experiment)
     with Study.create(Path(path)) as study:
-        open_study(setup, study)
-        for task in plan(setup, study):
-            for _ in run(setup, task, study):
-                pass
+        for _ in plan(setup, study).run():
+            pass
         return results(study)

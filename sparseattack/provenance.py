@@ -8,6 +8,7 @@ import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from hashlib import blake2b
 from importlib.metadata import packages_distributions, requires, version
 from types import CodeType, FunctionType
@@ -59,16 +60,27 @@ def _requirements(distribution: str) -> set[str]:
     return {re.split(r"[^\w.-]", line, maxsplit=1)[0].lower() for line in lines}
 
 
-def hardware(device: str) -> dict[str, object]:
-    """The machine that a run is made on: system, processor, cores, threads of torch, device."""
+@dataclass(frozen=True)
+class Hardware:
+    """The machine that a run is made on."""
+
+    system: str
+    processor: str
+    cores: int | None
+    threads: int  # of torch
+    device: str  # and the accelerator's name
+
+
+def hardware(device: str) -> Hardware:
+    """This machine, and its ``device``."""
     gpu = torch.cuda.get_device_name(device) if device.startswith("cuda") else ""
-    return {
-        "system": f"{platform.system()} {platform.machine()}",
-        "processor": _processor(),
-        "cores": os.cpu_count(),
-        "threads": torch.get_num_threads(),
-        "device": f"{device} {gpu}".strip(),
-    }
+    return Hardware(
+        system=f"{platform.system()} {platform.machine()}",
+        processor=_processor(),
+        cores=os.cpu_count(),
+        threads=torch.get_num_threads(),
+        device=f"{device} {gpu}".strip(),
+    )
 
 
 def _processor() -> str:

@@ -55,12 +55,12 @@ def load(kind: Kind, spec: str | Spec, extra: Mapping[str, object] | None = None
     return bind(spec.name, find(kind, spec.name), {**spec.settings, **(extra or {})})
 
 
-def oracle_plugin(spec: str, device: str = "cpu") -> Plugin:
+def oracle_plugin(spec: str | Spec, device: str = "cpu") -> Plugin:
     """The function that makes the oracle of a spec or a model file, its settings bound.
 
     ``device`` is bound as well where the function has that setting and the spec does not choose one.
     """
-    parsed = oracle_spec(spec)
+    parsed = oracle_spec(spec) if isinstance(spec, str) else spec
     known = settings_of(find("oracles", parsed.name))
     extra = {"device": device} if "device" in known and "device" not in parsed.settings else {}
     return load("oracles", parsed, extra)

@@ -1,9 +1,4 @@
-"""One line of a comparison's table.
-
-What a study says: a function of the study alone.
-
-Two lines of a table, compared on the images that both attacked.
-"""
+"""Summaries of a study's records: a line per method, and paired tests between methods."""
 
 import math
 from collections import defaultdict
@@ -17,40 +12,40 @@ import numpy as np
 from sparseattack.report.statistics import holm, mcnemar, median, wilson
 from sparseattack.study.record import Record
 
+MARKS = (100, 300, 1000)  # queries at which the success rate is told, beside the budget
 
-class Row(NamedTuple):
-    """What one line of the table is about."""
 
-    strategy: str
+class Method(NamedTuple):
+    """What a line of the table is about: one way to attack, over all seeds."""
+
+    strategy: str  # spec as chosen
     encoding: str
-    k: int
+    k: int  # pixels allowed
 
 
 @dataclass(frozen=True)
 class Summary:
-    """One line of the table."""
+    """One line of the table; the rates are means over the images of the share of their runs."""
 
-    strategy: str
-    encoding: str
-    k: int  # pixels allowed
+    method: Method
     images: int  # attacked
     runs: int  # images x seeds x targets
-    successes: int  # verified
-    success: float  # rate: mean over the images of the share of their runs
-    low: float  # 95 % interval, images as trials
+    successes: int  # runs, verified
+    success: float  # attack success rate
+    low: float  # 95 % interval of the rate, each image one trial
     high: float
     success_at: dict[int, float]  # rate within so many queries
-    met: float  # rate that the rule to stop by was met at
-    median_queries: float | None  # to success, failures censored; none where the middle run fails
-    mean_queries: float  # failures at the budget
+    met: float  # rate of successes that met the stopping criterion
+    median_queries: float | None  # to success, failures censored; None where the middle run fails
+    mean_queries: float  # to success, failures at the budget
     mean_pixels: float | None  # changed, over successes
-    queries: int  # all rows asked
-    repeats: int  # of these, not shown to the oracle, for the same was shown in their turn
+    queries: int  # charged
+    repeats: int  # of the queries, duplicates that the oracle did not evaluate
     oracle_seconds: float
     strategy_seconds: float
     restarts: int
-    unverified: int  # fooled once, but not when shown alone: counted as failures
-    errors: int  # searches given up: counted as failures
+    unverified: int  # runs that fooled the oracle once, but not in verification: counted as failures
+    errors: int  # runs whose search failed: counted as failures
     any_target: float | None  # rate of images moved to some class, where every other class was a target
 
     @property
@@ -59,77 +54,63 @@ class Summary:
         return self.queries / max(self.oracle_seconds + self.strategy_seconds, 1e-9)
 
     def to_dict(self) -> dict[str, Any]:
-        """By name, with the rate of queries."""
-        return asdict(self) | {"queries_per_second": self.queries_per_second}
-
-
-MARKS = (100, 300, 1000)  # queries, beside the budget
+        """By field name, the method's fields first, and ``queries_per_second``."""
+        row = asdict(self)
+        del row["method"]
+        return self.method._asdict() | row | {"queries_per_second": self.queries_per_second}
 
 
 def summaries(records: Sequence[Record], budget: int, every_target: bool = False) -> list[Summary]:
-    """A line per strategy, encoding and k, in that order of appearance."""
-    return [_summary(row, some, budget, every_target) for row, some in grouped(records).items()]
+    """A line per method, in order of appearance; ``every_target`` if every other class was a target."""
+    return [_summary(method, some, budget, every_target) for method, some in by_method(records).items()]
 
 
-def grouped(records: Sequence[Record]) -> dict[Row, list[Record]]:
-    """The records of every line of the table."""
-    groups: dict[Row, list[Record]] = defaultdict(list)
+def by_method(records: Sequence[Record]) -> dict[Method, list[Record]]:
+    """The records of every method, in order of appearance."""
+    groups: dict[Method, list[Record]] = defaultdict(list)
     for record in records:
-        groups[Row(record.strategy, record.encoding, record.k)].append(record)
+        groups[Method(record.strategy, record.encoding, record.k)].append(record)
     return groups
 
 
-def _summary(row: Row, records: list[Record], budget: int, every_target: bool) -> Summary:
-    images = by_image(records)
-    rate = float(np.mean(list(images.values())))
-    low, high = wilson(rate, len(images))
+def _summary(method: Method, records: list[Record], budget: int, every_target: bool) -> Summary:
+    rate, images = _success_rate(records), len({record.image for record in records})
+    low, high = wilson(rate, images)
+    marks = sorted({mark for mark in MARKS if mark < budget} | {budget})
+    changed = [record.pixels for record in records if record.success]
+    costs = [record.cost for record in records]
+    middle = median(costs, [record.success for record in records])
     return Summary(
-        **row._asdict(),
-        images=len(images),
+        method=method,
+        images=images,
         runs=len(records),
+        successes=len(changed),
         success=rate,
         low=low,
         high=high,
+        success_at={mark: _success_rate(records, mark) for mark in marks},
+        met=float(np.mean([record.met and record.success for record in records])),
+        median_queries=middle if np.isfinite(middle) else None,
+        mean_queries=float(np.mean(costs)),
+        mean_pixels=float(np.mean(changed)) if changed else None,
+        queries=sum(record.queries for record in records),
+        repeats=sum(record.repeats for record in records),
+        oracle_seconds=sum(record.oracle_seconds for record in records),
+        strategy_seconds=sum(record.strategy_seconds for record in records),
+        restarts=sum(record.restarts for record in records),
+        unverified=sum(record.first_fooled > 0 and not record.verified for record in records),
+        errors=sum(bool(record.error) for record in records),
         any_target=_any_target(records) if every_target else None,
-        **_successes(records, budget),
-        **_costs(records),
     )
 
 
-def _successes(records: list[Record], budget: int) -> dict[str, Any]:
-    marks = sorted({mark for mark in MARKS if mark < budget} | {budget})
-    changed = [record.pixels for record in records if record.success]
-    return {
-        "successes": len(changed),
-        "success_at": {mark: _share_within(records, mark) for mark in marks},
-        "met": float(np.mean([record.met and record.success for record in records])),
-        "mean_pixels": float(np.mean(changed)) if changed else None,
-        "unverified": sum(record.first_fooled > 0 and not record.verified for record in records),
-        "errors": sum(bool(record.error) for record in records),
-    }
-
-
-def _costs(records: list[Record]) -> dict[str, Any]:
-    costs = [record.cost for record in records]
-    middle = median(costs, [record.success for record in records])
-    return {
-        "median_queries": middle if np.isfinite(middle) else None,
-        "mean_queries": float(np.mean(costs)),
-        "queries": sum(record.queries for record in records),
-        "repeats": sum(record.repeats for record in records),
-        "oracle_seconds": sum(record.oracle_seconds for record in records),
-        "strategy_seconds": sum(record.strategy_seconds for record in records),
-        "restarts": sum(record.restarts for record in records),
-    }
-
-
-def _share_within(records: list[Record], queries: int) -> float:
-    """Mean over the images of the share of their runs that succeeded by then."""
+def _success_rate(records: Sequence[Record], queries: float = math.inf) -> float:
+    """Mean over the images of the share of their runs that succeeded within ``queries``."""
     return float(np.mean(list(by_image(records, queries).values())))
 
 
 def by_image(records: Sequence[Record], queries: float = math.inf) -> dict[int, float]:
-    """Share of each image's runs, over its seeds and targets, that succeeded within so many queries."""
+    """Share of each image's runs, over its seeds and targets, that succeeded within ``queries``."""
     groups: dict[int, list[bool]] = defaultdict(list)
     for record in records:
         groups[record.image].append(record.success and record.first_fooled <= queries)
@@ -149,30 +130,29 @@ def _any_target(records: list[Record]) -> float | None:
 
 
 class Pair(NamedTuple):
-    """Two lines of the table, compared on the images that both attacked."""
+    """Two methods of the same k, compared on the images that both attacked."""
 
-    first: Row
-    second: Row
-    only_first_wins: int  # images that the first fools more often
+    first: Method
+    second: Method
+    only_first_wins: int  # discordant images: the first succeeds more often
     only_second_wins: int
     p: float  # exact McNemar (sign) test, adjusted by Holm over all pairs
 
 
 def pairs(records: Sequence[Record]) -> list[Pair]:
-    """Every two lines of the same k, compared image by image."""
-    groups = grouped(records)
+    """Every two methods of the same k, compared image by image."""
+    groups = by_method(records)
     both = [(a, b) for a, b in combinations(groups, 2) if a.k == b.k]
     counts = [_discordant(groups[a], groups[b]) for a, b in both]
     adjusted = holm([mcnemar(*count) for count in counts])
-    rows = zip(both, counts, adjusted, strict=True)
-    return [Pair(*rows_, *count, p) for rows_, count, p in rows]
+    return [Pair(*two, *count, p) for two, count, p in zip(both, counts, adjusted, strict=True)]
 
 
 def _discordant(first: list[Record], second: list[Record]) -> tuple[int, int]:
-    """Images that either fools more often, in the runs that both have."""
+    """How many images the first and the second succeed on more often, over the runs that both have."""
     shared = {_run(record) for record in first} & {_run(record) for record in second}
-    a, b = (by_image([one for one in some if _run(one) in shared]) for some in (first, second))
-    return sum(a[i] > b[i] for i in a), sum(a[i] < b[i] for i in a)
+    a, b = (by_image([record for record in some if _run(record) in shared]) for some in (first, second))
+    return sum(a[image] > b[image] for image in a), sum(a[image] < b[image] for image in a)
 
 
 def _run(record: Record) -> tuple[int, int, int]:

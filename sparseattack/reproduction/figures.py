@@ -152,7 +152,7 @@ def success_by_queries(studies: Mapping[str, Mapping[str, FinishedStudy]]) -> Fi
         for colour, (strategy, study) in zip(cycle(COLOURS), by_strategy.items(), strict=False):
             steps = sorted(record.first_fooled for record in study.records if record.success)
             shares = np.arange(len(steps) + 1) / len(study.records)
-            ends = [1, *steps, study.experiment["budget"]]
+            ends = [1, *steps, study.experiment.budget]
             axes.step(ends, [*shares, shares[-1]], where="post", label=strategy, color=colour)
         axes.set_xscale("log")
         label(axes, network, ("queries", "share of the runs that succeeded"))
@@ -165,7 +165,7 @@ def success_by_queries(studies: Mapping[str, Mapping[str, FinishedStudy]]) -> Fi
 def heat_map(study: FinishedStudy, title: str, printed: PairCounts | None) -> Figure:
     """Successes from each class to each, and beside them the paper's if it has any."""
     ours: PairCounts = class_pairs(study.records)
-    names = [name or str(number) for number, name in enumerate(study.classes)][: len(ours)]
+    names = [name or str(number) for number, name in enumerate(study.scope.classes)][: len(ours)]
     names = names or [str(number) for number in range(len(ours))]
     maps = {f"{title}\n{_successes(ours)} in {len(study.records):,} runs": ours}
     if printed and len(printed) == len(ours):
@@ -199,7 +199,7 @@ def _heat_map(axes: Axes, title: str, pairs: PairCounts, names: Sequence[str]) -
 def gallery(study: FinishedStudy, title: str) -> Figure | None:
     """The first successes, changed pixels ringed; None without a success or without the images."""
     try:
-        images = load_images(study.experiment["images"])
+        images = load_images(study.experiment.images)
     except InputError:
         return None
     chosen = [record for record in study.records if record.success and _has(images, record)][:SHOWN]
@@ -208,7 +208,7 @@ def gallery(study: FinishedStudy, title: str) -> Figure | None:
     figure, axes = panels(len(chosen), (2.5, 2.75), COLUMNS)
     figure.suptitle(title)
     for each, record in zip(axes, chosen, strict=True):
-        _success(each, images, record, study.classes)
+        _success(each, images, record, study.scope.classes)
     return figure
 
 

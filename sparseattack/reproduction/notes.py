@@ -60,8 +60,8 @@ def _what_was_run(measured: Mapping[PlannedStudy, FinishedStudy]) -> Iterator[st
         yield "Nothing of this table has been run yet."
         return
     studies = measured.values()
-    images = {f"{study.experiment['images']} ({study.images:,} images)" for study in studies}
-    devices = {study.experiment["device"] for study in studies}
+    images = {f"{study.experiment.images} ({study.scope.images:,} images)" for study in studies}
+    devices = {study.experiment.device for study in studies}
     yield f"Images are of {' and '.join(sorted(images))}, on {' and '.join(sorted(devices))}."
     if fewer := sorted({sentence for pair in measured.items() if (sentence := _fewer_images(*pair))}):
         yield f"Fewer images than in the paper: {'; '.join(fewer)}."
@@ -80,5 +80,5 @@ def _fewer_images(planned: PlannedStudy, study: FinishedStudy) -> str:
 
 def _other_budget(planned: PlannedStudy, study: FinishedStudy) -> str:
     wanted = PROTOCOLS[planned.protocol].settings(planned.targeted)["budget"]
-    budget = study.experiment["budget"]
+    budget = study.experiment.budget
     return "" if budget == wanted or planned.budget else f"{budget:,} queries in place of {wanted:,}"

@@ -9,7 +9,7 @@ from sparseattack.data.load import load_images
 from sparseattack.errors import InputError
 from sparseattack.plugins.registry import load, oracle_plugin
 from sparseattack.problem.oracle import device_of
-from sparseattack.study.prepare import Setup
+from sparseattack.study.prepare import CleanEvaluation
 
 from .run import StudyProgress, load_network, run_study
 from .studies import TARGETS, FinishedStudy, Options, PlannedStudy, read_finished
@@ -123,13 +123,14 @@ class Reproduction:
     def run(self) -> Iterator[Event]:
         """Run what the studies lack, after ``check``; networks that cannot be loaded are left out."""
         self.study_folder.mkdir(parents=True, exist_ok=True)
-        loaded: dict[tuple[str, str], Setup] = {}
+        clean: dict[tuple[str, str], CleanEvaluation] = {}
         for planned in self.planned:
             key = planned.network, planned.experiment(self.options).images
             try:
-                loaded[key] = load_network(planned, self.options, loaded.get(key))
+                setup = load_network(planned, self.options, clean.get(key))
             except InputError as error:
                 yield planned, str(error)
                 continue
-            for progress in run_study(planned, self.options, self.study_folder, loaded[key]):
+            clean[key] = setup.clean
+            for progress in run_study(planned, self.options, self.study_folder, setup):
                 yield planned, progress

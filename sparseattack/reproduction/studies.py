@@ -3,11 +3,11 @@
 import re
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from sparseattack.errors import InputError
 from sparseattack.provenance import digest
 from sparseattack.study.experiment import Experiment
+from sparseattack.study.manifest import Manifest, Scope
 from sparseattack.study.protocols import PROTOCOLS
 from sparseattack.study.record import Record
 from sparseattack.study.store import Study
@@ -103,10 +103,8 @@ class FinishedStudy:
 
     path: Path
     records: list[Record]
-    experiment: dict[str, Any]
-    classes: tuple[str, ...]  # names, some may be empty
-    images: int  # attacked or not
-    correct: int | None  # images that are classified correctly; None without labels
+    experiment: Experiment
+    scope: Scope
 
     @property
     def attacked(self) -> int:
@@ -116,7 +114,8 @@ class FinishedStudy:
     @property
     def accuracy(self) -> Measure | None:
         """Clean accuracy: the share of the images that the network classifies correctly."""
-        return None if self.correct is None else Measure(self.correct / self.images, self.images, "rate")
+        correct, images = self.scope.correct, self.scope.images
+        return None if correct is None else Measure(correct / images, images, "rate")
 
 
 def read_finished(path: Path) -> FinishedStudy | None:
@@ -126,12 +125,9 @@ def read_finished(path: Path) -> FinishedStudy | None:
     """
     try:
         with Study.read(path) as study:
-            names = "manifest", "clean", "correct", "classes"
-            manifest, clean, correct, classes = map(study.get, names)
-            records = study.records()
+            manifest, scope, records = study.get(Manifest), study.get(Scope), study.records()
     except InputError:  # no study, or one of another version: running it raises the same error
         return None
-    if not manifest or not clean or not records or len(records) < clean["planned"]:
+    if not manifest or not scope or not records or len(records) < scope.planned:
         return None
-    experiment = manifest["determines"]["experiment"]
-    return FinishedStudy(path, records, experiment, tuple(classes or ()), clean["images"], correct)
+    return FinishedStudy(path, records, manifest.experiment, scope)

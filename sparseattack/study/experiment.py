@@ -1,30 +1,33 @@
-"""One comparison, written down: everything that determines its results."""
+"""An experiment: everything that a person chooses about a comparison, frozen and as JSON."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from inspect import formatannotation
 from itertools import product
-from typing import Any, NamedTuple, get_args
+from typing import Any, NamedTuple, Self, get_args
 
 from sparseattack.errors import InputError
 from sparseattack.problem.criteria import rule
 
-TRUE_CLASSES = ("label", "prediction")  # what may be taken as an image's true class
-LARGEST = 2**53  # up to here whole numbers are exact wherever they are kept
+TRUE_CLASSES = ("label", "prediction")  # an image's own label, or what the oracle predicts
+LARGEST = 2**53  # up to here whole numbers are exact in JSON and SQLite
 
 
 class Condition(NamedTuple):
-    """What all images are attacked with, side by side."""
+    """What all images of a task are attacked with."""
 
     strategy: str  # a spec, as chosen
-    encoding: str
+    encoding: str  # a spec, as chosen
     pixels: int  # k
     seed: int
 
 
 @dataclass(frozen=True)
 class Experiment:
-    """Images x encodings x numbers of pixels x strategies x seeds, under one budget."""
+    """Images x encodings x numbers of pixels x strategies x seeds, under one query budget.
+
+    Raises InputError for a value of the wrong type or out of range; names are looked up by `prepare`.
+    """
 
     strategies: tuple[str, ...] = ("de", "cmaes")
     encodings: tuple[str, ...] = ("rgb",)
@@ -34,12 +37,12 @@ class Experiment:
     images: str = "sample"
     budget: int = 1000  # queries per image
     fitness: str = "margin"
-    objectives: tuple[str, ...] = ()  # further ones, instead of those the strategy declares
-    stop: str = "success"  # or budget, or confidence:LEVEL
-    target: str = "none"  # or random, all, or a class
-    true_class: str = "label"  # or prediction: what the oracle calls a clean image is its true class
-    correct_only: bool = False  # with a target too, which misclassified images may have otherwise
-    num_images: int = 0  # images attacked, at random among those that may be; 0 is all
+    objectives: tuple[str, ...] = ()  # further ones, in place of those that a strategy declares
+    stop: str = "success"  # stopping criterion: success, budget or confidence:LEVEL
+    target: str = "none"  # none, random, all, or a class by name or number
+    true_class: str = "label"  # label, or prediction: the oracle's on the clean image
+    correct_only: bool = False  # in targeted attacks too, skip images that the oracle misclassifies
+    num_images: int = 0  # images attacked, sampled from those that may be; 0 is all
     sample_seed: int = 0
     device: str = "cpu"
     sparse_inference: bool = True  # where the oracle offers it and it is faster
@@ -47,14 +50,13 @@ class Experiment:
     def __post_init__(self) -> None:
         """Refuse what cannot be run."""
         for field in fields(self):
-            if not _fits(getattr(self, field.name), field.type):
-                found = repr(getattr(self, field.name))
-                raise InputError(f"{field.name} is {formatannotation(field.type)}, not {found}")
+            if not _fits(value := getattr(self, field.name), field.type):
+                raise InputError(f"{field.name} is {formatannotation(field.type)}, not {value!r}")
         for name in ("strategies", "encodings", "pixels", "seeds"):
             chosen = getattr(self, name)
             if not chosen:
                 raise InputError(f"an experiment needs at least one of {name}")
-            if twice := [str(one) for one in chosen if chosen.count(one) > 1]:
+            if twice := [value for value in chosen if chosen.count(value) > 1]:
                 raise InputError(f"{name} holds {twice[0]} twice")
         self._check_numbers()
         if self.true_class not in TRUE_CLASSES:
@@ -72,23 +74,33 @@ class Experiment:
             raise InputError(f"seeds, num_images and budget are at most {LARGEST}, not {most}")
 
     def conditions(self) -> Iterator[Condition]:
-        """In the order in which they are run."""
-        parts = product(self.seeds, self.pixels, self.encodings, self.strategies)
-        return (Condition(strategy, encoding, pixels, seed) for seed, pixels, encoding, strategy in parts)
+        """Every combination, in the order in which they are run."""
+        axes = product(self.seeds, self.pixels, self.encodings, self.strategies)
+        return (Condition(strategy, encoding, pixels, seed) for seed, pixels, encoding, strategy in axes)
 
     def to_json(self) -> dict[str, object]:
-        """Plain lists, numbers and text."""
+        """By field name: lists, numbers and text."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
-        return {name: list(v) if isinstance(v, tuple) else v for name, v in values.items()}
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
 
-
-def inference_key(k: int) -> str:
-    """What a study calls its choice between sparse and whole inference for ``k`` pixels."""
-    return f"sparse inference, k={k}"
+    @classmethod
+    def from_json(cls, held: object) -> Self:
+        """The inverse of ``to_json``; raises InputError for anything else, a missing field included."""
+        if not isinstance(held, dict):
+            raise InputError(f"an experiment is written as fields and their values, not as {held!r}")
+        known = [field.name for field in fields(cls)]
+        if unknown := [name for name in held if name not in known]:
+            raise InputError(f"an experiment has no field {', '.join(unknown)}, only {', '.join(known)}")
+        if missing := [name for name in known if name not in held]:
+            raise InputError(f"this experiment lacks its field {', '.join(missing)}")
+        values: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in held.items()
+        }
+        return cls(**values)
 
 
 def _fits(value: object, wanted: Any) -> bool:
-    """Whether a value is of its type; a list will do for a tuple."""
-    if parts := get_args(wanted):
-        return isinstance(value, tuple | list) and all(isinstance(one, parts[0]) for one in value)
+    """Whether a value is of its type; a list is accepted for a tuple."""
+    if kinds := get_args(wanted):
+        return isinstance(value, tuple | list) and all(isinstance(each, kinds[0]) for each in value)
     return isinstance(value, wanted)

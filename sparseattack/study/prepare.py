@@ -1,21 +1,16 @@
-"""A comparison's parts, loaded and checked.
+"""An experiment made ready to run: oracle, images, predictions, true classes and plugins, loaded and checked.
 
-What a comparison is made of, written down so that it can be repeated and told from others.
-
-A comparison's parts: the oracle, the images, what it says of them, and all plugins.
-
-What the images of a comparison show, told by the oracle's classes: decided here and nowhere else.
-
-Cases of a comparison, posed as a problem.
+`prepare` is the only way to a `Setup`: what does not exist or does not fit is refused there.
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from itertools import product
-from typing import Any
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -23,9 +18,16 @@ from torch import Tensor
 from sparseattack.data.images import UNKNOWN, Images
 from sparseattack.data.load import load_images
 from sparseattack.errors import InputError
-from sparseattack.plugins import registry
-from sparseattack.plugins.registry import oracle_plugin
-from sparseattack.plugins.spec import extra_objectives, function_name, oracle_spec, parse, setting_values
+from sparseattack.plugins.registry import load, oracle_plugin
+from sparseattack.plugins.spec import (
+    Plugin,
+    Spec,
+    extra_objectives,
+    function_name,
+    oracle_spec,
+    parse,
+    setting_values,
+)
 from sparseattack.problem import criteria
 from sparseattack.problem.encodings import Encoding
 from sparseattack.problem.oracle import Classifier, device_of
@@ -33,181 +35,213 @@ from sparseattack.problem.problem import Problem, check_images
 from sparseattack.problem.verification import Predictions, classify
 from sparseattack.provenance import digest, digest_source, hardware, versions
 from sparseattack.search.contract import ask, start
-from sparseattack.study.cases import Case, Selection, aims, cases, select_cases
+from sparseattack.study.cases import Case, Selection, aims, class_number, select_cases
 from sparseattack.study.experiment import Condition, Experiment
+from sparseattack.study.manifest import Determinants, Manifest, Opening
 
-Plugin = Callable[..., Any]
+
+class ChosenStrategy(NamedTuple):
+    """A strategy of an experiment, and what it minimises."""
+
+    spec: Spec
+    plugin: Plugin  # settings bound
+    objectives: tuple[Plugin, ...]  # M: the fitness, and further ones where it searches several
 
 
-def manifest(
-    experiment: Experiment, oracle: Classifier, images: Images, scores: Tensor, plugins: Mapping[str, Plugin]
-) -> dict[str, Any]:
-    """As JSON holds it; results depend on what is under ``determines``, and on nothing else.
+class ChosenEncoding(NamedTuple):
+    """An encoding of an experiment, for one number of pixels."""
 
-    ``scores (N, K)`` of the clean images stand for an oracle that has no digest of its own.
-    """
-    determines = {
-        "experiment": experiment.to_json(),
-        "settings": {name: setting_values(plugin) for name, plugin in plugins.items()},
-        "sources": {name: digest_source(plugin) for name, plugin in plugins.items()},
-        "oracle": oracle.digest or digest(scores.double().round(decimals=4).tolist()),
-        "images": images.digest,
-        "versions": versions(plugins.values()),
-    }
-    written = {
-        "determines": determines,
-        "oracle": {"name": str(oracle), "scale": oracle.scale},
-        "images": {"count": len(images.ids), "shape": list(images.pixels.shape[1:])},
-        "hardware": hardware(experiment.device),
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-    }
-    whole: dict[str, Any] = json.loads(json.dumps(written, default=str))
-    return whole
+    plugin: Plugin  # settings bound
+    encoding: Encoding
+
+
+@dataclass(frozen=True)
+class CleanEvaluation:
+    """An oracle, and its predictions on the clean images; experiments on both can share it."""
+
+    plugin: Plugin  # that made the oracle
+    oracle: Classifier
+    images: Images  # N, with their own labels
+    floats: Tensor  # (N, C, H, W) on the experiment's device
+    predictions: Predictions  # of the N images
+    classes: tuple[str, ...]  # K names, some empty
+
+    @property
+    def correct(self) -> int | None:
+        """How many images are classified as their own labels say; None where one has no known label."""
+        with suppress(InputError):  # a label's name that is no class of the oracle's
+            labels = self.images.with_classes(self.oracle.classes).labels
+            if not (labels == UNKNOWN).any():
+                return int((labels == self.predictions.classes).sum())
+        return None
 
 
 @dataclass(frozen=True)
 class Setup:
-    """Everything that a comparison needs."""
+    """An experiment, and all that it needs to be run."""
 
     experiment: Experiment
-    plugin: Plugin  # that made the oracle
-    oracle: Classifier
-    images: Images
-    floats: Tensor  # (N, C, H, W) on the experiment's device
-    predictions: Predictions  # of the clean images
-    classes: tuple[str, ...]  # K names, some empty
-    strategies: dict[str, Plugin]  # by spec
-    encodings: dict[tuple[str, int], Encoding]  # by spec and k
-    fitness: dict[str, tuple[Plugin, ...]]  # by strategy: all objectives
-
-    @cached_property
-    def manifest(self) -> dict[str, Any]:
-        """What all this is."""
-        used = {f"oracle {self.experiment.oracle}": self.plugin}
-        used |= {f"strategy {spec}": plugin for spec, plugin in self.strategies.items()}
-        for spec, k in self.encodings:
-            used[f"encoding {spec}, {k} pixels"] = registry.load("encodings", spec, {"pixels": k})
-        used |= {f"fitness {function_name(one)}": one for each in self.fitness.values() for one in each}
-        return manifest(self.experiment, self.oracle, self.images, self.predictions.scores, used)
+    clean: CleanEvaluation
+    images: Images  # each label is the true class, numbered as the oracle's
+    strategies: dict[str, ChosenStrategy]  # by spec as chosen
+    encodings: dict[tuple[str, int], ChosenEncoding]  # by spec as chosen, and k
 
     @cached_property
     def selection(self) -> Selection:
         """The cases that are attacked."""
-        return select_cases(self.experiment, self.images, self.predictions.classes, self.classes)
+        return select_cases(self.experiment, self.images, self.clean.predictions.classes, self.clean.classes)
+
+    @cached_property
+    def manifest(self) -> Manifest:
+        """What the experiment is made of, and where it is run."""
+        plugins, clean = self._plugins(), self.clean
+        scores = clean.predictions.scores.double().round(decimals=4)  # for an oracle without a digest
+        settings = {role: setting_values(plugin) for role, plugin in plugins.items()}
+        return Manifest(
+            determines=Determinants(
+                experiment=self.experiment,
+                settings=json.loads(json.dumps(settings, default=str)),
+                sources={role: digest_source(plugin) for role, plugin in plugins.items()},
+                oracle=clean.oracle.digest or digest(scores.tolist()),
+                images=self.images.digest,
+                versions=versions(plugins.values()),
+            ),
+            oracle=str(clean.oracle),
+            scale=clean.oracle.scale,
+            images=len(self.images),
+            shape=tuple(self.images.pixels.shape[1:]),
+            opening=Opening(
+                hardware(self.experiment.device), datetime.now(UTC).isoformat(timespec="seconds")
+            ),
+        )
 
     @cached_property
     def identity(self) -> str:
-        """Digest of all that every result depends on."""
-        return digest(self.manifest["determines"])
+        """Digest of everything that every result depends on."""
+        return digest(self.manifest.determines.to_json())
+
+    def _plugins(self) -> dict[str, Plugin]:
+        """Every plugin by its role."""
+        used = {f"oracle {self.experiment.oracle}": self.clean.plugin}
+        for spec, strategy in self.strategies.items():
+            used[f"strategy {spec}"] = strategy.plugin
+            used |= {f"fitness {function_name(objective)}": objective for objective in strategy.objectives}
+        for (spec, k), encoding in self.encodings.items():
+            used[f"encoding {spec}, {k} pixels"] = encoding.plugin
+        return used
+
+    def sampled(self, num_images: int) -> "Setup":
+        """The same on ``num_images`` of the images, or on all that may be attacked if they are fewer."""
+        count = min(num_images, self.selection.eligible)
+        return replace(self, experiment=replace(self.experiment, num_images=count))
 
 
-def labelled(setup: Setup) -> Setup:
-    """The same, every label the class that is taken as true, numbered as the oracle's.
+def prepare(
+    experiment: Experiment, *, label: str | None = None, clean: CleanEvaluation | None = None
+) -> Setup:
+    """Load and check all that an experiment needs.
 
-    Raises InputError for a label that is no class of the oracle's, for an image without a label, and where
-    more images are to be drawn than may be attacked.
+    label: the true class of every image, by name or number; without it ``experiment.true_class`` decides
+    clean: of the same oracle, images and device, if there is one already
+
+    Raises InputError for a name or a setting that does not fit, for a label that is no class of the oracle's,
+    for an image without a label, and where more images are to be sampled than may be attacked.
     """
-    by_oracle = setup.experiment.true_class == "prediction"
-    known = showing(setup, setup.predictions.classes) if by_oracle else _numbered(setup)
-    _ = known.selection  # refuses what cannot be drawn
-    return known
+    strategies, encodings = _strategies(experiment), _encodings(experiment)
+    clean = clean or evaluate_clean(experiment)
+    check_images(clean.floats, max(chosen.encoding.slots for chosen in encodings.values()))
+    setup = Setup(experiment, clean, _labelled(clean, experiment, label), strategies, encodings)
+    _ = setup.selection
+    dry_run(setup)
+    return setup
 
 
-def showing(setup: Setup, labels: Tensor) -> Setup:
-    """The same, its images showing the classes ``labels (N,)`` of the oracle's."""
-    return replace(setup, images=replace(setup.images, labels=labels, classes=setup.classes))
+def evaluate_clean(experiment: Experiment) -> CleanEvaluation:
+    """Load an experiment's oracle and images, and evaluate the images; this costs no query."""
+    device_of(experiment.device)
+    spec = oracle_spec(experiment.oracle)
+    plugin = oracle_plugin(spec, experiment.device)
+    oracle = Classifier.of(plugin(), spec.name)
+    images = load_images(experiment.images)
+    floats = images.floats().to(experiment.device)
+    predictions = classify(oracle, floats)
+    count = predictions.scores.shape[1]
+    names = oracle.classes or images.classes
+    return CleanEvaluation(plugin, oracle, images, floats, predictions, (*names, *("",) * count)[:count])
 
 
-def _numbered(setup: Setup) -> Setup:
-    """The same, labels numbered as the oracle's classes where both have names."""
-    images = setup.images.with_classes(setup.oracle.classes)
+def _strategies(experiment: Experiment) -> dict[str, ChosenStrategy]:
+    """By spec as chosen; each has the fitness, and further objectives if it searches several."""
+    specs = {text: parse(text) for text in experiment.strategies}
+    plugins = {text: load("strategies", spec) for text, spec in specs.items()}
+    declared = {text: extra_objectives(plugin) for text, plugin in plugins.items()}
+    chosen = experiment.objectives
+    if chosen and not any(declared.values()):
+        raise InputError(f"no strategy here searches further objectives such as {chosen[0]}; nsga2 does")
+    fitness = load("fitness", experiment.fitness)
+    more = {text: chosen or own if own else () for text, own in declared.items()}
+    objectives = {text: (fitness, *(load("fitness", one) for one in some)) for text, some in more.items()}
+    return {text: ChosenStrategy(specs[text], plugins[text], objectives[text]) for text in specs}
+
+
+def _encodings(experiment: Experiment) -> dict[tuple[str, int], ChosenEncoding]:
+    """By spec as chosen, and number of pixels."""
+    specs = {text: parse(text) for text in experiment.encodings}
+    for text, spec in specs.items():
+        if "pixels" in spec.settings:
+            raise InputError(f"how many pixels may change is set by --pixels, not in encoding {text}")
+    pairs = product(specs, experiment.pixels)
+    plugins = {(text, k): load("encodings", specs[text], {"pixels": k}) for text, k in pairs}
+    return {pair: ChosenEncoding(plugin, plugin()) for pair, plugin in plugins.items()}
+
+
+def _labelled(clean: CleanEvaluation, experiment: Experiment, label: str | None) -> Images:
+    """The images with their true classes, numbered as the oracle's."""
+    if label is None and experiment.true_class == "label":
+        return _own_labels(clean)
+    labels = clean.predictions.classes
+    if label is not None:
+        labels = torch.full_like(labels, class_number(label, clean.classes))
+    return replace(clean.images, labels=labels, classes=clean.classes)
+
+
+def _own_labels(clean: CleanEvaluation) -> Images:
+    """The images with their own labels, numbered as the oracle's classes where both have names."""
+    images = clean.images.with_classes(clean.oracle.classes)
     if (unknown := images.labels == UNKNOWN).any():
         first = images.ids[int(unknown.nonzero()[0])]
         raise InputError(
             f"image {first} has no label: sub-folders named by class give one, or a CSV of columns file and"
             " label (sparseattack attack takes pictures without)"
         )
-    count, highest = len(setup.classes), int(images.labels.max())
+    count, highest = len(clean.classes), int(images.labels.max())
     if highest >= count:
-        worst, who = images.ids[int(images.labels.argmax())], setup.oracle
+        worst, who = images.ids[int(images.labels.argmax())], clean.oracle
         raise InputError(f"{who} knows {count} classes, but image {worst} has label {highest}")
-    return replace(setup, images=images)
+    return images
 
 
 def problem_of(setup: Setup, condition: Condition, chosen: Sequence[Case]) -> Problem:
-    """The cases, side by side, under one condition."""
+    """The problem of the cases, searched side by side under one condition."""
+    floats = setup.clean.floats
     return Problem(
-        setup.oracle,
-        setup.encodings[condition.encoding, condition.pixels],
-        setup.floats,
-        aims(chosen, setup.images.labels).to(setup.floats.device),
+        setup.clean.oracle,
+        setup.encodings[condition.encoding, condition.pixels].encoding,
+        floats,
+        aims(chosen, setup.images.labels).to(floats.device),
         targeted=setup.experiment.target != "none",
-        fitness=setup.fitness[condition.strategy],
+        fitness=setup.strategies[condition.strategy].objectives,
         until=criteria.rule(setup.experiment.stop),
         cases=torch.tensor([case.image for case in chosen], dtype=torch.int64),
     )
 
 
 def dry_run(setup: Setup) -> None:
-    """Start every search on one image and ask nothing: what a strategy refuses, it refuses here."""
+    """Start every search on one image, without a query: what a strategy refuses, it refuses here."""
     for condition in setup.experiment.conditions():
         problem = problem_of(setup, condition, [Case(0, 0)])
         space = problem.space(slice(0, 1), setup.experiment.budget, condition.seed, condition.strategy)
         who = f"strategy {condition.strategy}"
-        search = start(setup.strategies[condition.strategy], space, who)
+        search = start(setup.strategies[condition.strategy].plugin, space, who)
         ask(search, None, space, who)
         search.close()
-
-
-def prepare(experiment: Experiment, like: Setup | None = None) -> Setup:
-    """Load and check all parts; every name and setting that does not fit is refused here.
-
-    The oracle, the images and what it says of them are those of ``like``, if given: one with the same.
-    """
-    strategies = {spec: registry.load("strategies", spec) for spec in experiment.strategies}
-    encodings, fitness = _encodings(experiment), _fitness(experiment, strategies)
-    known = like or _loaded(experiment)
-    check_images(known.floats, max(encoding.slots for encoding in encodings.values()))
-    setup = replace(known, experiment=experiment, strategies=strategies, encodings=encodings, fitness=fitness)
-    images, first = setup.images, experiment.seeds[0]
-    cases(images.pixels, images.labels, experiment.target, first, setup.classes)
-    dry_run(setup)
-    return setup
-
-
-def _loaded(experiment: Experiment) -> Setup:
-    """The oracle, the images and what it says of them; nothing to search with yet."""
-    device_of(experiment.device)
-    plugin = oracle_plugin(experiment.oracle, experiment.device)
-    oracle = Classifier.of(plugin(), oracle_spec(experiment.oracle).name)
-    images = load_images(experiment.images)
-    floats = images.floats().to(experiment.device)
-    predictions = classify(oracle, floats)
-    classes = _classes(oracle, images, predictions.scores.shape[1])
-    return Setup(experiment, plugin, oracle, images, floats, predictions, classes, {}, {}, {})
-
-
-def _encodings(experiment: Experiment) -> dict[tuple[str, int], Encoding]:
-    """By spec and number of pixels."""
-    for spec in experiment.encodings:
-        if "pixels" in parse(spec).settings:
-            raise InputError(f"how many pixels may change is set by --pixels, not in encoding {spec}")
-    pairs = product(experiment.encodings, experiment.pixels)
-    return {(spec, k): registry.load("encodings", spec, {"pixels": k})() for spec, k in pairs}
-
-
-def _fitness(experiment: Experiment, strategies: dict[str, Plugin]) -> dict[str, tuple[Plugin, ...]]:
-    """By strategy: the fitness, and further objectives for one that searches several."""
-    chosen = experiment.objectives
-    declared = {spec: extra_objectives(strategy) for spec, strategy in strategies.items()}
-    if chosen and not any(declared.values()):
-        raise InputError(f"no strategy here searches further objectives such as {chosen[0]}; nsga2 does")
-    names = {spec: chosen or own if own else () for spec, own in declared.items()}
-    first = registry.load("fitness", experiment.fitness)
-    return {spec: (first, *(registry.load("fitness", one) for one in more)) for spec, more in names.items()}
-
-
-def _classes(oracle: Classifier, images: Images, count: int) -> tuple[str, ...]:
-    """A name for each of the oracle's classes, empty where nobody gave one."""
-    names = oracle.classes or images.classes
-    return (*names, *("",) * count)[:count]

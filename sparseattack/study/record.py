@@ -1,22 +1,32 @@
-"""What is kept of one run: one image, attacked under one condition.
+"""A record: what a study stores of one run, which is one image attacked under one condition.
 
-An outcome becomes a record: its success shown once more, alone and read back from a file.
+A success is verified before it is recorded: saved as 8-bit colours, read back and classified alone.
 """
 
 import math
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Self
 
 import torch
+from torch import Tensor
 
 from sparseattack.problem.edits import Edits, distortion, length, touch
 from sparseattack.problem.fitness import margin_of
 from sparseattack.problem.verification import Predictions, classify_alone
+from sparseattack.provenance import digest, digest_image
 from sparseattack.search.outcome import Outcome
 from sparseattack.study.cases import Case
 from sparseattack.study.experiment import Condition
 from sparseattack.study.prepare import Setup
+
+
+@dataclass(frozen=True)
+class FrontPoint:
+    """One edit of a Pareto set, as JSON holds it."""
+
+    values: list[float]  # M
+    positions: list[int]  # (k,) row * W + column
+    colours: list[list[int]]  # (k, C)
 
 
 @dataclass(frozen=True)
@@ -34,13 +44,13 @@ class Record:
     target: int  # class to be reached, -1 when untargeted
     budget: int
     first_fooled: int  # query of the first success, from 1; 0 is never
-    met: bool  # stopped by the rule, as where confidence:0.9 was asked for and reached
-    queries: int  # rows asked
-    repeats: int  # of these, not shown to the oracle, for the same was shown in their turn
-    verified: bool  # the success, saved as 8 bit and shown alone, fooled the oracle again
-    value: float | None  # first objective of the kept edit; none where nothing was asked
-    pixels: int  # that the kept edit changes
-    l2: float  # length of the change, in widths of [0, 1]
+    met: bool  # whether the stopping criterion was met
+    queries: int  # charged, at most the budget
+    repeats: int  # of the queries, duplicates that the oracle did not evaluate
+    verified: bool  # whether the success, saved as 8 bit and classified alone, fools the oracle again
+    value: float | None  # first objective of the best edit; None where nothing was evaluated
+    pixels: int  # that the best edit changes
+    l2: float  # length of the change, colours in [0, 1]
     distortion: float  # mean absolute change of a channel of the changed pixels, 0 to 255
     restarts: int
     oracle_seconds: float
@@ -52,18 +62,23 @@ class Record:
     positions: list[int]  # (k,) row * W + column
     colours: list[list[int]]  # (k, C)
     trace: list[list[float]]  # (query, value) wherever the first objective became lower
-    front: list[dict[str, Any]]  # Pareto set, where there are several objectives
-    error: str  # why the search was given up
+    front: list[FrontPoint]  # Pareto set, where there are several objectives
+    error: str  # why the search failed
 
     @property
     def success(self) -> bool:
-        """Fooled, and fooled again when shown alone."""
+        """Whether a query fooled the oracle, and its verification did."""
         return self.first_fooled > 0 and self.verified
 
     @property
     def cost(self) -> int:
         """Queries to success; a failure is censored at the budget."""
         return self.first_fooled if self.success else self.budget
+
+    @property
+    def condition(self) -> Condition:
+        """What the image was attacked with."""
+        return Condition(self.strategy, self.encoding, self.k, self.seed)
 
     def to_dict(self) -> dict[str, Any]:
         """By field name."""
@@ -72,88 +87,81 @@ class Record:
     @classmethod
     def from_dict(cls, row: dict[str, Any]) -> Self:
         """The inverse of ``to_dict``; flags may have become numbers."""
-        return cls(**(row | {name: bool(row[name]) for name in ("verified", "met")}))
+        flags = {name: bool(row[name]) for name in ("verified", "met")}
+        return cls(**row | flags | {"front": [FrontPoint(**point) for point in row["front"]]})
+
+    @classmethod
+    def of(cls, setup: Setup, condition: Condition, case: Case, outcome: Outcome) -> Self:
+        """The record of a case's outcome; the verification of a success is charged no query."""
+        alone = _classified_alone(setup, case, outcome) if outcome.fooled else None
+        change, before = _change(setup, case, outcome), setup.clean.predictions
+        return cls(
+            key=run_key(setup, condition, case),
+            strategy=condition.strategy,
+            encoding=condition.encoding,
+            k=condition.pixels,
+            seed=condition.seed,
+            image=case.image,
+            image_id=setup.images.ids[case.image],
+            label=int(setup.images.labels[case.image]),
+            target=case.target,
+            budget=setup.experiment.budget,
+            first_fooled=outcome.first_fooled,
+            met=outcome.met,
+            queries=outcome.queries,
+            repeats=outcome.repeats,
+            verified=alone is not None and _is_success(setup, case, alone),
+            value=outcome.values[0] if math.isfinite(outcome.values[0]) else None,
+            pixels=outcome.pixels,
+            l2=float(length(change)[0]),
+            distortion=float(distortion(change)[0]),
+            restarts=outcome.restarts,
+            oracle_seconds=outcome.oracle_seconds,
+            strategy_seconds=outcome.strategy_seconds,
+            before_class=int(before.classes[case.image]),
+            before_confidence=float(before.confidences[case.image]),
+            after_class=int(alone.classes[0]) if alone else -1,
+            after_confidence=float(alone.confidences[0]) if alone else 0.0,
+            positions=outcome.positions.tolist(),
+            colours=outcome.colours.tolist(),
+            trace=[list(step) for step in outcome.trace],
+            front=_front(outcome),
+            error=outcome.error,
+        )
 
 
-COLUMNS = {field.name: field.type for field in fields(Record)}
-Todo = Sequence[tuple[str, Case]]
+COLUMNS = tuple(field.name for field in fields(Record))
+NESTED = ("positions", "colours", "trace", "front")  # columns that hold JSON
 
 
-def record_of(setup: Setup, condition: Condition, todo: Todo, outcome: Outcome) -> Record:
-    """What is kept of the ``outcome`` of one of the cases ``todo``; the check of a success costs no query."""
-    key, case = todo[outcome.image]
-    alone = None
-    if outcome.fooled:
-        alone = classify_alone(setup.oracle, outcome.paint(setup.floats[case.image]), case.image)
-    verified = alone is not None and _fooled(setup, case, alone)
-    return Record(
-        key=key,
-        verified=verified,
-        **_place(setup, condition, case),
-        **_costs(outcome),
-        **_classes(setup, case, alone),
-        **_edit(setup, case, outcome),
-    )
+def run_key(setup: Setup, condition: Condition, case: Case) -> str:
+    """Digest of everything that determines a run: 32 hexadecimal digits."""
+    picture = digest_image(setup.images.pixels[case.image])
+    label = int(setup.images.labels[case.image])
+    return digest([setup.identity, list(condition), case.image, picture, label, case.target])
 
 
-def _place(setup: Setup, condition: Condition, case: Case) -> dict[str, Any]:
-    return {
-        "strategy": condition.strategy,
-        "encoding": condition.encoding,
-        "k": condition.pixels,
-        "seed": condition.seed,
-        "image": case.image,
-        "image_id": setup.images.ids[case.image],
-        "label": int(setup.images.labels[case.image]),
-        "target": case.target,
-        "budget": setup.experiment.budget,
-    }
+def _classified_alone(setup: Setup, case: Case, outcome: Outcome) -> Predictions:
+    painted = outcome.paint(setup.clean.floats[case.image])
+    return classify_alone(setup.clean.oracle, painted, case.image)
 
 
-def _costs(outcome: Outcome) -> dict[str, Any]:
-    return {
-        "first_fooled": outcome.first_fooled,
-        "queries": outcome.queries,
-        "repeats": outcome.repeats,
-        "met": outcome.met,
-        "value": outcome.values[0] if math.isfinite(outcome.values[0]) else None,
-        "restarts": outcome.restarts,
-        "oracle_seconds": outcome.oracle_seconds,
-        "strategy_seconds": outcome.strategy_seconds,
-        "trace": [list(step) for step in outcome.trace],
-        "error": outcome.error,
-    }
-
-
-def _classes(setup: Setup, case: Case, alone: Predictions | None) -> dict[str, Any]:
-    before = setup.predictions
-    return {
-        "before_class": int(before.classes[case.image]),
-        "before_confidence": float(before.confidences[case.image]),
-        "after_class": int(alone.classes[0]) if alone else -1,
-        "after_confidence": float(alone.confidences[0]) if alone else 0.0,
-    }
-
-
-def _edit(setup: Setup, case: Case, outcome: Outcome) -> dict[str, Any]:
-    edits = Edits(torch.from_numpy(outcome.positions)[None], torch.from_numpy(outcome.colours)[None])
-    clean = touch(setup.floats[case.image : case.image + 1].cpu(), torch.zeros(1).long(), edits.positions)
-    change = edits.differences(clean)
-    return {
-        "pixels": outcome.pixels,
-        "l2": float(length(change)[0]),
-        "distortion": float(distortion(change)[0]),
-        "positions": outcome.positions.tolist(),
-        "colours": outcome.colours.tolist(),
-        "front": [
-            {"values": list(p.values), "positions": p.positions.tolist(), "colours": p.colours.tolist()}
-            for p in outcome.front
-        ],
-    }
-
-
-def _fooled(setup: Setup, case: Case, alone: Predictions) -> bool:
-    """Whether what the oracle says of one image is a success."""
+def _is_success(setup: Setup, case: Case, alone: Predictions) -> bool:
+    """Whether the prediction on one perturbed image is a success of its case."""
     targeted = case.target >= 0
     label = case.target if targeted else int(setup.images.labels[case.image])
-    return bool(margin_of(alone.scores, torch.tensor([label]), targeted, setup.oracle.scale) < 0)
+    return bool(margin_of(alone.scores, torch.tensor([label]), targeted, setup.clean.oracle.scale) < 0)
+
+
+def _change(setup: Setup, case: Case, outcome: Outcome) -> Tensor:
+    """What the best edit adds to the image."""
+    edits = Edits(torch.from_numpy(outcome.positions)[None], torch.from_numpy(outcome.colours)[None])
+    image = setup.clean.floats[case.image : case.image + 1].cpu()
+    return edits.differences(touch(image, torch.zeros(1).long(), edits.positions))
+
+
+def _front(outcome: Outcome) -> list[FrontPoint]:
+    return [
+        FrontPoint(list(point.values), point.positions.tolist(), point.colours.tolist())
+        for point in outcome.front
+    ]

@@ -9,7 +9,7 @@ from command_line import Run
 
 from sparseattack.oracles.sparse_inference.sparse_edits import SparseEdits
 from sparseattack.reproduction.studies import read_finished
-from sparseattack.study import run
+from sparseattack.study import inference
 
 OFF = "--no-sparse-inference"
 SMALL = ("--images", "sample[0:4]", "--budget", "80", "-s", "random(popsize=40)")
@@ -26,7 +26,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         return answer(self, *asked)
 
     monkeypatch.setattr(SparseEdits, "__call__", watched)
-    monkeypatch.setattr(run, "WORTH", 0.0)
+    monkeypatch.setattr(inference, "WORTH", 0.0)
     return sizes
 
 
@@ -60,4 +60,4 @@ def test_a_reproduction_keeps_them_apart(tmp_path: Path, run: Run, asked: list[i
         assert run(*command, *few, *options).code == 0 and bool(asked) == used
         (path,) = set(tmp_path.glob("studies/*.study")) - known
         found = read_finished(path)
-        assert found and found.experiment["sparse_inference"] == used
+        assert found and found.experiment.sparse_inference == used

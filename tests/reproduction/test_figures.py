@@ -81,7 +81,7 @@ def test_success_success_by_queries_ends_at_the_rate(found: Studies) -> None:
     study = found[UNTARGETED, 1, "exhaustive"]
     (axes,) = success_by_queries({"mine": {"exhaustive": study}}).axes
     queries, shares = map(np.array, points(axes.lines[0]))
-    assert shares[-1] == success_rate(study.records).value and queries[-1] == study.experiment["budget"]
+    assert shares[-1] == success_rate(study.records).value and queries[-1] == study.experiment.budget
     first = min(record.first_fooled for record in study.records if record.success)
     assert shares[queries < first].max(initial=0) == 0 and shares[queries == first][-1] > 0
 
@@ -98,7 +98,7 @@ def test_a_gallery_shows_the_changed_pixels(found: Studies) -> None:
     study = found[UNTARGETED, 3, ""]
     figure = gallery(study, "title")
     assert figure
-    images, record = load_images(study.experiment["images"]), study.records[0]
+    images, record = load_images(study.experiment.images), study.records[0]
     drawn = np.round(np.asarray(figure.axes[0].images[0].get_array()) * 255).astype(int)
     before = images.pixels[record.image].permute(1, 2, 0).numpy().astype(int)
     changed = np.flatnonzero((drawn != before).any(2))

@@ -20,6 +20,7 @@ from sparseattack.reproduction.render import publish
 from sparseattack.reproduction.run import StudyProgress
 from sparseattack.reproduction.studies import PlannedStudy, read_finished
 from sparseattack.reproduction.tables import TableCell
+from sparseattack.study.manifest import Manifest
 from sparseattack.study.record import Record
 from sparseattack.study.store import Study
 
@@ -167,7 +168,7 @@ def test_an_unfinished_part_is_no_sample(tmp_path: Path) -> None:
 def test_too_few_images_are_all_attacked(tmp_path: Path) -> None:
     asked = finish(small(tmp_path, strategies=(), targeted=0, untargeted=None))
     (study,) = asked.finished().values()
-    assert study.attacked == COUNT - 1 and study.experiment["num_images"] == COUNT - 1
+    assert study.attacked == COUNT - 1 and study.experiment.num_images == COUNT - 1
     (printed,) = publish(asked)
     assert any("15 in place of 500" in note for note in printed.notes)
 
@@ -218,7 +219,7 @@ def test_a_network_is_attacked_on_the_images_of_each_table(tmp_path: Path) -> No
     asked = finish(
         small(tmp_path, **chosen, photographs=str(tmp_path / "photographs.npz"), imagenet_networks=(ORACLE,))
     )
-    assert {planned.protocol: each.images for planned, each in asked.finished().items()} == {
+    assert {planned.protocol: each.scope.images for planned, each in asked.finished().items()} == {
         "original-cifar10": COUNT, "imagenet": 7,
     }  # fmt: skip
 
@@ -244,9 +245,9 @@ def test_other_weights_are_not_mixed_with_what_is_there(tmp_path: Path) -> None:
     asked = finish(small(tmp_path, strategies=(), targeted=0, untargeted=2))
     (path,) = asked.study_folder.iterdir()
     with Study.create(path) as study:
-        held = study.get("manifest")
-        held["determines"]["oracle"] = "another"
-        study.set(manifest=held)
+        held = study.get(Manifest)
+        assert held
+        study.set(replace(held, determines=replace(held.determines, oracle="another")))
     with pytest.raises(InputError, match=r"oracle was another.* Name another folder with --out"):
         finish(asked)
     assert replace(asked).finished()  # it can be shown all the same

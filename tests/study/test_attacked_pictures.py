@@ -8,10 +8,10 @@ import torch
 
 from sparseattack import OracleError
 from sparseattack.study.experiment import Experiment
-from sparseattack.study.pictures import Attempt, attempts, caption, keep, prepare_pictures, stems
+from sparseattack.study.pictures import Attempt, attempts, caption, prepare_pictures, stems, write_success
 from sparseattack.study.prepare import Setup, prepare
 from sparseattack.study.record import Record
-from sparseattack.study.run import plan, run
+from sparseattack.study.run import plan
 from sparseattack.study.store import Study
 
 DIGITS = Experiment(
@@ -37,10 +37,9 @@ def known(record: Record | None) -> dict[str, object]:
 
 
 def test_a_comparison_comes_to_the_same(found: list[Attempt], tmp_path: Path) -> None:
-    compared = prepare(DIGITS)
     with Study.create(tmp_path / "any.study") as study:
-        (task,) = plan(compared, study)
-        records = [record for step in run(compared, task, study) for record in step.records]
+        steps = plan(prepare(DIGITS), study).run()
+        records = [record for _, step in steps for record in step.records]
     assert records
     alone = {attempt.place: attempt.record for attempt in found}
     for record in records:
@@ -70,12 +69,11 @@ def test_an_oracle_that_changes_its_mind_is_not_believed(
 ) -> None:
     attempt = next(attempt for attempt in found if attempt.after is not None)
     assert attempt.record and attempt.after is not None
-    pair = attempt.before, attempt.after
-    fooling, beside = keep(setup, attempt.record, pair, tmp_path / "good")
+    fooling, beside = write_success(setup, attempt, tmp_path / "good")
     assert fooling.exists() and beside.exists()
     other = replace(attempt.record, after_class=(attempt.record.after_class + 1) % 10)
-    with pytest.raises(OracleError, match="answers the same picture differently"):
-        keep(setup, other, pair, tmp_path / "bad")
+    with pytest.raises(OracleError, match="classifies the same picture differently each time"):
+        write_success(setup, replace(attempt, record=other), tmp_path / "bad")
     assert not list(tmp_path.glob("bad*"))
 
 

@@ -13,7 +13,7 @@ from sparseattack.errors import InputError
 from sparseattack.report.results import Results
 from sparseattack.study.cases import Selection
 from sparseattack.study.experiment import Experiment
-from sparseattack.study.prepare import labelled, prepare
+from sparseattack.study.prepare import evaluate_clean, prepare
 
 COUNT, WRONG, CLASSES = 12, {2, 7, 8}, 4
 
@@ -30,7 +30,7 @@ def experiment(tmp_path: Path) -> Experiment:
     )
     images = np.random.default_rng(5).integers(256, size=(COUNT, 8, 8, 3), dtype=np.uint8)
     np.savez(chosen.images, images=images)
-    labels = prepare(chosen).predictions.classes.numpy()
+    labels = evaluate_clean(chosen).predictions.classes.numpy()
     labels[list(WRONG)] = (labels[list(WRONG)] + 1) % CLASSES
     np.savez(chosen.images, images=images, labels=labels)
     return chosen
@@ -38,7 +38,7 @@ def experiment(tmp_path: Path) -> Experiment:
 
 def attacked(experiment: Experiment, **changes: Any) -> list[int]:
     """The images of all cases that are chosen, in order."""
-    choice = labelled(prepare(replace(experiment, **changes))).selection
+    choice = prepare(replace(experiment, **changes)).selection
     return [case.image for some in choice.cases.values() for case in some]
 
 
@@ -64,14 +64,19 @@ def test_the_place_of_an_image_does_not_decide(experiment: Experiment, tmp_path:
 
 
 def test_a_draw_of_more_than_there_are_names_the_numbers(experiment: Experiment) -> None:
-    with pytest.raises(InputError, match="10 images are to be drawn, but of 12 only 9 may be attacked"):
+    with pytest.raises(InputError, match="10 images are to be sampled, but of 12 only 9 may be attacked"):
         compare(replace(experiment, num_images=10))
 
 
 def test_the_drawn_are_attacked_and_the_others_are_told_apart(experiment: Experiment) -> None:
     seen = compare(replace(experiment, num_images=4))
     assert [record.image for record in seen.records] == attacked(experiment, num_images=4)
-    assert (seen.images, seen.eligible, seen.left_out, seen.planned) == (COUNT, 9, 3, 4)
+    assert (seen.scope.images, seen.scope.eligible, seen.scope.left_out, seen.scope.planned) == (
+        COUNT,
+        9,
+        3,
+        4,
+    )
     whole = {record.image: record for record in compare(experiment).records}
     assert all(whole[one.image].first_fooled == one.first_fooled for one in seen.records)
 
@@ -88,7 +93,7 @@ def test_a_drawn_image_has_all_its_targets_and_is_drawn_for_every_seed(experimen
 
 
 def counted(experiment: Experiment, **changes: Any) -> Selection:
-    return labelled(prepare(replace(experiment, target="all", **changes))).selection
+    return prepare(replace(experiment, target="all", **changes)).selection
 
 
 def test_misclassified_images_have_targets_unless_only_correct_ones_are_wanted(
@@ -109,10 +114,17 @@ def test_a_prediction_taken_as_truth_is_like_a_label(experiment: Experiment, tar
     by_oracle = compare(replace(experiment, true_class="prediction"))
     assert all(record.label == record.before_class for record in by_oracle.records)
     held = dict(np.load(experiment.images))
-    np.savez(experiment.images, images=held["images"], labels=prepare(experiment).predictions.classes.numpy())
+    np.savez(
+        experiment.images,
+        images=held["images"],
+        labels=evaluate_clean(experiment).predictions.classes.numpy(),
+    )
     by_label = compare(experiment)
     assert facts(by_oracle) == facts(by_label) and any(record.success for record in by_oracle.records)
-    assert (by_oracle.eligible, by_oracle.left_out) == (by_label.eligible, by_label.left_out)
+    assert (by_oracle.scope.eligible, by_oracle.scope.left_out) == (
+        by_label.scope.eligible,
+        by_label.scope.left_out,
+    )
 
 
 def test_with_predictions_as_truth_every_image_is_attacked_and_none_needs_a_label(
@@ -122,7 +134,7 @@ def test_with_predictions_as_truth_every_image_is_attacked_and_none_needs_a_labe
     labelled_ = compare(replace(experiment, true_class="prediction"))
     np.savez(experiment.images, images=held)
     bare = compare(replace(experiment, true_class="prediction"))
-    assert facts(labelled_) == facts(bare) and len(bare.records) == COUNT and bare.left_out == 0
+    assert facts(labelled_) == facts(bare) and len(bare.records) == COUNT and bare.scope.left_out == 0
     with pytest.raises(InputError, match="has no label"):
         compare(experiment)
 

@@ -1,5 +1,6 @@
 """What can be compared, and what cannot."""
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -42,3 +43,31 @@ def test_conditions_are_the_product_of_all_axes() -> None:
 def test_what_cannot_be_run_is_refused(change: dict[str, Any], said: str) -> None:
     with pytest.raises(InputError, match=said):
         replace(Experiment(), **change)
+
+
+def test_an_experiment_comes_back_from_json() -> None:
+    experiment = Experiment(("de(popsize=50)",), ("corners",), (1, 3), target="all", sparse_inference=False)
+    assert Experiment.from_json(json.loads(json.dumps(experiment.to_json()))) == experiment
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"until": "fooled"}, "an experiment has no field until, only strategies, encodings"),
+        ({"budget": "30"}, "budget is int, not '30'"),
+        ({"pixels": 3}, "pixels is tuple"),
+        ({"stop": None}, "stop is str, not None"),
+    ],
+)
+def test_what_is_no_experiment_is_refused(change: dict[str, Any], said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        Experiment.from_json(Experiment().to_json() | change)
+
+
+def test_what_lacks_a_field_is_refused() -> None:
+    written = Experiment().to_json()
+    del written["budget"]
+    with pytest.raises(InputError, match="lacks its field budget"):
+        Experiment.from_json(written)
+    with pytest.raises(InputError, match="as fields and their values"):
+        Experiment.from_json([1])

@@ -11,10 +11,12 @@ from problems import flat_images
 from torch import Tensor
 
 from sparseattack import Edits, Problem, rgb
-from sparseattack.study import run as study_run
+from sparseattack.study import inference
 from sparseattack.study.experiment import Experiment
+from sparseattack.study.inference import choose_inference
+from sparseattack.study.manifest import InferenceChoice
 from sparseattack.study.prepare import prepare
-from sparseattack.study.run import open_study, plan, run
+from sparseattack.study.run import plan
 from sparseattack.study.store import Study
 
 
@@ -50,26 +52,26 @@ def problem(oracle: Any, k: int = 1) -> Problem:
 
 @pytest.mark.parametrize(("edits", "used"), [(1, True), (20, False)])
 def test_what_is_faster_is_used_and_said(study: Study, edits: float, used: bool) -> None:
-    settled = study_run.choose_inference(problem(Slow(8, edits)), MANY, True, study)
-    held = study.get("sparse inference, k=1")
-    assert settled.sparse == held["used"] == used
-    assert (held["speedup"] > 1) == used
+    settled = choose_inference(problem(Slow(8, edits)), MANY, True, study)
+    held = study.get(InferenceChoice, "k=1")
+    assert held and held.speedup and settled.sparse == held.used == used
+    assert (held.speedup > 1) == used
 
 
 def test_what_the_study_says_is_not_measured_again(study: Study) -> None:
     slower = Slow(1, 8)
-    study.set(**{"sparse inference, k=3": {"used": True, "speedup": 4.0}})
-    assert study_run.choose_inference(problem(slower, k=3), MANY, True, study).sparse
+    study.set(InferenceChoice(used=True, speedup=4.0), "k=3")
+    assert choose_inference(problem(slower, k=3), MANY, True, study).sparse
     assert not slower.asked
-    assert not study_run.choose_inference(problem(slower, k=1), MANY, True, study).sparse
+    assert not choose_inference(problem(slower, k=1), MANY, True, study).sparse
     assert "edits" in slower.asked
 
 
 def test_a_few_queries_are_not_worth_the_preparation(study: Study) -> None:
     oracle = Slow(5, 0)
-    assert not study_run.choose_inference(problem(oracle), 100, True, study).sparse
+    assert not choose_inference(problem(oracle), 100, True, study).sparse
     assert oracle.asked == ["whole"]
-    assert study.get("sparse inference, k=1") == {"used": False, "speedup": None}
+    assert study.get(InferenceChoice, "k=1") == InferenceChoice(used=False, speedup=None)
 
 
 def test_an_oracle_that_would_rather_be_shown_images_is(study: Study) -> None:
@@ -77,42 +79,37 @@ def test_an_oracle_that_would_rather_be_shown_images_is(study: Study) -> None:
         def answer_edits(self, images: Tensor, rows: Tensor, edits: Edits) -> None:  # type: ignore[override]
             return None
 
-    assert not study_run.choose_inference(problem(Declining(5, 0)), MANY, True, study).sparse
-    assert study.get("sparse inference, k=1") == {"used": False, "speedup": None}
+    assert not choose_inference(problem(Declining(5, 0)), MANY, True, study).sparse
+    assert study.get(InferenceChoice, "k=1") == InferenceChoice(used=False, speedup=None)
 
 
 def test_nothing_is_measured_where_it_is_not_wanted_or_not_offered(study: Study) -> None:
     unwanted, plain = Slow(8, 1), Slow(8, 1).__call__
-    assert not study_run.choose_inference(problem(unwanted), MANY, False, study).sparse
-    assert not study_run.choose_inference(problem(plain), MANY, True, study).sparse
-    assert not unwanted.asked and study.get("sparse inference, k=1") is None
+    assert not choose_inference(problem(unwanted), MANY, False, study).sparse
+    assert not choose_inference(problem(plain), MANY, True, study).sparse
+    assert not unwanted.asked and study.get(InferenceChoice, "k=1") is None
 
 
 def test_a_comparison_says_which_was_used_and_goes_on_with_it(
     study: Study, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(study_run, "WORTH", 0.0)
+    monkeypatch.setattr(inference, "WORTH", 0.0)
     experiment = Experiment(strategies=("random(popsize=40)",), images="sample[0:6]", budget=120)
-    chosen: list[dict[str, Any]] = []
+    chosen: list[InferenceChoice | None] = []
     for _ in range(2):
-        setup = prepare(experiment)
-        open_study(setup, study)
-        (task,) = plan(setup, study)
-        assert [record for step in run(setup, task, study) for record in step.records] or chosen
-        chosen.append(study.get("sparse inference, k=1"))
-    assert chosen[0] == chosen[1] and chosen[0]["speedup"] > 0
+        steps = plan(prepare(experiment), study).run()
+        assert [record for _, step in steps for record in step.records] or chosen
+        chosen.append(study.get(InferenceChoice, "k=1"))
+    assert chosen[0] == chosen[1] and chosen[0] and chosen[0].speedup and chosen[0].speedup > 0
 
 
 def test_the_same_comparison_has_the_same_successes_either_way() -> None:
     found = []
     for sparse in (True, False):
         with Study.create(Path(":memory:")) as part:
-            part.set(**{"sparse inference, k=1": {"used": sparse, "speedup": None}})
+            part.set(InferenceChoice(used=sparse, speedup=None), "k=1")
             experiment = Experiment(strategies=("de(popsize=40)",), images="sample[0:12]", budget=200)
-            setup = prepare(experiment)
-            open_study(setup, part)
-            (task,) = plan(setup, part)
-            list(run(setup, task, part))
+            list(plan(prepare(experiment), part).run())
             records = part.records()
         found.append([(one.image, one.first_fooled, one.positions, one.verified) for one in records])
     assert found[0] == found[1] and any(first for _, first, _, _ in found[0])

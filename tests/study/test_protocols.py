@@ -40,7 +40,7 @@ def test_every_part_runs_as_it_says(protocol: Protocol, targeted: bool, images: 
     assert len({record.image for record in seen.records}) == 1
     assert {record.strategy for record in seen.records} == {"de(restart=no)"}
     assert all(record.queries in (400, 401) for record in seen.records)  # a population, and a cut one
-    assert seen.manifest["determines"]["settings"]["strategy de(restart=no)"]["popsize"] == 400
+    assert seen.manifest.determines.settings["strategy de(restart=no)"]["popsize"] == 400
 
 
 def test_what_is_not_said_is_as_published(images: str) -> None:

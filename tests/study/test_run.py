@@ -12,9 +12,10 @@ from sparseattack import compare
 from sparseattack.errors import InputError, OracleError
 from sparseattack.report.results import results
 from sparseattack.study.experiment import Experiment
-from sparseattack.study.prepare import prepare
+from sparseattack.study.manifest import Manifest, Openings
+from sparseattack.study.prepare import evaluate_clean, prepare
 from sparseattack.study.record import Record
-from sparseattack.study.run import open_study, plan, run
+from sparseattack.study.run import plan
 from sparseattack.study.store import Study
 
 
@@ -30,7 +31,7 @@ def experiment(tmp_path: Path) -> Experiment:
         images=str(tmp_path / "images.npz"),
         budget=90,
     )
-    labels = prepare(chosen).predictions.classes.numpy()
+    labels = evaluate_clean(chosen).predictions.classes.numpy()
     labels[4] = (labels[4] + 1) % 4
     np.savez(tmp_path / "images.npz", images=images, labels=labels)
     return chosen
@@ -44,10 +45,7 @@ def study(tmp_path: Path) -> Iterator[Study]:
 
 def finish(experiment: Experiment, study: Study) -> list[Record]:
     """Run all that is left; what was run now."""
-    setup = prepare(experiment)
-    open_study(setup, study)
-    steps = (step for task in plan(setup, study) for step in run(setup, task, study))
-    return [record for step in steps for record in step.records]
+    return [record for _, step in plan(prepare(experiment), study).run() for record in step.records]
 
 
 def facts(records: list[Record]) -> list[dict[str, Any]]:
@@ -59,7 +57,7 @@ def test_every_correct_image_is_attacked_under_every_condition(experiment: Exper
     records = finish(experiment, study)
     assert len(records) == 2 * 8 and {record.image for record in records} == {*range(9)} - {4}
     assert all(record.queries <= 90 for record in records) and any(record.success for record in records)
-    assert results(study).left_out == 1 and results(study).planned == 16
+    assert results(study).scope.left_out == 1 and results(study).scope.planned == 16
 
 
 def test_finished_runs_are_not_run_again(experiment: Experiment, study: Study) -> None:
@@ -69,9 +67,7 @@ def test_finished_runs_are_not_run_again(experiment: Experiment, study: Study) -
 def test_an_interrupted_comparison_ends_like_any_other(
     experiment: Experiment, study: Study, tmp_path: Path
 ) -> None:
-    setup = prepare(experiment)
-    open_study(setup, study)
-    part = run(setup, plan(setup, study)[0], study)
+    part = plan(prepare(experiment), study).run()
     while not study.keys():
         next(part)
     del part
@@ -130,7 +126,7 @@ def test_targets(experiment: Experiment, study: Study, target: str, cases: int) 
     seeds = (0, 1) if target == "random" else (0,)
     experiment = replace(experiment, target=target, strategies=("random(popsize=20)",), seeds=seeds)
     records = finish(experiment, study)
-    assert len(records) + results(study).left_out == cases
+    assert len(records) + results(study).scope.left_out == cases
     for record in records:
         assert record.target not in (record.label, record.before_class)
         assert not record.success or record.after_class == record.target
@@ -151,7 +147,7 @@ def test_an_oracle_that_fails_loses_nothing_that_was_finished(experiment: Experi
 def test_several_objectives_keep_a_front(experiment: Experiment, study: Study) -> None:
     records = finish(replace(experiment, strategies=("nsga2", "random"), budget=60), study)
     fronts = {record.strategy: record.front for record in records}
-    assert fronts["random"] == [] and all(len(point["values"]) == 2 for point in fronts["nsga2"])
+    assert fronts["random"] == [] and all(len(point.values) == 2 for point in fronts["nsga2"])
     assert fronts["nsga2"]
 
 
@@ -188,8 +184,11 @@ def test_an_oracle_that_answers_otherwise_under_the_same_name_is_noticed(
 def test_the_record_names_the_oracle_and_what_it_stands_on(experiment: Experiment, study: Study) -> None:
     experiment = replace(experiment, oracle="digits-forest", images="digits[0:9]", strategies=("random",))
     finish(experiment, study)
-    held = study.get("manifest")["determines"]
-    assert held["versions"]["scikit-learn"] and held["sources"]["oracle digits-forest"]
-    assert "trees" in held["settings"]["oracle digits-forest"]
+    manifest = study.get(Manifest)
+    assert manifest and manifest.experiment == experiment
+    held = manifest.determines
+    assert held.versions["scikit-learn"] and held.sources["oracle digits-forest"]
+    assert "trees" in held.settings["oracle digits-forest"]
     finish(experiment, study)
-    assert len(study.get("opened")) == 2
+    openings = study.get(Openings)
+    assert openings and len(openings.openings) == 2 and openings.openings[0] == manifest.opening

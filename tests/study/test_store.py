@@ -11,11 +11,13 @@ import pytest
 from records import record
 
 from sparseattack.errors import InputError, StoreError
+from sparseattack.study.manifest import InferenceChoice, Scope
+from sparseattack.study.record import FrontPoint
 from sparseattack.study.store import Study
 
 
 def test_a_record_comes_back_as_it_was(tmp_path: Path) -> None:
-    kept = [record(1, 5), record(0, front=[{"values": [1.0, 2.0], "positions": [3], "colours": [[1, 2, 3]]}])]
+    kept = [record(1, 5), record(0, front=[FrontPoint([1.0, 2.0], [3], [[1, 2, 3]])])]
     with Study.create(tmp_path / "a.study") as study:
         for one in kept:
             study.add(one)
@@ -39,10 +41,29 @@ def test_a_run_that_is_there_stays_as_it_is(tmp_path: Path) -> None:
         assert [one.first_fooled for one in study.records()] == [5]
 
 
-def test_things_are_kept_by_name(tmp_path: Path) -> None:
+def test_facts_are_stored_by_kind_and_part(tmp_path: Path) -> None:
+    choices = {k: InferenceChoice(used=k == 1, speedup=None) for k in (1, 3)}
     with Study.create(tmp_path / "a.study") as study:
-        study.set(manifest={"a": [1, None]}, clean=3)
-        assert (study.get("manifest"), study.get("clean"), study.get("none")) == ({"a": [1, None]}, 3, None)
+        for k, choice in choices.items():
+            study.set(choice, f"k={k}")
+        assert {k: study.get(InferenceChoice, f"k={k}") for k in choices} == choices
+        assert study.get(InferenceChoice, "k=5") is None and study.get(Scope) is None
+
+
+@pytest.mark.parametrize(
+    ("held", "words"),
+    [
+        ('{"used": true}', "speedup"),
+        ('{"used": true, "speedup": null, "more": 1}', "more"),
+        ("[]", "mapping"),
+    ],
+)
+def test_a_fact_of_another_version_is_one_sentence(tmp_path: Path, held: str, words: str) -> None:
+    with Study.create(tmp_path / "a.study") as study:
+        study.set(InferenceChoice(used=True, speedup=None))
+        study.connection.execute("UPDATE study SET value = ?", (held,))
+        with pytest.raises(InputError, match=rf"a\.study is a study of another version .*{words}"):
+            study.get(InferenceChoice)
 
 
 def test_what_was_added_survives_a_kill(tmp_path: Path) -> None:
@@ -105,10 +126,10 @@ def test_another_database_is_no_study_and_stays_as_it_is(tmp_path: Path) -> None
     assert (tmp_path / "b.db").read_bytes() == before
 
 
-def test_the_first_claim_stands(tmp_path: Path) -> None:
+def test_the_first_default_stands(tmp_path: Path) -> None:
+    first, second = InferenceChoice(used=True, speedup=2.0), InferenceChoice(used=False, speedup=1.0)
     with Study.create(tmp_path / "a.study") as one, Study.create(tmp_path / "a.study") as other:
-        assert one.set_default("manifest", {"budget": 5}) == {"budget": 5}
-        assert other.set_default("manifest", {"budget": 500}) == {"budget": 5}
+        assert one.set_default(first) == first and other.set_default(second) == first
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs a limit on the size of files")

@@ -1,0 +1,174 @@
+"""What a study stores beside its runs: the manifest, the scope, and how edits are evaluated.
+
+Each fact is a frozen dataclass with ``to_json`` and ``from_json``; `Study` stores it under its ``KEY``.
+"""
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar, Protocol, Self
+
+from sparseattack.problem.oracle import Scale
+from sparseattack.provenance import Hardware
+from sparseattack.study.experiment import Experiment
+
+
+class StudyFact(Protocol):
+    """A thing that a study can store under a name."""
+
+    KEY: ClassVar[str]
+
+    def to_json(self) -> object:
+        """Plain lists, dictionaries, numbers and text."""
+        ...
+
+    @classmethod
+    def from_json(cls, held: Any) -> Self:
+        """The inverse of ``to_json``; raises KeyError, TypeError or InputError for anything else."""
+        ...
+
+
+@dataclass(frozen=True)
+class Determinants:
+    """Everything that the results of an experiment depend on, and nothing else."""
+
+    experiment: Experiment
+    settings: dict[str, Any]  # of each plugin, after defaults, as JSON holds them
+    sources: dict[str, str]  # digest of each plugin's code
+    oracle: str  # digest
+    images: str  # digest of colours and true classes
+    versions: dict[str, str]  # of Python and of the packages that the code needs
+
+    def to_json(self) -> dict[str, Any]:
+        """By field name."""
+        return vars(self) | {"experiment": self.experiment.to_json()}
+
+    @classmethod
+    def from_json(cls, held: Any) -> Self:
+        """The inverse of ``to_json``."""
+        return cls(**held | {"experiment": Experiment.from_json(held["experiment"])})
+
+    def differences(self, other: "Determinants") -> list[str]:
+        """Every value that is another one in ``other``, as in "experiment budget was 90, is 91"."""
+        return list(_differences(self.to_json(), other.to_json()))
+
+
+def _differences(was: object, now: object, where: str = "") -> Iterator[str]:
+    if isinstance(was, dict) and isinstance(now, dict):
+        for key in sorted(was.keys() | now.keys()):
+            yield from _differences(was.get(key), now.get(key), f"{where} {key}".strip())
+    elif was != now:
+        yield f"{where} was {was}, is {now}"
+
+
+@dataclass(frozen=True)
+class Opening:
+    """When a study was opened for writing, and on what."""
+
+    hardware: Hardware
+    created: str  # ISO 8601, UTC
+
+    def to_json(self) -> dict[str, Any]:
+        """By field name."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, held: Any) -> Self:
+        """The inverse of ``to_json``."""
+        return cls(Hardware(**held["hardware"]), held["created"])
+
+
+@dataclass(frozen=True)
+class Openings:
+    """Every opening of a study for writing, in order."""
+
+    KEY: ClassVar[str] = "opened"
+    openings: tuple[Opening, ...] = ()
+
+    def to_json(self) -> list[dict[str, Any]]:
+        """One entry each."""
+        return [opening.to_json() for opening in self.openings]
+
+    @classmethod
+    def from_json(cls, held: Any) -> Self:
+        """The inverse of ``to_json``."""
+        return cls(tuple(map(Opening.from_json, held)))
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What an experiment is made of, so that it can be repeated and told from others."""
+
+    KEY: ClassVar[str] = "manifest"
+    determines: Determinants
+    oracle: str  # name
+    scale: Scale
+    images: int
+    shape: tuple[int, ...]  # C, H, W
+    opening: Opening  # the first
+
+    @property
+    def experiment(self) -> Experiment:
+        """What was compared."""
+        return self.determines.experiment
+
+    def to_json(self) -> dict[str, Any]:
+        """What determines the results, and apart from that the oracle, the images and the hardware."""
+        return {
+            "determines": self.determines.to_json(),
+            "oracle": {"name": self.oracle, "scale": self.scale},
+            "images": {"count": self.images, "shape": list(self.shape)},
+            **self.opening.to_json(),
+        }
+
+    @classmethod
+    def from_json(cls, held: Any) -> Self:
+        """The inverse of ``to_json``."""
+        oracle, images = held["oracle"], held["images"]
+        return cls(
+            determines=Determinants.from_json(held["determines"]),
+            oracle=oracle["name"],
+            scale=oracle["scale"],
+            images=images["count"],
+            shape=tuple(images["shape"]),
+            opening=Opening.from_json(held),
+        )
+
+
+@dataclass(frozen=True)
+class Scope:
+    """How many images and runs an experiment comes to, and the names of its classes."""
+
+    KEY: ClassVar[str] = "scope"
+    images: int  # whether or not attacked
+    correct: int | None  # images that the oracle gives their own label; None where one has no known label
+    eligible: int  # images that may be attacked, sampled or not
+    left_out: int  # cases that are no attack: misclassified, or of the target class already
+    planned: int  # runs
+    classes: tuple[str, ...]  # K names, some empty
+
+    def to_json(self) -> dict[str, Any]:
+        """By field name."""
+        return vars(self) | {"classes": list(self.classes)}
+
+    @classmethod
+    def from_json(cls, held: Any) -> Self:
+        """The inverse of ``to_json``."""
+        return cls(**held | {"classes": tuple(held["classes"])})
+
+
+@dataclass(frozen=True)
+class InferenceChoice:
+    """Whether edits are evaluated by sparse inference, for one number of pixels."""
+
+    KEY: ClassVar[str] = "sparse inference"
+    used: bool
+    speedup: float | None  # over whole images; None where it was not measured
+
+    def to_json(self) -> dict[str, Any]:
+        """By field name."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, held: Any) -> Self:
+        """The inverse of ``to_json``."""
+        return cls(**held)
