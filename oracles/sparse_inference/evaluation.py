@@ -12,7 +12,7 @@ from sparseattack import Edits, levels
 
 from .graph import first_part, last_part
 from .local_operation import LocalOperation, map_shape
-from .plan import Extent, Plan
+from .plan import Extent, InferencePlan
 from .tables import ChangedCells, FeatureTable, whole_tiles
 
 GATHERED_AT_ONCE = 2**21  # numbers that are gathered before they are computed with: they stay in the cache
@@ -21,7 +21,7 @@ GATHERED_AT_ONCE = 2**21  # numbers that are gathered before they are computed w
 class SparseEvaluation:
     """Scores of candidates by a plan, ``most`` at a time; ``memory`` bytes are for maps of clean images."""
 
-    def __init__(self, plan: Plan, most: int, memory: int) -> None:
+    def __init__(self, plan: InferencePlan, most: int, memory: int) -> None:
         self.plan, self.most = plan, most
         self.clean = CleanMaps(plan, most, memory)
         self.last_part = last_part(plan.local.module, plan.boundary)
@@ -49,7 +49,7 @@ class CleanMaps:
     The image that was not used for longest makes room for a new one.
     """
 
-    def __init__(self, plan: Plan, most: int, memory: int) -> None:
+    def __init__(self, plan: InferencePlan, most: int, memory: int) -> None:
         nodes = plan.stored
         self.maps = first_part(plan.local.module, nodes)
         self.capacity = max(most, memory // plan.bytes)

@@ -66,7 +66,7 @@ def extents(image: Node, operations: Sequence[LocalOperation]) -> dict[Node, Ext
 
 
 @dataclass(frozen=True)
-class Plan:
+class InferencePlan:
     """The first operations are computed where cells change, the rest of the network on whole maps."""
 
     local: LocalPart
@@ -109,11 +109,13 @@ class Plan:
         return every / (changed + filled + rest)
 
 
-def plan(local: LocalPart, k: int) -> Plan:
+def plan(local: LocalPart, k: int) -> InferencePlan:
     """The plan of greatest gain for ``k`` changed pixels."""
     found = extents(local.image, local.operations)
     cuts = range(len(local.operations) + 1)
-    return max((Plan(local, local.operations[:cut], found, k) for cut in cuts), key=lambda each: each.gain)
+    return max(
+        (InferencePlan(local, local.operations[:cut], found, k) for cut in cuts), key=lambda each: each.gain
+    )
 
 
 def _whole_work(operation: LocalOperation) -> float:
