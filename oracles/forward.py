@@ -53,13 +53,15 @@ class Forward:
     def _scores(self, images: Tensor) -> Tensor:
         """Scores of one chunk; the first one decides on the memory format of the weights."""
         prepared = self.prepare(images)
+        if prepared is images:
+            prepared = images.clone()  # the network may write to its input
         if isinstance(self.network, nn.Module) and not self.format_chosen:
             _choose_format(self.network, prepared)
             self.format_chosen = True
         scores = self.network(prepared)
         if not isinstance(scores, Tensor):
             raise TypeError(f"the network returns {type(scores).__name__}, not a tensor of scores")
-        return scores.float()
+        return scores.to(torch.float32, copy=True)  # the network may use one output buffer for all its calls
 
 
 def _out_of_memory(error: RuntimeError) -> bool:
@@ -80,9 +82,9 @@ def _choose_format(network: nn.Module, images: Tensor) -> None:
     kernels = [weight for weight in network.parameters() if weight.ndim == RANK]
     if all(kernel.is_contiguous(memory_format=torch.channels_last) for kernel in kernels):
         return
-    scores = network(images)
+    scores = network(images.clone()).clone()  # it may write to its input, and use one output buffer
     try:
-        if (channels_last(network)(images) - scores).norm() <= ROUNDING * scores.norm():
+        if (channels_last(network)(images.clone()) - scores).norm() <= ROUNDING * scores.norm():
             return
     except Exception:  # whatever a network raises: in its own format it works
         pass

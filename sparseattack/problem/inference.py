@@ -48,7 +48,8 @@ def sizes(classifier: Classifier, images: Tensor, pad: int = 0) -> Sizes:
 def score_images(classifier: Classifier, images: Tensor, numbers: Numbers, pad: int = 0) -> Tensor:
     """Checked scores ``(n, K)`` of ``images (n, C, H, W)`` in one call, padded to whole blocks of ``pad``.
 
-    ``numbers (n,)`` are the indices by which errors name the images. Raises OracleError.
+    The classifier may write to ``images``: what is used again is given as a copy. ``numbers (n,)`` are the
+    indices by which errors name the images. Raises OracleError.
     """
     short = -len(images) % sizes(classifier, images, pad).block
     padded = torch.cat([images, images[-1:].expand(short, -1, -1, -1)]) if short else images
@@ -97,7 +98,8 @@ def _checked(classifier: Classifier, scores: Tensor, shown: int, numbers: Number
         bad = int((~fit).nonzero()[0, 0])
         one = image_list(numbers[bad : bad + 1])
         raise OracleError(f"{classifier} answered {_described(scores[bad])} to {one}")
-    return scores.float() if scores.element_size() < 4 else scores  # noqa: PLR2004
+    dtype = torch.float32 if scores.element_size() < 4 else scores.dtype  # noqa: PLR2004
+    return scores.to(dtype, copy=True)  # a classifier may use one output buffer for all its calls
 
 
 def _misshapen(scores: Tensor, shown: int) -> str:

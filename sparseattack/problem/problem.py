@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from sparseattack.data.images import levels
-from sparseattack.errors import InputError
+from sparseattack.errors import InputError, OracleError
 from sparseattack.plugins.spec import function_name
 from sparseattack.problem.criteria import Until
 from sparseattack.problem.edits import Edits
@@ -162,13 +162,21 @@ class Problem:
     @torch.inference_mode()
     def evaluate(self, queries: QueryBatch) -> Evaluations:
         """Evaluate at most ``sizes.round`` queries: the only place that shows candidates to the oracle."""
-        rows, edits = self._cases[queries.rows], queries.edits
+        rows, edits, written = self._cases[queries.rows], queries.edits, _times_written(self.images)
         scores = self._scores(rows, edits).to(rows.device)
         labels = self.labels[queries.rows]
         scored = Queries(self.images, rows, edits, scores, labels, self.targeted, self.classifier.scale)
         scored = _verified(self.classifier, scored, self.pad)
-        pixels = scored.differences.any(2).sum(1)
-        return Evaluations(objectives_of(self.fitness, scored), pixels, fooled(scored), self.until(scored))
+        success, pixels = fooled(scored), scored.differences.any(2).sum(1)  # before a plugin has the scores
+        stop = self.until(replace(scored, scores=scored.scores.clone()))
+        values = objectives_of(self.fitness, scored)
+        if _times_written(self.images) != written:
+            names = ", ".join(map(function_name, self.fitness))
+            raise OracleError(
+                f"answer_edits of {self.classifier}, a fitness function ({names}) or the stopping criterion"
+                " wrote to the clean images in place: it must make copies"
+            )
+        return Evaluations(values, pixels, success, stop)
 
     def _scores(self, rows: Tensor, edits: Edits) -> Tensor:
         scores = score_edits(self.classifier, self.images, rows, edits) if self.sparse else None
@@ -186,6 +194,11 @@ class Problem:
     def _classes(self) -> Classes:
         image = int(self.labels.argmax())
         return Classes(str(self.classifier), int(self.labels[image]), int(self._cases[image]))
+
+
+def _times_written(images: Tensor) -> int:
+    """How often a tensor was written to in place, by torch's count; 0 for one of inference mode."""
+    return 0 if images.is_inference() else images._version
 
 
 def _verified(classifier: Classifier, queries: Queries, pad: int) -> Queries:

@@ -26,7 +26,9 @@ def classify(oracle: Oracle, images: Tensor) -> Predictions:
     classifier = _full_precision(oracle)
     most, numbers = sizes(classifier, images).chunk, torch.arange(len(images))
     parts = zip(torch.split(images, most), torch.split(numbers, most), strict=True)
-    return _predictions(classifier, torch.cat([score_images(classifier, *part) for part in parts]))
+    return _predictions(
+        classifier, torch.cat([score_images(classifier, part.clone(), where) for part, where in parts])
+    )
 
 
 @torch.inference_mode()
@@ -36,7 +38,8 @@ def classify_alone(oracle: Oracle, image: Tensor, row: int) -> Predictions:
     ``row`` is the index by which errors name the image.
     """
     classifier = _full_precision(oracle)
-    return _predictions(classifier, score_images(classifier, reread(image)[None], [row], pad=1))
+    alone = reread(image)[None].contiguous()  # as all other images are given
+    return _predictions(classifier, score_images(classifier, alone, [row], pad=1))
 
 
 def _full_precision(oracle: Oracle) -> Classifier:

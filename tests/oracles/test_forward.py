@@ -68,3 +68,26 @@ def test_a_function_gets_all_images_in_one_call() -> None:
     network = Recording()
     Forward(nn.Identity(), network.forward, "cpu")(torch.rand(100, 1, 2, 2))
     assert network.calls == [100]
+
+
+class Careless(nn.Module):
+    """Normalises its input in place, and returns one output buffer from every call."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Conv2d(3, 4, 3)
+        self.buffer = torch.empty(64, 4)
+
+    def forward(self, images: Tensor) -> Tensor:
+        self.buffer[: len(images)] = self.layer(images.sub_(0.5)).amax((2, 3))
+        return self.buffer[: len(images)]
+
+
+def test_a_network_may_write_to_its_input_and_use_one_output_buffer() -> None:
+    network = Careless()
+    images = torch.rand(100, 3, 5, 5)
+    before = images.clone()
+    with torch.no_grad():
+        expected = network.layer(before - 0.5).amax((2, 3))
+    torch.testing.assert_close(Forward(nn.Identity(), network, "cpu")(images), expected)
+    assert torch.equal(images, before)

@@ -23,6 +23,7 @@ from sparseattack import (
     load,
     margin,
     rgb,
+    spent,
 )
 from sparseattack.problem.problem import QueryBatch
 
@@ -276,3 +277,36 @@ def test_an_attack_leaves_global_random_state_alone() -> None:
     assert torch.equal(torch.get_rng_state(), before[0])
     assert np.array_equal(np.random.get_state(legacy=False)["state"]["key"], before[1])
     assert random.getstate() == before[2]
+
+
+def test_a_criterion_or_fitness_that_writes_to_the_scores_changes_no_success() -> None:
+    def writes(queries: Queries) -> Tensor:
+        queries.scores.zero_()
+        return queries.scores.sum(1)
+
+    def stops(queries: Queries) -> Tensor:
+        return queries.scores.zero_().sum(1) > 0
+
+    usual = problem(until=spent, encoding=corners(pixels=9))
+    expected = [each.first_fooled for each in attack(usual, uniform, 70)]
+    assert any(expected)
+    assert [
+        each.first_fooled for each in attack(problem(until=stops, encoding=corners(pixels=9)), uniform, 70)
+    ] == expected
+    written = attack(problem(until=spent, fitness=(margin, writes), encoding=corners(pixels=9)), uniform, 70)
+    assert [each.first_fooled for each in written] == expected
+
+
+def test_what_writes_to_the_clean_images_ends_the_attack() -> None:
+    class Writes(Sparse):
+        def answer_edits(self, images: Tensor, rows: Tensor, edits: Edits) -> Tensor:
+            return self.problem.oracle(images.index_put_((rows,), edits.paint(images, rows))[rows])
+
+    def fitness(queries: Queries) -> Tensor:
+        return queries.images.mul_(0.5).sum((1, 2, 3))[queries.rows]
+
+    said = "wrote to the clean images in place: it must make copies"
+    with pytest.raises(OracleError, match=f"answer_edits of oracle Writes.* {said}"):
+        attack(problem(oracle=Writes(problem())), uniform, 10)
+    with pytest.raises(OracleError, match=said):
+        attack(problem(fitness=(margin, fitness)), uniform, 10)

@@ -49,3 +49,32 @@ def test_a_success_is_shown_alone_as_a_file_holds_it(channels: int) -> None:
     predictions = classify_alone(oracle, image, 0)
     assert oracle.calls == [1]
     assert float(predictions.scores[0, 1]) == float(image[0, 0, 0])
+
+
+def in_place(images: Tensor) -> Tensor:
+    """Normalises its input in place, as careless networks do."""
+    rows = images.sub_(0.5).div_(0.25).view(len(images), -1)
+    return rows[:, :3]
+
+
+@pytest.mark.parametrize("count", [1, 3, 32, 64])
+def test_an_oracle_that_writes_to_its_input_writes_to_a_copy(count: int) -> None:
+    images = random_images(count)
+    before = images.clone()
+    scores = classify(in_place, images).scores
+    assert torch.equal(images, before)
+    assert torch.equal(scores, (before.flatten(1)[:, :3] - 0.5) / 0.25)
+    assert torch.equal(classify_alone(in_place, images[0], 0).scores[0], scores[0])
+    assert torch.equal(images, before)
+
+
+def test_an_oracle_may_use_one_output_buffer_for_all_its_calls() -> None:
+    buffer = torch.empty(5, 3)
+
+    def buffered(images: Tensor) -> Tensor:
+        buffer[: len(images)] = images.flatten(1)[:, :3]
+        return buffer[: len(images)]
+
+    buffered.batch = 5  # type: ignore[attr-defined]
+    images = random_images(12)
+    assert torch.equal(classify(buffered, images).scores, images.flatten(1)[:, :3])
