@@ -1,6 +1,7 @@
 """Figures show the data of the finished studies."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -111,7 +112,7 @@ def test_a_gallery_shows_the_changed_pixels(found: Studies) -> None:
 def test_there_is_no_gallery_without_its_images(found: Studies, tmp_path: Path) -> None:
     study = found[UNTARGETED, 3, ""]
     for images in ("nothing.npz", "digits"):
-        assert gallery(FinishedStudy(**{**vars(study), "experiment": {"images": images}}), "") is None
+        assert gallery(replace(study, experiment=replace(study.experiment, images=images)), "") is None
 
 
 def test_all_figures_are_written_and_none_is_blank(done: Reproduction) -> None:
