@@ -20,8 +20,6 @@ from sparseattack.search.ledger import Ledger
 from sparseattack.search.outcome import Outcome
 from sparseattack.search.scheduler import GroupSearch, TimedEvaluations
 
-FIRST, SECOND = -0x40A7B892E31B1A47, -0x6B2FB644ECCEEE15  # multipliers of SplitMix64 (Steele et al., 2014)
-
 
 @dataclass(frozen=True)
 class AttackSettings:
@@ -134,11 +132,14 @@ def deduplicate(queries: QueryBatch) -> tuple[QueryBatch, Tensor]:
     """The distinct queries in their order, and for each of the ``n`` queries the place of its equal ``(n,)``.
 
     Each duplicate is charged as a query, but the oracle evaluates one of them. Two queries are equal if they
-    leave the same colours at the same pixels of the same image.
+    leave the same colours at the same pixels of the same image: a hash brings them together, and their
+    contents are compared.
     """
-    keys, order = _keys(queries.rows, queries.edits).sort(stable=True)
-    new = torch.ones_like(keys, dtype=torch.bool)
-    new[1:] = keys[1:] != keys[:-1]
+    content = _content(queries.rows, queries.edits)
+    hashes, order = (content * _factors(content.shape[1], content.device)).sum(1).sort(stable=True)
+    ordered = content[order]
+    new = torch.ones_like(hashes, dtype=torch.bool)
+    new[1:] = (ordered[1:] != ordered[:-1]).any(1)
     firsts, ranks = order[new].sort()
     kinds = torch.empty_like(order)
     kinds[order] = ranks.argsort()[new.cumsum(0) - 1]
@@ -146,20 +147,17 @@ def deduplicate(queries: QueryBatch) -> tuple[QueryBatch, Tensor]:
     return QueryBatch(queries.rows[firsts], edits, len(kinds) - len(firsts)), kinds
 
 
-def _keys(rows: Tensor, edits: Edits) -> Tensor:
-    """A hash ``(n,)`` of 64 bits: among 10,000 different queries, two collide once in 10^11 times."""
-    factors = _factors(edits.colours.shape[2] + 2, rows.device)
-    slots = edits.positions * factors[0] + (edits.colours * factors[2:]).sum(2)
-    if edits.positions.shape[1] > 1:  # in any order, and without slots that are painted over
-        return rows * factors[1] + _mix(slots).mul(edits.stays()).sum(1)
-    return rows * factors[1] + slots[:, 0]
+def _content(rows: Tensor, edits: Edits) -> Tensor:
+    """What a query shows, as numbers ``(n, 1 + k + k * C)`` that are the same only for equal queries.
 
-
-def _mix(numbers: Tensor) -> Tensor:
-    """SplitMix64's mixing, so that a sum of hashes depends on every one of them."""
-    numbers = (numbers ^ (numbers >> 30)) * FIRST
-    numbers = (numbers ^ (numbers >> 27)) * SECOND
-    return numbers ^ (numbers >> 31)
+    The image, the painted pixels in order, and their colours; a slot that is painted over is pixel -1, black.
+    """
+    positions, colours = edits.positions, edits.colours.long()
+    if positions.shape[1] > 1:
+        stays = edits.stays()
+        positions, order = positions.masked_fill(~stays, -1).sort(dim=1)
+        colours = (colours * stays.unsqueeze(2)).gather(1, order.unsqueeze(2).expand_as(colours))
+    return torch.cat([rows.unsqueeze(1), positions, colours.flatten(1)], dim=1)
 
 
 @cache

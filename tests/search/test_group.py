@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from problems import outcome_facts, random_images, uniform
 from torch import Tensor
@@ -16,6 +16,7 @@ from sparseattack.plugins import registry
 from sparseattack.plugins.spec import extra_objectives, settings_of
 from sparseattack.problem.fitness import margin
 from sparseattack.problem.problem import QueryBatch
+from sparseattack.search import group
 from sparseattack.search.group import AttackSettings, deduplicate
 from sparseattack.search.loop import run_rounds
 
@@ -49,6 +50,7 @@ def problem(**others: Any) -> Problem:
 @given(st.integers(1, 3).flatmap(
     lambda k: st.lists(st.tuples(st.integers(0, 2), *[SLOT] * k), min_size=1, max_size=40)
 ))  # fmt: skip
+@example([(0, (0, (0, 0)), (1, (1, 2))), (0, (1, (1, 2)), (1, (1, 2)))])  # pixel 0 black, and not painted
 def test_queries_are_equal_if_they_leave_the_same_colours_at_the_same_pixels(rows: Any) -> None:
     kinds = [(row, frozenset(dict(slots).items())) for row, *slots in rows]
     positions = torch.tensor([[position for position, _ in slots] for _, *slots in rows])
@@ -69,7 +71,26 @@ def test_colours_that_change_places_make_another_query() -> None:
     assert deduplicate(QueryBatch(torch.zeros(2, dtype=torch.int64), edits))[0].duplicates == 0
 
 
-def test_ten_thousand_different_queries_have_different_hashes() -> None:
+def test_queries_of_one_hash_stay_different(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(group, "_factors", lambda count, device: torch.zeros(count, dtype=torch.int64))
+    colours = torch.tensor([[[5]], [[6]], [[5]], [[7]]], dtype=torch.uint8)
+    queries = QueryBatch(torch.zeros(4, dtype=torch.int64), Edits(torch.ones(4, 1).long(), colours))
+    distinct, places = deduplicate(queries)
+    assert torch.equal(distinct.edits.colours[places], colours)
+
+
+@pytest.mark.parametrize("slots", [2, 3])
+def test_no_success_is_lost_on_tiny_images_where_black_pixels_are_frequent(slots: int) -> None:
+    def make(repeat: bool) -> Problem:
+        images, labels = random_images(40, (1, 1, 3)), torch.zeros(40, dtype=torch.int64)
+        return Problem(Shown(), corners(pixels=slots), images, labels, until=spent, repeat=repeat)
+
+    strategy: Strategy = partial(uniform, popsize=20)
+    once, twice = (attack(make(repeat), strategy, 60) for repeat in (False, True))
+    assert [replaced(each) for each in once] == [replaced(each) for each in twice]
+
+
+def test_ten_thousand_different_queries_are_told_apart() -> None:
     chance = torch.Generator().manual_seed(0)
     positions = torch.randint(224 * 224, (10_000, 5), generator=chance)
     colours = torch.randint(256, (10_000, 5, 3), generator=chance, dtype=torch.uint8)
