@@ -23,6 +23,7 @@ from benchmarks.timing import Spread, TimedRun, fastest, in_turn, three_digits, 
 from sparseattack import Classifier, Problem, SparseattackError, load, spent
 from sparseattack.data.images import levels
 from sparseattack.oracles.forward import Forward
+from sparseattack.problem.inference import PAD
 
 DEFAULTS = {"images": 10, "popsize": 50, "k": 1, "side": 32, "budget": 100, "network": "allconv-small"}
 AXES: dict[str, tuple[int, ...]] = {
@@ -105,7 +106,7 @@ def noise(count: int, side: int) -> Tensor:
 def pooling() -> Classifier:
     """A classifier that costs next to nothing: means of squares of pixels."""
     network = nn.Sequential(nn.AvgPool2d(POOLED), nn.Flatten())
-    return Classifier("pooling", Forward(nn.Identity(), network, "cpu"), "")
+    return Classifier("pooling", Forward(nn.Identity(), network, "cpu"), "", block=PAD)
 
 
 def current_memory() -> int:

@@ -11,6 +11,7 @@ from benchmarks.results import Benchmark, ResultRow, cell, percent
 from benchmarks.timing import Spread, TimedRun, fastest, in_turn, timed
 from sparseattack import Classifier, Problem, load, spent
 from sparseattack.plugins.spec import extra_objectives
+from sparseattack.problem.inference import PAD
 
 YARDSTICK = "allconv"
 IMAGES, QUERIES = 32, 800  # an image
@@ -43,7 +44,7 @@ def _run(chosen: BenchmarkNetwork, name: str, k: int) -> Callable[[], TimedRun]:
     strategy, images = load("strategies", name), chosen.images[:IMAGES]
     more = tuple(load("fitness", one) for one in extra_objectives(strategy))
     problem = Problem(
-        Classifier("none", _scores, ""),
+        Classifier("none", _scores, "", block=PAD),
         load("encodings", "rgb", {"pixels": k})(),
         images,
         torch.zeros(len(images), dtype=torch.int64, device=images.device),

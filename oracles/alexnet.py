@@ -36,7 +36,7 @@ def alexnet(*, weights: str, batch: int | None = None, device: str = "cpu") -> O
     known = digest([digest_weights(network), MEAN])
     forward = Forward(CaffeColours(), channels_last(network), device)
     most = batch or (32 if forward.device.type == "cpu" else 256)
-    return Classifier("alexnet", forward, known, "logits", most, shape=SHAPE)
+    return Classifier("alexnet", forward, known, "logits", most, shape=SHAPE, block=forward.block(most))
 
 
 def bvlc_alexnet() -> nn.Sequential:

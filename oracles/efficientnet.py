@@ -31,5 +31,5 @@ def efficientnet_lite0(*, batch: int | None = None, device: str = "cpu") -> Orac
     known = digest([digest_weights(network), MEAN, STD])
     forward = Forward(normalise(MEAN, STD), channels_last(fold(network)), device)
     most = batch or (32 if forward.device.type == "cpu" else 256)
-    edits = sparse_edits(forward, most)
-    return Classifier("efficientnet-lite0", forward, known, "logits", most, (), SHAPE, edits)
+    edits, block = sparse_edits(forward, most), forward.block(most)
+    return Classifier("efficientnet-lite0", forward, known, "logits", most, (), SHAPE, edits, block=block)

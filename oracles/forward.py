@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from sparseattack import InputError
+from sparseattack.problem.inference import PAD
 from sparseattack.problem.oracle import device_of
 
 CPU_CHUNK = 32  # images at a time on a CPU: the feature maps of most networks then stay in the cache
@@ -49,6 +50,13 @@ class Forward:
                 if not _out_of_memory(error) or min(self.chunk, len(images)) == 1:
                     raise
             self.chunk = min(self.chunk, len(images)) // 2  # here the error no longer holds memory
+
+    def block(self, batch: int) -> int:
+        """Images in a block, for calls of at most ``batch``: the scores of whole blocks are the same bits.
+
+        On an accelerator, whose kernels depend on the number of images, that is a whole call.
+        """
+        return PAD if self.device.type == "cpu" else batch
 
     def _scores(self, images: Tensor) -> Tensor:
         """Scores of one chunk; the first one decides on the memory format of the weights."""

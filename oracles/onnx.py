@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from sparseattack import Classifier, InputError, Oracle
 from sparseattack.data.images import eight_bit
 from sparseattack.errors import brief
+from sparseattack.problem.inference import PAD
 from sparseattack.problem.oracle import Scale, Shape
 from sparseattack.provenance import digest
 
@@ -64,7 +65,8 @@ def onnx(
     network = OnnxNetwork(session, taken, normalise(mean, std))
     scores = in_blocks(network, taken.fixed) if taken.fixed else network
     known = digest([_digests(file), layout, mean, std, scale])
-    return Classifier(file.name, scores, known, scale, batch, classes, taken.shape)
+    block = PAD if device == "cpu" else batch  # as for networks of torch
+    return Classifier(file.name, scores, known, scale, batch, classes, taken.shape, block=block)
 
 
 def start_session(path: Path, device: str, threads: int) -> onnxruntime.InferenceSession:

@@ -6,13 +6,15 @@ import numpy as np
 import sklearn as library
 import torch
 from sklearn.datasets import load_digits
-from sklearn.ensemble import RandomForestClassifier
+from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier
 from sklearn.exceptions import NotFittedError
+from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from sparseattack import Classifier, InputError, Oracle
 from sparseattack.plugins.registry import call_at
+from sparseattack.problem.inference import PAD
 from sparseattack.problem.oracle import Shape
 from sparseattack.provenance import digest, digest_source
 
@@ -83,7 +85,25 @@ def _oracle(
 
     probes = estimator.predict_proba(np.random.default_rng(0).random((PROBES, inputs)))
     known = digest([source, library.__version__, probes.round(DECIMALS).tolist()])
-    return Classifier(name, scores, known, "probabilities", batch, classes or _class_names(estimator), shape)
+    return Classifier(
+        name,
+        scores,
+        known,
+        "probabilities",
+        batch,
+        classes or _class_names(estimator),
+        shape,
+        block=1 if _adds_in_order(estimator) else PAD,
+        rounding=0 if _adds_in_order(estimator) else None,
+    )
+
+
+def _adds_in_order(estimator: Any) -> bool:
+    """Whether a row's probabilities are the same bits beside any others: no matrix product, no threads."""
+    forests = RandomForestClassifier, ExtraTreesClassifier
+    return isinstance(estimator, DecisionTreeClassifier) or (
+        isinstance(estimator, forests) and estimator.n_jobs in (None, 1)
+    )
 
 
 def _class_names(estimator: Any) -> tuple[str, ...]:

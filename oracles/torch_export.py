@@ -58,6 +58,7 @@ def export(
         classes,
         (shape[0], shape[1], shape[2]),
         None if fixed else sparse_edits(forward, batch),
+        block=forward.block(batch),
     )
 
 

@@ -47,6 +47,7 @@ def module(
         batch,
         classes,
         answer_edits=sparse_edits(forward, batch),
+        block=forward.block(batch),
     )
 
 

@@ -78,4 +78,5 @@ def _load(name: str, weights: str | None, batch: int | None, device: str) -> Ora
     forward = Forward(normalise(MEAN, STD), channels_last(network.eval()), device)
     most = batch or (CPU_BATCH if forward.device.type == "cpu" else ACCELERATOR_BATCH)
     edits = sparse_edits(forward, most)
-    return Classifier(name, forward, card.sha256, "logits", most, CLASSES, SHAPE, edits)
+    known, block = card.sha256, forward.block(most)
+    return Classifier(name, forward, known, "logits", most, CLASSES, SHAPE, edits, block=block)

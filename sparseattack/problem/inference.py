@@ -11,9 +11,9 @@ from torch import Tensor
 
 from sparseattack.errors import InputError, OracleError, brief
 from sparseattack.problem.edits import Edits
-from sparseattack.problem.oracle import Classifier, Scale
+from sparseattack.problem.oracle import Classifier, Scale, evaluation_mode
 
-PAD = 32  # a network's floats depend on the size of its batch; in whole blocks of these they rarely do
+PAD = 32  # a network's scores depend on the size of its batch; in whole blocks of these they rarely do
 ROUND = 256  # queries evaluated together, in a few calls where fewer images fit one call
 BYTES = 2**28  # of images in one call
 ROUNDING = 1e-3  # by which a probability in few bits may leave [0, 1]
@@ -27,20 +27,16 @@ Found = TypeVar("Found")
 class Sizes(NamedTuple):
     """Numbers of images, each a multiple of the one before."""
 
-    block: int  # calls are padded to whole blocks
+    block: int  # a call has whole blocks
     chunk: int  # most in one call
     round: int  # most queries that are evaluated together
 
 
 def sizes(classifier: Classifier, images: Tensor, pad: int = 0) -> Sizes:
-    """Sizes for ``images (n, C, H, W)``, in blocks of ``pad`` if one fits.
-
-    By default a block is PAD images on the CPU, and a whole call on an accelerator, whose kernels depend on
-    the number of images.
-    """
+    """Sizes for ``images (n, C, H, W)``, in blocks of ``pad``, or of as many as the classifier asks for."""
     room = BYTES // (4 * images.shape[1:].numel())
     most = max(1, min(classifier.batch, room))
-    block = min(pad or (PAD if images.is_cpu else most), most)
+    block = min(pad or classifier.block, most)
     chunk = most - most % block
     return Sizes(block, chunk, chunk * max(1, min(ROUND, room) // chunk if chunk >= PAD else 1))
 
@@ -75,7 +71,8 @@ def score_edits(classifier: Classifier, images: Tensor, rows: Tensor, edits: Edi
 
 def _call(classifier: Classifier, call: Callable[[], Found], numbers: Numbers) -> Found:
     try:
-        return call()
+        with evaluation_mode(classifier):
+            return call()
     except InputError:
         raise
     except Exception as error:  # whatever a classifier raises

@@ -4,12 +4,14 @@ The author of an oracle returns a ``Classifier``, or a function with some of its
 rest of the project sees the ``Classifier`` that ``Classifier.of`` makes of it.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from threading import Lock
+from typing import Any, Literal, Protocol
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from sparseattack.errors import InputError, OracleError, brief
 from sparseattack.problem.edits import Edits
@@ -29,7 +31,11 @@ class Oracle(Protocol):
     It may have attributes: ``name``; ``scale``, "probabilities" where scores are no logits; ``batch``, the
     most images in one call; ``classes``, K names; ``digest``, hexadecimal, of all that determines its scores;
     ``answer_edits``, see SparseOracle; ``exact``, an oracle of the same classes in full precision, which
-    evaluates clean images and successes where its own scores are rounded.
+    evaluates clean images and successes where its own scores are rounded; ``block``, if its calls are to be
+    padded to multiples of so many images; ``rounding``, the share of an image's greatest score by which
+    scores may depend on the other images of a call: 0 if they never do.
+
+    A ``torch.nn.Module`` is evaluated in evaluation mode, whatever mode it is in, which is restored.
     """
 
     def __call__(self, images: Tensor, /) -> Tensor: ...
@@ -59,11 +65,17 @@ class Classifier:
     shape: Shape = (None, None, None)  # of the images it takes
     answer_edits: Callable[[Tensor, Tensor, Edits], Tensor | None] | None = None  # as SparseOracle's
     exact: "Classifier | None" = None  # evaluates clean images and successes, where these scores are rounded
+    block: int = 1  # a call has a multiple of so many images; what is missing is padded
+    rounding: float | None = None  # share of the greatest score by which other images may change scores
 
     def __post_init__(self) -> None:
-        """Refuse a scale that does not exist."""
+        """Refuse a scale that does not exist, and numbers that are none."""
         if self.scale not in ("logits", "probabilities"):
             raise OracleError(f"{self} has scale {self.scale!r}, not logits or probabilities")
+        if not isinstance(self.block, int) or self.block < 1:
+            raise OracleError(f"{self} has block {self.block!r}, not a number of images from 1")
+        if self.rounding is not None and not 0 <= self.rounding < 1:
+            raise OracleError(f"{self} has rounding {self.rounding!r}, not a share of the greatest score")
 
     @classmethod
     def of(cls, oracle: Oracle, name: str = "") -> "Classifier":
@@ -73,17 +85,31 @@ class Classifier:
         """
         if isinstance(oracle, cls):
             return oracle
-        exact = getattr(oracle, "exact", None)
+
+        def fact(attribute: str, default: Any) -> Any:
+            found = getattr(oracle, attribute, default)
+            part = isinstance(oracle, nn.Module) and isinstance(found, nn.Module | Tensor)
+            return default if part else found  # a layer of that name is no fact
+
+        exact = fact("exact", None)
         return cls(
-            getattr(oracle, "name", "") or name or getattr(oracle, "__name__", type(oracle).__name__),
+            fact("name", "") or name or getattr(oracle, "__name__", type(oracle).__name__),
             oracle,
-            digest=getattr(oracle, "digest", ""),
-            scale=getattr(oracle, "scale", "logits"),
-            batch=getattr(oracle, "batch", BATCH),
-            classes=tuple(getattr(oracle, "classes", ())),
-            answer_edits=getattr(oracle, "answer_edits", None),
+            digest=fact("digest", ""),
+            scale=fact("scale", "logits"),
+            batch=fact("batch", BATCH),
+            classes=tuple(fact("classes", ())),
+            answer_edits=fact("answer_edits", None),
             exact=exact and cls.of(exact),
+            block=fact("block", 1),
+            rounding=fact("rounding", None),
         )
+
+    @property
+    def module(self) -> nn.Module | None:
+        """The torch network that gives the scores, where it is known: itself, or the owner of a method."""
+        owner = getattr(self.scores, "__self__", self.scores)
+        return owner if isinstance(owner, nn.Module) else None
 
     def __str__(self) -> str:
         """Its name in a sentence."""
@@ -95,6 +121,49 @@ class Classifier:
             found = f"{_size_of(images.shape[1:])}{_advice(self.shape, images.shape[1:])}"
             raise InputError(f"{self} takes images of {_size_of(self.shape)}, not {found}")
         return self.scores(images)
+
+
+@dataclass
+class Mode:
+    """The mode of every part of a network, to be restored after the last of its users."""
+
+    users: int
+    training: dict[nn.Module, bool]
+
+
+IN_USE: dict[nn.Module, Mode] = {}  # networks, perhaps by several threads
+IN_USE_LOCK = Lock()
+
+
+@contextmanager
+def evaluation_mode(classifier: Classifier) -> Iterator[None]:
+    """Put a torch network in evaluation mode, and restore its mode afterwards; nothing for other oracles."""
+    module = classifier.module
+    if module is None:
+        yield
+        return
+    with IN_USE_LOCK:
+        mode = IN_USE.setdefault(module, Mode(0, {}))
+        mode.users += 1
+        if mode.users == 1 and any(part.training for part in module.modules()):
+            mode.training = {part: part.training for part in module.modules()}
+            module.eval()
+    try:
+        yield
+    finally:
+        with IN_USE_LOCK:
+            mode.users -= 1
+            if not mode.users:
+                del IN_USE[module]
+                _restore(module, mode.training)
+
+
+def _restore(module: nn.Module, training: Mapping[nn.Module, bool]) -> None:
+    """Restore the mode of a network, and then of each of its parts."""
+    if training.get(module):
+        module.train()
+    for part, mode in training.items():
+        part.training = mode
 
 
 def _size_of(shape: Iterable[int | None]) -> str:

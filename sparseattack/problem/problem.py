@@ -124,7 +124,7 @@ class Problem:
     targeted: bool = False
     fitness: tuple[Fitness, ...] = (margin,)
     until: Until = fooled  # stopping criterion
-    pad: int = 0  # images in a block; 0 is the default, see `inference.sizes`
+    pad: int = 0  # calls are padded to multiples of so many images; 0 is what the oracle asks for
     cases: Tensor | None = None  # int64, indices of the images that are searched; by default each once
     sparse: bool = True  # whether answer_edits is used where the oracle has it
     repeat: bool = False  # evaluate duplicates too: for an oracle that is not deterministic

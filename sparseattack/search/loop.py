@@ -7,6 +7,7 @@ batch, gives each group its evaluations and yields the outcomes of the images th
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from sparseattack.problem.oracle import evaluation_mode
 from sparseattack.problem.problem import Problem
 from sparseattack.problem.space import Strategy
 from sparseattack.search.group import AttackSettings, Group
@@ -49,6 +50,11 @@ def run_rounds(problem: Problem, strategy: Strategy, settings: AttackSettings) -
 
     A round that fails is yielded too, with the outcomes known by then, before its error is raised.
     """
+    with evaluation_mode(problem.classifier):
+        yield from _rounds(problem, strategy, settings)
+
+
+def _rounds(problem: Problem, strategy: Strategy, settings: AttackSettings) -> Iterator[Round]:
     finished: list[Outcome] = []
     groups: list[PendingGroup] = []
     waiting = (PendingGroup(group.run(finished)) for group in split(problem, strategy, settings))

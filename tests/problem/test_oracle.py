@@ -1,10 +1,16 @@
 """Any callable becomes a classifier with typed fields; a classifier refuses images of another shape."""
 
+from collections.abc import Callable
+from threading import Barrier, Thread
+
 import pytest
 import torch
-from torch import Tensor
+from problems import random_images
+from torch import Tensor, nn
 
 from sparseattack import Classifier, InputError, OracleError
+from sparseattack.problem.oracle import evaluation_mode
+from sparseattack.problem.verification import classify
 
 
 def zeros(images: Tensor) -> Tensor:
@@ -69,3 +75,72 @@ def test_images_of_another_shape_are_refused_with_what_to_do(
     oracle = Classifier("mine", lambda images: images.flatten(1), "", shape=takes)
     with pytest.raises(InputError, match=f"{said}$"):
         oracle(torch.zeros(2, *has))
+
+
+def training_network(shape: tuple[int, int, int] = (3, 6, 5)) -> nn.Sequential:
+    """A network in training mode, whose scores then depend on chance and on the batch."""
+    torch.manual_seed(0)
+    numbers = torch.Size(shape).numel()
+    return nn.Sequential(nn.BatchNorm2d(3), nn.Flatten(), nn.Dropout(0.5), nn.Linear(numbers, 10))
+
+
+@pytest.mark.parametrize("call", [lambda network: network, lambda network: network.forward])
+def test_a_network_in_training_mode_is_evaluated_in_evaluation_mode(
+    call: Callable[[nn.Module], Callable[[Tensor], Tensor]],
+) -> None:
+    network, images = training_network(), random_images(9)
+    network[0].eval()  # a part that is not trained
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    scores = classify(call(network), images).scores
+    assert [part.training for part in network] == [False, True, True, True] and network.training
+    assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
+    with torch.inference_mode():
+        assert torch.equal(scores, network.eval()(images))
+
+
+def test_a_mode_is_restored_after_an_error() -> None:
+    network = training_network()
+    with pytest.raises(OracleError, match="oracle Sequential failed on"):
+        classify(network, random_images(2, (3, 7, 7)))
+    assert all(part.training for part in network.modules())
+
+
+def test_a_mode_is_restored_after_the_last_of_several_threads() -> None:
+    network, modes, meeting = training_network(), list[bool](), Barrier(2)
+
+    def evaluate() -> None:
+        with evaluation_mode(Classifier.of(network)):
+            meeting.wait()
+            modes.append(network.training)
+            meeting.wait()
+
+    threads = [Thread(target=evaluate) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert modes == [False, False] and network.training
+
+
+def test_layers_with_the_names_of_facts_are_no_facts() -> None:
+    class Named(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.block = self.exact = self.classes = nn.Flatten()
+            self.scale = nn.Parameter(torch.ones(1))
+
+        def forward(self, images: Tensor) -> Tensor:
+            return self.scale * images.flatten(1)
+
+    found = Classifier.of(Named())
+    assert (found.block, found.exact, found.classes, found.scale) == (1, None, (), "logits")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("block", 0), ("block", "all"), ("rounding", 2), ("rounding", -1)]
+)
+def test_numbers_that_are_none_are_refused(name: str, value: object) -> None:
+    odd = Shares()
+    setattr(odd, name, value)
+    with pytest.raises(OracleError, match=f"oracle Shares has {name} {value!r}, not"):
+        Classifier.of(odd)

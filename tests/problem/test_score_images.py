@@ -34,7 +34,9 @@ def zeros(images: Tensor) -> Tensor:
 
 
 @pytest.mark.parametrize("count", [1, 31, 32, 33, 64])
-def test_a_batch_is_padded_with_its_last_image_to_whole_blocks(count: int) -> None:
+def test_a_batch_is_padded_with_its_last_image_to_the_blocks_an_oracle_asks_for(
+    count: int,
+) -> None:
     shown: list[Tensor] = []
     images = random_images(count)
 
@@ -42,6 +44,7 @@ def test_a_batch_is_padded_with_its_last_image_to_whole_blocks(count: int) -> No
         shown.append(given)
         return zeros(given)
 
+    recording.block = 32  # type: ignore[attr-defined]
     scores = score(recording, images, range(count))
     assert scores.shape == (count, 4)
     assert len(shown[0]) == -(-count // 32) * 32
@@ -71,24 +74,22 @@ def test_a_call_has_whole_blocks(batch: int, pad: int, expected: int) -> None:
     assert chunk(oracle, IMAGES, pad) == expected
 
 
-def test_on_an_accelerator_every_call_is_as_large() -> None:
+@pytest.mark.parametrize("count", [1, 3, 40])
+def test_an_oracle_that_asks_for_no_block_is_given_exactly_the_images(count: int) -> None:
     calls: list[int] = []
 
     def counts(images: Tensor) -> Tensor:
         calls.append(len(images))
-        raise NotImplementedError
+        return zeros(images)
 
-    counts.batch = 100  # type: ignore[attr-defined]
-    elsewhere = IMAGES.to("meta")
-    assert chunk(counts, IMAGES) == 96 and chunk(counts, elsewhere) == 100
-    for images in (IMAGES, elsewhere):
-        with pytest.raises(OracleError):
-            score(counts, images, range(3))
-    assert calls == [32, 100]
+    for images in (random_images(count), random_images(count).to("meta")):
+        assert sizes(Classifier.of(counts), images).block == 1
+    score(counts, random_images(count), range(count))
+    assert calls == [count]
 
 
 def test_a_call_is_no_larger_than_memory_holds() -> None:
-    assert chunk(answering(zeros), torch.empty(1, 3, 512, 512)) == 64
+    assert chunk(answering(zeros), torch.empty(1, 3, 512, 512)) == 85
     assert chunk(answering(zeros), torch.empty(1, 3, 4000, 4000)) == 1
 
 
@@ -98,9 +99,9 @@ def test_a_call_is_no_larger_than_memory_holds() -> None:
         (lambda images: None, "oracle stern answered NoneType, not a tensor of floats, to image 7"),
         (lambda images: zeros(images).long(), "answered torch.int64, not a tensor of floats"),
         (lambda images: zeros(images).bool(), "answered torch.bool, not a tensor of floats"),
-        (lambda images: zeros(images)[:5], r"of shape \(5, 4\) for 32 images, not \(32, classes\)"),
-        (lambda images: zeros(images)[:, 0], r"of shape \(32,\) for 32 images"),
-        (lambda images: zeros(images)[:, :1], r"of shape \(32, 1\).* with at least 2 classes, to image 7"),
+        (lambda images: zeros(images)[:0], r"of shape \(0, 4\) for 1 images, not \(1, classes\)"),
+        (lambda images: zeros(images)[:, 0], r"of shape \(1,\) for 1 images"),
+        (lambda images: zeros(images)[:, :1], r"of shape \(1, 1\).* with at least 2 classes, to image 7"),
         (lambda images: zeros(images).fill_(torch.nan), "oracle stern answered NaN to image 7"),
         (lambda images: zeros(images).fill_(-torch.inf), "answered an infinite score to image 7"),
         (lambda images: 1 / 0, "oracle stern failed on image 7: ZeroDivisionError: division by zero"),
