@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from sparseattack import Edits
 from sparseattack.oracles.sparse_inference.evaluation import SparseEvaluation
 from sparseattack.oracles.sparse_inference.operations import LocalPart, local_part
-from sparseattack.oracles.sparse_inference.plan import Plan, extents
+from sparseattack.oracles.sparse_inference.plan import InferencePlan, extents
 from sparseattack.oracles.sparse_inference.sparse_edits import sample_edits
 
 Shape = tuple[int, int, int]
@@ -22,7 +22,7 @@ def local(network: nn.Module, shape: Shape) -> LocalPart:
 
 def evaluation(found: LocalPart, k: int, cut: int | None = None, memory: int = 0) -> SparseEvaluation:
     """Sparse inference of a network, which computes whole maps after ``cut`` operations, or after all."""
-    plan = Plan(found, found.operations[:cut], extents(found.image, found.operations), k)
+    plan = InferencePlan(found, found.operations[:cut], extents(found.image, found.operations), k)
     return SparseEvaluation(plan, most=32, memory=memory)
 
 
