@@ -23,12 +23,14 @@ from sparseattack.study.pictures import (
 from sparseattack.study.prepare import Setup
 from sparseattack.study.record import Record
 
+from .terminal import print_text, stderr, visible
+
 
 def in_full(setup: Setup, attempt: Attempt, files: Sequence[Path]) -> str:
     """A few lines, each with its heading."""
     lines = [("before", _before(setup, attempt.place))]
     if attempt.record and attempt.record.target >= 0:
-        lines.append(("target", class_name(setup.clean.classes, attempt.record.target)))
+        lines.append(("target", visible(class_name(setup.clean.classes, attempt.record.target))))
     if attempt.after is None or attempt.record is None:
         lines.append(("result", f"{_why_not(setup, attempt)}; nothing was written"))
     else:
@@ -39,14 +41,14 @@ def in_full(setup: Setup, attempt: Attempt, files: Sequence[Path]) -> str:
             ("changed", f"{_pixels(record.pixels)}; rows and columns count from 0"),
             *(("", _change(one)) for one in changed),
             ("verified", "read back from its file and shown alone, the picture fools again"),
-            *zip(("written", ""), map(str, files), strict=True),
+            *zip(("written", ""), (visible(str(file)) for file in files), strict=True),
         ]
     return "\n".join(f"{heading:<10}{text}" for heading, text in lines)
 
 
 def in_a_line(setup: Setup, attempt: Attempt, files: Sequence[Path]) -> str:
     """One line, without the files, which are named after the picture."""
-    name, before = setup.images.ids[attempt.place], _before(setup, attempt.place)
+    name, before = visible(setup.images.ids[attempt.place]), _before(setup, attempt.place)
     if attempt.record is None or not files:
         return f"{name}: {before}; {_why_not(setup, attempt)}"
     record = attempt.record
@@ -61,24 +63,24 @@ def summary(told: Sequence[Attempt], out: Path) -> str:
     left_out = len(told) - len(attacked)
     return (
         f"{fooled} of {len(attacked)} attacked pictures fool, verified; {left_out} left out"
-        f"{f'; written to {out}' if fooled else '; nothing was written'}"
+        f"{f'; written to {visible(str(out))}' if fooled else '; nothing was written'}"
     )
 
 
 def _before(setup: Setup, place: int) -> str:
     said = setup.clean.predictions
-    return caption(setup.clean.classes, int(said.classes[place]), float(said.confidences[place]))
+    return visible(caption(setup.clean.classes, int(said.classes[place]), float(said.confidences[place])))
 
 
 def _after(setup: Setup, record: Record) -> str:
-    return caption(setup.clean.classes, record.after_class, record.after_confidence)
+    return visible(caption(setup.clean.classes, record.after_class, record.after_confidence))
 
 
 def _why_not(setup: Setup, attempt: Attempt) -> str:
     """Why there is no success."""
     record = attempt.record
     if record is None:
-        label = class_name(setup.clean.classes, int(setup.images.labels[attempt.place]))
+        label = visible(class_name(setup.clean.classes, int(setup.images.labels[attempt.place])))
         leave = setup.experiment.target == "none"
         return f"nothing to attack: it is {f'not called {label}' if leave else 'of the target class already'}"
     if record.error:
@@ -103,7 +105,7 @@ def _change(change: ChangedPixel) -> str:
 
 def attack(experiment: Experiment, label: str | None, out: Path) -> None:
     """Attack every picture and keep what fools under ``out``; one is told in full, of more a line each."""
-    console, told = Console(stderr=True), []
+    console, told = stderr(), []
     with console.status("loading the oracle and the pictures"):
         setup = prepare_pictures(experiment, label)
     if left_out := count_attack_outputs(Path(experiment.images)):
@@ -112,10 +114,10 @@ def attack(experiment: Experiment, label: str | None, out: Path) -> None:
     tell = in_full if len(names) == 1 else in_a_line
     for attempt in _awaited(console, attempts(setup)):
         files = write_success(setup, attempt, out / names[attempt.place])
-        print(tell(setup, attempt, files), flush=True)
+        print_text(tell(setup, attempt, files))
         told.append(attempt)
     if len(names) > 1:
-        print(summary(told, out))
+        print_text(summary(told, out))
 
 
 def _awaited(console: Console, found: Iterator[Attempt]) -> Iterator[Attempt]:

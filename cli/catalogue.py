@@ -16,6 +16,8 @@ from sparseattack.plugins.catalogue import Detail, Entry, Setting, State
 from sparseattack.plugins.registry import KINDS, SINGULAR, Kind, names
 from sparseattack.study.protocols import PROTOCOLS, Protocol
 
+from .terminal import VisibleConsole, print_text
+
 MEANING: dict[Kind, str] = {
     "strategies": "how candidates are searched",
     "encodings": "how genes become pixels",
@@ -55,7 +57,7 @@ def show_name(name: str, *, as_json: bool) -> None:
 
 def print_entries(found: Mapping[Kind, Sequence[Entry]], protocols: Iterable[Protocol]) -> None:
     """A table per kind, and one of the protocols."""
-    console = Console(highlight=False, markup=False)
+    console = VisibleConsole()
     for kind, entries in found.items():
         console.print(_entry_table(f"{kind}: {MEANING[kind]}", entries))
     console.print(_protocol_table(protocols))
@@ -105,7 +107,7 @@ def plain(text: str) -> str:
 
 def print_detail(detail: Detail) -> None:
     """A page: name and kind, description, a table of settings, where it comes from."""
-    console, entry = Console(highlight=False, markup=False), detail.entry
+    console, entry = VisibleConsole(), detail.entry
     kind = "fitness function" if entry.kind == "fitness" else SINGULAR[entry.kind]
     console.print(Text(f"{entry.name}, ", "bold").append(f"{kind}\n", "not bold"))
     _print_paragraphs(console, detail.description)
@@ -115,7 +117,7 @@ def print_detail(detail: Detail) -> None:
 
 def print_protocol(protocol: Protocol) -> None:
     """A page: name, description, and a table of its settings with a target and without."""
-    console, parts = Console(highlight=False, markup=False), protocol.parts()
+    console, parts = VisibleConsole(), protocol.parts()
     console.print(Text(f"{protocol.name}, ", "bold").append("protocol\n", "not bold"))
     _print_paragraphs(console, protocol.description)
     table = Table(box=SIMPLE_HEAD)
@@ -124,7 +126,7 @@ def print_protocol(protocol: Protocol) -> None:
     for name in dict.fromkeys(name for part in parts.values() for name in part):
         table.add_row(Text(name, "cyan"), *(Text(_value(part.get(name, ""))) for part in parts.values()))
     console.print(table)
-    print(f"  Run it:        sparseattack compare --protocol {protocol.name} --oracle ... --images ...")
+    print_text(f"  Run it:        sparseattack compare --protocol {protocol.name} --oracle ... --images ...")
     print("  Change it:     with other options, such as --num-images 20 or --target all")
     print("  Not set by it: --oracle, --images, --pixels, --seeds")
 

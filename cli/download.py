@@ -4,12 +4,13 @@ import tarfile
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
 
 from sparseattack.data.cifar10 import data_folder
 from sparseattack.errors import InputError, SparseattackError, brief
 from sparseattack.plugins.requirements import install_command
+
+from .terminal import print_text, stderr
 
 FOLDER = "cifar-10-batches-bin"  # in the archive
 
@@ -39,7 +40,7 @@ def download(name: str, url: str, sha256: str, folder: Path | None) -> None:
     """Bring the data set ``name`` into ``folder``, by default where images are looked for."""
     if name != "cifar10":
         raise InputError(f"there is no data set {name!r} to download, only cifar10")
-    print(f"cifar10:train and cifar10:test are in {fetch(url, sha256, folder or data_folder())}")
+    print_text(f"cifar10:train and cifar10:test are in {fetch(url, sha256, folder or data_folder())}")
 
 
 def fetch(url: str, sha256: str, folder: Path) -> Path:
@@ -68,7 +69,7 @@ def _retrieve(url: str, sha256: str, folder: Path) -> Path:
             f"downloading needs {error.name}: {install_command('sparseattack', 'pooch')}"
         ) from error
     pooch.get_logger().setLevel("WARNING")
-    console = Console(stderr=True)
+    console = stderr()
     columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
     try:
         with Progress(*columns, console=console, disable=not console.is_terminal) as progress:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from sparseattack.errors import InputError, SparseattackError, SparseattackWarning
 
 from .commands import app
+from .terminal import print_text, visible_lines
 
 python_format = warnings.formatwarning
 
@@ -31,8 +32,8 @@ def format_warning(
 ) -> str:
     """A warning of this package in one line, like an error; another package's as Python formats it."""
     if issubclass(category, SparseattackWarning):
-        return f"sparseattack: {message}\n"
-    return python_format(message, category, filename, lineno, line)
+        return visible_lines(f"sparseattack: {message}\n")
+    return visible_lines(python_format(message, category, filename, lineno, line))
 
 
 def _closed_output(ended: BaseException) -> int:
@@ -54,5 +55,5 @@ def _report_error(error: Exception) -> int:
         sentence, code = f"{error.filename or 'input or output'}: {error.strerror}", 1
     else:
         raise error
-    print(f"sparseattack: {' '.join(sentence.split())}", file=sys.stderr)
+    print_text(f"sparseattack: {' '.join(sentence.split())}", error=True)
     return code

@@ -14,7 +14,7 @@ from sparseattack.report.summary import Method, Pair, Summary
 from sparseattack.study.manifest import InferenceChoice
 from sparseattack.study.store import Study
 
-from .terminal import stdout
+from .terminal import print_text, stdout, visible
 
 NARROW = 60  # columns: below, a list per strategy takes the place of the tables
 WIDEST = 10_000  # columns
@@ -51,7 +51,7 @@ def print_results(found: Results, output: str) -> None:
     """Print to the standard output, as ``output``: table, json, csv or runs."""
     texts = {"json": found.to_json, "csv": found.to_csv, "runs": found.runs_csv}
     if output in texts:
-        print(texts[output]().rstrip())
+        print_text(texts[output]().rstrip())
         return
     console = stdout()
     console.print(headline(found))
@@ -59,7 +59,7 @@ def print_results(found: Results, output: str) -> None:
         console.print(
             f"Unfinished: {len(found.records)} of {found.scope.planned} runs are done.", style="yellow"
         )
-    names = {spec: spec for spec in found.experiment.strategies}
+    names = {spec: visible(spec) for spec in found.experiment.strategies}
     if found.lines:
         names = print_sections(console, found.lines, sections(found), names)
         console.print(" ".join(NOTE.split()), style="dim")
@@ -68,8 +68,8 @@ def print_results(found: Results, output: str) -> None:
 
 def headline(found: Results) -> str:
     """What was compared, in three sentences."""
-    chosen, oracle = found.experiment, found.manifest.oracle
-    encoding = f", encoding {chosen.encodings[0]}" if len(chosen.encodings) == 1 else ""
+    chosen, oracle = found.experiment, visible(found.manifest.oracle)
+    encoding = f", encoding {visible(chosen.encodings[0])}" if len(chosen.encodings) == 1 else ""
     *others, last = map(str, chosen.pixels)
     pixels = f"{', '.join(others)} and {last} pixels" if others else f"{last} pixel{'s' * (last != '1')}"
     stops = {
@@ -80,7 +80,7 @@ def headline(found: Results) -> str:
     confidence = chosen.stop.partition(":")[2]
     stop = stops.get(chosen.stop, f"stops at a success of confidence {confidence}")
     return (
-        f"{oracle[:1].upper()}{oracle[1:]}, images {chosen.images}{encoding}.\n"
+        f"{oracle[:1].upper()}{oracle[1:]}, images {visible(chosen.images)}{encoding}.\n"
         f"k = {pixels}; budget {_count(chosen.budget, 'query', 'queries')} per image; {stop}.\n"
         f"{_attacked(found)}"
     )
@@ -161,9 +161,9 @@ def print_sections(
             for table in tables:
                 console.print(table)
             for spec, name in chosen.items():
-                if name != spec:
+                if name != visible(spec):
                     number = name.partition(" ")[2]
-                    console.print(f"{number or name} = {spec}", soft_wrap=True)
+                    console.print(f"{number or name} = {visible(spec)}", soft_wrap=True)
             return chosen
     for line in lines:
         _print_list(console, parts, line, names)
@@ -172,8 +172,8 @@ def print_sections(
 
 def shortened(names: dict[str, str]) -> dict[str, str]:
     """Numbers in place of settings: ``de #1`` for ``de(popsize=50,variant=best1)``, with a legend."""
-    long = [spec for spec, name in names.items() if name == spec and parse(spec).settings]
-    return names | {spec: f"{parse(spec).name} #{number}" for number, spec in enumerate(long, 1)}
+    long = [spec for spec, name in names.items() if name == visible(spec) and parse(spec).settings]
+    return names | {spec: f"{visible(parse(spec).name)} #{number}" for number, spec in enumerate(long, 1)}
 
 
 def _table(part: Section, lines: Sequence[Summary], names: dict[str, str]) -> Table:
@@ -197,7 +197,7 @@ def _table(part: Section, lines: Sequence[Summary], names: dict[str, str]) -> Ta
     for line in lines:
         condition = [
             names[line.method.strategy],
-            *[line.method.encoding] * encodings,
+            *[visible(line.method.encoding)] * encodings,
             *[str(line.method.k)] * ks,
         ]
         table.add_row(*condition, *(column.figure(line) for column in part.columns))
@@ -207,7 +207,7 @@ def _table(part: Section, lines: Sequence[Summary], names: dict[str, str]) -> Ta
 def _print_list(console: Console, parts: Sequence[Section], line: Summary, names: dict[str, str]) -> None:
     """All figures of one condition, a line each."""
     console.print(f"\n{names[line.method.strategy]}", style="bold", soft_wrap=True)
-    console.print(f"  encoding {line.method.encoding}, k = {line.method.k}", soft_wrap=True)
+    console.print(f"  encoding {visible(line.method.encoding)}, k = {line.method.k}", soft_wrap=True)
     for part in parts:
         console.print(f"  {part.title}")
         for heading, figure in part.columns:

@@ -12,7 +12,7 @@ from sparseattack.errors import InputError
 from sparseattack.oracles.training import training
 from sparseattack.oracles.training.recipe import Recipe, check_images
 
-from .terminal import INTERRUPTED
+from .terminal import INTERRUPTED, print_text, stderr
 
 
 def train(recipe: Recipe, data: str, test: str, out: Path, checkpoint: Path) -> None:
@@ -30,14 +30,14 @@ def train(recipe: Recipe, data: str, test: str, out: Path, checkpoint: Path) -> 
     test_images = load_images(test) if test else recipe.parts(images)[1]
     check_images(test_images)
     out.parent.mkdir(parents=True, exist_ok=True)  # an error now rather than after the training
-    console = Console(stderr=True)
+    console = stderr()
     try:
         _run_epochs(recipe, images, checkpoint, console)
     except KeyboardInterrupt:
         _print_stopped(checkpoint, console)
         raise typer.Exit(INTERRUPTED) from None
     card = training.write_weights(checkpoint, out, test_images, test_name)
-    print(f"{out}: accuracy {card.accuracy:.2%} on {card.measured}")
+    print_text(f"{out}: accuracy {card.accuracy:.2%} on {card.measured}")
 
 
 def _run_epochs(recipe: Recipe, images: Images, checkpoint: Path, console: Console) -> None:
@@ -48,7 +48,7 @@ def _run_epochs(recipe: Recipe, images: Images, checkpoint: Path, console: Conso
         for epoch in training.train(recipe, images, checkpoint):
             progress.update(bar, completed=epoch.number)
             figures = f"loss {epoch.loss:.3f}, accuracy {epoch.accuracy:.1%} on held-out images"
-            console.print(f"epoch {epoch.number}: {figures}", highlight=False)
+            console.print(f"epoch {epoch.number}: {figures}")
 
 
 def _print_stopped(checkpoint: Path, console: Console) -> None:
@@ -56,4 +56,4 @@ def _print_stopped(checkpoint: Path, console: Console) -> None:
         sentence = f"stopped; the same command resumes after the last epoch in {checkpoint}"
     else:
         sentence = "stopped in the first epoch; nothing is stored"
-    console.print(sentence, highlight=False)
+    console.print(sentence)
