@@ -64,12 +64,16 @@ def file(network: nn.Sequential, tmp_path_factory: pytest.TempPathFactory) -> Pa
 
 def test_shapes_are_the_published_ones() -> None:
     with torch.device("meta"):
-        network, maps, found = bvlc_alexnet().eval(), torch.empty(1, 3, 227, 227), {}
+        network, maps = bvlc_alexnet().eval(), torch.empty(1, 3, 227, 227)
+        found: dict[str, torch.Tensor] = {}
         for name, layer in network.named_children():
             maps = found[name] = layer(maps)
-    weights = {name: tuple(each.weight.shape) for name, each in network.named_children() if name in LAYERS}
+    held = network.state_dict()
+    weights = {
+        name: tuple(held[f"{name}.weight"].shape) for name, _ in network.named_children() if name in LAYERS
+    }
     assert weights == WEIGHTS and tuple(weights) == LAYERS
-    assert {name: tuple(found[name].shape[1:]) for name in MAPS} == MAPS
+    assert {name: tuple(found[name].shape)[1:] for name in MAPS} == MAPS
     assert [name for name in found if name in MAPS] == list(MAPS)
     assert sum(each.numel() for each in network.parameters()) == 60_965_224
 
