@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from rich import box
 from rich.console import Console
@@ -10,7 +10,7 @@ from rich.table import Table
 
 from sparseattack.plugins.spec import parse
 from sparseattack.report.results import Results, results
-from sparseattack.report.summary import Method, Pair, Summary
+from sparseattack.report.summary import Method, Pair, Summary, Unfinished
 from sparseattack.study.manifest import InferenceChoice
 from sparseattack.study.store import Study
 
@@ -35,10 +35,17 @@ class Column(NamedTuple):
 
 
 class Section(NamedTuple):
-    """One table, or one paragraph of every condition's list."""
+    """One table, or one paragraph of every method's list."""
 
     title: str
-    columns: list[Column]
+    headings: list[str]
+    rows: dict[Method, list[str]]  # a figure under each heading
+
+    @classmethod
+    def of(cls, title: str, lines: Sequence[Summary], columns: Sequence[Column]) -> Self:
+        """The figures in some columns of all lines."""
+        figures = {line.method: [column.figure(line) for column in columns] for line in lines}
+        return cls(title, [column.heading for column in columns], figures)
 
 
 def report(path: Path, output: str) -> None:
@@ -55,13 +62,13 @@ def print_results(found: Results, output: str) -> None:
         return
     console = stdout()
     console.print(headline(found))
-    if len(found.records) < found.scope.planned:
-        console.print(
-            f"Unfinished: {len(found.records)} of {found.scope.planned} runs are done.", style="yellow"
-        )
+    if found.unfinished:
+        done = f"Unfinished: {len(found.records):,} of {found.planned:,} runs are done"
+        console.print(f"{done}; the rate of a method is known once all its runs are.", style="yellow")
     names = {spec: visible(spec) for spec in found.experiment.strategies}
+    if parts := sections(found):
+        names = print_sections(console, parts, names)
     if found.lines:
-        names = print_sections(console, found.lines, sections(found), names)
         console.print(" ".join(NOTE.split()), style="dim")
     print_remarks(console, found, names)
 
@@ -88,8 +95,8 @@ def headline(found: Results) -> str:
 
 def _attacked(found: Results) -> str:
     """How many images were attacked, and why the others were not."""
-    chosen, images = found.experiment, len({record.image for record in found.records})
-    attacked = f"{images} of {found.scope.images} images attacked"
+    chosen = found.experiment
+    attacked = f"{found.scope.attacked} of {found.scope.images} images attacked"
     if chosen.num_images:
         attacked += f", sampled from {found.scope.eligible} eligible ones"
     if predicted := chosen.true_class == "prediction":
@@ -97,22 +104,40 @@ def _attacked(found: Results) -> str:
     if chosen.target == "none":
         wrong = f"the oracle misclassifies {_count(found.scope.left_out, 'clean image')}"
         return f"{attacked}." if predicted else f"{attacked}; {wrong}."
-    cases = len({(record.image, record.seed, record.target) for record in found.records})
     wrong = "misclassified, " if chosen.correct_only else ""
     return (
-        f"Target {chosen.target}: {attacked}, in {cases} cases of an image and a target;"
+        f"Target {chosen.target}: {attacked}, in {sum(found.scope.runs)} cases of an image and a target;"
         f" {found.scope.left_out} cases left out: {wrong}of the target class, or predicted as it."
     )
 
 
 def sections(found: Results) -> list[Section]:
-    """Success rates, those of any target where every class was one, and query costs."""
-    chosen = found.experiment
-    parts = [Section("Attack success rate (share of attacked images)", _rates(found))]
-    if any(line.any_target is not None for line in found.lines):
+    """Success rates, those of any target where every class was one, query costs, and unfinished methods."""
+    lines, parts = found.lines, []
+    if lines:
+        parts.append(Section.of("Attack success rate (share of attacked images)", lines, _rates(found)))
+    if any(line.any_target is not None for line in lines):
         reached = Column("ASR", lambda line: "-" if line.any_target is None else percent(line.any_target))
-        parts.append(Section("Untargeted attack success rate, derived: any target reached", [reached]))
-    return [*parts, Section("Query cost per image", _costs(chosen.budget))]
+        derived = "Untargeted attack success rate, derived: any target reached"
+        parts.append(Section.of(derived, lines, [reached]))
+    if lines:
+        parts.append(Section.of("Query cost per image", lines, _costs(found.experiment.budget)))
+    return [*parts, *([_bounds(found.unfinished)] if found.unfinished else [])]
+
+
+def _bounds(lines: Sequence[Unfinished]) -> Section:
+    """Of methods that lack runs, what their rates will be at least and at most."""
+    headings = ["runs done", "successes", "ASR if the\nrest fail", "ASR if the\nrest succeed"]
+    figures = {
+        line.method: [
+            f"{line.runs:,} of {line.planned:,}",
+            f"{line.successes:,}",
+            percent(line.least),
+            percent(line.most),
+        ]
+        for line in lines
+    }
+    return Section("Unfinished: attack success rate so far unknown", headings, figures)
 
 
 def _rates(found: Results) -> list[Column]:
@@ -146,16 +171,16 @@ def _costs(budget: int) -> list[Column]:
     ]
 
 
-def print_sections(
-    console: Console, lines: Sequence[Summary], parts: Sequence[Section], names: dict[str, str]
-) -> dict[str, str]:
+def print_sections(console: Console, parts: Sequence[Section], names: dict[str, str]) -> dict[str, str]:
     """Print tables with the full ``names`` of strategies, with shortened ones, or lists: what fits first.
 
     Returns the names printed, by spec.
     """
     free = console.options.update(max_width=WIDEST)  # or a table is measured as if it fitted
+    methods = list(dict.fromkeys(method for part in parts for method in part.rows))
+    varied = [name for name in ("encoding", "k") if len({getattr(each, name) for each in methods}) > 1]
     for chosen in (names, shortened(names)):
-        tables = [_table(part, lines, chosen) for part in parts]
+        tables = [_table(part, chosen, varied) for part in parts]
         fits = all(console.measure(table, options=free).maximum <= console.width for table in tables)
         if fits and console.width >= NARROW:
             for table in tables:
@@ -165,8 +190,8 @@ def print_sections(
                     number = name.partition(" ")[2]
                     console.print(f"{number or name} = {visible(spec)}", soft_wrap=True)
             return chosen
-    for line in lines:
-        _print_list(console, parts, line, names)
+    for method in methods:
+        _print_list(console, parts, method, names)
     return names
 
 
@@ -176,8 +201,8 @@ def shortened(names: dict[str, str]) -> dict[str, str]:
     return names | {spec: f"{visible(parse(spec).name)} #{number}" for number, spec in enumerate(long, 1)}
 
 
-def _table(part: Section, lines: Sequence[Summary], names: dict[str, str]) -> Table:
-    """A row per condition; encoding and k have a column where they vary."""
+def _table(part: Section, names: dict[str, str], varied: Sequence[str]) -> Table:
+    """A row per method; encoding and k have a column if they are ``varied``."""
     table = Table(
         title=part.title,
         title_justify="left",
@@ -186,32 +211,25 @@ def _table(part: Section, lines: Sequence[Summary], names: dict[str, str]) -> Ta
         padding=(0, 1, 0, 0),
         pad_edge=False,
     )
-    encodings, ks = (len({getattr(line.method, name) for line in lines}) > 1 for name in ("encoding", "k"))
     table.add_column("strategy", no_wrap=True)
-    if encodings:
-        table.add_column("encoding", no_wrap=True)
-    if ks:
-        table.add_column("k", justify="right", no_wrap=True)
-    for column in part.columns:
-        table.add_column(column.heading, justify="right", vertical="bottom", no_wrap=True)
-    for line in lines:
-        condition = [
-            names[line.method.strategy],
-            *[visible(line.method.encoding)] * encodings,
-            *[str(line.method.k)] * ks,
-        ]
-        table.add_row(*condition, *(column.figure(line) for column in part.columns))
+    for name in varied:
+        table.add_column(name, justify="right" if name == "k" else "left", no_wrap=True)
+    for heading in part.headings:
+        table.add_column(heading, justify="right", vertical="bottom", no_wrap=True)
+    for method, figures in part.rows.items():
+        condition = [visible(str(getattr(method, name))) for name in varied]
+        table.add_row(names[method.strategy], *condition, *figures)
     return table
 
 
-def _print_list(console: Console, parts: Sequence[Section], line: Summary, names: dict[str, str]) -> None:
-    """All figures of one condition, a line each."""
-    console.print(f"\n{names[line.method.strategy]}", style="bold", soft_wrap=True)
-    console.print(f"  encoding {visible(line.method.encoding)}, k = {line.method.k}", soft_wrap=True)
-    for part in parts:
+def _print_list(console: Console, parts: Sequence[Section], method: Method, names: dict[str, str]) -> None:
+    """All figures of one method, a line each."""
+    console.print(f"\n{names[method.strategy]}", style="bold", soft_wrap=True)
+    console.print(f"  encoding {visible(method.encoding)}, k = {method.k}", soft_wrap=True)
+    for part in (part for part in parts if method in part.rows):
         console.print(f"  {part.title}")
-        for heading, figure in part.columns:
-            console.print(f"    {' '.join(heading.split()):<16}{figure(line):>14}")
+        for heading, figure in zip(part.headings, part.rows[method], strict=True):
+            console.print(f"    {' '.join(heading.split()):<20}{figure:>14}")
 
 
 def print_remarks(console: Console, found: Results, names: dict[str, str]) -> None:

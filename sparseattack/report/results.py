@@ -3,11 +3,24 @@
 import csv
 import io
 import json
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 from sparseattack.errors import InputError
-from sparseattack.report.summary import Pair, Summary, pairs, summaries
+from sparseattack.report.summary import (
+    Method,
+    Pair,
+    Summary,
+    Unfinished,
+    by_method,
+    method_of,
+    pairs,
+    summaries,
+    unfinished,
+)
 from sparseattack.study.experiment import Experiment
 from sparseattack.study.manifest import InferenceChoice, Manifest, Scope
 from sparseattack.study.record import Record
@@ -21,14 +34,20 @@ class Results:
     manifest: Manifest
     scope: Scope
     records: list[Record]
-    lines: list[Summary]
-    pairs: list[Pair]
+    lines: list[Summary]  # of the methods that lack no run
+    unfinished: list[Unfinished]  # the other methods
+    pairs: list[Pair]  # of those in the lines
     inference: dict[int, InferenceChoice]  # by k, where the oracle offers sparse inference
 
     @property
     def experiment(self) -> Experiment:
         """What was compared."""
         return self.manifest.experiment
+
+    @property
+    def planned(self) -> int:
+        """Runs in all."""
+        return sum(self.scope.runs) * len(methods(self.experiment))
 
     @property
     def verifications(self) -> int:
@@ -43,17 +62,22 @@ class Results:
             "images": scope.images,
             "eligible": scope.eligible,
             "left_out": scope.left_out,
-            "runs": {"planned": scope.planned, "finished": len(self.records)},
+            "runs": {"planned": self.planned, "finished": len(self.records)},
             "checks": {"clean": scope.images, "successes": self.verifications},
             "sparse_inference": {k: choice.to_json() for k, choice in self.inference.items()},
             "table": [line.to_dict() for line in self.lines],
+            "unfinished": [line.to_dict() for line in self.unfinished],
             "pairs": [pair._asdict() for pair in self.pairs],
         }
         return json.dumps(content, indent=2)
 
     def to_csv(self) -> str:
-        """The table, a line each; the success rate within N queries is in column ``success_at_N``."""
-        return _csv([_flat(line) for line in self.lines])
+        """The table, a line each; the success rate within N queries is in column ``success_at_N``.
+
+        A method that lacks runs has bounds of its rate in ``least`` and ``most``, and nothing else.
+        """
+        finished = [_flat(line) for line in self.lines]
+        return _csv([*finished, *(line.to_dict() for line in self.unfinished)])
 
     def runs_csv(self) -> str:
         """Every run, a line each, lists as JSON."""
@@ -66,28 +90,44 @@ class Results:
 def results(study: Study) -> Results:
     """Read a study: its results are a function of the file alone.
 
-    Raises InputError for a study without a manifest, and for one of another version.
+    Methods that lack runs are apart from the lines: their rates are not known yet. Raises InputError for a
+    study without a manifest, for one of another version, and for runs that its experiment does not have.
     """
     manifest, scope = study.get(Manifest), study.get(Scope)
     if manifest is None or scope is None:
         raise InputError(f"{study.path} holds no comparison yet")
-    records, experiment = study.records(), manifest.experiment
+    experiment, records = manifest.experiment, study.records()
+    _check_planned(study, experiment, scope, records)
+    order, groups = methods(experiment), by_method(records)
+    lacking = [unfinished(method, groups.get(method, ()), scope.runs) for method in order]
+    apart = {line.method for line in lacking if line}
+    complete = [record for record in records if method_of(record) not in apart]
+    lines = summaries(complete, experiment.budget, every_target=experiment.target == "all")
     choices = {k: study.get(InferenceChoice, f"k={k}") for k in experiment.pixels}
-    lines = summaries(records, experiment.budget, every_target=experiment.target == "all")
-    encodings, strategies = experiment.encodings, experiment.strategies
-
-    def order(line: Summary) -> tuple[int, int, int]:
-        method = line.method
-        return method.k, encodings.index(method.encoding), strategies.index(method.strategy)
-
     return Results(
         manifest=manifest,
         scope=scope,
         records=records,
-        lines=sorted(lines, key=order),
-        pairs=pairs(records),
+        lines=sorted(lines, key=lambda line: order.index(line.method)),
+        unfinished=[line for line in lacking if line],
+        pairs=pairs(complete),
         inference={k: choice for k, choice in choices.items() if choice is not None},
     )
+
+
+def methods(experiment: Experiment) -> list[Method]:
+    """Every method of an experiment, in the order of its table."""
+    axes = product(sorted(experiment.pixels), experiment.encodings, experiment.strategies)
+    return [Method(strategy, encoding, k) for k, encoding, strategy in axes]
+
+
+def _check_planned(study: Study, experiment: Experiment, scope: Scope, records: Sequence[Record]) -> None:
+    """Refuse runs that the experiment does not have, and more runs of an image than it has."""
+    conditions, images = set(experiment.conditions()), range(len(scope.runs))
+    known = all(record.condition in conditions and record.image in images for record in records)
+    counts = Counter((method_of(record), record.image) for record in records)
+    if not known or any(count > scope.runs[image] for (_, image), count in counts.items()):
+        raise InputError(f"{study.path} is damaged: it holds runs that its experiment does not have")
 
 
 def _flat(line: Summary) -> dict[str, Any]:
@@ -98,7 +138,8 @@ def _flat(line: Summary) -> dict[str, Any]:
 
 def _csv(rows: list[dict[str, Any]]) -> str:
     text = io.StringIO()
-    writer = csv.DictWriter(text, list(rows[0]) if rows else [], lineterminator="\n")
+    columns = dict.fromkeys(name for row in rows for name in row)
+    writer = csv.DictWriter(text, list(columns), lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
     return text.getvalue()

@@ -1,7 +1,7 @@
 """Summaries of a study's records: a line per method, and paired tests between methods."""
 
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from itertools import combinations
@@ -69,8 +69,13 @@ def by_method(records: Sequence[Record]) -> dict[Method, list[Record]]:
     """The records of every method, in order of appearance."""
     groups: dict[Method, list[Record]] = defaultdict(list)
     for record in records:
-        groups[Method(record.strategy, record.encoding, record.k)].append(record)
+        groups[method_of(record)].append(record)
     return groups
+
+
+def method_of(record: Record) -> Method:
+    """The method of a run."""
+    return Method(record.strategy, record.encoding, record.k)
 
 
 def _summary(method: Method, records: list[Record], budget: int, every_target: bool) -> Summary:
@@ -127,6 +132,45 @@ def _any_target(records: list[Record]) -> float | None:
         if record.before_class == record.label:
             reached[record.image, record.seed] |= record.success
     return float(np.mean(list(reached.values()))) if reached else None
+
+
+@dataclass(frozen=True)
+class Unfinished:
+    """A method that lacks runs: bounds of its attack success rate, and no rate.
+
+    Runs end in the order of their cost, successes before failures: the finished ones are a biased sample.
+    """
+
+    method: Method
+    planned: int  # runs
+    runs: int  # finished
+    successes: int  # of these, verified
+    least: float  # attack success rate if all other runs fail
+    most: float  # attack success rate if all other runs succeed
+
+    def to_dict(self) -> dict[str, Any]:
+        """By field name, the method's fields first."""
+        row = asdict(self)
+        del row["method"]
+        return self.method._asdict() | row
+
+
+def unfinished(method: Method, records: Sequence[Record], planned: Sequence[int]) -> Unfinished | None:
+    """What is known of a method that lacks some of the runs ``planned (N,)`` of each image; None if none."""
+    runs = Counter(record.image for record in records)
+    successes = Counter(record.image for record in records if record.success)
+    lacking = [count - runs[image] for image, count in enumerate(planned)]
+    if not any(lacking):
+        return None
+    known = [(successes[image], lacking[image], count) for image, count in enumerate(planned) if count]
+    return Unfinished(
+        method=method,
+        planned=sum(planned),
+        runs=len(records),
+        successes=successes.total(),
+        least=float(np.mean([hits / count for hits, _, count in known])),
+        most=float(np.mean([(hits + rest) / count for hits, rest, count in known])),
+    )
 
 
 class Pair(NamedTuple):

@@ -128,6 +128,6 @@ def read_finished(path: Path) -> FinishedStudy | None:
             manifest, scope, records = study.get(Manifest), study.get(Scope), study.records()
     except InputError:  # no study, or one of another version: running it raises the same error
         return None
-    if not manifest or not scope or not records or len(records) < scope.planned:
+    if not manifest or not scope or not records or len(records) < sum(scope.runs):
         return None
     return FinishedStudy(path, records, manifest.experiment, scope)

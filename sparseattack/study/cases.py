@@ -1,5 +1,6 @@
 """The cases of an experiment: which images are attacked, and towards which class."""
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -26,6 +27,11 @@ class Selection(NamedTuple):
     cases: dict[int, list[Case]]  # by seed
     eligible: int  # images that may be attacked, sampled or not
     left_out: int  # cases that are no attack: misclassified, or of the target class already
+
+    def runs(self, images: int) -> tuple[int, ...]:
+        """How often each of ``images`` images is attacked, over all seeds and targets."""
+        counts = Counter(case.image for cases in self.cases.values() for case in cases)
+        return tuple(counts[image] for image in range(images))
 
 
 def select_cases(

@@ -136,24 +136,32 @@ class Manifest:
 
 @dataclass(frozen=True)
 class Scope:
-    """How many images and runs an experiment comes to, and the names of its classes."""
+    """How many images and runs an experiment comes to, and the names of its classes.
+
+    A method is a strategy with an encoding and a number of pixels; all have the same runs.
+    """
 
     KEY: ClassVar[str] = "scope"
     images: int  # whether or not attacked
     correct: int | None  # images that the oracle gives their own label; None where one has no known label
     eligible: int  # images that may be attacked, sampled or not
     left_out: int  # cases that are no attack: misclassified, or of the target class already
-    planned: int  # runs
+    runs: tuple[int, ...]  # N, of each image by every method, over all seeds and targets; 0 if not attacked
     classes: tuple[str, ...]  # K names, some empty
+
+    @property
+    def attacked(self) -> int:
+        """Images that are attacked, as planned."""
+        return sum(count > 0 for count in self.runs)
 
     def to_json(self) -> dict[str, Any]:
         """By field name."""
-        return vars(self) | {"classes": list(self.classes)}
+        return vars(self) | {"runs": list(self.runs), "classes": list(self.classes)}
 
     @classmethod
     def from_json(cls, held: Any) -> Self:
         """The inverse of ``to_json``."""
-        return cls(**held | {"classes": tuple(held["classes"])})
+        return cls(**held | {"runs": tuple(held["runs"]), "classes": tuple(held["classes"])})
 
 
 @dataclass(frozen=True)

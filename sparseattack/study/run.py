@@ -93,7 +93,7 @@ def plan(setup: Setup, study: Study, *, advice: str = ADVICE, others: Iterable[P
             correct=clean.correct,
             eligible=selection.eligible,
             left_out=selection.left_out,
-            planned=sum(task.runs for task in tasks),
+            runs=selection.runs(len(setup.images)),
             classes=clean.classes,
         )
     )

@@ -1,9 +1,14 @@
 """The table, computed by hand."""
 
+from random import Random
+from typing import Any
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from records import record
 
-from sparseattack.report.summary import pairs, summaries
+from sparseattack.report.summary import Method, pairs, summaries, unfinished
 
 FOUR = [record(0, 50), record(1, 300, repeats=7), record(2, 301), record(3, repeats=5)]
 
@@ -66,3 +71,32 @@ def test_a_rate_stays_inside_its_interval_when_images_have_unequal_runs() -> Non
     runs = [record(0, 5 if target == 1 else 0, target=target) for target in range(1, 10)]
     (line,) = summaries([*runs, *(record(image, target=1) for image in range(1, 30))], 1000)
     assert line.low <= line.success <= line.high and line.success_at[1000] == line.success
+
+
+def test_a_method_that_lacks_runs_has_bounds_by_hand() -> None:
+    method = Method("de", "rgb", 1)
+    runs = [record(0, 50), record(1, 0, seed=0), record(1, 9, seed=1), record(3, 5, verified=False)]
+    planned = (1, 4, 0, 1, 2)  # runs of five images, of which number 2 is not attacked
+    found = unfinished(method, runs, planned)
+    assert found and (found.planned, found.runs, found.successes) == (8, 4, 2)
+    assert found.least == pytest.approx((1 + 1 / 4 + 0 + 0) / 4)
+    assert found.most == pytest.approx((1 + 3 / 4 + 0 + 1) / 4)
+
+
+def test_a_method_that_lacks_none_has_no_bounds() -> None:
+    assert unfinished(Method("de", "rgb", 1), FOUR, (1, 1, 1, 1)) is None
+    assert unfinished(Method("de", "rgb", 1), [], (0, 0)) is None
+
+
+@given(st.lists(st.tuples(st.integers(1, 4), st.integers(0, 15)), min_size=1, max_size=6), st.integers(0, 99))
+def test_the_rate_is_between_the_bounds_whatever_finishes_first(images: Any, seed: int) -> None:
+    runs = [
+        record(image, 7 * (fooled >> place & 1), seed=place)
+        for image, (count, fooled) in enumerate(images)
+        for place in range(count)
+    ]
+    (line,), planned = summaries(runs, 1000), [count for count, _ in images]
+    Random(seed).shuffle(runs)
+    for done in range(len(runs)):
+        found = unfinished(line.method, runs[:done], planned)
+        assert found and found.least - 1e-9 <= line.success <= found.most + 1e-9
