@@ -1,7 +1,9 @@
 """The command line, whole: every command with its options; the work is done in the module of its name."""
 
-import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from traceback import format_exception
 from typing import Annotated, Any
 
 import typer
@@ -10,7 +12,7 @@ from typer.core import TyperGroup
 from sparseattack import __version__
 
 from . import options as o
-from .terminal import INTERRUPTED
+from .terminal import print_text
 
 OLD_NAMES = {"until": "stop", "draw": "num-images", "draw-seed": "sample-seed", "truth": "true-class"}
 CIFAR10 = "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz"
@@ -18,14 +20,29 @@ CIFAR10_SHA256 = "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1
 
 
 class Commands(TyperGroup):
-    """The commands; Ctrl-C ends each with one line and exit code 130."""
+    """The commands; Ctrl-C ends each, and its help, with Abort; --debug prints an error's traceback."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        with _interruptible():
+            return super().parse_args(ctx, args)
 
     def invoke(self, ctx: Any) -> Any:
         try:
-            return super().invoke(ctx)
-        except KeyboardInterrupt:
-            print("sparseattack: interrupted", file=sys.stderr)
-            raise typer.Exit(INTERRUPTED) from None
+            with _interruptible():
+                return super().invoke(ctx)
+        except BaseException as error:
+            if ctx.params["debug"] and not isinstance(error, typer.Exit | typer.Abort):
+                shown = format_exception(error.__cause__ or error)  # that of a plugin is the cause of ours
+                print_text("".join(shown).rstrip(), error=True)
+            raise
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise typer.Abort from None
 
 
 app = typer.Typer(
@@ -40,6 +57,7 @@ ATTACKING = {"token_normalize_func": lambda option: OLD_NAMES.get(option, option
 def root(
     context: typer.Context,
     version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+    debug: o.Debug = False,  # read by Commands, before this function is called
 ) -> None:
     """Few-pixel black-box adversarial attacks: compare search strategies under one query budget."""
     if version:

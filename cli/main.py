@@ -4,48 +4,106 @@ import os
 import sys
 import warnings
 from collections.abc import Sequence
+from io import TextIOWrapper
+from typing import TYPE_CHECKING
 
-from sparseattack.errors import InputError, SparseattackError, SparseattackWarning
+if TYPE_CHECKING:
+    from types import FrameType
 
-from .commands import app
-from .terminal import print_text, visible_lines
-
+DEBUG = "--debug"
 python_format = warnings.formatwarning
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run a command; one line and exit code 2 for bad input, 1 for a failed run, 130 for Ctrl-C."""
+    """Run a command; one line and exit code 2 for bad input, 1 for a failed run, 130 for Ctrl-C.
+
+    Little is imported before, so that Ctrl-C ends the imports, too, in one line.
+    """
+    try:
+        if arguments is None:  # a process of its own
+            _end_at_interrupted_imports()
+        code = _run(sys.argv[1:] if arguments is None else arguments)
+    except KeyboardInterrupt:
+        code = _interrupted()
+    sys.exit(code)
+
+
+def _run(arguments: Sequence[str]) -> int | None:
+    """The exit code of a command."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # what its encoding cannot hold is written as \xe9
+            stream.reconfigure(errors="backslashreplace")
+    from .commands import app
+
     sys.path.append("")  # module:function may be a file in this folder
     warnings.formatwarning = format_warning
     try:
-        code = app(args=arguments, prog_name="sparseattack", standalone_mode=False)
+        moved = sorted(arguments, key=lambda argument: argument != DEBUG)  # it may stand anywhere
+        code: int | None = app(args=moved, prog_name="sparseattack", standalone_mode=False)
         sys.stdout.flush()
     except (BrokenPipeError, SystemExit) as ended:
         code = _closed_output(ended)
     except Exception as error:
         code = _report_error(error)
-    sys.exit(code)
+    return code
+
+
+def _interrupted() -> int:
+    """Say so; the exit code."""
+    print("sparseattack: interrupted", file=sys.stderr, flush=True)
+    return 130  # terminal.INTERRUPTED, whose import takes too long here
+
+
+def _end_at_interrupted_imports() -> None:
+    """Let Ctrl-C end the process at once during an import: torch's aborts at a KeyboardInterrupt."""
+    import signal
+
+    def interrupt(number: int, frame: "FrameType | None") -> None:
+        while frame:
+            if frame.f_code.co_filename == "<frozen importlib._bootstrap>":
+                os._exit(_interrupted())
+            frame = frame.f_back
+        raise KeyboardInterrupt
+
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # else somebody chose to ignore it
+        signal.signal(signal.SIGINT, interrupt)
 
 
 def format_warning(
     message: Warning | str, category: type[Warning], filename: str, lineno: int, line: str | None = None
 ) -> str:
     """A warning of this package in one line, like an error; another package's as Python formats it."""
+    from sparseattack.errors import SparseattackWarning
+
+    from .terminal import visible_lines
+
     if issubclass(category, SparseattackWarning):
         return visible_lines(f"sparseattack: {message}\n")
     return visible_lines(python_format(message, category, filename, lineno, line))
 
 
 def _closed_output(ended: BaseException) -> int:
-    """The exit code where the reader of the output has closed it, which is no failure."""
-    if not isinstance(ended if isinstance(ended, OSError) else ended.__context__, BrokenPipeError):
-        raise ended
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the interpreter's last flush succeeds
-    return 0
+    """The exit code where the reader of the output has closed it, which is no failure.
+
+    Another SystemExit is the shell's completion, or a user's code where nothing gave it a name.
+    """
+    if isinstance(ended if isinstance(ended, OSError) else ended.__context__, BrokenPipeError):
+        closed = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(closed, sys.stdout.fileno())  # the interpreter's last flush succeeds
+        return 0
+    return _report_error(ended)
 
 
-def _report_error(error: Exception) -> int:
+def _report_error(error: BaseException) -> int:
     """Print an expected error in one line and return the exit code; raise an unexpected one again."""
+    from typer import Abort
+
+    from sparseattack.errors import InputError, SparseattackError, failure, user_line
+
+    from .terminal import print_text
+
+    if isinstance(error, Abort):  # what the commands make of Ctrl-C
+        return _interrupted()
     if isinstance(error, SparseattackError):
         sentence, code = str(error), 2 if isinstance(error, InputError) else 1
     elif hasattr(error, "format_message"):  # a usage error
@@ -53,6 +111,8 @@ def _report_error(error: Exception) -> int:
         sentence, code = f"{error.format_message().rstrip('.')} (see {where} --help)", 2
     elif isinstance(error, OSError) and error.strerror:
         sentence, code = f"{error.filename or 'input or output'}: {error.strerror}", 1
+    elif user_line(error):
+        sentence, code = failure(error), 1
     else:
         raise error
     print_text(f"sparseattack: {' '.join(sentence.split())}", error=True)

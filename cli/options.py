@@ -216,6 +216,14 @@ Json = Annotated[bool, flag(OUTPUT, "Print JSON instead of tables.", "--json")]
 Csv = Annotated[bool, flag(OUTPUT, "Print CSV instead of tables.", "--csv")]
 Runs = Annotated[bool, flag(OUTPUT, "Print every run as CSV.", "--runs")]
 Out = Annotated[Path, option(OUTPUT, "FOLDER", "Folder for the files that are written.")]
+Debug = Annotated[
+    bool,
+    typer.Option(
+        "--debug",
+        envvar="SPARSEATTACK_DEBUG",
+        help="Show the traceback of an error, such as a plugin's or an oracle's; it may stand anywhere.",
+    ),
+]
 Run = Annotated[bool, flag(OUTPUT, "Run what is missing, or show what is there.", "--run/--no-run")]
 
 

@@ -1,7 +1,6 @@
 """Few-pixel black-box attacks as a search problem: an oracle, an encoding, a fitness, a budget."""
 
 from importlib import import_module
-from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -70,6 +69,8 @@ __all__ = [
 def __getattr__(name: str) -> object:
     """Import a public name when it is first used: the command line's help needs no torch."""
     if name == "__version__":
+        from importlib.metadata import version
+
         return version("sparseattack")
     if name not in _HOME:
         raise AttributeError(f"module 'sparseattack' has no attribute {name!r}")

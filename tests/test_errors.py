@@ -1,6 +1,21 @@
 """What errors say."""
 
-from sparseattack.errors import brief, near
+from pathlib import Path
+
+import pytest
+
+import sparseattack
+from sparseattack.errors import brief, failure, near
+from sparseattack.plugins.registry import module_at
+
+INDIRECT = """import json
+
+def fails(text):
+    return parse(text)
+
+def parse(text):
+    return json.loads(text)
+"""
 
 
 def test_what_looks_like_a_name_is_offered() -> None:
@@ -14,3 +29,30 @@ def test_foreign_errors_are_cut_to_their_first_line() -> None:
     assert brief(KeyError("weight")) == "KeyError: 'weight'"
     assert brief(ValueError("one\ntwo")) == "ValueError: one"
     assert brief(ZeroDivisionError()) == "ZeroDivisionError"
+
+
+def test_a_failure_names_the_innermost_line_of_the_users_own_code(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "mine.py").write_text(INDIRECT)
+    parse = module_at(str(tmp_path / "mine.py")).fails
+    with pytest.raises(ValueError, match="Expecting value") as raised:
+        parse("?")
+    assert failure(raised.value).endswith(f"char 0) ({tmp_path / 'mine.py'}, line 7)")
+    monkeypatch.chdir(tmp_path)
+    assert failure(raised.value).endswith("char 0) (mine.py, line 7)")
+
+
+def test_a_failure_of_libraries_alone_names_no_line() -> None:
+    with pytest.raises(AttributeError) as raised:
+        sparseattack.unknown  # noqa: B018
+    assert raised.value.__traceback__
+    raised.value.__traceback__ = raised.value.__traceback__.tb_next  # without this test
+    assert failure(raised.value) == brief(raised.value)
+
+
+def test_a_syntax_error_says_its_line_itself_and_once(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text("x = (\n")
+    with pytest.raises(SyntaxError) as raised:
+        module_at(str(tmp_path / "mine.py"))
+    assert failure(raised.value) == "SyntaxError: '(' was never closed (mine.py, line 1)"

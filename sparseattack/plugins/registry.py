@@ -15,7 +15,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal, get_args
 
-from sparseattack.errors import InputError, brief, near
+from sparseattack.errors import InputError, SparseattackError, failure, near
 from sparseattack.plugins.requirements import install_command
 from sparseattack.plugins.spec import Plugin, Spec, bind, oracle_spec, parse, settings_of
 
@@ -110,8 +110,10 @@ def _import_plugin(kind: Kind, name: str, place: str) -> Plugin:
         if f"{module}.".startswith(f"{missing}."):
             raise InputError(f"{label}: there is no module {missing!r}") from error
         raise InputError(f"{label} needs {missing}: {install_command(module, missing)}") from error
-    except (Exception, SystemExit) as error:  # one broken plugin must not stop the others
-        raise InputError(f"{label} is broken: {brief(error)}") from error
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # one broken plugin must not stop the others, nor by SystemExit
+        raise InputError(f"{label} is broken: {failure(error)}") from error
     if not callable(plugin):
         raise InputError(f"{label}: {attribute!r} in {module} is not a function")
     return plugin
@@ -144,6 +146,19 @@ def _execute(name: str, path: Path, content: bytes) -> None:
         raise
 
 
+def make(plugin: Plugin, who: str) -> Any:
+    """What a plugin returns, whose settings are bound and which errors call ``who``: an oracle, an encoding.
+
+    SparseattackError where it raises anything but an error of this package.
+    """
+    try:
+        return plugin()
+    except (SparseattackError, KeyboardInterrupt):
+        raise
+    except BaseException as error:  # whatever the plugin raises, SystemExit too
+        raise SparseattackError(f"{who} cannot be made: {failure(error)}") from error
+
+
 def call_at(place: str) -> tuple[Callable[..., Any], Any]:
     """Call the function at ``package.module:function`` or ``file.py:function``; return it and its result.
 
@@ -155,7 +170,7 @@ def call_at(place: str) -> tuple[Callable[..., Any], Any]:
     try:
         function = getattr(module_at(module), name)
         return function, function()
-    except InputError:
+    except (InputError, KeyboardInterrupt):
         raise
-    except Exception as error:  # whatever the user's code raises
-        raise InputError(f"{place} cannot be used: {brief(error)}") from error
+    except BaseException as error:  # whatever the user's code raises, SystemExit too
+        raise InputError(f"{place} cannot be used: {failure(error)}") from error

@@ -10,7 +10,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from sparseattack.errors import InputError, brief
+from sparseattack.errors import InputError, failure
 from sparseattack.plugins.spec import function_name
 from sparseattack.problem.edits import Edits, length, touch
 from sparseattack.problem.inference import image_list
@@ -138,5 +138,7 @@ def objectives_of(fitness: Sequence[Fitness], queries: Queries) -> Tensor:
 def _objective_of(fitness: Fitness, queries: Queries) -> Tensor:
     try:
         return fitness(queries).float().reshape(len(queries.rows))
-    except Exception as error:  # whatever the fitness function raises
-        raise InputError(f"fitness {function_name(fitness)} failed: {brief(error)}") from error
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # whatever the fitness function raises, SystemExit too
+        raise InputError(f"fitness {function_name(fitness)} failed: {failure(error)}") from error

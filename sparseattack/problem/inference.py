@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sparseattack.errors import InputError, OracleError, brief
+from sparseattack.errors import InputError, OracleError, failure
 from sparseattack.problem.edits import Edits
 from sparseattack.problem.oracle import Classifier, Scale, evaluation_mode
 
@@ -73,10 +73,10 @@ def _call(classifier: Classifier, call: Callable[[], Found], numbers: Numbers) -
     try:
         with evaluation_mode(classifier):
             return call()
-    except InputError:
+    except (InputError, KeyboardInterrupt):
         raise
-    except Exception as error:  # whatever a classifier raises
-        raise OracleError(f"{classifier} failed on {image_list(numbers)}: {brief(error)}") from error
+    except BaseException as error:  # whatever a classifier raises, SystemExit too
+        raise OracleError(f"{classifier} failed on {image_list(numbers)}: {failure(error)}") from error
 
 
 def image_list(numbers: Numbers) -> str:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor
 
-from sparseattack.errors import InputError, StrategyError, brief
+from sparseattack.errors import InputError, StrategyError, failure
 from sparseattack.problem.space import Search, Space, Strategy
 
 RETURNED = "its search returned; it must restart and let the budget end it"
@@ -56,14 +56,14 @@ def _attributed(who: str) -> Iterator[None]:
     """Turn what a strategy raises into a StrategyError that names it; its InputError passes as it is."""
     try:
         yield
-    except InputError:
+    except (InputError, KeyboardInterrupt):
         raise
     except StrategyError as error:
         raise StrategyError(f"{who}: {error}") from error
     except StopIteration:
         raise StrategyError(f"{who}: {RETURNED}") from None
-    except Exception as error:
-        raise StrategyError(f"{who} failed: {brief(error)}") from error
+    except BaseException as error:  # SystemExit and GeneratorExit too: a strategy has no reason to raise them
+        raise StrategyError(f"{who} failed: {failure(error)}") from error
 
 
 def _wrong(candidates: Tensor, space: Space) -> str:

@@ -18,7 +18,7 @@ from torch import Tensor
 from sparseattack.data.images import UNKNOWN, Images
 from sparseattack.data.load import load_images
 from sparseattack.errors import InputError
-from sparseattack.plugins.registry import load, oracle_plugin
+from sparseattack.plugins.registry import load, make, oracle_plugin
 from sparseattack.plugins.spec import (
     Plugin,
     Spec,
@@ -34,7 +34,7 @@ from sparseattack.problem.oracle import Classifier, device_of
 from sparseattack.problem.problem import Problem, check_images
 from sparseattack.problem.verification import Predictions, classify
 from sparseattack.provenance import digest, digest_source, hardware, versions
-from sparseattack.search.contract import ask, start
+from sparseattack.search.contract import ask, close, start
 from sparseattack.study.cases import Case, Selection, aims, class_number, select_cases
 from sparseattack.study.experiment import Condition, Experiment
 from sparseattack.study.manifest import Determinants, Manifest, Opening
@@ -161,7 +161,7 @@ def evaluate_clean(experiment: Experiment) -> CleanEvaluation:
     device_of(experiment.device)
     spec = oracle_spec(experiment.oracle)
     plugin = oracle_plugin(spec, experiment.device)
-    oracle = Classifier.of(plugin(), spec.name)
+    oracle = Classifier.of(make(plugin, f"oracle {spec}"), spec.name)
     images = load_images(experiment.images)
     floats = images.floats().to(experiment.device)
     predictions = classify(oracle, floats)
@@ -192,7 +192,9 @@ def _encodings(experiment: Experiment) -> dict[tuple[str, int], ChosenEncoding]:
             raise InputError(f"how many pixels may change is set by --pixels, not in encoding {text}")
     pairs = product(specs, experiment.pixels)
     plugins = {(text, k): load("encodings", specs[text], {"pixels": k}) for text, k in pairs}
-    return {pair: ChosenEncoding(plugin, plugin()) for pair, plugin in plugins.items()}
+    return {
+        pair: ChosenEncoding(plugin, make(plugin, f"encoding {pair[0]}")) for pair, plugin in plugins.items()
+    }
 
 
 def _labelled(clean: CleanEvaluation, experiment: Experiment, label: str | None) -> Images:
@@ -244,4 +246,4 @@ def dry_run(setup: Setup) -> None:
         who = f"strategy {condition.strategy}"
         search = start(setup.strategies[condition.strategy].plugin, space, who)
         ask(search, None, space, who)
-        search.close()
+        close(search, who)

@@ -1,5 +1,8 @@
 """How the command line begins, and how it ends when something is wrong."""
 
+import io
+import signal
+import sys
 import warnings
 from pathlib import Path
 
@@ -70,11 +73,8 @@ def test_a_run_that_fails_is_one_line(
 
 
 def test_what_nobody_foresaw_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
-    def wrong(*_: object) -> None:
-        raise ZeroDivisionError
-
-    monkeypatch.setattr("sparseattack.plugins.catalogue.entries", wrong)
-    with pytest.raises(ZeroDivisionError):
+    monkeypatch.setattr("sparseattack.plugins.catalogue.entries", int)
+    with pytest.raises(ValueError, match="invalid literal"):  # a fault of this package
         module.main(["list"])
 
 
@@ -104,3 +104,66 @@ def test_commands_format_warnings_so(run: Run, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(warnings, "formatwarning", warnings.formatwarning)
     assert run("list").code == 0
     assert warnings.formatwarning is module.format_warning
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
+def test_what_the_terminals_encoding_cannot_hold_is_written_in_letters_that_it_has(
+    encoding: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A name with an accent, a Chinese one, and one whose bytes are no text at all."""
+    (tmp_path / "mine.py").write_text("search = 0\n")
+    file = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(file, encoding, errors="strict"))
+
+    def entries(*_: object) -> list[object]:
+        print("caf\xe9 \u732b \udcff")
+        return []
+
+    monkeypatch.setattr("sparseattack.plugins.catalogue.entries", entries)
+    with pytest.raises(SystemExit) as ended:
+        module.main(["list", "--json"])
+    assert not ended.value.code
+    expected = {
+        "ascii": b"caf\\xe9 \\u732b",
+        "latin-1": b"caf\xe9 \\u732b",
+        "utf-8": "caf\xe9 \u732b".encode(),
+    }
+    assert file.getvalue().startswith(expected[encoding] + b" \\udcff\n")
+
+
+SLOW_IMPORT = """
+import signal, sys, threading, time
+signal.signal(signal.SIGINT, signal.default_int_handler)
+class Finder:
+    def find_spec(self, name, path=None, target=None):
+        if name == {name!r}:
+            threading.Thread(target=signal.raise_signal, args=[signal.SIGINT]).start()
+            time.sleep(5)
+sys.meta_path.insert(0, Finder())
+sys.argv = ["sparseattack", "attack", "digits[0]"]
+from sparseattack.cli.main import main
+main()
+"""
+
+
+@pytest.mark.parametrize("name", ["typer", "sparseattack.cli.commands", "sparseattack.cli.attack", "torch"])
+def test_ctrl_c_in_the_first_moments_is_one_sentence(name: str, tmp_path: Path) -> None:
+    code, out, err = python(SLOW_IMPORT.format(name=name), tmp_path)
+    assert (code, out, err) == (130, "", "sparseattack: interrupted\n")
+
+
+def test_ctrl_c_is_left_ignored_where_a_shell_ignores_it(tmp_path: Path) -> None:
+    ignored = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)\n"
+    rest = "from sparseattack.cli.main import main\ntry: main()\nexcept SystemExit: pass\n"
+    end = "print(signal.getsignal(signal.SIGINT) is signal.SIG_IGN)"
+    assert python(f"{ignored}{rest}{end}", tmp_path).out.endswith("True\n")
+
+
+def test_ctrl_c_between_imports_is_a_keyboard_interrupt_that_a_command_may_answer() -> None:
+    usual = signal.getsignal(signal.SIGINT)
+    try:
+        module._end_at_interrupted_imports()
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+    finally:
+        signal.signal(signal.SIGINT, usual)
