@@ -1,1 +1,5 @@
-"""The command line."""
+"""The command line ``sparseattack``; everything that it does can be done from Python too.
+
+In reading order: ``main`` (errors and exit codes), ``commands`` (every command with its options), ``options``
+(those that commands share), one module per command, ``study_tables`` and ``terminal`` (what is printed).
+"""

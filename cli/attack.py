@@ -1,7 +1,4 @@
-"""Pictures are attacked before the eyes of a person.
-
-What became of a picture, in words.
-"""
+"""Attack pictures with a progress display, and print a line about each."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path

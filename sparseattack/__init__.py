@@ -1,4 +1,11 @@
-"""Few-pixel black-box attacks as a search problem: an oracle, an encoding, a fitness, a budget."""
+"""Few-pixel adversarial attacks on image classifiers as a search problem.
+
+A classifier (the oracle) may be evaluated a limited number of times per image (the query budget). A strategy
+searches for the few pixels whose change makes it predict a wrong class. ``attack`` runs one strategy,
+``compare`` several on the same images. The packages, from the lowest: ``plugins``, ``data``, ``problem``,
+``search``, ``study``, ``conformance``, ``report``, ``reproduction``; above them ``strategies``, ``oracles``
+and ``cli``.
+"""
 
 from importlib import import_module
 from typing import TYPE_CHECKING

@@ -10,9 +10,11 @@ from sparseattack.study.store import Study
 
 
 def compare(experiment: Experiment, path: str | Path = ":memory:") -> Results:
-    """Run what the study at ``path`` does not hold yet; the results of all of it.
+    """Attack the same images with several strategies under one query budget, and return the results.
 
-    By default nothing is written. Raises InputError for what does not exist or fit, and OracleError,
+    ``path`` is the file of the study: runs that it holds already are not run again. By default nothing is
+    written. The results have ``to_json()`` and ``to_csv()``.
+    Raises InputError for what does not exist or fit, and OracleError,
     StrategyError or StoreError for a failed run: what was finished before is in the study.
     """
     setup = prepare(experiment)

@@ -1,7 +1,4 @@
-"""What can go wrong, each said in one sentence that names the thing.
-
-What a strategy demands of its settings and its space.
-"""
+"""The exceptions of this package: each has one sentence that names what is wrong and what would work."""
 
 import os
 from collections.abc import Iterable
@@ -11,31 +8,31 @@ LIBRARIES = "site-packages", "dist-packages", os.path.dirname(os.__file__)  # of
 
 
 class SparseattackError(Exception):
-    """Anything that this package refuses or gives up; its text is fit for a person to read."""
+    """Every error that sparseattack raises on purpose; its text can be printed as it is."""
 
 
 class InputError(SparseattackError, ValueError):
-    """What was asked for does not exist or does not fit."""
+    """A name, setting, file or argument does not exist or does not fit; nothing was run. Exit code 2."""
 
 
 class OracleError(SparseattackError, RuntimeError):
-    """An oracle raised, or answered what no classifier answers."""
+    """A classifier raised an error, or returned scores of a wrong shape, or NaN. Exit code 1."""
 
 
 class StrategyError(SparseattackError, RuntimeError):
-    """A strategy broke its contract."""
+    """A strategy raised an error, or yielded candidates of a wrong shape or out of range. Exit code 1."""
 
 
 class StoreError(SparseattackError, OSError):
-    """A study cannot be read or written."""
+    """The file of a study cannot be read or written. Exit code 1."""
 
 
 class SparseattackWarning(UserWarning):
-    """Something is done in another way than was wished; its text is fit for a person to read."""
+    """Something is done in another way than was asked for; its text can be printed as it is."""
 
 
 def brief(error: BaseException) -> str:
-    """The kind of a foreign ``error`` and the first line of what it says."""
+    """The type of another library's ``error`` and the first line of its message."""
     lines = str(error).strip().splitlines()
     return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
 
@@ -74,7 +71,7 @@ def _path(code: CodeType) -> str:
 
 
 def near(name: str, known: Iterable[str], most: int = 1) -> str:
-    """The end of a sentence about an unknown ``name``: those that look like it; empty where none does."""
+    """The end of a message about an unknown ``name``: similar known names, or empty if there are none."""
     from difflib import get_close_matches
 
     close = get_close_matches(name, list(known), most)

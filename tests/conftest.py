@@ -1,4 +1,4 @@
-"""What all tests share."""
+"""Fixtures and settings of all tests."""
 
 import os
 import signal
@@ -12,16 +12,16 @@ from hypothesis import HealthCheck, settings
 from sparseattack.cli.main import main
 
 torch.set_num_threads(1)  # the images are small: a second thread costs more than it does
-settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("patient")  # a machine may have other things to do
+settings.register_profile("no-deadline", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("no-deadline")  # a busy machine may be slow
 
 
 @pytest.fixture(scope="session")
 def shared() -> Path:
-    """The data folder beside the checkout, or where SPARSEATTACK_SHARED says."""
+    """The data folder beside the checkout, or the folder in SPARSEATTACK_SHARED."""
     root = Path(__file__).resolve().parents[1]
-    told = os.environ.get("SPARSEATTACK_SHARED")
-    folder = Path(told) if told else root.parent / "shared" / "data"
+    chosen = os.environ.get("SPARSEATTACK_SHARED")
+    folder = Path(chosen) if chosen else root.parent / "shared" / "data"
     if not folder.is_dir():
         pytest.skip(f"there is no data folder {folder}: see CONTRIBUTING.md")
     return folder
@@ -42,5 +42,5 @@ def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def pytest_configure() -> None:
-    """Ctrl-C is heard, also by what tests start, where a job in the background would ignore it."""
+    """Handle Ctrl-C as usual, also in processes that tests start; a background job would ignore it."""
     signal.signal(signal.SIGINT, signal.default_int_handler)

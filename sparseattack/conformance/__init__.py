@@ -1,1 +1,5 @@
-"""The contract of a strategy, clause by clause, and the small problems that strategies are tried on."""
+"""Conformance: tests that any strategy has to pass, as ``sparseattack check`` runs them.
+
+In reading order: ``clauses`` (the contract of a strategy, one test per clause), ``problems`` (the small
+problems that a strategy is tried on).
+"""

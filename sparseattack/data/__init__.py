@@ -1,1 +1,5 @@
-"""Images: the type, loading by name or path, one reader a file, selections, PNG files."""
+"""Data: the images that are attacked, and how they are read from files.
+
+In reading order: ``images`` (8-bit images with labels), ``load`` (by name or path), ``selection`` (some of
+them, and their size), ``pictures``, ``npz`` and ``cifar10`` (readers of files), ``png`` (writing).
+"""

@@ -1,1 +1,5 @@
-"""Plugins: strategies, encodings, fitness functions and oracles, found by name."""
+"""Plugins: strategies, encodings, fitness functions and oracles, found by name.
+
+In reading order: ``spec`` (a name with settings as text), ``registry`` (from a name to a function),
+``requirements`` (what a plugin's source needs, read without importing it), ``catalogue`` (all of them).
+"""

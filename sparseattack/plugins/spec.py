@@ -185,7 +185,10 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def several(*names: str) -> Callable[[Function], Function]:
-    """Declare that a strategy has several objectives: ``@several("l2")`` adds l2 to the fitness."""
+    """Declare that a strategy minimises further objectives too: the decorator ``@several("l2")``.
+
+    ``names`` are fitness functions by name. Their values follow the fitness's in M.
+    """
 
     def declare(strategy: Function) -> Function:
         strategy.extra_objectives = names  # type: ignore[attr-defined]

@@ -9,16 +9,22 @@ from sparseattack.errors import InputError
 from sparseattack.problem.fitness import Queries, fooled, probability
 
 Until = Callable[[Queries], Tensor]
-"""A stopping criterion: whether the search of the query's image may stop there, ``(n,)`` bool."""
+"""A stopping criterion: a function of ``Queries`` that says for each query whether the search may stop there.
+
+It returns ``(n,)`` bool. Built in are ``fooled``, ``spent`` and what ``confident(level)`` returns.
+"""
 
 
 def spent(queries: Queries) -> Tensor:
-    """Never stop: the budget ends the search."""
+    """Stopping criterion that never holds, ``(n,)`` bool: a search goes on until its budget is used."""
     return torch.zeros_like(queries.labels, dtype=torch.bool)
 
 
 def confident(level: float) -> Until:
-    """Stop at a success with a target probability above ``level``, or a true class below ``1 - level``.
+    """Stopping criterion: the oracle is fooled with confidence ``level``, a probability between 0 and 1.
+
+    Targeted, the target's probability is above ``level``; else the true class's is below 1 - ``level``. The
+    function that it returns gives ``(n,)`` bool.
 
     The one-pixel paper stops at 0.9 when targeted and at 0.95 (5 % left) on ImageNet, where the true class
     may still have the highest score: that is no success.

@@ -9,7 +9,11 @@ from sparseattack.data.images import levels
 
 
 class Edits(NamedTuple):
-    """``k`` pixels of each of ``n`` images and their new colours; of slots on one pixel the last stays."""
+    """Changed pixels of ``n`` images: ``k`` positions in each, and the new colour of each position.
+
+    ``positions`` (n, k) int64 are row * width + column; ``colours`` (n, k, C) uint8 are levels from 0 to 255.
+    Where a position occurs twice in one image, the last colour counts.
+    """
 
     positions: Tensor  # (n, k) int64, row * W + column
     colours: Tensor  # (n, k, C) uint8

@@ -13,7 +13,11 @@ from sparseattack.problem.space import Gene
 
 
 class Encoding(Protocol):
-    """Turns genes into edits. It changes the success rate as much as the strategy does."""
+    """Turns a candidate, numbers from 0 to 1, into the few pixels and colours to change in an image.
+
+    A candidate has D genes float32 in [0, 1]. The success rate depends on the encoding as much as on the
+    strategy. Built in are ``rgb`` and ``corners``.
+    """
 
     @property
     def slots(self) -> int:
@@ -28,9 +32,11 @@ class Encoding(Protocol):
 
 @dataclass(frozen=True)
 class Pixels:
-    """A row, a column and one gene per channel for each pixel; a channel has ``shades`` values.
+    """Encoding with a row, a column and one colour value per channel for each changed pixel.
 
-    Every row, column and shade has the same share of its gene's range, the borders included.
+    ``slots`` is the number of pixels in a candidate. A channel has ``shades`` values, evenly spaced from 0 to
+    255: 2, 4, 6, 16, 18, 52, 86 or 256. So D is ``slots`` * (2 + channels). Every row, column and shade has
+    the same share of its gene's range, the borders included. Raises InputError for other numbers.
     """
 
     slots: int

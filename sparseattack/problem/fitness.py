@@ -36,7 +36,11 @@ def margin_of(scores: Tensor, labels: Tensor, targeted: bool, scale: Scale = "lo
 
 @dataclass(frozen=True)
 class Queries:
-    """``n`` queries with their scores."""
+    """Evaluated candidates, ``n`` of them: their images, edits and scores; what a fitness function is given.
+
+    ``targeted`` says what the labels are: classes to reach, or classes to leave. ``clean``, ``differences``,
+    ``perturbed``, ``margin``, ``probabilities`` and ``logarithms`` are computed when first used.
+    """
 
     images: Tensor  # (N, C, H, W) all clean images
     rows: Tensor  # (n,) int64, index of each query's image
@@ -83,7 +87,7 @@ class Queries:
 
 
 Fitness = Callable[[Queries], Tensor]
-"""One number per query, ``(n,)``; lower is better."""
+"""A fitness function: takes ``Queries`` and returns one number for each, ``(n,)`` float; lower is better."""
 
 
 def margin(queries: Queries) -> Tensor:
@@ -107,17 +111,20 @@ def cross_entropy(queries: Queries) -> Tensor:
 
 
 def l0(queries: Queries) -> Tensor:
-    """Pixels that differ, each counting once, whatever its channels."""
+    """Number of changed pixels; a pixel counts once, however many of its channels differ."""
     return queries.differences.any(2).sum(1).float()
 
 
 def l2(queries: Queries) -> Tensor:
-    """Euclidean length of the change, in widths of [0, 1]."""
+    """Euclidean length of the change, with colours from 0 to 1."""
     return length(queries.differences)
 
 
 def fooled(queries: Queries) -> Tensor:
-    """Success criterion: whether the oracle is fooled, ``(n,)`` bool."""
+    """Success, ``(n,)`` bool: the oracle predicts another class than the true one, or the target if targeted.
+
+    A tie between classes is no success. As a stopping criterion it ends a search at the first success.
+    """
     return queries.margin < 0
 
 

@@ -26,7 +26,9 @@ MODES = {1: "grey", 3: "RGB", 4: "RGBA"}  # names of pictures by their number of
 
 
 class Oracle(Protocol):
-    """Any classifier that gives images ``(n, C, H, W)`` float32 in [0, 1] scores ``(n, K)`` on their device.
+    """The classifier that is attacked: any function of a batch of images that returns a score for each class.
+
+    Images are ``(n, C, H, W)`` float32 in [0, 1], scores ``(n, K)`` floats on the same device.
 
     It may have attributes: ``name``; ``scale``, "probabilities" where scores are no logits; ``batch``, the
     most images in one call; ``classes``, K names; ``digest``, hexadecimal, of all that determines its scores;
@@ -42,7 +44,7 @@ class Oracle(Protocol):
 
 
 class SparseOracle(Protocol):
-    """An oracle that can use that a candidate differs from a clean image in few pixels."""
+    """An oracle that also takes edits of clean images, and computes only what the changed pixels change."""
 
     def answer_edits(self, images: Tensor, rows: Tensor, edits: Edits) -> Tensor | None:
         """Scores ``(n, K)`` of edits of the clean ``images (N, C, H, W)`` at index ``rows (n,)``.
@@ -54,7 +56,11 @@ class SparseOracle(Protocol):
 
 @dataclass(frozen=True)
 class Classifier:
-    """An oracle with its facts: gives images ``(n, C, H, W)`` float32 in [0, 1] scores ``(n, K)``."""
+    """A classifier with its name, digest, batch size and classes as typed fields: what oracles return.
+
+    ``scores`` takes images ``(n, C, H, W)`` float32 in [0, 1] and returns ``(n, K)``, logits or probabilities
+    as ``scale`` says. ``Classifier.of`` makes one of any oracle. Raises OracleError for wrong fields.
+    """
 
     name: str
     scores: Callable[[Tensor], Tensor]

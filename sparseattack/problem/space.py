@@ -34,15 +34,25 @@ class Journal:
 Kind = Literal["row", "column", "colour"]
 
 Search = Generator[Tensor, Tensor, None]
-"""Yields candidates ``(B, P, D)`` float32 in the cube, NaN for no query; is sent values ``(B, P, M)``, lower
-is better, infinite if not evaluated. It never returns, but restarts; an image without a query is over."""
+"""A running search: a generator that yields candidates and receives their values, as in ``values = yield x``.
+
+Candidates are ``(B, P, D)`` float32 in [0, 1]: P for each of B images, D genes each; NaN in all genes is no
+query. Values are ``(B, P, M)`` float32 for M objectives; lower is better, infinite is not evaluated. A search
+never returns; one that has converged restarts. An image for which nothing is yielded is finished.
+"""
 
 Strategy = Callable[["Space"], Search]
-"""Starts a search. Keyword-only parameters are its settings, bound before it is used."""
+"""A search algorithm: a generator function that takes a ``Space`` and returns a ``Search``.
+
+Its keyword-only parameters are its settings, which ``load`` or ``functools.partial`` binds before it is used.
+"""
 
 
 class Gene(NamedTuple):
-    """One coordinate of the cube: what it stands for, and its number of equally wide steps."""
+    """The meaning of one coordinate of a candidate: row, column or colour, and its number of values.
+
+    The range [0, 1] of the coordinate is divided into ``values`` steps of equal width.
+    """
 
     kind: Kind
     values: int
@@ -50,7 +60,11 @@ class Gene(NamedTuple):
 
 @dataclass(frozen=True)
 class Space:
-    """The cube ``[0, 1]^D``, searched for each of ``B`` images side by side."""
+    """All that a strategy may know: the unit cube ``[0, 1]^D``, searched for each of ``B`` images.
+
+    ``budget`` is in queries per image, ``objectives`` names the M values of a candidate. All random numbers
+    come from ``uniform``, ``normal``, ``integers`` and ``draw``, which use one random stream per image.
+    """
 
     genes: tuple[Gene, ...]  # D; ``slots`` equal parts, one after another
     slots: int  # k, pixels that a candidate describes

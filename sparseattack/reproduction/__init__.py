@@ -1,1 +1,6 @@
-"""The one-pixel paper (Su, Vargas and Sakurai, 2019) measured again: its metrics, its tables, its figures."""
+"""Reproduction: the tables of the one-pixel paper (Su, Vargas and Sakurai, 2019) measured again.
+
+In reading order: ``one_pixel`` (the whole of it), ``studies`` (which runs a table needs), ``run`` (running
+them), ``forecast`` (the time left), ``metrics`` (the paper's metrics), ``paper`` (the numbers it prints),
+``tables`` and ``figures`` (ours beside the paper's), ``notes`` (how to read them), ``render`` (files).
+"""

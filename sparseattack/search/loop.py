@@ -21,8 +21,9 @@ GENERATIONS = 4  # of one group at most in a full round: each costs time, howeve
 def attack(
     problem: Problem, strategy: Strategy, budget: int, seed: int = 0, *, key: str = "", group: int = 1024
 ) -> list[Outcome]:
-    """Search every image until it meets ``problem.until`` or has cost ``budget`` queries.
+    """Attack every image of a problem with one strategy, under a budget of queries per image.
 
+    A search ends at the stopping criterion ``problem.until``, or when its image has cost ``budget`` queries.
     ``key`` names the strategy in the random streams; at most ``group`` images share one search, which changes
     no outcome. Outcomes are in the order of the images. Raises InputError, StrategyError and OracleError.
     """
@@ -33,7 +34,10 @@ def attack(
 def outcomes_of(
     problem: Problem, strategy: Strategy, budget: int, seed: int = 0, *, key: str = "", group: int = 1024
 ) -> Iterator[Outcome]:
-    """``attack``, each outcome as soon as its image is finished, and all finished ones before an error."""
+    """Attack as ``attack`` does, but yield each outcome as soon as its image is finished.
+
+    Outcomes come in the order in which images finish; those finished are yielded before an error is raised.
+    """
     for each in run_rounds(problem, strategy, AttackSettings(budget, seed, key, group)):
         yield from each.outcomes
 

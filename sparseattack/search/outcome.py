@@ -21,9 +21,11 @@ class Point(NamedTuple):
 
 @dataclass(frozen=True)
 class Outcome:
-    """The result of one image.
+    """The result of an attack on one image: its best edit, the queries it cost, and its first success.
 
-    Queries after the stop, in the same generation, are charged but not looked at.
+    ``positions`` (k,) int64 and ``colours`` (k, C) uint8 are the best edit; ``values`` its M objectives.
+    ``queries`` are those charged, never above the budget; ``first_fooled`` counts from 1, and is 0 without a
+    success. Queries after the stop, in the same generation, are charged but not used.
     """
 
     image: int  # its index in the problem

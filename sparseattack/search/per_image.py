@@ -23,13 +23,22 @@ from sparseattack.problem.space import Journal, Search, Space
 from sparseattack.search.contract import RETURNED
 
 ImageSearch = Generator[NDArray[np.float64], NDArray[np.float32], None]
-"""Yields candidates ``(P, D)``, any P; is sent their values ``(P, M)``, all of them or it ends."""
+"""The search of one image in numpy: a generator that yields candidates and receives their values.
+
+Candidates are ``(P, D)`` float64 in [0, 1], any P each time; values ``(P, M)`` float32, lower is better.
+Where the budget cuts candidates off, the generator is closed.
+"""
 
 Single = Callable[..., ImageSearch]
 
 
 def per_image(single: Single) -> Callable[..., Search]:
-    """Lift ``single(space, random, **settings)`` to a strategy; a search that fails ends its image only."""
+    """Turn a search of one image, written in numpy, into a strategy: a decorator.
+
+    The function has the parameters ``(space, random, **settings)``, its settings keyword-only, and returns an
+    ``ImageSearch``; ``random`` is the image's own numpy generator. An error in it ends the search
+    of its image only.
+    """
 
     @wraps(single)
     def strategy(space: Space, **settings: Any) -> Search:

@@ -24,8 +24,10 @@ class Condition(NamedTuple):
 
 @dataclass(frozen=True)
 class Experiment:
-    """Images x encodings x numbers of pixels x strategies x seeds, under one query budget.
+    """The settings of a comparison: every strategy, encoding, number of pixels and seed on the same images.
 
+    Plugins are given by name, with settings such as ``"de(popsize=50)"``; images as for ``load_images``.
+    ``budget`` is in queries per image. ``to_json`` and ``from_json`` convert it.
     Raises InputError for a value of the wrong type or out of range; names are looked up by `prepare`.
     """
 

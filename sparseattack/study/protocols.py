@@ -1,7 +1,4 @@
-"""The protocols of the one-pixel paper (Su, Vargas and Sakurai, 2019), as in arXiv 1710.08864, version 7.
-
-The settings of an experiment that was published.
-"""
+"""The protocols of the one-pixel paper (Su, Vargas and Sakurai, 2019), as in arXiv 1710.08864, version 7."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
@@ -116,6 +113,10 @@ IMAGENET = Protocol(
     untargeted={"target": "none", "num_images": 105},
 )
 PROTOCOLS = {one.name: one for one in (ORIGINAL, KAGGLE, KAGGLE_V5, IMAGENET)}
+"""The settings of published experiments by name, such as ``PROTOCOLS["original-cifar10"]``.
+
+``Experiment(**PROTOCOLS[name].settings())`` is such an experiment.
+"""
 
 
 def named(name: str) -> Protocol:
