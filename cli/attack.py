@@ -6,7 +6,6 @@ from pathlib import Path
 from rich.console import Console
 
 from sparseattack import Experiment
-from sparseattack.data.pictures import count_attack_outputs
 from sparseattack.data.png import ChangedPixel, changed_pixels
 from sparseattack.study.pictures import (
     Attempt,
@@ -105,8 +104,8 @@ def attack(experiment: Experiment, label: str | None, out: Path) -> None:
     console, told = stderr(), []
     with console.status("loading the oracle and the pictures"):
         setup = prepare_pictures(experiment, label)
-    if left_out := count_attack_outputs(Path(experiment.images)):
-        console.print(f"skipped {left_out} pictures that an attack has written")
+    for note in setup.images.notes:
+        console.print(note)
     names = stems(setup.images.ids)
     tell = in_full if len(names) == 1 else in_a_line
     for attempt in _awaited(console, attempts(setup)):

@@ -71,6 +71,7 @@ def compare(
     context: typer.Context,
     oracle: o.Oracle = "allconv-small",
     images: o.Images = "sample",
+    resize: o.Resize = "bilinear,fit",
     encodings: o.Encodings = "rgb",
     pixels: o.PixelCounts = "1",
     target: o.Targets = "none",
@@ -99,10 +100,11 @@ def compare(
     from .compare import compare
 
     output = o.output_format({"json": json, "csv": csv})
+    o.check_resize(context, images)
     experiment = Experiment(
         strategies=tuple(split(strategies)), encodings=tuple(split(encodings)),
         objectives=tuple(split(objectives)), pixels=o.whole_numbers(pixels, "--pixels"),
-        seeds=o.whole_numbers(seeds, "--seeds"), oracle=oracle, images=images, budget=budget,
+        seeds=o.whole_numbers(seeds, "--seeds"), oracle=oracle, images=images, resize=resize, budget=budget,
         fitness=fitness, stop=stop, target=target, true_class=true_class, correct_only=correct_only,
         num_images=num_images, sample_seed=sample_seed, device=device, sparse_inference=sparse_inference,
     )  # fmt: skip
@@ -113,10 +115,12 @@ def compare(
 
 @app.command(context_settings=ATTACKING)
 def attack(
+    context: typer.Context,
     image: Annotated[
         str,
         typer.Argument(metavar="IMAGES", help="A picture, a FOLDER, FILE.jpg@224, or images as sample[3]."),
     ],
+    resize: o.Resize = "bilinear,fit",
     oracle: o.Oracle = "allconv-small",
     encoding: o.Encoding = "rgb",
     pixels: o.Pixels = 1,
@@ -136,9 +140,10 @@ def attack(
 
     from .attack import attack
 
+    o.check_resize(context, image)
     experiment = Experiment(
         strategies=(strategy,), encodings=(encoding,), pixels=(pixels,), seeds=(seed,), oracle=oracle,
-        images=image, budget=budget, fitness=fitness, stop=stop, target=target, device=device,
+        images=image, resize=resize, budget=budget, fitness=fitness, stop=stop, target=target, device=device,
         sparse_inference=sparse_inference,
     )  # fmt: skip
     attack(experiment, label, out)

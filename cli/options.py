@@ -66,6 +66,15 @@ ImagenetNetworks = Annotated[
 Images = Annotated[
     str, option(PROBLEM, "IMAGES", "sample, cifar10:test[0:500], FILE.npz, FOLDER or FOLDER@224.")
 ]
+Resize = Annotated[
+    str,
+    option(
+        PROBLEM,
+        "FILTER,SHAPE",
+        "How IMAGES@SIZE are resized: bilinear, bicubic or nearest; fit (shorter side, then the centre cut"
+        " out) or squash.",
+    ),
+]
 Data = Annotated[
     str,
     option(PROBLEM, "IMAGES", "Images for tables 4 to 8.", default="cifar10:test if downloaded, else sample"),
@@ -241,6 +250,16 @@ def output_format(chosen: Mapping[str, bool]) -> str:
     if len(given) > 1:
         raise InputError(f"--{' and --'.join(given)} are different output formats: choose one")
     return given[0] if given else "table"
+
+
+def check_resize(context: typer.Context, images: str) -> None:
+    """Refuse a way of resizing where no size is named."""
+    from sparseattack.data.load import ImagesSpec
+
+    if "resize" in given(context) and not ImagesSpec.parse(images).side:
+        raise InputError(
+            f"--resize says how a size is reached: name it, as in {images.partition('[')[0]}@224"
+        )
 
 
 def given(context: typer.Context) -> set[str]:

@@ -62,6 +62,8 @@ def print_results(found: Results, output: str) -> None:
         return
     console = stdout()
     console.print(headline(found))
+    for note in found.manifest.notes:
+        console.print(f"{note[:1].upper()}{note[1:]}.")
     if found.unfinished:
         done = f"Unfinished: {len(found.records):,} of {found.planned:,} runs are done"
         console.print(f"{done}; the rate of a method is known once all its runs are.", style="yellow")

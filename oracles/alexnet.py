@@ -23,7 +23,8 @@ NUMBERED = re.compile(r"(?:.*\.)?(features|classifier)\.(\d+)")
 def alexnet(*, weights: str, batch: int | None = None, device: str = "cpu") -> Oracle:
     """BVLC AlexNet (Krizhevsky et al., 2012; Caffe's ``bvlc_alexnet``) with weights of your own.
 
-    The one-pixel paper attacks it on photographs that were resized to 227x227 by nearest pixels: PHOTOS@227.
+    The one-pixel paper attacks it on photographs that were resized to 227x227 by nearest pixels: PHOTOS@227
+    with ``--resize nearest,squash``.
     The paper's clean accuracy, 57.26 %, is the one that Caffe states for ``bvlc_alexnet``. Caffe's reference
     CaffeNet has weights of the same shapes but pools before it normalises, so it is another function.
 

@@ -32,6 +32,8 @@ class Images:
     labels: Tensor  # (N,) int64, -1 where the class is not known
     ids: tuple[str, ...]  # N names, such as file names
     classes: tuple[str, ...] = ()  # names of the labels 0, 1, ...; empty if they have none
+    notes: tuple[str, ...] = ()  # sentences about what was left out, turned or resized
+    sorted_classes: bool = False  # whether labels are only the places of the names in alphabetical order
 
     def __post_init__(self) -> None:
         """InputError unless shapes, types and labels fit together."""

@@ -2,13 +2,19 @@
 
 import os
 import re
+from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
 
 from sparseattack.data.cifar10 import contains_cifar10, data_folder, load_cifar10
 from sparseattack.data.images import Images
 from sparseattack.data.npz import load_npz
 from sparseattack.data.pictures import load_pictures
-from sparseattack.data.selection import Select, parse_selection, resize_images
+from sparseattack.data.resize import DEFAULT, Resize, parse_resize
+from sparseattack.data.selection import Select, parse_selection
 from sparseattack.errors import InputError
 
 IN_PACKAGE = {"sample": "cifar10-test", "digits": "digits-test"}  # data sets here, and the stem of their ids
@@ -19,45 +25,88 @@ FORM = re.compile(
 )
 
 
-def load_images(spec: str) -> Images:
-    """Load images by name or path, as in ``load_images("sample[0:20]")``.
+class ImagesSpec(NamedTuple):
+    """The parts of a text that names images."""
+
+    where: str  # a name or a path
+    split: str  # train or test, or empty
+    side: int  # rows and columns, 0 where no size is named
+    rows: str  # a selection, or empty
+
+    @classmethod
+    def parse(cls, spec: str) -> "ImagesSpec":
+        """The parts of a text; InputError where it is none. A path that exists is one, whatever its name."""
+        if os.path.exists(spec) and spec not in IN_PACKAGE:  # a file may have brackets and colons in its name
+            return cls(spec, "", 0, "")
+        if not (form := FORM.fullmatch(spec)):
+            raise InputError("no images are named: give sample, digits, cifar10 or a path")
+        split = form["split"] or ""
+        if split and split not in SPLITS:
+            raise InputError(f"in {spec!r}, {split!r} is not a split, only {' and '.join(SPLITS)}")
+        return cls(form["where"], split, int(form["side"] or 0), form["rows"] or "")
+
+
+def load_images(spec: str, resize: str = DEFAULT) -> Images:
+    """Load images of one size by name or path, as in ``load_images("sample[0:20]")``.
 
     Names: ``sample`` (the first 100 CIFAR-10 test images), ``digits`` (the test half of scikit-learn's
     digits), ``cifar10:test`` and ``cifar10:train`` (downloaded). Paths: a folder that holds CIFAR-10, a
     ``.npz`` file, a picture, a folder of pictures in sub-folders named by class or with a ``labels.csv``, or
     a CSV of columns file and label.
 
-    After it may stand a size and a selection: ``FOLDER@227[0:50]`` are the first 50, resized to 227 rows and
-    columns (nearest pixels, nothing cut off), ``cifar10:test[random:200:SEED]`` a sample, ``FILE.npz[17]``
-    one image. InputError for anything else.
+    After it may stand a size and a selection: ``FOLDER@224[0:50]`` are the first 50, brought to 224 rows and
+    columns, ``cifar10:test[random:200:SEED]`` a sample, ``FILE.npz[17]`` one image.
+
+    resize: how a size is reached, ``bilinear``, ``bicubic`` or ``nearest``, and ``fit`` (the shorter side,
+        then the centre cut out) or ``squash`` (height and width scaled apart), as in ``nearest,squash``
+
+    What was left out, turned or resized is told in ``notes``. InputError for anything else, and for pictures
+    that differ in size.
     """
-    if os.path.exists(spec) and spec not in IN_PACKAGE:  # a file may have brackets and colons in its name
-        return _from_path(Path(spec), None, parse_selection(""), 0)
-    form = FORM.fullmatch(spec)
-    if not form:
-        raise InputError("no images are named: give sample, digits, cifar10 or a path")
-    where, split, side = form["where"], form["split"], int(form["side"] or 0)
-    select = parse_selection(form["rows"] or "")
-    if split and split not in SPLITS:
-        raise InputError(f"in {spec!r}, {split!r} is not a split, only {' and '.join(SPLITS)}")
-    return resize_images(_named(where, split, select, side), side)
+    images, *others = load_images_by_size(spec, resize)
+    if others:
+        found = [
+            f"{each.ids[0]} is {'x'.join(map(str, each.pixels.shape[2:]))}" for each in (images, *others)
+        ]
+        raise InputError(
+            f"images of {spec} differ in size (rows x columns): {', '.join(found[:3])}: give a size, as in"
+            f" {ImagesSpec.parse(spec).where}@224, or take load_images_by_size"
+        )
+    return images
 
 
-def _named(where: str, split: str | None, select: Select, side: int) -> Images:
-    if where == "cifar10":
-        return load_cifar10(data_folder(), split or "test", select)
-    if where not in IN_PACKAGE:
-        return _from_path(Path(where), split, select, side)
-    if split:
-        raise InputError(f"{where} has no splits; cifar10 and a folder that holds CIFAR-10 have")
-    return load_npz(Path(__file__).parent / "sample" / f"{where}.npz", select, IN_PACKAGE[where])
+def load_images_by_size(spec: str, resize: str = DEFAULT) -> tuple[Images, ...]:
+    """Load images as ``load_images`` does, one ``Images`` for each size, in order of first appearance."""
+    named = ImagesSpec.parse(spec)
+    select, how = parse_selection(named.rows), parse_resize(resize, named.side)
+    if named.where == "cifar10":
+        return (_resized(load_cifar10(data_folder(), named.split or "test", select), how),)
+    if named.where not in IN_PACKAGE:
+        return _from_path(Path(named.where), named.split, select, how)
+    if named.split:
+        raise InputError(f"{named.where} has no splits; cifar10 and a folder that holds CIFAR-10 have")
+    file = Path(__file__).parent / "sample" / f"{named.where}.npz"
+    return (_resized(load_npz(file, select, stem=IN_PACKAGE[named.where]), how),)
 
 
-def _from_path(path: Path, split: str | None, select: Select, side: int) -> Images:
+def _from_path(path: Path, split: str, select: Select, how: Resize) -> tuple[Images, ...]:
     if not os.path.exists(path):
         raise InputError(f"there are no images {str(path)!r}, only sample, digits, cifar10, or a path")
+    if path.is_dir() and split and (path / split).is_dir():
+        return load_pictures(path / split, select, how)
     if path.is_dir() and (split or contains_cifar10(path)):
-        return load_cifar10(path, split or "test", select)
+        return (_resized(load_cifar10(path, split or "test", select), how),)
+    if path.suffix == ".npz":
+        return (_resized(load_npz(path, select, split), how),)
     if split:
         raise InputError(f"{path} has no splits; cifar10 and a folder that holds CIFAR-10 have")
-    return load_npz(path, select) if path.suffix == ".npz" else load_pictures(path, select, side)
+    return load_pictures(path, select, how)
+
+
+def _resized(images: Images, how: Resize) -> Images:
+    """Images brought to a size."""
+    if not how.side or images.pixels.shape[2:] == (how.side, how.side):
+        return images
+    pixels = np.stack([how(each.numpy()) for each in images.pixels])
+    notes = images.notes + how.describe(len(images), len(images))
+    return replace(images, pixels=torch.from_numpy(pixels), notes=notes)

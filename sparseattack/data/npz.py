@@ -1,72 +1,245 @@
-"""Images in a ``.npz`` file of the arrays ``images``, ``labels``, ``names`` (of classes) and ``ids``."""
+"""Images in a ``.npz`` file: ``images``, ``labels``, ``names`` (of classes) and ``ids``, or ``x`` and ``y``.
 
+Everything is decided by names, shapes and kinds of numbers; what can be read in two ways is refused.
+"""
+
+import zipfile
+from collections import defaultdict
+from math import prod
 from pathlib import Path
+from typing import IO, NamedTuple
 
 import numpy as np
 import torch
+from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from sparseattack.data.images import UNKNOWN, Images, name_file_in_errors
-from sparseattack.data.selection import Select
-from sparseattack.errors import InputError
+from sparseattack.data.labels import MAX_DIGITS, parse_labels, parse_one_hot
+from sparseattack.data.selection import Rows, Select
+from sparseattack.errors import InputError, brief
 
-Column = NDArray[np.generic]
-Arrays = dict[str, Column]
+Array = NDArray[np.generic]
 
-MAX_CHANNELS = 16  # more are image columns, put there by mistake
+ROLES = {
+    "images": ("images", "image", "x", "data"),
+    "labels": ("labels", "label", "y"),
+    "names": ("names",),
+    "ids": ("ids",),
+}
+ROLE = {word: role for role, words in ROLES.items() for word in words}
+PARTS = {"train": "train", "test": "test", "val": "val", "valid": "val", "validation": "val"}
+LAYOUTS = ("nhwc", "nchw")  # N images, H rows, W columns, C channels
+
+USUAL = (1, 3, 4)  # channels of pictures
+MAX_CHANNELS = 16  # more are rows or columns
+IMAGE_DIMS, GREY_DIMS = 4, 3  # dimensions of an array of images with channels, and without
+DARK = 16  # the brightest of 256 colours where images were probably not stored in 8 bit
+MOST = 10**MAX_DIGITS  # a label
+LARGE, DENSE = 2**28, 100  # bytes, and bytes unpacked from one: more of both is no picture's compression
+ROUNDING = 0.1  # of a step of 1/255, by which a float may miss the colour that it stands for
 
 
-def load_npz(path: Path, select: Select, stem: str = "") -> Images:
+class ArrayName(NamedTuple):
+    """What the name of an array says."""
+
+    name: str
+    role: str  # of ROLES
+    part: str = ""  # train, test or val
+    layout: str = ""  # of LAYOUTS
+
+    @classmethod
+    def parse(cls, name: str) -> "ArrayName | None":
+        """``x_test`` are test images, ``images_nchw`` says where the channels are; None for other names."""
+        found: dict[str, str] = {}
+        for word in name.lower().split("_"):
+            kind, value = "role", ROLE.get(word, "")
+            if word in PARTS:
+                kind, value = "part", PARTS[word]
+            elif word in LAYOUTS:
+                kind, value = "layout", word
+            if not value or kind in found:
+                return None
+            found[kind] = value
+        return cls(name, **found) if "role" in found else None
+
+
+def load_npz(path: Path, select: Select, split: str = "", *, stem: str = "") -> Images:
     """Selected images of a ``.npz`` file; without ids they are called ``stem-0``, ``stem-1``, ...
 
-    ``images (N, H, W[, C])`` are uint8; ``labels (N,)``, ``names (K,)`` and ``ids (N,)`` are optional.
-    InputError for a file that cannot be read or arrays that do not fit.
+    Images are ``(N, H, W)``, ``(N, H, W, C)`` or ``(N, C, H, W)``, whole numbers from 0 to 255 or floats in
+    [0, 1]; labels whole numbers, one-hot rows or names, ``(N,)``. ``split`` chooses ``x_test`` where there is
+    ``x_train`` too. InputError for a file that cannot be read, and for arrays that do not fit, or that fit in
+    two ways.
     """
-    arrays = _arrays(path)
-    if "images" not in arrays:
-        raise InputError(f"{path} has no array images, only {', '.join(arrays) or 'nothing'}")
-    images = _channels(path, arrays["images"])
-    labels = _column(path, arrays, "labels", len(images))
-    if labels is not None and labels.dtype.kind not in "iu":
-        raise InputError(f"{path} has labels {labels.dtype}, not whole numbers")
-    labels = np.full(len(images), UNKNOWN) if labels is None else labels
-    ids, names = _column(path, arrays, "ids", len(images)), _column(path, arrays, "names")
-    rows = select(len(images))
-    with name_file_in_errors(path):
-        return Images(
-            torch.from_numpy(np.ascontiguousarray(images[rows].transpose(0, 3, 1, 2))),
-            torch.from_numpy(labels[rows].astype(np.int64)),
-            tuple(f"{stem or path.stem}-{row}" for row in rows) if ids is None else _texts(ids[rows]),
-            () if names is None else _texts(names),
-        )
-
-
-def _arrays(path: Path) -> Arrays:
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            return dict(archive)
+        with zipfile.ZipFile(path) as archive:
+            members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
+            chosen = _choose(path, list(members), split)
+            arrays = {name.role: _array(path, archive, members[name.name]) for name in chosen.values()}
+    except InputError:
+        raise
     except Exception as error:  # numpy, zipfile and zlib raise many kinds for a broken file
-        raise InputError(f"{path} is no .npz file of plain arrays: {error}") from error
-
-
-def _channels(path: Path, images: NDArray[np.generic]) -> NDArray[np.uint8]:
-    """The images as ``(N, H, W, C)``."""
-    if images.ndim == 3:  # noqa: PLR2004
-        images = images[..., None]
-    if images.dtype != np.uint8 or images.ndim != 4 or not 0 < images.shape[3] <= MAX_CHANNELS:  # noqa: PLR2004
-        raise InputError(
-            f"{path} has images {images.shape} {images.dtype}, not (N, H, W) or (N, H, W, channels) uint8"
+        raise InputError(f"{path} is no .npz file of plain arrays: {brief(error)}") from error
+    with name_file_in_errors(path):
+        images = _channels_last(chosen["images"], arrays["images"])
+        rows = select(len(images))
+        ids, names = (_texts(arrays, role, count) for role, count in (("ids", len(images)), ("names", None)))
+        colours, notes = _eight_bit(images, rows)
+        labels, classes = _labels(arrays.get("labels"), len(images))
+        part = chosen["images"].part
+        stem = stem or "-".join(filter(None, (path.stem, part)))
+        return Images(
+            torch.from_numpy(np.ascontiguousarray(colours.transpose(0, 3, 1, 2))),
+            torch.from_numpy(labels[rows]),
+            tuple(ids[row] if ids else f"{stem}-{row}" for row in rows),
+            names or classes,
+            notes,
+            sorted_classes=bool(classes and not names),
         )
-    return images  # type: ignore[return-value]  # its dtype is checked above
 
 
-def _column(path: Path, arrays: Arrays, name: str, length: int | None = None) -> Column | None:
-    """The array ``name`` if the file has it: of one dimension, and of ``length`` if that is given."""
-    column = arrays.get(name)
-    if column is not None and column.shape != (length or len(column.ravel()),):
-        raise InputError(f"{path} has {name} {column.shape}, not ({length or 'K'},)")
-    return column
+def _choose(path: Path, names: list[str], split: str) -> dict[str, ArrayName]:
+    """The array of each role, of the part ``split`` if that is named."""
+    by_part: dict[str, dict[str, list[ArrayName]]] = defaultdict(lambda: defaultdict(list))
+    for name in names:
+        if parsed := ArrayName.parse(name):
+            by_part[parsed.part][parsed.role].append(parsed)
+    parts = [part for part, roles in by_part.items() if roles["images"]]
+    listed = ", ".join(names) or "nothing"
+    if not parts:
+        raise InputError(f"{path} has no array images, or x, only {listed}")
+    if split and split not in parts:
+        raise InputError(f"{path} has no images of a split {split}, only {listed}")
+    if not split and len(parts) > 1:
+        ways = " or ".join(f"{path}:{part}" for part in parts if part in ("train", "test"))
+        found = ", ".join(one.name for part in parts for one in by_part[part]["images"])
+        raise InputError(f"{path} has the images {found}: name {ways or 'one of them images'}")
+    part = split or parts[0]
+    chosen = {}
+    for role in ROLES:
+        found_here = by_part[part][role] or (by_part[""][role] if len(parts) == 1 or role == "names" else [])
+        if len(found_here) > 1:
+            both = " and ".join(one.name for one in found_here)
+            raise InputError(f"{path} has {both}, which may both be the {role}: leave one out")
+        if found_here:
+            chosen[role] = found_here[0]
+    return chosen
 
 
-def _texts(column: Column) -> tuple[str, ...]:
+def _array(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Array:
+    """One array; its header is held against the size of the file before memory is taken."""
+    with archive.open(member) as file:
+        count, dtype = _header(file)
+        size, header = count * dtype.itemsize, file.tell()
+    if size != member.file_size - header:
+        raise InputError(f"{path} is damaged: {member.filename} has {member.file_size:,} bytes, not {size:,}")
+    if size > LARGE and size > DENSE * member.compress_size:
+        raise InputError(
+            f"{path} would unpack {member.compress_size:,} bytes of {member.filename} to {size:,}, which are"
+            " no pictures; save the arrays with numpy.savez if they are meant"
+        )
+    with archive.open(member) as file:
+        return np.asarray(npy.read_array(file, allow_pickle=False))
+
+
+def _header(file: IO[bytes]) -> tuple[int, np.dtype[np.generic]]:
+    """The number of elements of an array, and their type."""
+    readers = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
+    version = npy.read_magic(file)
+    if version not in readers:
+        raise ValueError(f"its arrays are of version {version}")
+    shape, _, dtype = readers[version](file)
+    if dtype.hasobject:
+        raise ValueError("it holds objects of Python")
+    return prod(shape), dtype
+
+
+def _channels_last(name: ArrayName, images: Array) -> Array:
+    """The images as ``(N, H, W, C)``."""
+    if images.ndim == GREY_DIMS and not name.layout:
+        if images.shape[2] in USUAL and images.shape[0] > MAX_CHANNELS:
+            raise InputError(
+                f"{name.name} {images.shape} are {images.shape[0]} grey images, or one image with"
+                f" {images.shape[2]} channels: save {name.name}[..., None] or {name.name}[None]"
+            )
+        return images[..., None]
+    if images.ndim != IMAGE_DIMS:
+        raise InputError(
+            f"has {name.name} {images.shape}, not (N, H, W), (N, H, W, channels) or (N, channels, H, W):"
+            " reshape them"
+        )
+    layout = name.layout or _layout(name.name, images.shape)
+    return images.transpose(0, 2, 3, 1) if layout == "nchw" else images
+
+
+def _layout(name: str, shape: tuple[int, ...]) -> str:
+    """Where the channels of images are: the one place where so few are usual, or possible at all."""
+    ends = {"nhwc": shape[3], "nchw": shape[1]}
+    usual = [layout for layout, count in ends.items() if count in USUAL]
+    possible = [layout for layout, count in ends.items() if 0 < count <= MAX_CHANNELS]
+    for fitting in (usual, possible):
+        if len(fitting) == 1:
+            return fitting[0]
+    if not possible and 0 not in shape:
+        raise InputError(f"has {name} {shape}: neither {shape[1]} nor {shape[3]} are channels of images")
+    first, second, third = shape[1:]
+    raise InputError(
+        f"{name} {shape} are images of {first} rows, {second} columns and {third} channels, or of {second}"
+        f" rows, {third} columns and {first} channels: save them as images_nhwc, or else as images_nchw"
+    )
+
+
+def _eight_bit(images: Array, rows: Rows) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
+    """The chosen images in 8 bit, and what is to be said of that."""
+    if images.dtype.kind not in "uif" or not images.size:
+        if images.size:
+            raise InputError(
+                f"has images of {images.dtype}, not whole numbers from 0 to 255 or floats in [0, 1]"
+            )
+        return images[rows].astype(np.uint8), ()
+    low, high = float(images.min()), float(images.max())
+    if images.dtype.kind == "f":
+        if not 0 <= low <= high <= 1:  # NaN too
+            raise InputError(
+                f"has {images.dtype} images from {low:.4g} to {high:.4g}, not in [0, 1]: divide colours of"
+                " 0 to 255 by 255, and undo a normalisation, which belongs to the oracle (mean=, std=)"
+            )
+        scaled = images[rows].astype(np.float64) * 255
+        colours = scaled.round()
+        missed = int((abs(scaled - colours) > ROUNDING).reshape(len(rows), -1).any(1).sum())
+        note = f"{missed} of {len(rows)} images were rounded to 8 bit: this is what is attacked and written"
+        return colours.astype(np.uint8), (note,) if missed else ()
+    if low < 0 or high > 255:  # noqa: PLR2004
+        raise InputError(f"has {images.dtype} images from {low:.0f} to {high:.0f}, not 0 to 255")
+    dark = f"no colour is above {high:.0f} of 255: images stored from 0 to {high:.0f} are to be scaled to 255"
+    return images[rows].astype(np.uint8), (dark,) if 0 < high <= DARK else ()
+
+
+def _labels(labels: Array | None, count: int) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+    """Labels ``(count,)``, and the names of their classes where they are names."""
+    if labels is None:
+        return np.full(count, UNKNOWN), ()
+    if labels.ndim == 2 and labels.shape[1] == 1:  # noqa: PLR2004
+        labels = labels[:, 0]
+    if labels.ndim == 2 and len(labels) == count and labels.dtype.kind in "uifb":  # noqa: PLR2004
+        if (one_hot := parse_one_hot(labels.tolist())) is None:
+            raise InputError(f"has labels {labels.shape}, not ({count},), and they are not one-hot rows")
+        return np.array(one_hot, np.int64), ()
+    if labels.shape != (count,):
+        raise InputError(f"has labels {labels.shape}, not ({count},)")
+    if labels.dtype.kind == "U":
+        parsed = parse_labels([str(label) for label in labels])
+        return np.array(parsed.numbers, np.int64), parsed.classes
+    if labels.dtype.kind not in "uif" or not ((labels == np.floor(labels)) & (abs(labels) < MOST)).all():
+        raise InputError(f"has labels {labels.dtype}, not whole numbers, one-hot rows or names of classes")
+    return labels.astype(np.int64), ()
+
+
+def _texts(arrays: dict[str, Array], role: str, count: int | None) -> tuple[str, ...]:
+    """The array of a role as texts, ``count`` of them if that is given; empty where there is none."""
+    if (column := arrays.get(role)) is None:
+        return ()
+    if column.ndim != 1 or count not in (None, len(column)):
+        raise InputError(f"has {role} {column.shape}, not ({count or 'K'},)")
     return tuple(map(str, column))

@@ -1,121 +1,132 @@
 """Pictures: one file, a folder whose sub-folders are classes, or a CSV of columns file and label."""
 
 import csv
+import io
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import torch
-from PIL import Image
+from PIL import ExifTags, Image
 
-from sparseattack.data.images import UNKNOWN, Images, name_file_in_errors
-from sparseattack.data.selection import Colours, Select, resize_nearest
-from sparseattack.errors import InputError
+from sparseattack.data.folder import LabelledFile, Listing, list_folder
+from sparseattack.data.images import Images, name_file_in_errors
+from sparseattack.data.labels import parse_labels
+from sparseattack.data.resize import Colours, Resize
+from sparseattack.data.selection import Select
+from sparseattack.errors import InputError, brief
 
-MAX_DIGITS = 18  # of a label, which is a number of 64 bits
 OPAQUE = 255
-ADVERSARIAL, SIDE_BY_SIDE = (
-    ".adversarial.png",
-    ".side-by-side.png",
-)  # suffixes of the files that an attack writes
+TURNS = {  # EXIF orientations, and what brings a picture upright
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 
 
-class LabelledFile(NamedTuple):
-    """A picture file with its id and its class."""
+class Picture(NamedTuple):
+    """A picture as it is read."""
 
-    path: Path
-    id: str
-    label: str  # name or number of the class; empty if unknown
+    colours: Colours  # (C, H, W); C is 1 (grey), 3 (RGB) or 4 (RGBA, unless it is opaque everywhere)
+    turned: bool  # whether its file says that it is to be shown turned or mirrored, as it is here
 
 
-def list_pictures(path: Path) -> list[LabelledFile]:
+def load_pictures(path: Path, select: Select, resize: Resize) -> tuple[Images, ...]:
+    """Selected pictures of a file, a folder or a CSV, brought to one size; one ``Images`` for each size left.
+
+    InputError for files that cannot be read, and for pictures that differ in channels.
+    """
+    listing = list_pictures(path)
+    if not listing.files:
+        raise InputError(f"there is no picture in {path}{''.join(f'; {note}' for note in listing.notes)}")
+    with name_file_in_errors(path):
+        labels = parse_labels([one.label for one in listing.files])
+    rows = select(len(listing.files)).tolist()
+    ids = [listing.files[row].id for row in rows]
+    pictures = [read_picture(listing.files[row].path) for row in rows]
+    colours = [resize(picture.colours) for picture in pictures]
+    if len({len(each) for each in colours}) > 1:
+        raise InputError(f"pictures of {path} differ in channels: {_shapes(colours, ids)}; make all RGB")
+    changed = sum(now is not was.colours for now, was in zip(colours, pictures, strict=True))
+    notes = (*listing.notes, *_turned(pictures), *resize.describe(changed, len(rows)))
+    shapes = dict.fromkeys(each.shape for each in colours)
+    groups = [[place for place, each in enumerate(colours) if each.shape == shape] for shape in shapes]
+    return tuple(
+        Images(
+            torch.from_numpy(np.stack([colours[place] for place in places])),
+            torch.tensor([labels.numbers[rows[place]] for place in places], dtype=torch.int64),
+            tuple(ids[place] for place in places),
+            labels.classes,
+            notes,
+            sorted_classes=bool(labels.classes),
+        )
+        for places in groups
+    )
+
+
+def list_pictures(path: Path) -> Listing:
     """The picture at ``path``, or those of a folder, classes by sub-folder, or those of a CSV."""
     if path.suffix == ".csv":
-        return _table(path)
+        return Listing(_table(path), ())
     if not path.is_dir():
-        return [LabelledFile(path, path.name, "")]
-    if (table := path / "labels.csv").is_file():
-        return _table(table)
-    known = {suffix for suffix, kind in Image.registered_extensions().items() if kind in Image.OPEN}
-    files = [
-        file
-        for file in sorted(path.rglob("*"))
-        if file.suffix.lower() in known and not is_attack_output(file)
-    ]
-    ids = [file.relative_to(path) for file in files]
-    pairs = zip(files, ids, strict=True)
-    return [LabelledFile(file, id.as_posix(), id.parts[0] if id.parts[1:] else "") for file, id in pairs]
-
-
-def is_attack_output(file: Path) -> bool:
-    """Whether an attack has written this file, by its suffix; such files of a folder are left out."""
-    return file.name.endswith((ADVERSARIAL, SIDE_BY_SIDE))
-
-
-def count_attack_outputs(path: Path) -> int:
-    """The number of pictures of a folder that are left out because an attack has written them."""
-    listing = path.is_dir() and not (path / "labels.csv").is_file()
-    return sum(map(is_attack_output, path.rglob("*.png"))) if listing else 0
+        return Listing([LabelledFile(path, path.name, "")], ())
+    if not (table := path / "labels.csv").is_file():
+        return list_folder(path)
+    files = _table(table)
+    named = {file.path.resolve() for file in files}
+    others = sum(file.path.resolve() not in named for file in list_folder(path, flat=True).files)
+    note = f"left out of {path}: {others} picture{'s' * (others != 1)} that {table.name} does not name"
+    return Listing(files, (note,) if others else ())
 
 
 def _table(path: Path) -> list[LabelledFile]:
     try:
-        table = csv.DictReader(path.read_text("utf-8-sig").splitlines())
-        rows, columns = list(table), table.fieldnames or ()
+        text = io.StringIO(path.read_text("utf-8-sig"), newline="")
+        table = csv.DictReader(text, skipinitialspace=True)
+        columns = table.fieldnames = [name.strip() for name in table.fieldnames or ()]
+        rows = list(table)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"{path} is no CSV that can be read: {error}") from error
-    if missing := {"file", "label"}.difference(columns):
-        raise InputError(f"{path} has no column {', '.join(sorted(missing))}, only {', '.join(columns)}")
-    if lacking := [number for number, row in enumerate(rows, 1) if not row["file"]]:
-        raise InputError(f"{path} names no file in row {lacking[0]}")
+    for name in ("file", "label"):
+        if columns.count(name) != 1:
+            count = "several columns" if name in columns else "no column"
+            raise InputError(f"{path} has {count} {name}, only {', '.join(columns)}")
+    for number, row in enumerate(rows, 1):
+        if not row["file"]:
+            raise InputError(f"{path} names no file in row {number}")
+        if None in row:
+            raise InputError(f"{path} has more fields than columns in row {number}: put quotes around commas")
     return [LabelledFile(path.parent / row["file"], row["file"], row["label"] or "") for row in rows]
 
 
-def class_numbers(labels: list[str]) -> tuple[list[int], tuple[str, ...]]:
-    """The label of each class name, and the names; numbers are labels, names are numbered alphabetically."""
-    names = sorted(set(labels) - {""})
-    if all(name.isdecimal() for name in names):
-        if huge := [name for name in names if len(name) > MAX_DIGITS]:
-            raise InputError(f"there is no class {huge[0]}: a label has at most {MAX_DIGITS} digits")
-        return [int(label) if label else UNKNOWN for label in labels], ()
-    places = {name: place for place, name in enumerate(names)} | {"": UNKNOWN}
-    return [places[label] for label in labels], tuple(names)
-
-
-def load_pictures(path: Path, select: Select, side: int = 0) -> Images:
-    """Selected pictures of a file, a folder or a CSV, resized to ``side`` rows and columns unless that is 0.
-
-    InputError for files that cannot be read, and for pictures that differ in size or channels.
-    """
-    every = list_pictures(path)
-    if not every:
-        found = f", only {many} that an attack has written" if (many := count_attack_outputs(path)) else ""
-        raise InputError(f"there is no picture in {path}{found}")
-    with name_file_in_errors(path):
-        labels, classes = class_numbers([one.label for one in every])
-    rows = select(len(every)).tolist()
-    pictures = [resize_nearest(read_picture(every[row].path), side) for row in rows]
-    ids = tuple(every[row].id for row in rows)
-    if len({picture.shape for picture in pictures}) > 1:
-        found, sized = _shapes(pictures, ids), f"{path}@224 brings all to 224x224"
-        raise InputError(f"pictures of {path} differ in size or channels: {found} ({sized})")
-    chosen = torch.tensor([labels[row] for row in rows], dtype=torch.int64)
-    return Images(torch.from_numpy(np.stack(pictures)), chosen, ids, classes)
-
-
-def read_picture(path: Path) -> Colours:
-    """One picture ``(C, H, W)``; C is 1 (grey), 3 (RGB) or 4 (RGBA, unless it is opaque everywhere)."""
+def read_picture(path: Path) -> Picture:
+    """One picture of 8 bits a channel, upright; InputError where it cannot be read."""
     try:
         with Image.open(path) as picture:
             deep = any(";16" in str(tile) for tile in picture.tile)
             if deep or picture.mode not in ("1", "L", "LA", "P", "PA", "RGB", "RGBA"):
                 kind = "16-bit" if deep else picture.mode
                 raise InputError(f"{path} is a {kind} picture, not grey, RGB or RGBA of 8 bits per channel")
-            return _colours(picture)
+            turn = TURNS.get(_orientation(picture))
+            return Picture(_colours(picture if turn is None else picture.transpose(turn)), turn is not None)
+    except InputError:
+        raise
     except FileNotFoundError:
         raise InputError(f"there is no file {path}") from None
-    except (OSError, SyntaxError, Image.DecompressionBombError) as error:
-        raise InputError(f"{path} is no picture that can be read: {error}") from error
+    except Exception as error:  # Pillow raises ValueError, RuntimeError and others for a broken file
+        raise InputError(f"{path} is no picture that can be read: {brief(error)}") from error
+
+
+def _orientation(picture: Image.Image) -> int:
+    """The EXIF orientation, 1 to 8; 1 where there is none that can be read."""
+    try:
+        return int(picture.getexif().get(ExifTags.Base.Orientation, 1))
+    except Exception:  # broken EXIF says nothing about the picture
+        return 1
 
 
 def _colours(picture: Image.Image) -> Colours:
@@ -127,9 +138,18 @@ def _colours(picture: Image.Image) -> Colours:
     return pixels[:3] if clear and pixels[3].min() == OPAQUE else pixels
 
 
-def _shapes(pictures: list[Colours], ids: tuple[str, ...]) -> str:
-    """The first picture of each shape, as text."""
-    first: dict[tuple[int, ...], str] = {}
+def _turned(pictures: list[Picture]) -> tuple[str, ...]:
+    """The sentence about pictures that were turned; none where none was."""
+    turned, total = sum(picture.turned for picture in pictures), len(pictures)
+    if not turned:
+        return ()
+    which = "the picture was" if total == 1 else f"{turned} of {total} pictures were"
+    return (f"{which} turned or mirrored as the EXIF orientation says; rows and columns count after that",)
+
+
+def _shapes(pictures: list[Colours], ids: list[str]) -> str:
+    """The first picture of each number of channels, as text."""
+    first: dict[int, str] = {}
     for picture, id in zip(pictures, ids, strict=True):
-        first.setdefault(picture.shape, id)
-    return ", ".join(f"{id} is {w}x{h} with {c} channels" for (c, h, w), id in first.items())
+        first.setdefault(len(picture), id)
+    return ", ".join(f"{id} has {channels}" for channels, id in first.items())

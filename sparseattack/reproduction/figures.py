@@ -199,7 +199,7 @@ def _heat_map(axes: Axes, title: str, pairs: PairCounts, names: Sequence[str]) -
 def gallery(study: FinishedStudy, title: str) -> Figure | None:
     """The first successes, changed pixels ringed; None without a success or without the images."""
     try:
-        images = load_images(study.experiment.images)
+        images = load_images(study.experiment.images, study.experiment.resize)
     except InputError:
         return None
     chosen = [record for record in study.records if record.success and _has(images, record)][:SHOWN]

@@ -117,8 +117,8 @@ class Reproduction:
         for planned in self.planned:
             load("strategies", planned.strategy or "de")
             oracle_plugin(planned.network, self.options.device)
-        for images in {planned.experiment(self.options).images for planned in self.planned}:
-            load_images(images)
+        for chosen in (planned.experiment(self.options) for planned in self.planned):
+            load_images(chosen.images, chosen.resize)
 
     def run(self) -> Iterator[Event]:
         """Run what the studies lack, after ``check``; networks that cannot be loaded are left out."""

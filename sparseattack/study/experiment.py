@@ -6,6 +6,7 @@ from inspect import formatannotation
 from itertools import product
 from typing import Any, NamedTuple, Self, get_args
 
+from sparseattack.data.resize import DEFAULT, parse_resize
 from sparseattack.errors import InputError
 from sparseattack.problem.criteria import rule
 
@@ -37,6 +38,7 @@ class Experiment:
     seeds: tuple[int, ...] = (0,)
     oracle: str = "allconv-small"
     images: str = "sample"
+    resize: str = DEFAULT  # how images of a named size, as FOLDER@224, are brought to it
     budget: int = 1000  # queries per image
     fitness: str = "margin"
     objectives: tuple[str, ...] = ()  # further ones, in place of those that a strategy declares
@@ -64,6 +66,7 @@ class Experiment:
         if self.true_class not in TRUE_CLASSES:
             raise InputError(f"true_class is {' or '.join(TRUE_CLASSES)}, not {self.true_class!r}")
         rule(self.stop)
+        parse_resize(self.resize, 0)
 
     def _check_numbers(self) -> None:
         if self.budget < 1 or min(self.pixels) < 1:

@@ -104,6 +104,7 @@ class Manifest:
     scale: Scale
     images: int
     shape: tuple[int, ...]  # C, H, W
+    notes: tuple[str, ...]  # what of the images was left out, turned or resized
     opening: Opening  # the first
 
     @property
@@ -116,7 +117,7 @@ class Manifest:
         return {
             "determines": self.determines.to_json(),
             "oracle": {"name": self.oracle, "scale": self.scale},
-            "images": {"count": self.images, "shape": list(self.shape)},
+            "images": {"count": self.images, "shape": list(self.shape), "notes": list(self.notes)},
             **self.opening.to_json(),
         }
 
@@ -130,6 +131,7 @@ class Manifest:
             scale=oracle["scale"],
             images=images["count"],
             shape=tuple(images["shape"]),
+            notes=tuple(images["notes"]),
             opening=Opening.from_json(held),
         )
 

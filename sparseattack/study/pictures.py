@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from sparseattack.data.pictures import ADVERSARIAL, SIDE_BY_SIDE
+from sparseattack.data.folder import ADVERSARIAL, SIDE_BY_SIDE
 from sparseattack.data.png import pil_image, read_png, side_by_side, write_png
 from sparseattack.errors import InputError, OracleError
 from sparseattack.problem.edits import Edits

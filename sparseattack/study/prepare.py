@@ -110,6 +110,7 @@ class Setup:
             scale=clean.oracle.scale,
             images=len(self.images),
             shape=tuple(self.images.pixels.shape[1:]),
+            notes=self.images.notes,
             opening=Opening(
                 hardware(self.experiment.device), datetime.now(UTC).isoformat(timespec="seconds")
             ),
@@ -162,7 +163,7 @@ def evaluate_clean(experiment: Experiment) -> CleanEvaluation:
     spec = oracle_spec(experiment.oracle)
     plugin = oracle_plugin(spec, experiment.device)
     oracle = Classifier.of(make(plugin, f"oracle {spec}"), spec.name)
-    images = load_images(experiment.images)
+    images = load_images(experiment.images, experiment.resize)
     floats = images.floats().to(experiment.device)
     predictions = classify(oracle, floats)
     count = predictions.scores.shape[1]

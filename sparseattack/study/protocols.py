@@ -107,9 +107,10 @@ KAGGLE_V5 = replace(
 IMAGENET = Protocol(
     name="imagenet",
     description=f"{PAPER}, Tables IV and VI, ImageNet: 105 photographs without a target; a run stops where"
-    " the true class has less than 5 % and, here, another leads. Here they are correctly classified ones; the"
+    " the true class has less than 5 % and, here, another leads. Photographs are resized by nearest pixels,"
+    " nothing cut off. Here they are correctly classified ones; the"
     " paper does not say.",
-    shared={**EVOLUTION, "stop": "confidence:0.95"},
+    shared={**EVOLUTION, "stop": "confidence:0.95", "resize": "nearest,squash"},
     untargeted={"target": "none", "num_images": 105},
 )
 PROTOCOLS = {one.name: one for one in (ORIGINAL, KAGGLE, KAGGLE_V5, IMAGENET)}

@@ -108,15 +108,65 @@ def test_a_lacking_or_broken_batch_is_named(tmp_path: Path) -> None:
 class Evil:
     """What a pickle can do to those who load it."""
 
-    def __reduce__(self) -> tuple[object, tuple[str]]:
-        return open, ("harm.txt",)
+    def __reduce__(self) -> tuple[object, tuple[str, str]]:
+        return open, ("harm.txt", "w")
 
 
-@pytest.mark.parametrize("held", [{b"data": Evil(), b"labels": []}, {b"other": 1}, [1, 2]])
+class FakeArray:
+    """An array whose memory is given, an address in it included: reading it ends the process."""
+
+    def __reduce__(self) -> tuple[object, tuple[object, ...]]:
+        return np.ndarray, ((COUNT, 3072), np.dtype(object), b"\x08" * COUNT * 3072 * 8)
+
+
+GOOD = np.zeros((2, 3072), np.uint8)
+
+
+@pytest.mark.parametrize(
+    "held",
+    [
+        {b"data": Evil(), b"labels": []},
+        {b"data": GOOD, b"labels": Evil()},
+        {b"data": GOOD, b"labels": [0, 1], b"more": Evil(), Evil(): 2},
+        {b"data": FakeArray(), b"labels": [0] * COUNT},
+        {b"data": GOOD, b"labels": [0]},
+        {b"data": GOOD, b"labels": [0, 10]},
+        {b"data": GOOD, b"labels": [0, -1]},
+        {b"data": GOOD, b"labels": [0, 1.0]},
+        {b"data": GOOD, b"labels": np.array([0, 1])},
+        {b"data": GOOD.astype(np.int64), b"labels": [0, 1]},
+        {b"data": GOOD.astype(object), b"labels": [0, 1]},
+        {b"data": np.asfortranarray(GOOD), b"labels": [0, 1]},
+        {b"data": GOOD.reshape(2, 32, 32, 3), b"labels": [0, 1]},
+        {b"data": bytearray(2**16), b"labels": [0, 1]},
+        {b"other": 1},
+        [1, 2],
+    ],
+)
 def test_a_python_batch_runs_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, held: object) -> None:
     monkeypatch.chdir(tmp_path)
     write_python(tmp_path / "py")
-    (tmp_path / "harm.txt").touch()
-    (tmp_path / "py" / "test_batch").write_bytes(pickle.dumps(held))
+    (tmp_path / "harm.txt").write_text("x")
+    for protocol in (2, 4):
+        (tmp_path / "py" / "test_batch").write_bytes(pickle.dumps(held, protocol))
+        with pytest.raises(InputError, match="test_batch is no CIFAR-10 batch"):
+            load_images(f"{tmp_path / 'py'}:test")
+    assert (tmp_path / "harm.txt").stat().st_size == 1
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        b"\x80\x05\x96" + (2**40).to_bytes(8, "little"),  # a bytearray of a terabyte
+        b"\x80\x02r\xff\xff\xff\xff",  # place 2**32 - 1 of the memory for values
+        b"\x80\x04B\xff\xff\xff\x7f",  # bytes that do not follow
+        b"\x80\x02cbuiltins\nexec\n(U\x0braise Excepttb.",
+        b"\x80\x02(ibuiltins\nexec\n.",  # an instance
+        b"\x80\x02\x82\x01.",  # an extension
+        b"\x80\x02cnumpy\nndarray\n)\x81.",  # a new object
+    ],
+)
+def test_operations_that_no_batch_needs_are_refused(tmp_path: Path, code: bytes) -> None:
+    (tmp_path / "test_batch").write_bytes(code)
     with pytest.raises(InputError, match="test_batch is no CIFAR-10 batch"):
-        load_images(f"{tmp_path / 'py'}:test")
+        load_images(f"{tmp_path}:test")

@@ -1,5 +1,8 @@
 """Pictures of every kind, one or many."""
 
+import contextlib
+import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
-from sparseattack import InputError, load_images
+from sparseattack import Images, InputError, load_images
 
 SIZE = 5, 3  # width, height
 
@@ -102,10 +105,10 @@ def test_only_chosen_pictures_are_read(tmp_path: Path) -> None:
         load_images(str(tmp_path))
 
 
-def test_different_sizes_are_refused_with_names(tmp_path: Path) -> None:
-    for name, size in {"a.png": (5, 3), "b.png": (5, 3), "c.png": (3, 5)}.items():
-        noise("RGB", size).save(tmp_path / name)
-    with pytest.raises(InputError, match=r"a\.png is 5x3 with 3 channels, c\.png is 3x5 with 3 channels"):
+def test_different_channels_are_refused_with_names(tmp_path: Path) -> None:
+    for name, mode in {"a.png": "RGB", "b.png": "RGB", "c.png": "L"}.items():
+        noise(mode).save(tmp_path / name)
+    with pytest.raises(InputError, match=r"differ in channels: a\.png has 3, c\.png has 1; make all RGB"):
         load_images(str(tmp_path))
 
 
@@ -120,6 +123,12 @@ def test_tables_that_do_not_fit_are_refused(tmp_path: Path) -> None:
     table.write_text("label,file\nant,a.png\nbee\n")
     with pytest.raises(InputError, match=r"t\.csv names no file in row 2"):
         load_images(str(table))
+    table.write_text("file,label\na,b.png,1\n")
+    with pytest.raises(InputError, match=r"t\.csv has more fields than columns in row 1: put quotes"):
+        load_images(str(table))
+    table.write_text("file,label,label\na.png,1,2\n")
+    with pytest.raises(InputError, match=r"t\.csv has several columns label"):
+        load_images(str(table))
     table.write_text(f"file,label\na.png,{'9' * 23}\n")
     with pytest.raises(InputError, match=r"t\.csv: there is no class 9{23}: a label has at most 18 digits"):
         load_images(str(table))
@@ -129,3 +138,129 @@ def test_tables_that_do_not_fit_are_refused(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match=r"no picture in .*empty"):
         load_images(str(tmp_path / "empty"))
+
+
+def labelled(folder: Path, *labels: str) -> Images:
+    """Pictures of a table with these labels."""
+    for place in range(len(labels)):
+        noise("L").save(folder / f"{place}.png")
+    rows = "".join(f"{place}.png,{label}\n" for place, label in enumerate(labels))
+    (folder / "labels.csv").write_text(f" file , label\n{rows}")
+    return load_images(str(folder))
+
+
+def test_numbers_may_be_written_in_several_ways(tmp_path: Path) -> None:
+    images = labelled(tmp_path, "3.0", " 3", "+3", "3", "3.", "03", " 3 ", "-1", "", "-1.0", " ")
+    assert images.labels.tolist() == [3] * 7 + [-1] * 4
+    assert (images.classes, images.sorted_classes) == ((), False)
+
+
+def test_spaces_make_no_other_class_and_unknown_ones_have_no_name(tmp_path: Path) -> None:
+    images = labelled(tmp_path, "cat", " cat ", "-1", "", "ant")
+    assert (images.labels.tolist(), images.classes) == ([1, 1, -1, -1, 0], ("ant", "cat"))
+    assert images.sorted_classes
+
+
+@pytest.mark.parametrize(
+    ("labels", "words"),
+    [
+        (("3", "cat"), "some labels are numbers such as 3, some are names such as cat"),
+        (("cat", "-1", "0.0"), "numbers such as 0.0, some are names such as cat"),
+        (("3.5", "1"), "label 3.5 is no whole number"),
+        ((".5",), "label .5 is no whole number"),
+        (("-2",), "there is no class -2, only numbers from 0"),
+    ],
+)
+def test_labels_that_leave_something_open_are_refused(
+    tmp_path: Path, labels: tuple[str, ...], words: str
+) -> None:
+    with pytest.raises(InputError, match=words):
+        labelled(tmp_path, *labels)
+
+
+def test_what_is_left_out_is_counted(tmp_path: Path) -> None:
+    for name in ("cat/a.png", ".cache/b.png", "cat/._a.png", "cat/a.adversarial.png", ".hidden.png"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        noise("RGB").save(tmp_path / name)
+    (tmp_path / "cat" / "notes.txt").touch()
+    (tmp_path / "cat" / "README").touch()
+    images = load_images(str(tmp_path))
+    assert (images.ids, images.classes) == (("cat/a.png",), ("cat",))
+    assert images.notes == (
+        f"left out of {tmp_path}: 1 picture that an attack has written, 2 files that are no pictures,"
+        " 3 files and folders whose names begin with a dot",
+    )
+    (tmp_path / "cat" / "a.png").unlink()
+    with pytest.raises(
+        InputError, match=r"there is no picture in .*; left out of .*: 1 picture that an attack"
+    ):
+        load_images(str(tmp_path))
+
+
+def test_pictures_that_a_table_does_not_name_are_counted(tmp_path: Path) -> None:
+    labelled(tmp_path, "1", "2")
+    noise("L").save(tmp_path / "more.png")
+    (note,) = load_images(str(tmp_path)).notes
+    assert note == f"left out of {tmp_path}: 1 picture that labels.csv does not name"
+
+
+def test_links_to_folders_are_followed_but_not_round_and_round(tmp_path: Path) -> None:
+    pool = tmp_path / "pool"
+    (pool / "sub").mkdir(parents=True)
+    noise("RGB").save(pool / "a.png")
+    noise("RGB").save(pool / "sub" / "b.png")
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    for name in ("cat", "dog"):
+        (photos / name).symlink_to(pool)
+    (pool / "sub" / "back").symlink_to(pool)
+    images = load_images(str(photos))
+    assert images.ids == ("cat/a.png", "cat/sub/b.png", "dog/a.png", "dog/sub/b.png")
+    assert images.classes == ("cat", "dog")
+    assert images.notes == (f"left out of {photos}: 2 links to a folder around them",)
+
+
+@pytest.mark.parametrize("names", [("test", "train"), ("Val",)])
+def test_splits_above_the_classes_are_no_classes(tmp_path: Path, names: tuple[str, ...]) -> None:
+    for name in names:
+        (tmp_path / name / "cat").mkdir(parents=True)
+        noise("RGB").save(tmp_path / name / "cat" / "a.png")
+    with pytest.raises(InputError, match=f"has folders {' and '.join(names)} above those of the classes"):
+        load_images(str(tmp_path))
+    assert load_images(str(tmp_path / names[0])).classes == ("cat",)
+    if names[0] == "test":
+        assert load_images(f"{tmp_path}:test").ids == ("cat/a.png",)
+
+
+def test_a_class_may_be_called_train(tmp_path: Path) -> None:
+    for name in ("train/a.png", "boat/a.png"):
+        (tmp_path / name).parent.mkdir()
+        noise("RGB").save(tmp_path / name)
+    assert load_images(str(tmp_path)).classes == ("boat", "train")
+
+
+def chunk(name: bytes, content: bytes) -> bytes:
+    """A part of a PNG file."""
+    return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
+
+
+@pytest.mark.parametrize("name", [b"zTXt", b"iCCP"])
+def test_a_png_that_unpacks_to_much_is_refused(tmp_path: Path, name: bytes) -> None:
+    file = tmp_path / "large.png"
+    noise("RGB").save(file)
+    whole = file.read_bytes()
+    file.write_bytes(whole[:33] + chunk(name, b"c\0\0" + zlib.compress(bytes(2**24), 9)) + whole[33:])
+    with pytest.raises(
+        InputError, match=r"large\.png is no picture that can be read: ValueError: Decompressed"
+    ):
+        load_images(str(file))
+
+
+@pytest.mark.parametrize("cut", range(10, 90, 8))
+def test_a_damaged_picture_is_one_sentence(tmp_path: Path, cut: int) -> None:
+    file = tmp_path / "bad.png"
+    noise("RGB").save(file)
+    whole = file.read_bytes()
+    file.write_bytes(whole[:cut] + b"\xff\0\xff" + whole[cut + 3 :])
+    with contextlib.suppress(InputError):  # that, or a picture, but nothing else
+        load_images(str(file))
