@@ -14,7 +14,6 @@ from sparseattack import __version__
 from . import options as o
 from .terminal import print_text
 
-OLD_NAMES = {"until": "stop", "draw": "num-images", "draw-seed": "sample-seed", "truth": "true-class"}
 CIFAR10 = "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz"
 CIFAR10_SHA256 = "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd"
 
@@ -50,7 +49,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     epilog="A first command to try: sparseattack compare --strategies de,cmaes",
 )
-ATTACKING = {"token_normalize_func": lambda option: OLD_NAMES.get(option, option)}
 
 
 @app.callback(invoke_without_command=True)
@@ -66,7 +64,7 @@ def root(
         print(context.get_help())
 
 
-@app.command(context_settings=ATTACKING)
+@app.command(context_settings=o.ATTACKING)
 def compare(
     context: typer.Context,
     oracle: o.Oracle = "allconv-small",
@@ -113,13 +111,10 @@ def compare(
     compare(experiment, study, output)
 
 
-@app.command(context_settings=ATTACKING)
+@app.command(context_settings=o.ATTACKING)
 def attack(
     context: typer.Context,
-    image: Annotated[
-        str,
-        typer.Argument(metavar="IMAGES", help="A picture, a FOLDER, FILE.jpg@224, or images as sample[3]."),
-    ],
+    image: o.Pictures,
     resize: o.Resize = "bilinear,fit",
     oracle: o.Oracle = "allconv-small",
     encoding: o.Encoding = "rgb",

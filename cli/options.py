@@ -11,6 +11,8 @@ from sparseattack.errors import InputError
 if TYPE_CHECKING:
     from sparseattack.plugins.registry import Kind
 
+OLD_NAMES = {"until": "stop", "draw": "num-images", "draw-seed": "sample-seed", "truth": "true-class"}
+ATTACKING = {"token_normalize_func": lambda option: OLD_NAMES.get(option, option)}  # of commands that attack
 PROBLEM, SEARCH, HARDWARE, OUTPUT = "Problem", "Search", "Hardware", "Output"  # panels of a help page
 
 
@@ -65,6 +67,9 @@ ImagenetNetworks = Annotated[
 ]
 Images = Annotated[
     str, option(PROBLEM, "IMAGES", "sample, cifar10:test[0:500], FILE.npz, FOLDER or FOLDER@224.")
+]
+Pictures = Annotated[
+    str, typer.Argument(metavar="IMAGES", help="A picture, a FOLDER, FILE.jpg@224, or images as sample[3].")
 ]
 Resize = Annotated[
     str,
@@ -258,7 +263,7 @@ def check_resize(context: typer.Context, images: str) -> None:
 
     if "resize" in given(context) and not ImagesSpec.parse(images).side:
         raise InputError(
-            f"--resize says how a size is reached: name it, as in {images.partition('[')[0]}@224"
+            f"--resize says how images get a size: name one, as in {images.partition('[')[0]}@224"
         )
 
 
