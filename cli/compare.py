@@ -50,16 +50,16 @@ def compare(experiment: Experiment, path: Path | None, output: str) -> None:
 
 
 def _default_path(experiment: Experiment) -> Path:
-    """A file for exactly these settings, so that the same command finds it again."""
+    """A file for exactly these settings, whatever the labels: the same command finds it again."""
     folder = Path(os.environ.get("SPARSEATTACK_STUDIES", ""))
-    return folder / f"sparseattack-{digest(experiment.to_json())[:8]}.study"
+    return folder / f"sparseattack-{digest(experiment.without_labels().to_json())[:8]}.study"
 
 
 def _run(planned: Plan, console: Console) -> None:
     """Run what the study lacks, with a bar per condition."""
     if planned.done:
         console.print(f"{planned.done} runs are already in {planned.study.path}")
-    with ConditionProgress(console, planned.tasks) as display:
+    with ConditionProgress(console, planned.tasks, planned.setup.experiment.labels) as display:
         for task, steps in groupby(planned.run(), key=itemgetter(0)):
             with display.watch(task) as bar:
                 for _, step in steps:
@@ -93,8 +93,8 @@ class ConditionBar:
 class ConditionProgress:
     """A bar per condition on a terminal; elsewhere a line per finished condition."""
 
-    def __init__(self, console: Console, tasks: Sequence[Task]) -> None:
-        self.console = console
+    def __init__(self, console: Console, tasks: Sequence[Task], labels: dict[str, str]) -> None:
+        self.console, self.labels = console, labels
         name, note = text_column("{task.description}"), text_column("runs, {task.fields[note]}")
         columns = (name, BarColumn(20), MofNCompleteColumn(), note)
         self.progress = Progress(
@@ -103,7 +103,7 @@ class ConditionProgress:
         self.bars = {id(task): self._add(task) for task in tasks}
 
     def _add(self, task: Task) -> ConditionBar:
-        done, name = task.done, _name(task)
+        done, name = task.done, _name(task, self.labels)
         added = self.progress.add_task(name, start=False, total=task.runs, completed=done, note="")
         return ConditionBar(self.progress, added)
 
@@ -122,9 +122,10 @@ class ConditionProgress:
         yield bar
         self.progress.stop_task(bar.task)
         if self.progress.disable and task.todo:
-            self.console.print(f"{_name(task)}: {len(task.todo)} runs, {bar.note}")
+            self.console.print(f"{_name(task, self.labels)}: {len(task.todo)} runs, {bar.note}")
 
 
-def _name(task: Task) -> str:
+def _name(task: Task, labels: dict[str, str]) -> str:
     one = task.condition
-    return f"{one.strategy}/{one.encoding} k={one.pixels}" + (f" seed={one.seed}" if one.seed else "")
+    strategy = labels.get(one.strategy, one.strategy)
+    return f"{strategy}/{one.encoding} k={one.pixels}" + (f" seed={one.seed}" if one.seed else "")

@@ -40,13 +40,14 @@ def flag(panel: str, text: str, name: str) -> Any:
 
 
 def completion(kind: "Kind") -> Callable[[str], list[str]]:
-    """Suggest names of a ``kind`` to the shell; in a list, for the entry after the last comma."""
+    """Suggest names of a ``kind`` to the shell; in a list, for the entry after the last comma or label."""
 
     def suggest(incomplete: str) -> list[str]:
         from sparseattack.plugins.registry import names
 
-        before, comma, last = incomplete.rpartition(",")
-        return [f"{before}{comma}{name}" for name in names(kind) if name.startswith(last)]
+        start = 1 + max(incomplete.rfind(mark) for mark in ",=")
+        before, last = incomplete[:start], incomplete[start:]
+        return [f"{before}{name}" for name in names(kind) if name.startswith(last)]
 
     return suggest
 
@@ -147,7 +148,7 @@ Strategies = Annotated[
     option(
         SEARCH,
         "SPEC,...",
-        "Names with settings, as in 'de,cmaes(popsize=20)'.",
+        "Strategies to compare, with settings and labels if you like: 'de,fast=cmaes(popsize=20)'.",
         "--strategies",
         "-s",
         kind="strategies",

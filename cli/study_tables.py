@@ -67,7 +67,7 @@ def print_results(found: Results, output: str) -> None:
     if found.unfinished:
         done = f"Unfinished: {len(found.records):,} of {found.planned:,} runs are done"
         console.print(f"{done}; the rate of a method is known once all its runs are.", style="yellow")
-    names = {spec: visible(spec) for spec in found.experiment.strategies}
+    names = {spec: visible(name) for spec, name in found.names.items()}
     if parts := sections(found):
         names = print_sections(console, parts, names)
     if found.lines:
@@ -185,12 +185,13 @@ def print_sections(console: Console, parts: Sequence[Section], names: dict[str, 
         tables = [_table(part, chosen, varied) for part in parts]
         fits = all(console.measure(table, options=free).maximum <= console.width for table in tables)
         if fits and console.width >= NARROW:
-            for table in tables:
+            console.print()
+            for part, table in zip(parts, tables, strict=True):  # a table's own title wraps at its width
+                console.print(part.title, style="bold")
                 console.print(table)
             for spec, name in chosen.items():
                 if name != visible(spec):
-                    number = name.partition(" ")[2]
-                    console.print(f"{number or name} = {visible(spec)}", soft_wrap=True)
+                    console.print(f"{name} = {visible(spec)}", soft_wrap=True)
             return chosen
     for method in methods:
         _print_list(console, parts, method, names)
@@ -198,7 +199,7 @@ def print_sections(console: Console, parts: Sequence[Section], names: dict[str, 
 
 
 def shortened(names: dict[str, str]) -> dict[str, str]:
-    """Numbers in place of settings: ``de #1`` for ``de(popsize=50,variant=best1)``, with a legend."""
+    """Numbers in place of settings, but for labels: ``de #1`` for ``de(popsize=50,variant=best1)``."""
     long = [spec for spec, name in names.items() if name == visible(spec) and parse(spec).settings]
     return names | {spec: f"{visible(parse(spec).name)} #{number}" for number, spec in enumerate(long, 1)}
 
@@ -206,9 +207,6 @@ def shortened(names: dict[str, str]) -> dict[str, str]:
 def _table(part: Section, names: dict[str, str], varied: Sequence[str]) -> Table:
     """A row per method; encoding and k have a column if they are ``varied``."""
     table = Table(
-        title=part.title,
-        title_justify="left",
-        title_style="bold",
         box=box.SIMPLE_HEAD,
         padding=(0, 1, 0, 0),
         pad_edge=False,
@@ -227,9 +225,11 @@ def _table(part: Section, names: dict[str, str], varied: Sequence[str]) -> Table
 def _print_list(console: Console, parts: Sequence[Section], method: Method, names: dict[str, str]) -> None:
     """All figures of one method, a line each."""
     console.print(f"\n{names[method.strategy]}", style="bold", soft_wrap=True)
+    if names[method.strategy] != visible(method.strategy):
+        console.print(f"  = {visible(method.strategy)}", soft_wrap=True)
     console.print(f"  encoding {visible(method.encoding)}, k = {method.k}", soft_wrap=True)
     for part in (part for part in parts if method in part.rows):
-        console.print(f"  {part.title}")
+        console.print(f"  {part.title.partition(' (')[0]}")
         for heading, figure in zip(part.headings, part.rows[method], strict=True):
             console.print(f"    {' '.join(heading.split()):<20}{figure:>14}")
 
@@ -264,7 +264,7 @@ def failures(line: Summary, name: str) -> list[str]:
 def _inference(k: int, choice: InferenceChoice) -> str:
     """Which inference was used, where both were tried."""
     used = "sparse inference" if choice.used else "dense inference"
-    return f"k = {k}: {used} was used; sparse inference was {choice.speedup} times as fast on a sample."
+    return f"k = {k}: {used} was used; on a sample, sparse was {choice.speedup} times as fast as dense."
 
 
 def differences(found: Results, names: dict[str, str]) -> list[str]:

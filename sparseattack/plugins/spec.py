@@ -22,6 +22,9 @@ Plugin = Callable[..., Any]
 
 FORM = re.compile(r"(?P<name>[^()]+?)\s*(?:\((?P<settings>.*)\))?", re.DOTALL)
 QUOTED = re.compile(r'"[^"]*"')
+LABELLED = re.compile(r"(?P<label>[^=()\[\]\"/\\:]*)=(?P<spec>.*)", re.DOTALL)  # no path holds a label's =
+LABEL = re.compile(r"[^\W_][\w.-]*(?: [\w.-]+)*")
+LONGEST_LABEL = 30  # characters
 READERS = {".onnx": "onnx", ".pt2": "torch-export"}  # the oracle that reads a model file, by its suffix
 TYPE_NAMES = {int: "a whole number", float: "a number", str: "text"}
 TRUTH_VALUES = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
@@ -54,6 +57,26 @@ def parse(text: str) -> Spec:
             raise InputError(f"in {text!r}, {key} is set twice")
         settings[key] = _unquoted(value)
     return Spec(match["name"].strip(), settings)
+
+
+def split_label(text: str) -> tuple[str, str]:
+    """Parse ``label=SPEC`` into label and spec; a spec without a label has the label "".
+
+    What stands before the first ``=`` is a label, unless it holds a bracket, a quote or, being part of a
+    path, one of ``/ \\ :``. Raises InputError for a label that is no plain name, and where no spec follows.
+    """
+    match = LABELLED.fullmatch(text.strip())
+    if not match:
+        return "", text
+    label, spec = match["label"].strip(), match["spec"].strip()
+    if not LABEL.fullmatch(label) or len(label) > LONGEST_LABEL:
+        raise InputError(
+            f"{label!r} in {text!r} is no label: a label has letters, digits, - _ . and single spaces,"
+            f" begins with a letter or digit and has at most {LONGEST_LABEL} characters, as in fast=de"
+        )
+    if not spec:
+        raise InputError(f"{text!r} has a label and no strategy: write {label}=NAME, as in {label}=de")
+    return label, spec
 
 
 def oracle_spec(text: str) -> Spec:

@@ -22,7 +22,7 @@ from sparseattack.report.summary import (
     unfinished,
 )
 from sparseattack.study.experiment import Experiment
-from sparseattack.study.manifest import InferenceChoice, Manifest, Scope
+from sparseattack.study.manifest import InferenceChoice, Labels, Manifest, Scope
 from sparseattack.study.record import Record
 from sparseattack.study.store import Study
 
@@ -37,12 +37,18 @@ class Results:
     lines: list[Summary]  # of the methods that lack no run
     unfinished: list[Unfinished]  # the other methods
     pairs: list[Pair]  # of those in the lines
+    labels: dict[str, str]  # of the strategies that have one, by spec
     inference: dict[int, InferenceChoice]  # by k, where the oracle offers sparse inference
 
     @property
     def experiment(self) -> Experiment:
         """What was compared."""
         return self.manifest.experiment
+
+    @property
+    def names(self) -> dict[str, str]:
+        """The name of every strategy in tables, by spec: its label, or else the spec."""
+        return {spec: self.labels.get(spec, spec) for spec in self.experiment.strategies}
 
     @property
     def planned(self) -> int:
@@ -55,7 +61,7 @@ class Results:
         return sum(record.first_fooled > 0 for record in self.records)
 
     def to_json(self) -> str:
-        """Everything but the runs."""
+        """Everything but the runs; ``strategy_label`` is the strategy's name in tables."""
         scope = self.scope
         content = {
             "manifest": self.manifest.to_json(),
@@ -65,8 +71,8 @@ class Results:
             "runs": {"planned": self.planned, "finished": len(self.records)},
             "checks": {"clean": scope.images, "successes": self.verifications},
             "sparse_inference": {k: choice.to_json() for k, choice in self.inference.items()},
-            "table": [line.to_dict() for line in self.lines],
-            "unfinished": [line.to_dict() for line in self.unfinished],
+            "table": [self._named(line.to_dict()) for line in self.lines],
+            "unfinished": [self._named(line.to_dict()) for line in self.unfinished],
             "pairs": [pair._asdict() for pair in self.pairs],
         }
         return json.dumps(content, indent=2)
@@ -74,17 +80,28 @@ class Results:
     def to_csv(self) -> str:
         """The table, a line each; the success rate within N queries is in column ``success_at_N``.
 
+        ``strategy_label`` is the name that a strategy has in tables: its label, or else its spec.
+
         A method that lacks runs has bounds of its rate in ``least`` and ``most``, and nothing else.
         """
-        finished = [_flat(line) for line in self.lines]
-        return _csv([*finished, *(line.to_dict() for line in self.unfinished)])
+        rows = [*map(_flat, self.lines), *(line.to_dict() for line in self.unfinished)]
+        return _csv([self._named(row) for row in rows])
 
     def runs_csv(self) -> str:
         """Every run, a line each, lists as JSON."""
-        rows = [record.to_dict() for record in self.records]
+        rows = [self._named(record.to_dict()) for record in self.records]
         return _csv(
             [{k: json.dumps(v) if isinstance(v, list) else v for k, v in row.items()} for row in rows]
         )
+
+    def _named(self, row: dict[str, Any]) -> dict[str, Any]:
+        """A row with the name of its strategy in tables, after the strategy."""
+        named: dict[str, Any] = {}
+        for field, value in row.items():
+            named[field] = value
+            if field == "strategy":
+                named["strategy_label"] = self.names[value]
+        return named
 
 
 def results(study: Study) -> Results:
@@ -111,6 +128,7 @@ def results(study: Study) -> Results:
         lines=sorted(lines, key=lambda line: order.index(line.method)),
         unfinished=[line for line in lacking if line],
         pairs=pairs(complete),
+        labels=held.labels if (held := study.get(Labels)) else {},
         inference={k: choice for k, choice in choices.items() if choice is not None},
     )
 

@@ -1,13 +1,14 @@
 """An experiment: everything that a person chooses about a comparison, frozen and as JSON."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from inspect import formatannotation
 from itertools import product
 from typing import Any, NamedTuple, Self, get_args
 
 from sparseattack.data.resize import DEFAULT, parse_resize
 from sparseattack.errors import InputError
+from sparseattack.plugins.spec import split_label
 from sparseattack.problem.criteria import rule
 
 TRUE_CLASSES = ("label", "prediction")  # an image's own label, or what the oracle predicts
@@ -17,7 +18,7 @@ LARGEST = 2**53  # up to here whole numbers are exact in JSON and SQLite
 class Condition(NamedTuple):
     """What all images of a task are attacked with."""
 
-    strategy: str  # a spec, as chosen
+    strategy: str  # a spec, as chosen, without label
     encoding: str  # a spec, as chosen
     pixels: int  # k
     seed: int
@@ -32,7 +33,7 @@ class Experiment:
     Raises InputError for a value of the wrong type or out of range; names are looked up by `prepare`.
     """
 
-    strategies: tuple[str, ...] = ("de", "cmaes")
+    strategies: tuple[str, ...] = ("de", "cmaes")  # specs, each with or without a label: fast=de(popsize=20)
     encodings: tuple[str, ...] = ("rgb",)
     pixels: tuple[int, ...] = (1,)
     seeds: tuple[int, ...] = (0,)
@@ -62,6 +63,7 @@ class Experiment:
                 raise InputError(f"an experiment needs at least one of {name}")
             if twice := [value for value in chosen if chosen.count(value) > 1]:
                 raise InputError(f"{name} holds {twice[0]} twice")
+        self._check_labels()
         self._check_numbers()
         if self.true_class not in TRUE_CLASSES:
             raise InputError(f"true_class is {' or '.join(TRUE_CLASSES)}, not {self.true_class!r}")
@@ -78,9 +80,34 @@ class Experiment:
         if (most := max(*self.seeds, self.sample_seed, self.num_images, self.budget)) > LARGEST:
             raise InputError(f"seeds, num_images and budget are at most {LARGEST}, not {most}")
 
+    def _check_labels(self) -> None:
+        specs, labels = self.specs, self.labels
+        if twice := [spec for spec in specs if specs.count(spec) > 1]:
+            raise InputError(f"strategies holds {twice[0]} twice, under different labels")
+        named = list(labels.values())
+        if twice := [label for label in named if named.count(label) > 1]:
+            raise InputError(f"two strategies have the label {twice[0]}: give each its own")
+        if taken := [label for spec, label in labels.items() if label != spec and label in specs]:
+            raise InputError(f"the label {taken[0]} is the name of another strategy here: choose another")
+
+    @property
+    def specs(self) -> tuple[str, ...]:
+        """The strategies without their labels: what results depend on."""
+        return tuple(split_label(text)[1] for text in self.strategies)
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """The label of every strategy that has one, by its spec."""
+        pairs = map(split_label, self.strategies)
+        return {spec: label for label, spec in pairs if label}
+
+    def without_labels(self) -> Self:
+        """The same experiment without labels, which change no result."""
+        return replace(self, strategies=self.specs)
+
     def conditions(self) -> Iterator[Condition]:
         """Every combination, in the order in which they are run."""
-        axes = product(self.seeds, self.pixels, self.encodings, self.strategies)
+        axes = product(self.seeds, self.pixels, self.encodings, self.specs)
         return (Condition(strategy, encoding, pixels, seed) for seed, pixels, encoding, strategy in axes)
 
     def to_json(self) -> dict[str, object]:

@@ -137,6 +137,23 @@ class Manifest:
 
 
 @dataclass(frozen=True)
+class Labels:
+    """The labels under which strategies are printed; no result depends on them."""
+
+    KEY: ClassVar[str] = "labels"
+    labels: dict[str, str]  # by spec, of the strategies that have one
+
+    def to_json(self) -> dict[str, str]:
+        """By spec."""
+        return self.labels
+
+    @classmethod
+    def from_json(cls, held: Any) -> Self:
+        """The inverse of ``to_json``."""
+        return cls({str(spec): str(label) for spec, label in dict(held).items()})
+
+
+@dataclass(frozen=True)
 class Scope:
     """How many images and runs an experiment comes to, and the names of its classes.
 

@@ -99,7 +99,7 @@ class Setup:
         settings = {role: setting_values(plugin) for role, plugin in plugins.items()}
         return Manifest(
             determines=Determinants(
-                experiment=self.experiment,
+                experiment=self.experiment.without_labels(),
                 settings=json.loads(json.dumps(settings, default=str)),
                 sources={role: digest_source(plugin) for role, plugin in plugins.items()},
                 oracle=clean.oracle.digest or digest(scores.tolist()),
@@ -173,7 +173,7 @@ def evaluate_clean(experiment: Experiment) -> CleanEvaluation:
 
 def _strategies(experiment: Experiment) -> dict[str, ChosenStrategy]:
     """By spec as chosen; each has the fitness, and further objectives if it searches several."""
-    specs = {text: parse(text) for text in experiment.strategies}
+    specs = {text: parse(text) for text in experiment.specs}
     plugins = {text: load("strategies", spec) for text, spec in specs.items()}
     declared = {text: extra_objectives(plugin) for text, plugin in plugins.items()}
     chosen = experiment.objectives

@@ -211,7 +211,34 @@ def test_no_study_is_one_line(inside: Call) -> None:
 def test_tables_fit_and_no_word_is_broken(inside: Call, width: int, monkeypatch: pytest.MonkeyPatch) -> None:
     specs = ["de(popsize=20,f=0.5)", "de(popsize=30)", "cmaes(popsize=20)", "random(popsize=25)", "sparse-rs"]
     monkeypatch.setenv("COLUMNS", str(width))
-    out, _ = inside(*LINEAR, "--images", "images.npz[0:3]", "-s", ",".join(specs))
+    out, _ = inside(*LINEAR, "--budget", "20", "-s", ",".join(specs))
     assert all(spec in out for spec in specs) and "…" not in out
     assert max(map(len, out.splitlines())) <= width
-    assert ("Query cost per image\n" in out.replace(" \n", "\n")) or "  Query cost per image" in out
+    titles = [line.strip() for line in out.splitlines()]
+    assert titles.count("Query cost per image") == (5 if width < 60 else 1)
+    assert [line for line in titles if line.startswith("Attack success rate")] == (
+        ["Attack success rate"] * 5 if width < 60 else ["Attack success rate (share of attacked images)"]
+    )
+
+
+def test_labels_change_names_and_nothing_else(inside: Call) -> None:
+    few = (*LINEAR, "--images", "images.npz[0:4]")
+    inside(*few, "-s", "random(popsize=20),cmaes", "--csv")
+    labelled, err = inside(*few, "-s", "quick one=random(popsize=20),cmaes")
+    assert "already in" in err and "quick one = random(popsize=20)" in labelled
+    out, _ = inside(*few, "-s", "quick one=random(popsize=20),cmaes", "--csv")
+    rows = list(csv.DictReader(io.StringIO(out)))
+    assert [row["strategy"] for row in rows] == ["random(popsize=20)", "cmaes"]
+    assert [row["strategy_label"] for row in rows] == ["quick one", "cmaes"]
+    assert "quick one" not in inside(*few, "-s", "random(popsize=20),cmaes")[0]
+
+
+def test_runs_under_a_label_are_those_without(folder: Path, inside: Call) -> None:
+    few = (*LINEAR, "--images", "images.npz[0:4]", "--study")
+    _, err = inside(*few, "a.study", "-s", "quick=random(popsize=20)")
+    assert err.startswith("quick/rgb k=1: ")
+    inside(*few, "b.study", "-s", "random(popsize=20)")
+    a, b = (lines(inside("report", name, "--runs")[0]) for name in ("a.study", "b.study"))
+    assert {row.pop("strategy_label") for row in a} == {"quick"}
+    assert {row.pop("strategy_label") for row in b} == {"random(popsize=20)"}
+    assert a == b and a[0]["key"]

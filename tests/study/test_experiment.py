@@ -1,6 +1,7 @@
 """What can be compared, and what cannot."""
 
 import json
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -71,3 +72,31 @@ def test_what_lacks_a_field_is_refused() -> None:
         Experiment.from_json(written)
     with pytest.raises(InputError, match="as fields and their values"):
         Experiment.from_json([1])
+
+
+def test_a_label_is_no_part_of_what_results_depend_on() -> None:
+    labelled = Experiment(strategies=("fast one=de(popsize=20)", "cmaes"))
+    plain = Experiment(strategies=("de(popsize=20)", "cmaes"))
+    assert labelled.specs == plain.strategies and labelled.labels == {"de(popsize=20)": "fast one"}
+    assert labelled.without_labels() == plain and plain.labels == {}
+    assert list(labelled.conditions()) == list(plain.conditions())
+    assert Experiment(strategies=("de=de",)).specs == ("de",)
+    assert Experiment(strategies=("./a=b.py:search",)).labels == {}  # part of a path
+
+
+@pytest.mark.parametrize(
+    ("strategies", "words"),
+    [
+        (("a=de", "a=cmaes"), "two strategies have the label a: give each its own"),
+        (("a=de", "b=de"), "strategies holds de twice, under different labels"),
+        (("cmaes=de", "cmaes"), "the label cmaes is the name of another strategy here"),
+        (("=de",), "'' in '=de' is no label"),
+        (("a!=de",), "'a!' in 'a!=de' is no label: a label has letters, digits, - _ . and single spaces"),
+        (("a\x1b=de",), "is no label"),
+        (("a" * 31 + "=de",), "at most 30 characters"),
+        (("a=",), "'a=' has a label and no strategy: write a=NAME"),
+    ],
+)
+def test_labels_that_would_mislead_are_refused(strategies: tuple[str, ...], words: str) -> None:
+    with pytest.raises(InputError, match=re.escape(words)):
+        Experiment(strategies=strategies)
