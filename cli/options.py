@@ -36,7 +36,7 @@ def option(
 
 def flag(panel: str, text: str, name: str) -> Any:
     """An option without a value, or one of a pair ``--this/--no-this``."""
-    return typer.Option(name, rich_help_panel=panel, help=text)
+    return typer.Option(name, metavar="", rich_help_panel=panel, help=text)  # not <bool>
 
 
 def completion(kind: "Kind") -> Callable[[str], list[str]]:
