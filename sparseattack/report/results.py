@@ -22,7 +22,7 @@ from sparseattack.report.summary import (
     unfinished,
 )
 from sparseattack.study.experiment import Experiment
-from sparseattack.study.manifest import InferenceChoice, Labels, Manifest, Scope
+from sparseattack.study.manifest import InferenceChoice, Manifest, Scope, StrategyLabels
 from sparseattack.study.record import Record
 from sparseattack.study.store import Study
 
@@ -128,7 +128,7 @@ def results(study: Study) -> Results:
         lines=sorted(lines, key=lambda line: order.index(line.method)),
         unfinished=[line for line in lacking if line],
         pairs=pairs(complete),
-        labels=held.labels if (held := study.get(Labels)) else {},
+        labels=held.labels if (held := study.get(StrategyLabels)) else {},
         inference={k: choice for k, choice in choices.items() if choice is not None},
     )
 

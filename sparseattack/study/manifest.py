@@ -137,7 +137,7 @@ class Manifest:
 
 
 @dataclass(frozen=True)
-class Labels:
+class StrategyLabels:
     """The labels under which strategies are printed; no result depends on them."""
 
     KEY: ClassVar[str] = "labels"

@@ -17,7 +17,7 @@ from sparseattack.search.loop import run_rounds
 from sparseattack.study.cases import Case
 from sparseattack.study.experiment import Condition
 from sparseattack.study.inference import choose_inference
-from sparseattack.study.manifest import Determinants, Labels, Manifest, Openings, Scope
+from sparseattack.study.manifest import Determinants, Manifest, Openings, Scope, StrategyLabels
 from sparseattack.study.prepare import Setup, problem_of
 from sparseattack.study.record import Record, run_key
 from sparseattack.study.store import Study
@@ -87,7 +87,7 @@ def plan(setup: Setup, study: Study, *, advice: str = ADVICE, others: Iterable[P
             _copy_runs(setup, study, path)
     tasks = _tasks(setup, study)
     selection, clean = setup.selection, setup.clean
-    study.set(Labels(setup.experiment.labels))
+    study.set(StrategyLabels(setup.experiment.labels))
     study.set(
         Scope(
             images=len(setup.images),
