@@ -129,7 +129,9 @@ def random_network(name: str, device: str) -> Classifier:
     """A network of the zoo with random weights, for images of any size if the network allows it."""
     forward = Forward(normalise(MEAN, STD), channels_last(fold(untrained(name))), device)
     block = forward.block(BATCH)
-    return Classifier(name, forward, "", batch=BATCH, answer_edits=sparse_edits(forward, BATCH), block=block)
+    return Classifier(
+        name, forward, "", "logits", batch=BATCH, answer_edits=sparse_edits(forward, BATCH), block=block
+    )
 
 
 def torch_network(oracle: Classifier) -> nn.Module:

@@ -106,7 +106,7 @@ def noise(count: int, side: int) -> Tensor:
 def pooling() -> Classifier:
     """A classifier that costs next to nothing: means of squares of pixels."""
     network = nn.Sequential(nn.AvgPool2d(POOLED), nn.Flatten())
-    return Classifier("pooling", Forward(nn.Identity(), network, "cpu"), "", block=PAD)
+    return Classifier("pooling", Forward(nn.Identity(), network, "cpu"), "", "logits", block=PAD)
 
 
 def current_memory() -> int:

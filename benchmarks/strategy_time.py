@@ -44,7 +44,7 @@ def _run(chosen: BenchmarkNetwork, name: str, k: int) -> Callable[[], TimedRun]:
     strategy, images = load("strategies", name), chosen.images[:IMAGES]
     more = tuple(load("fitness", one) for one in extra_objectives(strategy))
     problem = Problem(
-        Classifier("none", _scores, "", block=PAD),
+        Classifier("none", _scores, "", "logits", block=PAD),
         load("encodings", "rgb", {"pixels": k})(),
         images,
         torch.zeros(len(images), dtype=torch.int64, device=images.device),

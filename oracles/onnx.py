@@ -13,7 +13,8 @@ from sparseattack import Classifier, InputError, Oracle
 from sparseattack.data.images import eight_bit
 from sparseattack.errors import brief
 from sparseattack.problem.inference import PAD
-from sparseattack.problem.oracle import Scale, Shape
+from sparseattack.problem.oracle import Shape
+from sparseattack.problem.scale import ScaleSetting
 from sparseattack.provenance import digest
 
 from .forward import in_blocks, normalise
@@ -39,7 +40,7 @@ def onnx(
     layout: Layout = "auto",
     mean: tuple[float, ...] = (),
     std: tuple[float, ...] = (),
-    scale: Scale = "logits",
+    scale: ScaleSetting = "auto",
     classes: tuple[str, ...] = (),
     batch: int = 256,
     threads: int = 0,
@@ -51,7 +52,7 @@ def onnx(
     layout: where the channels are; auto reads it off the input's shape, nchw if that leaves it open
     mean: mean colour in [0, 1] of the images that it was trained with, one value or one per channel
     std: standard deviation of those colours, one value or one per channel
-    scale: whether its scores are logits or probabilities
+    scale: of its scores; auto recognises probabilities; binary is one score, the logit of class 1 of 2
     classes: names of the classes, in the order of the scores
     batch: images per call at most
     threads: of ONNX Runtime; 0 is its own choice

@@ -11,7 +11,8 @@ from torch.export.passes import move_to_device_pass
 
 from sparseattack import Classifier, InputError, Oracle
 from sparseattack.errors import brief
-from sparseattack.problem.oracle import Scale, device_of
+from sparseattack.problem.oracle import device_of
+from sparseattack.problem.scale import ScaleSetting
 from sparseattack.provenance import digest
 
 from .forward import Forward, in_blocks, normalise
@@ -26,7 +27,7 @@ def export(
     path: str,
     mean: tuple[float, ...] = (),
     std: tuple[float, ...] = (),
-    scale: Scale = "logits",
+    scale: ScaleSetting = "auto",
     classes: tuple[str, ...] = (),
     batch: int = 256,
     device: str = "cpu",
@@ -40,7 +41,7 @@ def export(
     path: the file
     mean: mean colour in [0, 1] of the images that it was trained with, one value or one per channel
     std: standard deviation of those colours, one value or one per channel
-    scale: whether its scores are logits or probabilities
+    scale: of its scores; auto recognises probabilities; binary is one score, the logit of class 1 of 2
     classes: names of the classes, in the order of the scores
     batch: images per call at most
     device: cpu, cuda, cuda:1 or mps

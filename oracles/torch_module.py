@@ -4,7 +4,7 @@ from torch import nn
 
 from sparseattack import Classifier, InputError, Oracle
 from sparseattack.plugins.registry import call_at
-from sparseattack.problem.oracle import Scale
+from sparseattack.problem.scale import ScaleSetting
 from sparseattack.provenance import digest, digest_source
 
 from .forward import Forward, normalise
@@ -18,7 +18,7 @@ def module(
     checkpoint: str | None = None,
     mean: tuple[float, ...] = (),
     std: tuple[float, ...] = (),
-    scale: Scale = "logits",
+    scale: ScaleSetting = "auto",
     classes: tuple[str, ...] = (),
     batch: int = 256,
     device: str = "cpu",
@@ -31,7 +31,7 @@ def module(
     checkpoint: weights in a .safetensors file, or a state dict in .pt or .pth; other pickles are refused
     mean: mean colour in [0, 1] of the images that it was trained with, one value or one per channel
     std: standard deviation of those colours, one value or one per channel
-    scale: whether its scores are logits or probabilities
+    scale: of its scores; auto recognises probabilities; binary is one score, the logit of class 1 of 2
     classes: names of the classes, in the order of the scores
     batch: images per call at most; a CPU computes 32 of them at a time, fewer where memory runs out
     device: cpu, cuda, cuda:1 or mps

@@ -14,7 +14,7 @@ from sparseattack.errors import InputError, failure
 from sparseattack.plugins.spec import function_name
 from sparseattack.problem.edits import Edits, length, touch
 from sparseattack.problem.inference import image_list
-from sparseattack.problem.oracle import Scale
+from sparseattack.problem.scale import Scale
 
 TINY = torch.finfo(torch.float32).tiny  # stands for a probability of 0, which has no logarithm
 

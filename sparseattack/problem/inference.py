@@ -11,12 +11,20 @@ from torch import Tensor
 
 from sparseattack.errors import InputError, OracleError, failure
 from sparseattack.problem.edits import Edits
-from sparseattack.problem.oracle import Classifier, Scale, evaluation_mode
+from sparseattack.problem.oracle import Classifier, evaluation_mode
+from sparseattack.problem.scale import Scale, ScaleSetting, described, fit, recognise, two_columns
 
 PAD = 32  # a network's scores depend on the size of its batch; in whole blocks of these they rarely do
 ROUND = 256  # queries evaluated together, in a few calls where fewer images fit one call
 BYTES = 2**28  # of images in one call
-ROUNDING = 1e-3  # by which a probability in few bits may leave [0, 1]
+LABELS = (
+    "an oracle returns a score for every class; where there are only labels, make scores of them,"
+    " torch.nn.functional.one_hot(labels, CLASSES).float()"
+)
+ONE_SCORE = (
+    "for two classes set scale=binary where the score is the logit of class 1, scale=binary-probability where"
+    " it is its probability"
+)
 
 Numbers = Sequence[int] | Tensor
 """Indices ``(n,)`` of images, by which errors name them."""
@@ -66,7 +74,9 @@ def score_edits(classifier: Classifier, images: Tensor, rows: Tensor, edits: Edi
     if classifier.answer_edits is None:
         return None
     scores = _call(classifier, partial(classifier.answer_edits, images, rows, edits), rows)
-    return None if scores is None else _checked(classifier, scores, len(rows), rows)
+    if scores is None:
+        return None
+    return _checked(classifier, two_columns(scores, classifier.scale), len(rows), rows)
 
 
 def _call(classifier: Classifier, call: Callable[[], Found], numbers: Numbers) -> Found:
@@ -90,11 +100,10 @@ def _checked(classifier: Classifier, scores: Tensor, shown: int, numbers: Number
     if wrong := _misshapen(scores, shown):
         raise OracleError(f"{classifier} answered {wrong}, to {image_list(numbers)}")
     scores = scores[: len(numbers)]
-    fit = _fit(scores, classifier.scale)
-    if not fit.all():
-        bad = int((~fit).nonzero()[0, 0])
+    if not (right := fit(scores, classifier.scale)).all():
+        bad = int((~right).nonzero()[0, 0])
         one = image_list(numbers[bad : bad + 1])
-        raise OracleError(f"{classifier} answered {_described(scores[bad])} to {one}")
+        raise OracleError(f"{classifier} answered {described(scores[bad])} to {one}")
     dtype = torch.float32 if scores.element_size() < 4 else scores.dtype  # noqa: PLR2004
     return scores.to(dtype, copy=True)  # a classifier may use one output buffer for all its calls
 
@@ -103,36 +112,31 @@ def _misshapen(scores: Tensor, shown: int) -> str:
     """What is wrong with the kind or shape of ``scores``, if anything."""
     if not isinstance(scores, Tensor) or not scores.is_floating_point():
         kind = scores.dtype if isinstance(scores, Tensor) else type(scores).__name__
-        return f"{kind}, not a tensor of floats"
+        advice = f": {LABELS}" if isinstance(scores, Tensor) and not scores.is_complex() else ""
+        return f"{kind}, not a tensor of floats{advice}"
     if scores.ndim != 2 or len(scores) != shown or scores.shape[1] < 2:  # noqa: PLR2004
         wanted = f"({shown}, classes) with at least 2 classes"
-        return f"scores of shape {tuple(scores.shape)} for {shown} images, not {wanted}"
+        one = scores.ndim in (1, 2) and scores.numel() == len(scores) == shown
+        advice = f": {ONE_SCORE}" if one else ""
+        return f"scores of shape {tuple(scores.shape)} for {shown} images, not {wanted}{advice}"
     return ""
-
-
-def _fit(scores: Tensor, scale: Scale) -> Tensor:
-    """Mask ``(n,)`` of the rows that hold finite numbers, or probabilities where they should."""
-    if scale == "probabilities":
-        return ((scores >= -ROUNDING) & (scores <= 1 + ROUNDING)).all(1)
-    return scores.isfinite().all(1)
-
-
-def _described(scores: Tensor) -> str:
-    if scores.isnan().any():
-        return "NaN"
-    if scores.isinf().any():
-        return "an infinite score"
-    return f"probabilities from {float(scores.min()):.4g} to {float(scores.max()):.4g}"
 
 
 @dataclass
 class Classes:
-    """The number of classes of an oracle: always the same, and enough for the labels."""
+    """The number of classes of an oracle, always the same and enough for the labels, and its scale."""
 
     who: str  # the oracle in a sentence
     label: int  # highest of the labels
     image: int  # that has it
+    setting: ScaleSetting
     count: int = 0  # 0 until it is known
+    scale: Scale | None = None  # until it is known
+
+    def scale_of(self, scores: Tensor) -> Scale:
+        """The scale of the oracle, recognised by the first ``scores (n, K)`` where it declares none."""
+        self.scale = self.scale or recognise(self.who, self.setting, scores)
+        return self.scale
 
     def check(self, count: int, numbers: Numbers) -> None:
         """Refuse scores of ``count`` classes for the images ``numbers`` if that does not fit: OracleError."""

@@ -6,17 +6,16 @@ rest of the project sees the ``Classifier`` that ``Classifier.of`` makes of it.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Lock
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 
 from sparseattack.errors import InputError, OracleError, brief
 from sparseattack.problem.edits import Edits
-
-Scale = Literal["logits", "probabilities"]
+from sparseattack.problem.scale import SETTINGS, Scale, ScaleSetting, two_columns
 
 Shape = tuple[int | None, int | None, int | None]
 """C, H, W of an image; None is any."""
@@ -30,7 +29,8 @@ class Oracle(Protocol):
 
     Images are ``(n, C, H, W)`` float32 in [0, 1], scores ``(n, K)`` floats on the same device.
 
-    It may have attributes: ``name``; ``scale``, "probabilities" where scores are no logits; ``batch``, the
+    It may have attributes: ``name``; ``scale``, "logits" or "probabilities", else that is recognised, or
+    "binary" where an image has one score, the logit of class 1 of 2; ``batch``, the
     most images in one call; ``classes``, K names; ``digest``, hexadecimal, of all that determines its scores;
     ``answer_edits``, see SparseOracle; ``exact``, an oracle of the same classes in full precision, which
     evaluates clean images and successes where its own scores are rounded; ``block``, if its calls are to be
@@ -65,7 +65,7 @@ class Classifier:
     name: str
     scores: Callable[[Tensor], Tensor]
     digest: str  # of everything that determines its scores, hexadecimal; empty if unknown
-    scale: Scale = "logits"
+    scale: ScaleSetting = "auto"  # by default recognised by the scores
     batch: int = BATCH  # most images in one call
     classes: tuple[str, ...] = ()  # K names, or none
     shape: Shape = (None, None, None)  # of the images it takes
@@ -76,8 +76,8 @@ class Classifier:
 
     def __post_init__(self) -> None:
         """Refuse a scale that does not exist, and numbers that are none."""
-        if self.scale not in ("logits", "probabilities"):
-            raise OracleError(f"{self} has scale {self.scale!r}, not logits or probabilities")
+        if self.scale not in SETTINGS:
+            raise OracleError(f"{self} has scale {self.scale!r}, not one of {', '.join(SETTINGS)}")
         if not isinstance(self.block, int) or self.block < 1:
             raise OracleError(f"{self} has block {self.block!r}, not a number of images from 1")
         if self.rounding is not None and not 0 <= self.rounding < 1:
@@ -102,7 +102,7 @@ class Classifier:
             fact("name", "") or name or getattr(oracle, "__name__", type(oracle).__name__),
             oracle,
             digest=fact("digest", ""),
-            scale=fact("scale", "logits"),
+            scale=fact("scale", "auto"),
             batch=fact("batch", BATCH),
             classes=tuple(fact("classes", ())),
             answer_edits=fact("answer_edits", None),
@@ -126,7 +126,13 @@ class Classifier:
         if any(takes not in (None, has) for takes, has in zip(self.shape, images.shape[1:], strict=True)):
             found = f"{_size_of(images.shape[1:])}{_advice(self.shape, images.shape[1:])}"
             raise InputError(f"{self} takes images of {_size_of(self.shape)}, not {found}")
-        return self.scores(images)
+        return two_columns(self.scores(images), self.scale)
+
+    def with_scale(self, scale: Scale) -> "Classifier":
+        """The same with the scale that its scores were recognised to have, where it declares none."""
+        if self.scale != "auto":
+            return self
+        return replace(self, scale=scale, exact=self.exact and self.exact.with_scale(scale))
 
 
 @dataclass

@@ -165,7 +165,8 @@ class Problem:
         rows, edits, written = self._cases[queries.rows], queries.edits, _times_written(self.images)
         scores = self._scores(rows, edits).to(rows.device)
         labels = self.labels[queries.rows]
-        scored = Queries(self.images, rows, edits, scores, labels, self.targeted, self.classifier.scale)
+        scale = self._classes.scale_of(scores)
+        scored = Queries(self.images, rows, edits, scores, labels, self.targeted, scale)
         scored = _verified(self.classifier, scored, self.pad)
         success, pixels = fooled(scored), scored.differences.any(2).sum(1)  # before a plugin has the scores
         stop = self.until(replace(scored, scores=scored.scores.clone()))
@@ -193,7 +194,8 @@ class Problem:
     @cached_property
     def _classes(self) -> Classes:
         image = int(self.labels.argmax())
-        return Classes(str(self.classifier), int(self.labels[image]), int(self._cases[image]))
+        who, scale = str(self.classifier), self.classifier.scale
+        return Classes(who, int(self.labels[image]), int(self._cases[image]), scale)
 
 
 def _times_written(images: Tensor) -> int:

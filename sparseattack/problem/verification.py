@@ -10,6 +10,7 @@ from sparseattack.data.images import eight_bit, levels
 from sparseattack.data.png import CHANNELS, pil_image, read_png, write_png
 from sparseattack.problem.inference import score_images, sizes
 from sparseattack.problem.oracle import Classifier, Oracle
+from sparseattack.problem.scale import Scale, recognise
 
 
 class Predictions(NamedTuple):
@@ -18,6 +19,7 @@ class Predictions(NamedTuple):
     scores: Tensor  # (n, K)
     classes: Tensor  # (n,) int64
     confidences: Tensor  # (n,) probability of that class
+    scale: Scale  # of the scores
 
 
 @torch.inference_mode()
@@ -48,9 +50,10 @@ def _full_precision(oracle: Oracle) -> Classifier:
 
 
 def _predictions(classifier: Classifier, scores: Tensor) -> Predictions:
-    probabilities = scores if classifier.scale == "probabilities" else scores.softmax(1)
+    scale = recognise(str(classifier), classifier.scale, scores)
+    probabilities = scores if scale == "probabilities" else scores.softmax(1)
     confidences, classes = probabilities.max(1)
-    return Predictions(scores.cpu(), classes.cpu(), confidences.cpu())
+    return Predictions(scores.cpu(), classes.cpu(), confidences.cpu(), scale)
 
 
 def reread(image: Tensor) -> Tensor:

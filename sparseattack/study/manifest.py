@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, Protocol, Self
 
-from sparseattack.problem.oracle import Scale
+from sparseattack.problem.scale import Scale
 from sparseattack.provenance import Hardware
 from sparseattack.study.experiment import Experiment
 

@@ -107,7 +107,7 @@ class Setup:
                 versions=versions(plugins.values()),
             ),
             oracle=str(clean.oracle),
-            scale=clean.oracle.scale,
+            scale=clean.predictions.scale,
             images=len(self.images),
             shape=tuple(self.images.pixels.shape[1:]),
             notes=self.images.notes,
@@ -166,6 +166,7 @@ def evaluate_clean(experiment: Experiment) -> CleanEvaluation:
     images = load_images(experiment.images, experiment.resize)
     floats = images.floats().to(experiment.device)
     predictions = classify(oracle, floats)
+    oracle = oracle.with_scale(predictions.scale)
     count = predictions.scores.shape[1]
     names = oracle.classes or images.classes
     return CleanEvaluation(plugin, oracle, images, floats, predictions, (*names, *("",) * count)[:count])

@@ -150,7 +150,7 @@ def _is_success(setup: Setup, case: Case, alone: Predictions) -> bool:
     """Whether the prediction on one perturbed image is a success of its case."""
     targeted = case.target >= 0
     label = case.target if targeted else int(setup.images.labels[case.image])
-    return bool(margin_of(alone.scores, torch.tensor([label]), targeted, setup.clean.oracle.scale) < 0)
+    return bool(margin_of(alone.scores, torch.tensor([label]), targeted, alone.scale) < 0)
 
 
 def _change(setup: Setup, case: Case, outcome: Outcome) -> Tensor:

@@ -74,7 +74,7 @@ def test_scores_are_those_of_the_network(net: Path, tmp_path: Path, name: str) -
     made = oracle(f"module={net}:make,checkpoint={tmp_path / name},classes=[a,b,c,d,e],batch=64")
     with torch.no_grad():
         torch.testing.assert_close(made(IMAGES), wanted(IMAGES))
-    assert (made.scale, made.batch, made.classes) == ("logits", 64, ("a", "b", "c", "d", "e"))
+    assert (made.scale, made.batch, made.classes) == ("auto", 64, ("a", "b", "c", "d", "e"))
     assert made(IMAGES).is_inference()
 
 

@@ -10,7 +10,7 @@ from problems import edit
 from torch import Tensor
 
 from sparseattack import Edits, Queries, cross_entropy, fooled, l0, l2, margin, probability
-from sparseattack.problem.oracle import Scale
+from sparseattack.problem.scale import Scale
 
 FLOATS = st.floats(-(2.0**126), 2.0**126, width=32)
 SHARES = st.floats(0, 1, width=32)

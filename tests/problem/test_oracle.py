@@ -55,7 +55,9 @@ def test_an_oracle_without_a_name_is_called_as_told_or_by_its_class() -> None:
 def test_an_unknown_scale_is_refused() -> None:
     odd = Shares()
     odd.scale = "percent"
-    with pytest.raises(OracleError, match="oracle Shares has scale 'percent', not logits or probabilities"):
+    with pytest.raises(
+        OracleError, match="oracle Shares has scale 'percent', not one of auto, logits, probabilities, bin"
+    ):
         Classifier.of(odd)
 
 
@@ -133,7 +135,7 @@ def test_layers_with_the_names_of_facts_are_no_facts() -> None:
             return self.scale * images.flatten(1)
 
     found = Classifier.of(Named())
-    assert (found.block, found.exact, found.classes, found.scale) == (1, None, (), "logits")
+    assert (found.block, found.exact, found.classes, found.scale) == (1, None, (), "auto")
 
 
 @pytest.mark.parametrize(

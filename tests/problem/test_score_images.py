@@ -97,11 +97,17 @@ def test_a_call_is_no_larger_than_memory_holds() -> None:
     ("wrong", "said"),
     [
         (lambda images: None, "oracle stern answered NoneType, not a tensor of floats, to image 7"),
-        (lambda images: zeros(images).long(), "answered torch.int64, not a tensor of floats"),
+        (
+            lambda images: zeros(images).long(),
+            r"torch.int64, not a tensor of floats: .*one_hot\(labels, CLASSES",
+        ),
         (lambda images: zeros(images).bool(), "answered torch.bool, not a tensor of floats"),
         (lambda images: zeros(images)[:0], r"of shape \(0, 4\) for 1 images, not \(1, classes\)"),
         (lambda images: zeros(images)[:, 0], r"of shape \(1,\) for 1 images"),
-        (lambda images: zeros(images)[:, :1], r"of shape \(1, 1\).* with at least 2 classes, to image 7"),
+        (
+            lambda images: zeros(images)[:, :1],
+            r"of shape \(1, 1\).* with at least 2 classes: .*scale=binary .*, to image 7",
+        ),
         (lambda images: zeros(images).fill_(torch.nan), "oracle stern answered NaN to image 7"),
         (lambda images: zeros(images).fill_(-torch.inf), "answered an infinite score to image 7"),
         (lambda images: 1 / 0, "oracle stern failed on image 7: ZeroDivisionError: division by zero"),

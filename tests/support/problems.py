@@ -32,7 +32,7 @@ def random_images(count: int, shape: tuple[int, int, int] = (3, 6, 5), seed: int
 class ScriptedOracle:
     """Counts queries by flat image, and calls; misclassifies where the script says so."""
 
-    name = "witness"
+    name, scale = "witness", "logits"
 
     def __init__(self, script: Script = lambda place, query: False, batch: int = 256) -> None:
         self.script, self.batch, self.seen, self.calls = script, batch, Counter[int](), list[int]()

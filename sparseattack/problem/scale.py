@@ -1,0 +1,101 @@
+"""Scale: whether scores are logits or probabilities; recognised where the oracle does not declare it."""
+
+from typing import Literal
+from warnings import warn
+
+import torch
+from torch import Tensor
+
+from sparseattack.errors import InputError, SparseattackWarning
+
+Scale = Literal["logits", "probabilities"]
+"""Of scores ``(n, K)``, as all that computes with them needs it."""
+
+ScaleSetting = Literal["auto", "logits", "probabilities", "binary", "binary-probability"]
+"""What an oracle declares; the last two are one score an image, the logit or probability of class 1 of 2."""
+
+SETTINGS: dict[ScaleSetting, Scale | None] = {
+    "auto": None,
+    "logits": "logits",
+    "probabilities": "probabilities",
+    "binary": "logits",
+    "binary-probability": "probabilities",
+}
+ONE_COLUMN = ("binary", "binary-probability")
+ROUNDING = 1e-3  # by which a probability in few bits may leave [0, 1]
+SUM_ROUNDING = 1e-2  # by which the sum of all probabilities of an image may differ from 1
+
+
+def recognise(who: str, setting: ScaleSetting, scores: Tensor) -> Scale:
+    """The scale of an oracle's ``scores (n, K)``: as declared, else read off the scores.
+
+    Scores in [0, 1] that sum to 1 for every image are probabilities, which a SparseattackWarning says; those
+    in [0, 1] that do not are refused with an InputError: they may be independent sigmoids. Others are logits.
+    """
+    if declared := SETTINGS[setting]:
+        if setting == "binary" and _in_unit_interval(scores[:, 1:]).all():
+            _say(
+                f"all scores of {who} lie in [0, 1]: if they are probabilities, set scale=binary-probability"
+            )
+        return declared
+    if not (len(scores) and _in_unit_interval(scores).all()):
+        return "logits"
+    sums = scores.double().sum(1)
+    if not ((sums - 1).abs() <= SUM_ROUNDING).all():
+        raise InputError(
+            f"the scores of {who} lie in [0, 1] but sum to {float(sums.min()):.3g} to {float(sums.max()):.3g}"
+            f" for an image, as {scores.shape[1]} independent sigmoids do: these are no probabilities of one"
+            " class. Make it return logits, before the sigmoid, or set scale=logits (of a function: f.scale ="
+            ' "logits") to compare the scores as they are'
+        )
+    rule = "lie in [0, 1] and sum to 1 for every image"
+    _say(f"the scores of {who} are taken for probabilities: they {rule}; scale=logits if they are logits")
+    if ((scores == 0) | (scores == 1)).all():
+        _say(
+            f"{who} returns labels only, each score is 0 or 1: the search cannot see which images are nearer"
+        )
+    return "probabilities"
+
+
+def _say(sentence: str) -> None:
+    warn(sentence, SparseattackWarning, stacklevel=3)
+
+
+def _in_unit_interval(scores: Tensor) -> Tensor:
+    """Mask of the scores in [0, 1], but for rounding."""
+    return (scores >= -ROUNDING) & (scores <= 1 + ROUNDING)
+
+
+def fit(scores: Tensor, setting: ScaleSetting) -> Tensor:
+    """Mask ``(n,)`` of the rows of scores ``(n, K)`` that hold what is declared: else finite numbers.
+
+    Probabilities may sum to less than 1: a service may return those of a few classes only.
+    """
+    if SETTINGS[setting] == "probabilities":
+        return _in_unit_interval(scores).all(1) & (scores.double().sum(1) <= 1 + SUM_ROUNDING)
+    return scores.isfinite().all(1)
+
+
+def described(scores: Tensor) -> str:
+    """What is wrong with the scores ``(K,)`` of an image that do not ``fit``."""
+    if scores.isnan().any():
+        return "NaN"
+    if scores.isinf().any():
+        return "an infinite score"
+    least, most = float(scores.min()), float(scores.max())
+    if least < -ROUNDING or most > 1 + ROUNDING:
+        return f"probabilities from {least:.4g} to {most:.4g}"
+    return f"probabilities that sum to {float(scores.double().sum()):.4g}, as of independent sigmoids"
+
+
+def two_columns(scores: Tensor, setting: ScaleSetting) -> Tensor:
+    """Scores ``(n, 2)`` of one score an image, ``(n, 1)`` or ``(n,)``, where that is declared; else the same.
+
+    A logit z becomes 0 and z, a probability p becomes 1 - p and p. InputError for more than one score.
+    """
+    if setting not in ONE_COLUMN or not isinstance(scores, Tensor):
+        return scores
+    if scores.ndim not in (1, 2) or scores.shape[1:].numel() != 1:
+        raise InputError(f"scale={setting} is for one score an image, not scores {tuple(scores.shape)}")
+    column = scores.reshape(-1, 1)
+    return torch.cat([torch.zeros_like(column) if setting == "binary" else 1 - column, column], 1)

@@ -1,0 +1,133 @@
+"""Scores are recognised as logits or probabilities, declared to be either, or refused."""
+
+import warnings
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from sparseattack import Classifier, InputError, OracleError, Problem, attack, load, rgb
+from sparseattack.errors import SparseattackWarning
+from sparseattack.problem.inference import score_images
+from sparseattack.problem.scale import ScaleSetting, recognise
+from sparseattack.problem.verification import classify
+
+IMAGES = torch.randint(256, (12, 3, 4, 4), generator=torch.Generator().manual_seed(0)) / 255
+WEIGHTS = torch.randn(48, 5, generator=torch.Generator().manual_seed(1))
+LOGIT = WEIGHTS[:, :1]  # of class 1 of two
+UNIFORM = load("strategies", "random(popsize=20)")
+
+
+def logits(images: Tensor) -> Tensor:
+    return (images - 0.5).flatten(1) @ WEIGHTS
+
+
+def softmax(images: Tensor) -> Tensor:
+    return logits(images).softmax(1)
+
+
+def sigmoids(images: Tensor) -> Tensor:
+    return logits(images).sigmoid()
+
+
+def oracle(scores: Any, scale: ScaleSetting = "auto") -> Classifier:
+    return Classifier("mine", scores, "", scale)
+
+
+def outcomes(made: Classifier) -> list[tuple[object, ...]]:
+    labels = logits(IMAGES).argmax(1)
+    found = attack(Problem(made, rgb(pixels=1), IMAGES, labels), UNIFORM, 60)
+    return [(each.first_fooled, *map(float, each.values)) for each in found]
+
+
+def test_a_softmax_inside_is_recognised_and_said() -> None:
+    with pytest.warns(SparseattackWarning, match="scores of oracle mine are taken for probabilities.*logits"):
+        found = classify(oracle(softmax), IMAGES)
+    assert found.scale == "probabilities"
+    torch.testing.assert_close(found.confidences, logits(IMAGES).softmax(1).amax(1))
+
+
+def test_what_is_recognised_is_attacked_as_if_it_were_declared() -> None:
+    with pytest.warns(SparseattackWarning, match="taken for probabilities"):
+        recognised = outcomes(oracle(softmax))
+    assert recognised == outcomes(oracle(softmax, "probabilities")) != outcomes(oracle(softmax, "logits"))
+    assert outcomes(oracle(logits)) == outcomes(oracle(logits, "logits"))
+
+
+def test_a_declared_scale_is_not_questioned() -> None:
+    with warnings.catch_warnings(action="error"):
+        found = classify(oracle(softmax, "logits"), IMAGES)
+        assert found.scale == "logits" and float(found.confidences.max()) < 0.5
+        assert classify(oracle(softmax, "probabilities"), IMAGES).scale == "probabilities"
+        assert classify(oracle(sigmoids, "logits"), IMAGES).scale == "logits"
+        assert classify(oracle(logits), IMAGES).scale == "logits"
+
+
+def test_independent_sigmoids_are_refused() -> None:
+    with pytest.raises(
+        InputError, match=r"sum to .* 5 independent sigmoids .*before the sigmoid.*scale=logits"
+    ):
+        classify(oracle(sigmoids), IMAGES)
+    with pytest.raises(InputError, match="independent sigmoids"):
+        outcomes(oracle(sigmoids))
+    with pytest.raises(OracleError, match=r"probabilities that sum to .*, as of independent sigmoids"):
+        classify(oracle(lambda images: sigmoids(images) + 0 * images.sum(), "probabilities"), IMAGES)
+
+
+def test_the_most_probable_classes_only_are_probabilities_where_declared() -> None:
+    made = oracle(lambda images: softmax(images) * (softmax(images) > 0.3), "probabilities")
+    assert classify(made, IMAGES).scale == "probabilities"
+
+
+def test_rounded_probabilities_are_recognised() -> None:
+    for dtype in (torch.float16, torch.bfloat16):
+        scores = torch.randn(8, 1000, generator=torch.Generator().manual_seed(2)).softmax(1).to(dtype)
+        with pytest.warns(SparseattackWarning, match="taken for probabilities"):
+            assert recognise("it", "auto", scores) == "probabilities"
+
+
+def test_labels_as_scores_are_said_to_be_no_more() -> None:
+    one_hot = torch.eye(4)
+    with (
+        pytest.warns(SparseattackWarning, match="it returns labels only"),
+        pytest.warns(SparseattackWarning, match="taken for"),
+    ):
+        recognise("it", "auto", one_hot)
+
+
+def test_one_score_of_two_classes() -> None:
+    flat = (IMAGES - 0.5).flatten(1)
+    logit = flat @ LOGIT
+    for scores in (lambda x: (x - 0.5).flatten(1) @ LOGIT, lambda x: (x - 0.5).flatten(1) @ LOGIT[:, 0]):
+        found = classify(oracle(scores, "binary"), IMAGES)
+        assert torch.equal(found.classes, (logit[:, 0] > 0).long()) and found.scale == "logits"
+        torch.testing.assert_close(found.scores[:, 1] - found.scores[:, 0], logit[:, 0])
+        torch.testing.assert_close(found.scores.softmax(1)[:, 1], logit[:, 0].sigmoid())
+        with pytest.raises(
+            OracleError, match="scale=binary where the score is the logit of class 1, scale=bin"
+        ):
+            classify(oracle(scores), IMAGES)
+    probable = classify(
+        oracle(lambda x: ((x - 0.5).flatten(1) @ LOGIT).sigmoid(), "binary-probability"), IMAGES
+    )
+    assert torch.equal(probable.classes, (logit[:, 0] > 0).long()) and probable.scale == "probabilities"
+    with pytest.raises(InputError, match=r"scale=binary is for one score an image, not scores \(12, 5\)"):
+        score_images(oracle(logits, "binary"), IMAGES, range(12))
+
+
+def test_a_sigmoid_declared_as_a_logit_is_said() -> None:
+    with pytest.warns(SparseattackWarning, match="set scale=binary-probability"):
+        classify(oracle(lambda x: ((x - 0.5).flatten(1) @ LOGIT).sigmoid(), "binary"), IMAGES)
+
+
+def test_the_recognised_scale_is_kept_where_none_is_declared() -> None:
+    exact = oracle(logits)
+    both = Classifier("mine", logits, "", exact=exact).with_scale("logits")
+    assert both.exact is not None and (both.scale, both.exact.scale) == ("logits", "logits")
+    assert oracle(logits, "binary").with_scale("probabilities").scale == "binary"
+
+
+def test_the_oracles_of_the_package_declare_their_scale() -> None:
+    assert load("oracles", "linear")().scale == load("oracles", "allconv-small")().scale == "logits"
+    assert load("oracles", "digits-forest(trees=2)")().scale == "probabilities"
