@@ -78,7 +78,8 @@ def _why_not(setup: Setup, attempt: Attempt) -> str:
     if record is None:
         label = visible(class_name(setup.clean.classes, int(setup.images.labels[attempt.place])))
         leave = setup.experiment.target == "none"
-        return f"nothing to attack: it is {f'not called {label}' if leave else 'of the target class already'}"
+        why = f"not called {label}, its true class" if leave else "of the target class already"
+        return f"nothing to attack: it is {why}"
     if record.error:
         return f"the search was given up after {_queries(record.queries)}: {record.error}"
     if record.first_fooled:
@@ -104,7 +105,7 @@ def attack(experiment: Experiment, label: str | None, out: Path) -> None:
     console, told = stderr(), []
     with console.status("loading the oracle and the pictures"):
         setup = prepare_pictures(experiment, label)
-    for note in setup.images.notes:
+    for note in setup.notes:
         console.print(note)
     names = stems(setup.images.ids)
     tell = in_full if len(names) == 1 else in_a_line

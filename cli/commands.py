@@ -121,6 +121,7 @@ def attack(
     pixels: o.Pixels = 1,
     target: o.Target = "none",
     label: o.Label = None,
+    true_class: o.TrueClass = "label",
     strategy: o.Strategy = "sparse-rs",
     budget: o.Budget = 1000,
     fitness: o.Fitness = "margin",
@@ -139,7 +140,7 @@ def attack(
     experiment = Experiment(
         strategies=(strategy,), encodings=(encoding,), pixels=(pixels,), seeds=(seed,), oracle=oracle,
         images=image, resize=resize, budget=budget, fitness=fitness, stop=stop, target=target, device=device,
-        sparse_inference=sparse_inference,
+        true_class=true_class, sparse_inference=sparse_inference,
     )  # fmt: skip
     attack(experiment, label, out)
 

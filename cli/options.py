@@ -109,11 +109,15 @@ Targets = Annotated[
 ]
 Label = Annotated[
     str | None,
-    option(PROBLEM, "CLASS", "True class of every picture.", default="the oracle's prediction"),
+    option(PROBLEM, "CLASS", "True class of every picture.", default="as --true-class says"),
 ]
 TrueClass = Annotated[
     str,
-    option(PROBLEM, "{label|prediction}", "True class of an image: its label, or the oracle's prediction."),
+    option(
+        PROBLEM,
+        "{label|prediction}",
+        "True class of an image: its label or folder, or the oracle's prediction.",
+    ),
 ]
 CorrectOnly = Annotated[
     bool,

@@ -31,7 +31,7 @@ ROLE = {word: role for role, words in ROLES.items() for word in words}
 PARTS = {"train": "train", "test": "test", "val": "val", "valid": "val", "validation": "val"}
 LAYOUTS = ("nhwc", "nchw")  # N images, H rows, W columns, C channels
 
-USUAL = (1, 3, 4)  # channels of pictures
+USUAL = (1, 3)  # channels of images
 MAX_CHANNELS = 16  # more are rows or columns
 IMAGE_DIMS, GREY_DIMS = 4, 3  # dimensions of an array of images with channels, and without
 DARK = 16  # the brightest of 256 colours where images were probably not stored in 8 bit
@@ -174,13 +174,18 @@ def _channels_last(name: ArrayName, images: Array) -> Array:
 
 
 def _layout(name: str, shape: tuple[int, ...]) -> str:
-    """Where the channels of images are: the one place where so few are usual, or possible at all."""
+    """Where the channels of images are: the one place where so few are usual, or possible at all.
+
+    What is usual does not decide against square images.
+    """
     ends = {"nhwc": shape[3], "nchw": shape[1]}
-    usual = [layout for layout, count in ends.items() if count in USUAL]
+    square = {"nhwc": shape[1] == shape[2], "nchw": shape[2] == shape[3]}
     possible = [layout for layout, count in ends.items() if 0 < count <= MAX_CHANNELS]
-    for fitting in (usual, possible):
-        if len(fitting) == 1:
-            return fitting[0]
+    usual = [layout for layout in possible if ends[layout] in USUAL]
+    if len(possible) == 1:
+        return possible[0]
+    if len(usual) == 1 and (square[usual[0]] or not any(square.values())):
+        return usual[0]
     if not possible and 0 not in shape:
         raise InputError(f"has {name} {shape}: neither {shape[1]} nor {shape[3]} are channels of images")
     first, second, third = shape[1:]

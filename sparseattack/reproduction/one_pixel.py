@@ -9,7 +9,7 @@ from sparseattack.data.load import load_images
 from sparseattack.errors import InputError
 from sparseattack.plugins.registry import load, oracle_plugin
 from sparseattack.problem.oracle import device_of
-from sparseattack.study.prepare import CleanEvaluation
+from sparseattack.study.clean import CleanEvaluation
 
 from .run import StudyProgress, load_network, run_study
 from .studies import TARGETS, FinishedStudy, Options, PlannedStudy, read_finished

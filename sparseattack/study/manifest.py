@@ -104,7 +104,7 @@ class Manifest:
     scale: Scale
     images: int
     shape: tuple[int, ...]  # C, H, W
-    notes: tuple[str, ...]  # what of the images was left out, turned or resized
+    notes: tuple[str, ...]  # about images left out, turned or resized, and doubtful labels
     opening: Opening  # the first
 
     @property

@@ -1,7 +1,7 @@
 """Attack pictures one by one, and write each success as a PNG file that fools when it is read back."""
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 import torch
@@ -31,10 +31,13 @@ class Attempt:
 
 
 def prepare_pictures(experiment: Experiment, label: str | None) -> Setup:
-    """Prepare an experiment whose pictures all show the class ``label``, or else what the oracle predicts."""
+    """Prepare an experiment whose pictures all show the class ``label``, or else each its own.
+
+    The class of a picture without a label, and of all with ``true_class="prediction"``, is the prediction.
+    """
     if experiment.target == "all":
         raise InputError("a picture is attacked towards one class: name it, or take random")
-    setup = prepare(replace(experiment, true_class="prediction"), label=label)
+    setup = prepare(experiment, label=label, unlabelled=True)
     pil_image(setup.clean.floats[0])  # refuses what no PNG holds
     return setup
 

@@ -5,7 +5,6 @@
 
 import json
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
@@ -13,29 +12,25 @@ from itertools import product
 from typing import NamedTuple
 
 import torch
-from torch import Tensor
 
 from sparseattack.data.images import UNKNOWN, Images
-from sparseattack.data.load import load_images
 from sparseattack.errors import InputError
-from sparseattack.plugins.registry import load, make, oracle_plugin
+from sparseattack.plugins.registry import load, make
 from sparseattack.plugins.spec import (
     Plugin,
     Spec,
     extra_objectives,
     function_name,
-    oracle_spec,
     parse,
     setting_values,
 )
 from sparseattack.problem import criteria
 from sparseattack.problem.encodings import Encoding
-from sparseattack.problem.oracle import Classifier, device_of
 from sparseattack.problem.problem import Problem, check_images
-from sparseattack.problem.verification import Predictions, classify
 from sparseattack.provenance import digest, digest_source, hardware, versions
 from sparseattack.search.contract import ask, close, start
 from sparseattack.study.cases import Case, Selection, aims, class_number, select_cases
+from sparseattack.study.clean import CleanEvaluation, evaluate_clean
 from sparseattack.study.experiment import Condition, Experiment
 from sparseattack.study.manifest import Determinants, Manifest, Opening
 
@@ -56,27 +51,6 @@ class ChosenEncoding(NamedTuple):
 
 
 @dataclass(frozen=True)
-class CleanEvaluation:
-    """An oracle, and its predictions on the clean images; experiments on both can share it."""
-
-    plugin: Plugin  # that made the oracle
-    oracle: Classifier
-    images: Images  # N, with their own labels
-    floats: Tensor  # (N, C, H, W) on the experiment's device
-    predictions: Predictions  # of the N images
-    classes: tuple[str, ...]  # K names, some empty
-
-    @property
-    def correct(self) -> int | None:
-        """How many images are classified as their own labels say; None where one has no known label."""
-        with suppress(InputError):  # a label's name that is no class of the oracle's
-            labels = self.images.with_classes(self.oracle.classes).labels
-            if not (labels == UNKNOWN).any():
-                return int((labels == self.predictions.classes).sum())
-        return None
-
-
-@dataclass(frozen=True)
 class Setup:
     """An experiment, and all that it needs to be run."""
 
@@ -90,6 +64,11 @@ class Setup:
     def selection(self) -> Selection:
         """The cases that are attacked."""
         return select_cases(self.experiment, self.images, self.clean.predictions.classes, self.clean.classes)
+
+    @cached_property
+    def notes(self) -> tuple[str, ...]:
+        """Sentences about what of the images was left out, turned or resized, and about doubtful labels."""
+        return self.images.notes + (self.clean.doubt if self.experiment.true_class == "label" else ())
 
     @cached_property
     def manifest(self) -> Manifest:
@@ -110,7 +89,7 @@ class Setup:
             scale=clean.predictions.scale,
             images=len(self.images),
             shape=tuple(self.images.pixels.shape[1:]),
-            notes=self.images.notes,
+            notes=self.notes,
             opening=Opening(
                 hardware(self.experiment.device), datetime.now(UTC).isoformat(timespec="seconds")
             ),
@@ -138,11 +117,16 @@ class Setup:
 
 
 def prepare(
-    experiment: Experiment, *, label: str | None = None, clean: CleanEvaluation | None = None
+    experiment: Experiment,
+    *,
+    label: str | None = None,
+    clean: CleanEvaluation | None = None,
+    unlabelled: bool = False,
 ) -> Setup:
     """Load and check all that an experiment needs.
 
     label: the true class of every image, by name or number; without it ``experiment.true_class`` decides
+    unlabelled: take the oracle's prediction as the true class of an image without a label
     clean: of the same oracle, images and device, if there is one already
 
     Raises InputError for a name or a setting that does not fit, for a label that is no class of the oracle's,
@@ -151,25 +135,10 @@ def prepare(
     strategies, encodings = _strategies(experiment), _encodings(experiment)
     clean = clean or evaluate_clean(experiment)
     check_images(clean.floats, max(chosen.encoding.slots for chosen in encodings.values()))
-    setup = Setup(experiment, clean, _labelled(clean, experiment, label), strategies, encodings)
+    setup = Setup(experiment, clean, _labelled(clean, experiment, label, unlabelled), strategies, encodings)
     _ = setup.selection
     dry_run(setup)
     return setup
-
-
-def evaluate_clean(experiment: Experiment) -> CleanEvaluation:
-    """Load an experiment's oracle and images, and evaluate the images; this costs no query."""
-    device_of(experiment.device)
-    spec = oracle_spec(experiment.oracle)
-    plugin = oracle_plugin(spec, experiment.device)
-    oracle = Classifier.of(make(plugin, f"oracle {spec}"), spec.name)
-    images = load_images(experiment.images, experiment.resize)
-    floats = images.floats().to(experiment.device)
-    predictions = classify(oracle, floats)
-    oracle = oracle.with_scale(predictions.scale)
-    count = predictions.scores.shape[1]
-    names = oracle.classes or images.classes
-    return CleanEvaluation(plugin, oracle, images, floats, predictions, (*names, *("",) * count)[:count])
 
 
 def _strategies(experiment: Experiment) -> dict[str, ChosenStrategy]:
@@ -199,20 +168,23 @@ def _encodings(experiment: Experiment) -> dict[tuple[str, int], ChosenEncoding]:
     }
 
 
-def _labelled(clean: CleanEvaluation, experiment: Experiment, label: str | None) -> Images:
+def _labelled(clean: CleanEvaluation, experiment: Experiment, label: str | None, unlabelled: bool) -> Images:
     """The images with their true classes, numbered as the oracle's."""
     if label is None and experiment.true_class == "label":
-        return _own_labels(clean)
+        return _own_labels(clean, unlabelled)
     labels = clean.predictions.classes
     if label is not None:
         labels = torch.full_like(labels, class_number(label, clean.classes))
     return replace(clean.images, labels=labels, classes=clean.classes)
 
 
-def _own_labels(clean: CleanEvaluation) -> Images:
-    """The images with their own labels, numbered as the oracle's classes where both have names."""
-    images = clean.images.with_classes(clean.oracle.classes)
-    if (unknown := images.labels == UNKNOWN).any():
+def _own_labels(clean: CleanEvaluation, unlabelled: bool) -> Images:
+    """The images with their own labels, or predictions where ``unlabelled`` ones may be."""
+    images = clean.own_labels()
+    unknown = images.labels == UNKNOWN
+    if unlabelled:
+        images = replace(images, labels=torch.where(unknown, clean.predictions.classes, images.labels))
+    elif unknown.any():
         first = images.ids[int(unknown.nonzero()[0])]
         raise InputError(
             f"image {first} has no label: sub-folders named by class give one, or a CSV of columns file and"
@@ -221,7 +193,10 @@ def _own_labels(clean: CleanEvaluation) -> Images:
     count, highest = len(clean.classes), int(images.labels.max())
     if highest >= count:
         worst, who = images.ids[int(images.labels.argmax())], clean.oracle
-        raise InputError(f"{who} knows {count} classes, but image {worst} has label {highest}")
+        raise InputError(
+            f"{who} knows {count} classes, but image {worst} has label {highest}: number labels and folders"
+            " from 0, or take the oracle's predictions as the true classes (--true-class prediction)"
+        )
     return images
 
 

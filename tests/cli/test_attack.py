@@ -40,7 +40,7 @@ def forest() -> Oracle:
 def digits(tmp_path: Path) -> Path:
     """A folder of four digits, two of the same name."""
     pixels = load_images("digits[0:4]").pixels
-    for place, name in enumerate(["one/a.png", "two/a.png", "b.bmp", "c.png"]):
+    for place, name in enumerate(["8/a.png", "8/again/a.png", "b.bmp", "c.png"]):
         path = tmp_path / "digits" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(pixels[place, 0].numpy()).save(path)
@@ -70,8 +70,8 @@ def test_a_folder_is_told_in_a_line_each(digits: Path, tmp_path: Path, run: Run,
     code, out, _ = run("attack", str(digits), *FOREST, "--out", str(tmp_path / "made"))
     *lines, last = out.splitlines()
     assert code == 0 and last.startswith("4 of 4 attacked pictures fool, verified; 0 left out")
-    assert {line.split(":")[0] for line in lines} == {"one/a.png", "two/a.png", "b.bmp", "c.png"}
-    for name in ("one/a", "two/a", "b", "c"):
+    assert {line.split(":")[0] for line in lines} == {"8/a.png", "8/again/a.png", "b.bmp", "c.png"}
+    for name in ("8/a", "8/again/a", "b", "c"):
         (clean,) = digits.glob(f"{name}.*")
         made = tmp_path / "made" / f"{name}.adversarial.png"
         assert said(forest, made) != said(forest, clean)
@@ -139,6 +139,43 @@ def test_bad_input_is_one_line(arguments: tuple[str, ...], words: str, run: Run)
     assert err.startswith("sparseattack: ") and err.count("\n") == 1
 
 
+def test_the_folder_is_the_true_class_as_it_is_in_a_comparison(
+    digits: Path, tmp_path: Path, run: Run
+) -> None:
+    (digits / "8").rename(digits / "3")
+    code, out, _ = run("attack", str(digits), *FOREST, "--out", str(tmp_path / "made"))
+    lines = {line.partition(":")[0]: line for line in out.splitlines()}
+    assert code == 0 and "2 of 2 attacked pictures fool, verified; 2 left out" in out
+    assert "nothing to attack: it is not called 3, its true class" in lines["3/a.png"]
+    assert "->" in lines["b.bmp"]  # no folder: the prediction is the true class
+    predicted = run("attack", str(digits), *FOREST, "--true-class", "prediction", "--out", str(tmp_path))
+    assert "4 of 4 attacked pictures fool" in predicted.out
+    (digits / "3").rename(digits / "eight")
+    code, _, err = run("attack", str(digits), *FOREST)
+    assert code == 2 and "there is no class eight, only 0, 1" in err and "--true-class prediction" in err
+
+
+def test_a_resized_picture_is_said_and_written_as_it_was_attacked(tmp_path: Path, run: Run) -> None:
+    large = Image.fromarray(load_images("digits[0]").pixels[0, 0].numpy()).resize(
+        (48, 64), Image.Resampling.BICUBIC
+    )
+    exif = Image.Exif()
+    exif[0x0112] = 3
+    large.transpose(Image.Transpose.ROTATE_180).save(tmp_path / "eight.png", exif=exif)
+    arguments = ("attack", f"{tmp_path / 'eight.png'}@8", *FOREST, "--resize", "bicubic,squash")
+    code, out, err = run(*arguments, "--out", str(tmp_path / "made"))
+    assert code == 0 and "verified" in out
+    assert "turned or mirrored as the EXIF orientation says" in err
+    assert (
+        "resized to 8x8 (bicubic, height and width scaled apart): this is what is attacked and written" in err
+    )
+    made = colours(tmp_path / "made" / "eight.adversarial.png")
+    clean = np.array(large.resize((8, 8), Image.Resampling.BICUBIC))
+    assert made.shape == (8, 8) and 1 <= (made != clean).sum() <= 2
+    code, _, err = run("attack", str(tmp_path / "eight.png"), *FOREST, "--resize", "nearest")
+    assert code == 2 and "--resize says how images get a size: name one, as in" in err
+
+
 def test_a_place_that_cannot_be_written_is_a_run_that_failed(run: Run) -> None:
     code, out, err = run("attack", "digits[1]", *FOREST, "--out", __file__)
     assert (code, out) == (1, "") and "cannot be written" in err
@@ -154,7 +191,7 @@ def test_what_an_attack_has_written_is_no_picture_to_attack(digits: Path, run: R
 
 
 def test_channels_that_no_png_holds_are_refused(tmp_path: Path, run: Run) -> None:
-    np.savez(tmp_path / "five.npz", images=np.zeros((1, 4, 4, 5), np.uint8))
+    np.savez(tmp_path / "five.npz", images_nhwc=np.zeros((1, 4, 4, 5), np.uint8))
     oracle = ("--oracle", "linear(classes=3,inputs=80)")
     code, _, err = run("attack", str(tmp_path / "five.npz"), *oracle)
     assert code == 2 and "no PNG holds 5 channels" in err

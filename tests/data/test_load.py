@@ -84,6 +84,12 @@ WRONG = {
     r"\(1, 40, 50, 60\): neither 40 nor 60 are channels": {"images": np.zeros((1, 40, 50, 60), np.uint8)},
     r"images \(9, 3072\), not \(N, H, W\)": {"images": np.zeros((9, 3072), np.uint8)},
     r"3 rows, 32 columns and 3 channels, or of 32 rows, 3 columns": {"x": np.zeros((2, 3, 32, 3), np.uint8)},
+    "4 rows, 4 columns and 5 channels, or of 4 rows, 5 columns and 4": {
+        "x": np.zeros((1, 4, 4, 5), np.uint8)
+    },
+    "3 rows, 3 columns and 5 channels, or of 3 rows, 5 columns and 3": {
+        "x": np.zeros((1, 3, 3, 5), np.uint8)
+    },
     r"save them as images_nhwc, or else as images_nchw": {"x": np.zeros((2, 6, 7, 8), np.uint8)},
     r"are 32 grey images, or one image with 3 channels": {"images": np.zeros((32, 32, 3), np.uint8)},
     r"the images x_train, x_test: name .*:train or .*:test": {

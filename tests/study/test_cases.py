@@ -12,8 +12,9 @@ from sparseattack import compare
 from sparseattack.errors import InputError
 from sparseattack.report.results import Results
 from sparseattack.study.cases import Selection
+from sparseattack.study.clean import evaluate_clean
 from sparseattack.study.experiment import Experiment
-from sparseattack.study.prepare import evaluate_clean, prepare
+from sparseattack.study.prepare import prepare
 
 COUNT, WRONG, CLASSES = 12, {2, 7, 8}, 4
 

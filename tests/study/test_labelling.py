@@ -1,16 +1,22 @@
 """Pictures compared: what they show is told by the oracle's names."""
 
+import re
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
+from torch import Tensor
 
-from sparseattack import InputError, load_images
+from sparseattack import Classifier, InputError, Oracle, load, load_images, register
 from sparseattack.comparison import compare
+from sparseattack.study.clean import evaluate_clean
 from sparseattack.study.experiment import Experiment
-from sparseattack.study.prepare import evaluate_clean, prepare
+from sparseattack.study.pictures import prepare_pictures
+from sparseattack.study.prepare import prepare
 
 
 def pictures(folder: Path, names: list[str]) -> Experiment:
@@ -48,6 +54,85 @@ def test_true_classes_are_labels_predictions_or_one_class(tmp_path: Path) -> Non
 def test_strange_names_are_no_obstacle_where_predictions_are_the_true_classes(tmp_path: Path) -> None:
     experiment = replace(pictures(tmp_path, ["cat/0.png", "holiday/1.png"]), true_class="prediction")
     assert compare(experiment).scope.correct is None
+
+
+TEN = "linear(classes=10,inputs=3072)"
+
+
+def unnamed(folder: Path, *names: str, strategy: str = "random(popsize=8)") -> Experiment:
+    """Pictures in folders of these names, and an oracle of ten classes without names."""
+    chosen = pictures(folder, [f"{name}/{place}.png" for place, name in enumerate(names)])
+    return replace(chosen, oracle=TEN, strategies=(strategy,))
+
+
+def test_names_are_numbers_only_where_there_are_as_many_as_classes(tmp_path: Path) -> None:
+    three = unnamed(tmp_path / "three", "apple", "bee", "cow")
+    with pytest.raises(
+        InputError,
+        match=r"of 3 classes by name \(apple, bee, cow\), but oracle linear has 10 .*classes=\[\.\.\.\]",
+    ):
+        prepare(three)
+    predicted = prepare(replace(three, true_class="prediction"))
+    assert predicted.clean.classes == ("",) * 10 and predicted.clean.correct is None
+    ten = prepare(unnamed(tmp_path / "ten", *"jabcdefghi"))
+    assert ten.images.labels.tolist() == list(range(10)) and ten.clean.classes == tuple("abcdefghij")
+    table = tmp_path / "ten" / "labels.csv"
+    table.write_text("file,label\na/1.png,a\nb/2.png,b\n")
+    with pytest.raises(InputError, match="of 2 classes by name"):
+        prepare(replace(three, images=str(table)))
+
+
+def named(count: int) -> Oracle:
+    oracle: Oracle = load("oracles", TEN)()
+    return replace(Classifier.of(oracle), classes=tuple(f"c{place}" for place in range(count)))
+
+
+@pytest.mark.parametrize("count", [2, 9, 11])
+def test_names_of_classes_are_as_many_as_scores(count: int) -> None:
+    name = f"named-{count}"
+    register("oracles", name, partial(named, count))
+    with pytest.raises(InputError, match=f"gives scores of 10 classes, but classes= names {count}: c0, c1"):
+        prepare(Experiment(oracle=name, images="sample[0:2]", true_class="prediction"))
+
+
+def doubtful(folder: Path, labels: Tensor) -> tuple[str, ...]:
+    """What is said of images of the sample with other labels, for the embedded network."""
+    sample = load_images("sample[0:20]")
+    np.savez(folder / "s.npz", images=sample.pixels.numpy(), labels=labels.numpy())
+    experiment = Experiment(strategies=("random(popsize=8)",), images=str(folder / "s.npz"), budget=8)
+    setup = prepare(experiment)
+    assert (
+        setup.notes == setup.manifest.notes
+        and not prepare(replace(experiment, true_class="prediction")).notes
+    )
+    return setup.notes
+
+
+def test_where_nearly_all_is_wrong_a_sentence_says_what_it_may_come_from(tmp_path: Path) -> None:
+    right = load_images("sample[0:20]").labels
+    assert doubtful(tmp_path, right) == ()
+    (note,) = doubtful(tmp_path, (right + 5) % 10)
+    assert note.startswith(
+        "without an attack the oracle gives only 0 of 20 images their own label: the labels may"
+    )
+    assert "classes=[...]" in note and "mean=" in note and "not trained" in note
+    below = load_images("sample[0:20]").labels.clamp(max=8) + 1
+    (note,) = doubtful(tmp_path, below)
+    assert re.search(
+        r"only \d of 20 .*, but 1\d of them their label less 1: labels and classes may count", note
+    )
+
+
+def test_pictures_of_a_folder_are_attacked_as_it_says(tmp_path: Path) -> None:
+    experiment = pictures(tmp_path, ["dog/0.png", "ship/1.png", "2.png"])
+    setup = prepare_pictures(experiment, label=None)
+    predicted = setup.clean.predictions.classes
+    names = [setup.images.classes[label] for label in setup.images.labels.tolist()]
+    assert setup.images.ids == ("2.png", "dog/0.png", "ship/1.png") and names[1:] == ["dog", "ship"]
+    assert setup.images.labels[0] == predicted[0]
+    assert prepare_pictures(experiment, label="cat").images.labels.tolist() == [3, 3, 3]
+    free = prepare_pictures(replace(experiment, true_class="prediction"), label=None)
+    assert torch.equal(free.images.labels, predicted)
 
 
 def test_unknown_names_and_lacking_labels_are_refused(tmp_path: Path) -> None:

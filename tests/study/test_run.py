@@ -11,9 +11,10 @@ import pytest
 from sparseattack import compare
 from sparseattack.errors import InputError, OracleError
 from sparseattack.report.results import results
+from sparseattack.study.clean import evaluate_clean
 from sparseattack.study.experiment import Experiment
 from sparseattack.study.manifest import Manifest, Openings
-from sparseattack.study.prepare import evaluate_clean, prepare
+from sparseattack.study.prepare import prepare
 from sparseattack.study.record import Record
 from sparseattack.study.run import plan
 from sparseattack.study.store import Study

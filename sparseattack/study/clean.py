@@ -1,0 +1,117 @@
+"""The clean evaluation: an oracle, images and its predictions on them, and how labels fit its classes."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from sparseattack.data.images import UNKNOWN, Images
+from sparseattack.data.load import load_images
+from sparseattack.errors import InputError
+from sparseattack.plugins.registry import make, oracle_plugin
+from sparseattack.plugins.spec import Plugin, oracle_spec
+from sparseattack.problem.oracle import Classifier, device_of
+from sparseattack.problem.verification import Predictions, classify
+from sparseattack.study.experiment import Experiment
+
+FEWEST, NEARLY_NONE = 5, 0.1  # images, and the share that is classified correctly: fewer are doubtful
+SHOWN = 5  # names in a sentence
+
+
+@dataclass(frozen=True)
+class CleanEvaluation:
+    """An oracle, and its predictions on the clean images; experiments on both can share it."""
+
+    plugin: Plugin  # that made the oracle
+    oracle: Classifier
+    images: Images  # N, with their own labels
+    floats: Tensor  # (N, C, H, W) on the experiment's device
+    predictions: Predictions  # of the N images
+    classes: tuple[str, ...]  # K names, some empty
+
+    @property
+    def correct(self) -> int | None:
+        """How many images are classified as their own labels say; None where one has no known label."""
+        with suppress(InputError):  # a label's name that is no class of the oracle's
+            labels = self.own_labels().labels
+            if not (labels == UNKNOWN).any():
+                return int((labels == self.predictions.classes).sum())
+        return None
+
+    def own_labels(self) -> Images:
+        """The images with their own labels, numbered as the oracle's classes where both have names.
+
+        Raises InputError for a name that is none of the oracle's classes, and where alphabetical order cannot
+        be that of the oracle's classes because there are more or fewer of these.
+        """
+        images, names, count = self.images, self.oracle.classes, len(self.classes)
+        if images.sorted_classes and not names and len(images.classes) != count:
+            raise InputError(
+                f"the images are of {len(images.classes)} classes by name ({_some(images.classes)}), but"
+                f" {self.oracle} has {count} classes without names: give it the setting classes=[...], their"
+                " names in the order of its scores"
+            )
+        try:
+            return images.with_classes(names)
+        except InputError as error:
+            raise InputError(
+                f"{error}: name the folders or labels so, or take the oracle's predictions as the true"
+                " classes (--true-class prediction)"
+            ) from error
+
+    @property
+    def doubt(self) -> tuple[str, ...]:
+        """A sentence where nearly all images are misclassified, about what that may come from; else none."""
+        with suppress(InputError):
+            labels, predicted = self.own_labels().labels, self.predictions.classes
+            known = labels != UNKNOWN
+            count, right = int(known.sum()), int((labels == predicted)[known].sum())
+            if count >= FEWEST and right <= NEARLY_NONE * count:
+                fits = {shift: int((labels + shift == predicted)[known].sum()) for shift in (-1, 1)}
+                shift = max(fits, key=lambda one: fits[one])
+                return (_reasons(right, count, shift, fits[shift]),)
+        return ()
+
+
+def evaluate_clean(experiment: Experiment) -> CleanEvaluation:
+    """Load an experiment's oracle and images, and evaluate the images; this costs no query."""
+    device_of(experiment.device)
+    spec = oracle_spec(experiment.oracle)
+    plugin = oracle_plugin(spec, experiment.device)
+    oracle = Classifier.of(make(plugin, f"oracle {spec}"), spec.name)
+    images = load_images(experiment.images, experiment.resize)
+    floats = images.floats().to(experiment.device)
+    predictions = classify(oracle, floats)
+    oracle = oracle.with_scale(predictions.scale)
+    classes = _class_names(oracle, images, predictions.scores.shape[1])
+    return CleanEvaluation(plugin, oracle, images, floats, predictions, classes)
+
+
+def _class_names(oracle: Classifier, images: Images, count: int) -> tuple[str, ...]:
+    """A name for each of ``count`` classes: the oracle's own, or the images', or else an empty one."""
+    if oracle.classes and len(oracle.classes) != count:
+        raise InputError(
+            f"{oracle} gives scores of {count} classes, but classes= names {len(oracle.classes)}:"
+            f" {_some(oracle.classes)}"
+        )
+    return oracle.classes or (images.classes if len(images.classes) == count else ("",) * count)
+
+
+def _reasons(right: int, count: int, shift: int, fits: int) -> str:
+    """Why only ``right`` of ``count`` images are classified as their labels, and ``fits`` as shifted ones."""
+    start = f"without an attack the oracle gives only {right} of {count} images their own label"
+    if fits > count / 2:
+        moved = "less 1" if shift < 0 else "plus 1"
+        return (
+            f"{start}, but {fits} of them their label {moved}: labels and classes may count from 0 and from 1"
+        )
+    return (
+        f"{start}: the labels may be numbered in another order than its classes (setting classes=[...]), the"
+        " colours may be scaled or ordered otherwise than in its training (mean=, std=), or it is not trained"
+    )
+
+
+def _some(names: Sequence[str]) -> str:
+    """The first few of many names."""
+    return f"{', '.join(names[:SHOWN])}{', ...' if len(names) > SHOWN else ''}"
