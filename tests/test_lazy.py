@@ -1,4 +1,4 @@
-"""Help and lists come at once: nothing heavy is imported for them."""
+"""Help and lists start fast: torch and the optimizers are not imported for them."""
 
 import subprocess
 import sys

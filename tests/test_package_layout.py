@@ -131,7 +131,7 @@ def test_a_package_has_few_modules(package: str) -> None:
 
 
 @pytest.mark.parametrize("package", [*PACKAGES])
-def test_a_package_says_what_it_holds_and_imports_nothing(package: str) -> None:
+def test_a_package_has_a_docstring_and_imports_nothing(package: str) -> None:
     body = TREES[package].body
     assert ast.get_docstring(TREES[package]) and len(body) == 1
 

@@ -79,7 +79,7 @@ CHANGES = {"RATE = 1": "RATE = 2", "'b'": "'d'", "range": "enumerate", "x=1": "x
 
 @pytest.mark.parametrize("module", ["nowhere", __name__])
 @pytest.mark.parametrize("change", CHANGES)
-def test_without_source_what_was_compiled_tells(module: str, change: str) -> None:
+def test_without_source_the_digest_is_that_of_the_byte_code(module: str, change: str) -> None:
     known = digest_source(typed_in(BASE, module))
     assert digest_source(typed_in(BASE, module)) == known
     assert digest_source(typed_in(BASE.replace(change, CHANGES[change]), module)) != known

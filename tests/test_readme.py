@@ -1,4 +1,4 @@
-"""What the README says, done."""
+"""The README's commands, code and links work."""
 
 import re
 from pathlib import Path

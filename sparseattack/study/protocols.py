@@ -30,7 +30,7 @@ class Protocol:
         return {name: {**self.shared, **own} for name, own in both.items() if own is not None}
 
     def settings(self, targeted: bool | None = None) -> dict[str, Any]:
-        """Fields of the Experiment; of its first part unless told. InputError for a part that it lacks."""
+        """Fields of the Experiment, by default of the first part. InputError for a part that it lacks."""
         parts = self.parts()
         if targeted is None:
             return next(iter(parts.values()))
@@ -92,7 +92,7 @@ ORIGINAL = Protocol(
 KAGGLE = Protocol(
     name="kaggle-like",
     description=f"{PAPER}, Tables IV to VII, CIFAR-10: 500 images with each of nine targets, misclassified"
-    " ones too, what the oracle calls them being their true class; a run stops where the target has 90 %."
+    " ones too, with the oracle's predictions as their true classes; a run stops where the target has 90 %."
     " There the images are of Kaggle's test set, and success without a target is derived from these runs.",
     shared={**EVOLUTION, "stop": "confidence:0.9", "true_class": "prediction"},
     targeted={"target": "all", "num_images": 500},
@@ -121,7 +121,7 @@ PROTOCOLS = {one.name: one for one in (ORIGINAL, KAGGLE, KAGGLE_V5, IMAGENET)}
 
 
 def named(name: str) -> Protocol:
-    """The one called ``name``."""
+    """The protocol with this name; InputError with the known names for any other."""
     if name not in PROTOCOLS:
         raise InputError(f"no protocol {name!r}, only {', '.join(PROTOCOLS)}{near(name, PROTOCOLS)}")
     return PROTOCOLS[name]

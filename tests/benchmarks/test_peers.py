@@ -115,7 +115,7 @@ def test_members_are_a_multiple_of_the_genes(k: int, count: int) -> None:
 
 @pytest.mark.parametrize("peer", PEERS, ids=NAMES)
 @pytest.mark.parametrize("k", [1, 3])
-def test_generations_are_paid_by_the_budget_and_no_more_would_be(peer: Peer, k: int) -> None:
+def test_generations_use_the_budget_and_one_more_would_exceed_it(peer: Peer, k: int) -> None:
     """``rows`` are the queries of each library, as counted when it was run."""
 
     def rows(steps: int) -> int:

@@ -66,7 +66,7 @@ def test_one_picture_of_the_embedded_network(tmp_path: Path, run: Run) -> None:
     assert colours(tmp_path / "made" / "plane.side-by-side.png").shape[1] > 2 * 32 * 12
 
 
-def test_a_folder_is_told_in_a_line_each(digits: Path, tmp_path: Path, run: Run, forest: Oracle) -> None:
+def test_a_folder_has_a_line_for_each_picture(digits: Path, tmp_path: Path, run: Run, forest: Oracle) -> None:
     code, out, _ = run("attack", str(digits), *FOREST, "--out", str(tmp_path / "made"))
     *lines, last = out.splitlines()
     assert code == 0 and last.startswith("4 of 4 attacked pictures fool, verified; 0 left out")
@@ -79,7 +79,7 @@ def test_a_folder_is_told_in_a_line_each(digits: Path, tmp_path: Path, run: Run,
         assert made.with_name(f"{made.stem.split('.')[0]}.side-by-side.png").exists()
 
 
-def test_a_failure_is_said_and_writes_nothing(tmp_path: Path, run: Run) -> None:
+def test_a_failure_is_reported_and_writes_nothing(tmp_path: Path, run: Run) -> None:
     out = tmp_path / "made"
     code, told, _ = run("attack", "digits[2]", *FOREST, "--budget", "1", "--out", str(out))
     assert code == 0 and "no success in 1 query;" in told and "nothing was written" in told

@@ -1,4 +1,4 @@
-"""The check command: the contract in words."""
+"""The check command: a strategy tested against the clauses of the contract."""
 
 from pathlib import Path
 
@@ -45,7 +45,7 @@ def test_a_good_strategy_passes(mine: None, run: Run) -> None:
 
 
 @pytest.mark.parametrize("name", ["global_chance", "outside", "returning", "no_generator"])
-def test_a_bad_one_fails_in_words(name: str, mine: None, run: Run) -> None:
+def test_a_bad_strategy_fails_with_an_explanation(name: str, mine: None, run: Run) -> None:
     code, out, err = run("check", f"mine_to_check:{name}")
     assert code == 1 and "Traceback" not in out + err
     lines = out.splitlines()

@@ -1,4 +1,4 @@
-"""The compare and report commands as a person meets them: in processes of their own."""
+"""The compare and report commands, run in processes of their own."""
 
 import contextlib
 import csv
@@ -139,7 +139,7 @@ def wait_for(path: Path, count: int) -> None:
     raise AssertionError(f"never {count} runs in {path}")
 
 
-def test_killed_in_mid_run_it_goes_on_and_ends_like_any_other(folder: Path, inside: Call) -> None:
+def test_a_killed_comparison_continues_to_the_same_result(folder: Path, inside: Call) -> None:
     process = start(folder, *SLOW, "--study", "a.study")
     wait_for(folder / "a.study", 5)
     process.send_signal(signal.SIGKILL)
@@ -154,7 +154,7 @@ def test_killed_in_mid_run_it_goes_on_and_ends_like_any_other(folder: Path, insi
     assert len(whole) == 1
 
 
-def test_ctrl_c_says_how_to_go_on(folder: Path) -> None:
+def test_ctrl_c_prints_the_command_that_continues(folder: Path) -> None:
     process = start(folder, *SLOW, "--study", "a.study")
     wait_for(folder / "a.study", 3)
     process.send_signal(signal.SIGINT)
@@ -195,7 +195,7 @@ def test_another_study_is_refused_with_the_difference(inside: Call) -> None:
     assert "strategies was ['random'], is ['cmaes']" in err
 
 
-def test_an_oracle_that_breaks_keeps_what_is_finished(inside: Call) -> None:
+def test_finished_runs_are_stored_when_an_oracle_fails(inside: Call) -> None:
     broken = ("-s", "random(popsize=10)", "--budget", "600", "--oracle", "slow_oracle:failing(calls=20)")
     _, err = inside(*LINEAR, *broken, "--study", "a.study", code=1)
     assert "NaN" in err and "finished runs are stored" in err and "failed: 0 finished" not in err

@@ -189,7 +189,7 @@ def test_only_what_there_is(folder: Path, capsys: pytest.CaptureFixture[str]) ->
     assert "there is no data set 'imagenet' to download, only cifar10" in capsys.readouterr().err
 
 
-def test_without_pooch_it_says_what_to_install(
+def test_without_pooch_the_error_names_the_extra_to_install(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setitem(sys.modules, "pooch", None)

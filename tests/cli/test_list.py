@@ -95,7 +95,9 @@ def test_a_plugin_is_described_from_its_source(
         ("lost", "broken", "there is no search in plugins_of_all_sorts.lost"),
     ],
 )
-def test_what_is_wrong_is_said(name: str, state: str, remedy: str, plugins: Path, run: Run) -> None:
+def test_a_broken_plugin_is_listed_with_its_reason(
+    name: str, state: str, remedy: str, plugins: Path, run: Run
+) -> None:
     told = listed(run)[name]
     assert told["state"] == state and told["remedy"].startswith(remedy)
     assert " ".join(remedy.split()[:2]) in run("list").out

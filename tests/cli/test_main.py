@@ -34,7 +34,7 @@ def test_every_command_has_help(name: str, run: Run) -> None:
     assert code == 0 and f"sparseattack {name}" in out
 
 
-def test_the_version_is_told(run: Run) -> None:
+def test_the_version_is_printed(run: Run) -> None:
     assert run("--version").out == f"sparseattack {__version__}\n"
 
 
@@ -72,20 +72,20 @@ def test_a_run_that_fails_is_one_line(
     assert run("list") == (1, "", f"sparseattack: {words}\n")
 
 
-def test_what_nobody_foresaw_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unexpected_error_shows_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sparseattack.plugins.catalogue.entries", int)
     with pytest.raises(ValueError, match="invalid literal"):  # a fault of this package
         module.main(["list"])
 
 
-def test_the_folder_one_is_in_hides_no_library(tmp_path: Path) -> None:
+def test_files_of_the_working_directory_hide_no_library(tmp_path: Path) -> None:
     (tmp_path / "json.py").write_text("raise SystemExit('the wrong json')")
     code, out, err = python("from sparseattack.cli.main import main; main(['list', '--json'])", tmp_path)
     assert (code, err) == (0, "") and out.startswith("{")
 
 
 @pytest.mark.parametrize("arguments", [["--version"], ["list"], ["list", "--json"]])
-def test_a_reader_that_stops_is_told_nothing(arguments: list[str], tmp_path: Path) -> None:
+def test_a_pipe_that_closes_early_is_no_error(arguments: list[str], tmp_path: Path) -> None:
     with start(tmp_path, *arguments) as process:
         assert process.stdout and process.stderr
         process.stdout.close()
@@ -93,7 +93,7 @@ def test_a_reader_that_stops_is_told_nothing(arguments: list[str], tmp_path: Pat
     assert (process.returncode, err) == (0, "")
 
 
-def test_a_warning_of_this_package_is_one_line_and_another_says_where_it_comes_from() -> None:
+def test_a_warning_of_this_package_is_one_line_and_another_names_its_file() -> None:
     ours = module.format_warning("it is slow", SparseattackWarning, "file.py", 3)
     theirs = module.format_warning("it is old", DeprecationWarning, "file.py", 3, "import old")
     assert ours == "sparseattack: it is slow\n"

@@ -1,4 +1,4 @@
-"""A comparison by a protocol's name, as a person asks for it."""
+"""The compare command with a protocol of the paper by name."""
 
 import json
 from pathlib import Path
@@ -36,7 +36,7 @@ def test_its_settings_are_the_defaults_of_the_other_options(run: Run) -> None:
     assert seen["table"][0]["images"] == 2 and seen["eligible"] == 12
 
 
-def test_an_option_that_is_given_wins_even_with_its_own_default(run: Run) -> None:
+def test_an_option_on_the_command_line_overrides_the_protocol(run: Run) -> None:
     plain = ("--budget", "1000", "--num-images", "0", "--fitness", "margin", "--no-correct-only", "-s", "de")
     seen = told(run, "--protocol", "original-cifar10", *plain)
     chosen = seen["manifest"]["determines"]["experiment"]
@@ -52,7 +52,7 @@ def test_a_target_takes_the_targeted_part(run: Run) -> None:
     assert chosen["correct_only"] and seen["table"][0]["runs"] == 2
 
 
-def test_too_few_images_are_said_before_a_study_is_made(run: Run) -> None:
+def test_too_few_images_are_refused_before_a_study_is_created(run: Run) -> None:
     code, out, err = run("compare", *SMALL, "--protocol", "original-cifar10")
     assert (code, out) == (2, "") and "500 images are to be sampled, but of 12 only" in err
     assert not list(Path().glob("*.study"))
@@ -64,7 +64,7 @@ def test_an_unknown_protocol_is_one_line(run: Run) -> None:
     assert "no protocol 'kaggel-like', only original-cifar10" in err and "did you mean kaggle-like" in err
 
 
-def test_what_was_left_out_and_what_was_not_drawn_are_said_apart(run: Run) -> None:
+def test_images_left_out_and_images_not_sampled_are_counted_separately(run: Run) -> None:
     options = ("compare", *SMALL[:-1], "-s", "random", "--budget", "20")
     out = " ".join(run(*options, "--num-images", "2", "--sample-seed", "3").out.split())
     assert "2 of 12 images attacked, sampled from" in out and "the oracle misclassifies" in out

@@ -1,4 +1,4 @@
-"""The reproduce command as a person meets it."""
+"""The reproduce command, run from the command line."""
 
 import csv
 import io
@@ -78,7 +78,7 @@ def test_nothing_there_is_a_table_of_the_papers_figures(tmp_path: Path, run: Run
     assert "68.7 %" in answer.out and "Kaggle" in answer.out
 
 
-def test_networks_without_weights_are_left_out_in_a_sentence(tmp_path: Path, run: Run) -> None:
+def test_networks_without_weights_are_left_out_with_a_message(tmp_path: Path, run: Run) -> None:
     lacking = f"allconv(weights={tmp_path}/none.safetensors)"
     options = ("--data", "sample", "--images", "1", "--targeted-images", "0", "--budget", "10", "-s", "")
     command = ("reproduce", "one-pixel", *options, "--out", str(tmp_path / "o"), "--networks")
@@ -135,7 +135,7 @@ def wait_for_a_study(folder: Path, name: str) -> None:
     raise AssertionError(f"never a study {name}")
 
 
-def test_ctrl_c_shows_what_is_there_and_says_how_to_go_on(tmp_path: Path) -> None:
+def test_ctrl_c_shows_finished_cells_and_the_command_that_continues(tmp_path: Path) -> None:
     process = started(tmp_path)
     wait_for_a_study(tmp_path, "random")
     process.send_signal(signal.SIGINT)
@@ -145,7 +145,7 @@ def test_ctrl_c_shows_what_is_there_and_says_how_to_go_on(tmp_path: Path) -> Non
     assert (tmp_path / "out" / "table-8.csv").exists()
 
 
-def test_killed_it_goes_on(tmp_path: Path) -> None:
+def test_a_killed_reproduction_continues(tmp_path: Path) -> None:
     process = started(tmp_path)
     wait_for_a_study(tmp_path, "random")
     process.send_signal(signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""The show command: one thing in full."""
+"""The show command: one plugin or protocol in full."""
 
 import json
 from pathlib import Path
@@ -32,7 +32,7 @@ def test_everything_can_be_shown(kind: registry.Kind, name: str, run: Run) -> No
     assert told[0]["description"] and all(each["meaning"] for each in told[0]["settings"])
 
 
-def test_types_defaults_and_meanings_are_told(plugins: None, run: Run) -> None:
+def test_types_defaults_and_meanings_are_shown(plugins: None, run: Run) -> None:
     told = json.loads(run("show", "fine", "--json").out)[0]
     step, rule, needed = told["settings"]
     assert step == {"name": "step", "type": "float", "default": "0.25", "meaning": "how far it goes"}
@@ -43,7 +43,7 @@ def test_types_defaults_and_meanings_are_told(plugins: None, run: Run) -> None:
     assert told["entry"]["source"] == "plugins_of_all_sorts.fine:search"
 
 
-def test_the_page_reads_well(plugins: None, run: Run) -> None:
+def test_the_page_has_everything_in_80_columns(plugins: None, run: Run) -> None:
     out = run("show", "fine").out
     for words in (
         "fine, strategy", "Searches well [0, 1], says fine.", "More is said here.", "required",
@@ -58,7 +58,7 @@ def test_a_name_of_several_kinds_shows_them_all(plugins: None, run: Run) -> None
     assert "fine, strategy" in out and "fine, oracle" in out
 
 
-def test_further_objectives_are_told(run: Run) -> None:
+def test_further_objectives_are_shown(run: Run) -> None:
     assert json.loads(run("show", "nsga2", "--json").out)[0]["objectives"] == ["l2"]
     assert (
         "further objectives" in run("show", "nsga2").out and "further objectives" not in run("show", "de").out
@@ -87,7 +87,7 @@ def test_a_protocol_is_shown_with_all_that_it_sets(name: str, run: Run) -> None:
         ("garbled", "broken: SyntaxError"),
     ],
 )
-def test_what_cannot_be_imported_is_shown_as_far_as_it_goes(
+def test_what_cannot_be_imported_is_shown_from_its_source(
     name: str, words: str, plugins: None, run: Run
 ) -> None:
     code, out, err = run("show", name)

@@ -1,4 +1,4 @@
-"""Whether candidates are answered by what they change: as it is said, and the study says which it was."""
+"""Options of sparse inference in compare, attack and reproduce; the study stores which inference was used."""
 
 import json
 from pathlib import Path
@@ -17,7 +17,7 @@ SMALL = ("--images", "sample[0:4]", "--budget", "80", "-s", "random(popsize=40)"
 
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """How many edits the network in the package is asked about at a time; however few, they are worth it."""
+    """Numbers of edits in the calls of the network; sparse inference is used for any number."""
     sizes = list[int]()
     answer = SparseEdits.__call__
 

@@ -1,4 +1,4 @@
-"""What is printed shows every character and obeys none."""
+"""Printed text shows control characters in place of passing them to the terminal."""
 
 from collections.abc import Callable
 from pathlib import Path

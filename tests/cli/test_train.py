@@ -1,4 +1,4 @@
-"""The train command: a network from images, stopped and gone on with."""
+"""The train command: a network trained on images, interrupted and continued."""
 
 import contextlib
 import json
@@ -132,7 +132,7 @@ def test_interrupted_in_the_first_epoch(
     assert not list(folder.glob("m.*"))
 
 
-def test_interrupted_it_says_how_to_go_on_and_goes_on(folder: Path) -> None:
+def test_after_an_interruption_the_printed_command_continues(folder: Path) -> None:
     command = [sys.executable, "-m", "sparseattack.cli", "train", "--data", "data", "--out", "m.safetensors"]
     command += ["--epochs", "12", *QUICK]
     pipes = {"cwd": folder, "text": True, "env": os.environ | {"COLUMNS": "200", "OMP_NUM_THREADS": "1"}}

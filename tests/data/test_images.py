@@ -56,7 +56,7 @@ def test_labels_follow_the_names_of_an_oracles_classes() -> None:
         some().with_classes(("cat", "eel"))
 
 
-def test_labels_without_names_are_the_numbers_that_an_oracle_calls_its_classes() -> None:
+def test_labels_without_names_match_classes_that_are_numbers() -> None:
     bare = some((1, 10, -1), classes=())
     known = tuple(map(str, range(1, 11)))
     assert bare.with_classes(known).labels.tolist() == [0, 9, -1]

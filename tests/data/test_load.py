@@ -249,7 +249,7 @@ SENTENCES = {
 
 
 @pytest.mark.parametrize("spec", SENTENCES)
-def test_what_is_not_there_is_told_what_is(spec: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_images_are_refused_with_those_that_exist(spec: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(Path(__file__).parents[2])
     with pytest.raises(InputError, match=SENTENCES[spec]):
         load_images(spec)

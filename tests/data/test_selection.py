@@ -54,6 +54,6 @@ def test_what_does_not_fit_is_refused(total: int, start: int, stop: int) -> None
 
 
 @pytest.mark.parametrize("text", ["[]", "[a]", "[-1]", "[0:5:2]", "[random]", "[random:x]", "[1,2]", "0:5"])
-def test_what_is_no_selection_is_told_what_is(text: str) -> None:
+def test_an_invalid_selection_is_refused_with_valid_ones(text: str) -> None:
     with pytest.raises(InputError, match=r"only \[START:STOP\]"):
         parse_selection(text)

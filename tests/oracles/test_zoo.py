@@ -57,7 +57,7 @@ def test_the_documentation_has_the_accuracy_of_the_cards() -> None:
 
 
 @pytest.mark.parametrize("name", SHIPPED)
-def test_a_card_says_how_its_weights_were_made_and_how_good_they_are(name: str) -> None:
+def test_a_card_has_the_training_settings_and_the_accuracy(name: str) -> None:
     card = card_of(name)
     assert card.network == name
     assert card.epochs == card.recipe["epochs"] and card.seed == card.recipe["seed"]

@@ -1,4 +1,4 @@
-"""Names are found, or refused with what exists; what is broken or missing is said in one line."""
+"""Names are found, or refused with those that exist; a broken or missing plugin is one line."""
 
 import subprocess
 import sys
@@ -84,12 +84,12 @@ def test_a_name_is_loaded_with_its_settings() -> None:
         ("oracles", "allconv-smal", r"no oracle 'allconv-smal', only .*; did you mean allconv-small\?"),
     ],
 )
-def test_an_unknown_name_says_what_exists(kind: Any, name: str, said: str) -> None:
+def test_an_unknown_name_is_refused_with_those_that_exist(kind: Any, name: str, said: str) -> None:
     with pytest.raises(InputError, match=said):
         load(kind, name)
 
 
-def test_an_unknown_setting_says_what_exists() -> None:
+def test_an_unknown_setting_is_refused_with_those_that_exist() -> None:
     with pytest.raises(InputError, match="rgb has no setting pixel: only pixels"):
         load("encodings", "rgb(pixel=3)")
     with pytest.raises(InputError, match="margin has no setting level: it has none"):
@@ -154,7 +154,7 @@ def test_a_function_is_found_by_its_file(tmp_path: Path, monkeypatch: pytest.Mon
         (":found", "is broken: ValueError: Empty module name"),
     ],
 )
-def test_what_cannot_be_used_is_said_in_one_line(modules: None, place: str, said: str) -> None:
+def test_what_cannot_be_used_is_refused_in_one_line(modules: None, place: str, said: str) -> None:
     with pytest.raises(InputError, match=said) as caught:
         load("strategies", place)
     assert "\n" not in str(caught.value)
@@ -175,7 +175,7 @@ def test_broken_plugins_harm_nothing_else(installed: None) -> None:
     assert attack(scripted_problem(), load("strategies", "random"), 5)[0].queries == 5
 
 
-def test_our_own_keep_their_names(installed: None) -> None:
+def test_built_in_names_cannot_be_taken(installed: None) -> None:
     assert load("strategies", "de").__module__ == "sparseattack.strategies.de"
 
 
@@ -199,7 +199,7 @@ print(load("strategies", "random").__name__)
 
 
 @pytest.mark.parametrize(("package", "name"), [("pymoo", "nsga2"), ("nevergrad", "nevergrad")])
-def test_a_missing_extra_says_what_to_install(package: str, name: str) -> None:
+def test_a_missing_extra_is_refused_with_the_command_that_installs_it(package: str, name: str) -> None:
     command = [sys.executable, "-c", HIDING, package, name]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     needed = f'strategy {name} needs {package}: pip install "sparseattack[{package}]"'

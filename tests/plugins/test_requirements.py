@@ -1,4 +1,4 @@
-"""What a plugin's source says about it, without a line of it being run."""
+"""A plugin's description, settings and imports read from its source, which is not run."""
 
 import sys
 from pathlib import Path
@@ -74,11 +74,11 @@ def test_what_is_assigned_or_imported_is_no_problem(package: None, name: str) ->
         ("plugin_package.garbled", "found", "SyntaxError: invalid syntax"),
     ],
 )
-def test_what_cannot_be_read_is_said(package: None, module: str, name: str, said: str) -> None:
+def test_what_cannot_be_read_has_a_reason(package: None, module: str, name: str, said: str) -> None:
     assert describe(module, name).problem.startswith(said)
 
 
-def test_imports_are_those_it_cannot_do_without(package: None) -> None:
+def test_required_imports_are_those_that_are_not_optional(package: None) -> None:
     needed = ["imaginary_optimizer", "json", "numpy", "typing", "other_package"]
     assert required_packages(source_of("plugin_package.inner")) == needed
     assert required_packages("def (") == required_packages("") == []

@@ -100,7 +100,7 @@ def test_settings_without_a_type_have_that_of_their_default() -> None:
         bind("it", bare, {"count": "x"})
 
 
-def test_what_must_be_chosen_is_asked_for() -> None:
+def test_a_missing_required_setting_is_named() -> None:
     with pytest.raises(InputError, match=r"it needs its setting size, also, as in it\(size=\.\.\.\)"):
         bind("it", needy, {})
     with pytest.raises(InputError, match=r"it needs its setting also, as in it\(also=\.\.\.\)"):
@@ -119,14 +119,14 @@ def test_settings_are_complete_after_binding() -> None:
     assert setting_values(functools.partial(plugin, None))["base"] == "rand"
 
 
-def test_settings_that_cannot_be_read_are_said() -> None:
+def test_settings_that_cannot_be_read_are_refused_with_the_reason() -> None:
     namespace: dict[str, object] = {}
     exec("def odd(space: 'Nowhere', *, count: int = 3): ...", namespace)
     with pytest.raises(InputError, match=r"settings of .*odd.* cannot be read: NameError: name 'Nowhere'"):
         bind("odd", namespace["odd"], {})  # type: ignore[arg-type]
 
 
-def test_a_type_of_ones_own_is_called() -> None:
+def test_a_users_own_type_converts_the_text() -> None:
     class Even(int):
         def __new__(cls, text: str) -> "Even":
             if int(text) % 2:
@@ -207,7 +207,7 @@ def test_what_is_meant(text: str, spec: Spec) -> None:
     assert oracle_spec(text) == spec
 
 
-def test_an_existing_file_is_taken_as_it_is_called(tmp_path: Path) -> None:
+def test_the_name_of_an_existing_file_is_its_path(tmp_path: Path) -> None:
     file = tmp_path / "my (net), v2.onnx"
     file.touch()
     assert oracle_spec(str(file)) == Spec("onnx", {"path": str(file)})

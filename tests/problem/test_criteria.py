@@ -69,7 +69,7 @@ def test_at_half_a_lead_is_not_missed_and_a_tie_is_none() -> None:
     assert account(run([0.5, 0.5, 0.0], [below, 0.5, 0.0], level=0.5)) == (2, 2, True, 2)
 
 
-def test_a_target_that_is_reached_below_the_level_goes_on() -> None:
+def test_a_search_continues_while_its_target_is_below_the_level() -> None:
     rows = [0.6, 0.4, 0.0], [0.3, 0.4, 0.3], [0.2, 0.8, 0.0], [0.3, 0.7, 0.0]
     assert account(run(*rows, level=0.9, targeted=True)) == (2, 4, False, 3)  # the likeliest is kept
 
@@ -83,7 +83,7 @@ def test_enough_is_no_success_where_another_class_leads(
     assert account(run(row, row, level=level, targeted=targeted)) == (0, 2, False, 1)
 
 
-def test_what_met_the_rule_is_kept_though_another_has_a_lower_fitness() -> None:
+def test_a_candidate_that_met_the_criterion_is_best_though_another_has_a_lower_fitness() -> None:
     """The margin of the first success is the wider one, the true class of the second has less than 5 %."""
     rows = [[0.06, 0.94, 0.0], [0.04, 0.5, 0.46], [0.0, 1.0, 0.0], [0.0, 1.0, 0.0]]
     for popsize in (1, 2, 4):
@@ -97,7 +97,7 @@ def test_what_met_the_rule_is_kept_though_another_has_a_lower_fitness() -> None:
     st.booleans(),
     st.integers(1, 4),
 )
-def test_rows_in_whole_per_cent_stop_where_whole_numbers_say(
+def test_criteria_in_whole_per_cent_are_exact(
     cuts: list[list[int]], percent: int, targeted: bool, popsize: int
 ) -> None:
     odds = [(low, high - low, 100 - high) for low, high in cuts]  # true, to be reached, third
@@ -114,7 +114,7 @@ def test_rows_in_whole_per_cent_stop_where_whole_numbers_say(
     assert account(outcome) == (hits[0] if hits else 0, asked, bool(stops), kept)
 
 
-def test_what_met_the_rule_is_kept_over_a_success_with_fewer_pixels() -> None:
+def test_a_candidate_that_met_the_criterion_is_best_over_a_success_with_fewer_pixels() -> None:
     oracle = ScriptedScores([0.2, 0.8], [0.05, 0.95], scale="probabilities")
     genes = [[0.0, 0.0, 0.0], [0.0, 0.0, 0.5]]
     outcome = attack(
@@ -134,7 +134,7 @@ def test_confidence_does_not_stop_where_an_unlikely_true_class_leads() -> None:
     assert (outcome.first_fooled, outcome.queries) == (2, 2)
 
 
-def test_rules_are_read() -> None:
+def test_criteria_are_parsed() -> None:
     assert rule("fooled") is fooled and rule("budget") is spent
     asked = Queries(
         torch.zeros(1, 1, 1, 1), torch.tensor([0, 0]), edit((0, (1,))),
@@ -148,6 +148,6 @@ def test_rules_are_read() -> None:
     "text",
     ["", "Fooled", "confidence", "confidence:", "confidence:0", "confidence:1", "confidence:nan", "c:0.5"],
 )
-def test_other_rules_are_refused(text: str) -> None:
+def test_unknown_criteria_are_refused(text: str) -> None:
     with pytest.raises(InputError, match="only success, budget or confidence:LEVEL with 0 < LEVEL < 1"):
         rule(text)

@@ -55,7 +55,7 @@ def test_paint_changes_the_pixels_and_no_other() -> None:
     assert torch.equal(painted, images[0])
 
 
-def test_paint_leaves_its_images_alone_and_takes_rows() -> None:
+def test_paint_copies_its_images_and_selects_rows() -> None:
     images = random_images(4)
     before, edits = images.clone(), Edits(torch.tensor([[3], [9]]), torch.full((2, 1, 3), 77).byte())
     rows = torch.tensor([2, 0])
@@ -88,7 +88,7 @@ def test_a_pixel_painted_over_in_its_own_colour_is_not_changed() -> None:
 
 
 @given(st.data())
-def test_pixels_are_counted_as_the_painted_image_shows_them(data: st.DataObject) -> None:
+def test_pixels_are_counted_in_the_painted_image(data: st.DataObject) -> None:
     shape = data.draw(st.sampled_from([(1, 2, 2), (3, 2, 3), (5, 1, 4)]))
     slots = data.draw(st.integers(1, 4))
     draw = torch.Generator().manual_seed(data.draw(st.integers(0, 2**32)))

@@ -1,4 +1,4 @@
-"""What is read off an oracle's answers: margins, probabilities, distances."""
+"""Fitness functions: margins, probabilities, cross-entropy and distances."""
 
 import math
 
@@ -89,7 +89,7 @@ def test_targeted_means_the_target_and_no_other_class() -> None:
     assert bool(fooled(answered(scores, 1, targeted=True)))
 
 
-def test_saturated_answers_still_have_an_order() -> None:
+def test_saturated_scores_still_have_an_order() -> None:
     """Where float32 says 1 and 0, margins tell apart what is left of the other class."""
     shares = torch.tensor([[1.0, 1e-30], [1.0, 1e-20], [1.0, 0.0]])
     leads = [float(margin(answered(row[None], 0, scale="probabilities"))) for row in shares]
@@ -126,7 +126,7 @@ def test_distances_by_hand() -> None:
 
 
 @given(st.integers(1, 40), st.integers(0, 2**32))
-def test_distances_do_not_depend_on_what_is_asked_beside(count: int, seed: int) -> None:
+def test_distances_do_not_depend_on_other_queries_of_the_batch(count: int, seed: int) -> None:
     draw = torch.Generator().manual_seed(seed)
     edits = Edits(
         torch.randint(16, (count, 5), generator=draw),

@@ -47,7 +47,7 @@ def test_a_classifier_stays_as_it_is() -> None:
     assert Classifier.of(classifier, "another") is classifier
 
 
-def test_an_oracle_without_a_name_is_called_as_told_or_by_its_class() -> None:
+def test_an_oracle_without_a_name_is_named_by_the_caller_or_its_class() -> None:
     assert str(Classifier.of(Shares(), "mine")) == "oracle mine"
     assert str(Classifier.of(Shares())) == "oracle Shares"
 
@@ -71,7 +71,7 @@ def test_an_unknown_scale_is_refused() -> None:
         ((7, None, 8), (3, 8, 9), "takes images of 7xanyx8, not 3x8x9"),
     ],
 )
-def test_images_of_another_shape_are_refused_with_what_to_do(
+def test_images_of_another_shape_are_refused_with_a_remedy(
     takes: tuple[int | None, int | None, int | None], has: tuple[int, ...], said: str
 ) -> None:
     oracle = Classifier("mine", lambda images: images.flatten(1), "", shape=takes)

@@ -1,4 +1,4 @@
-"""A problem refuses what does not fit, and names who answered wrongly about which image."""
+"""A problem refuses what does not fit, and its errors name the oracle and the images."""
 
 import random
 from typing import Any
@@ -116,11 +116,14 @@ def test_a_label_beyond_the_classes_is_refused() -> None:
         attack(wrong, uniform, 10)
 
 
-def test_errors_call_the_images_by_their_numbers() -> None:
+def test_errors_name_the_images_by_their_numbers() -> None:
     def fails(images: Tensor) -> Tensor:
         raise MemoryError
 
-    with pytest.raises(OracleError, match=r"oracle fails failed on 4 images from 5 to 12: MemoryError$"):
+    with pytest.raises(
+        OracleError,
+        match=r"oracle fails failed on 4 images from 5 to 12: MemoryError \(.*test_problem.py, line \d+\)$",
+    ):
         attack(
             problem(oracle=fails, images=random_images(13), cases=torch.tensor([12, 5, 7, 6])), uniform, 10
         )
@@ -138,7 +141,7 @@ def test_a_number_of_classes_that_changes_is_refused() -> None:
         attack(problem(oracle=wavers), uniform, 100)
 
 
-def test_answers_come_back_from_another_type_in_float32() -> None:
+def test_values_are_float32() -> None:
     here = problem()
     edits = here.encoding.decode(torch.rand(2, 5), here.images.shape[1:])
     told = here.evaluate(QueryBatch(torch.tensor([1, 3]), edits))
@@ -185,7 +188,7 @@ def test_cases_of_no_image_are_refused(cases: list[int]) -> None:
         problem(labels=torch.zeros(2, dtype=torch.int64), cases=torch.tensor(cases))
 
 
-def test_an_infinite_fitness_is_not_taken_for_a_question_that_was_not_asked() -> None:
+def test_an_infinite_fitness_is_not_taken_for_a_missing_evaluation() -> None:
     def endless(queries: Queries) -> Tensor:
         return torch.full(queries.rows.shape, torch.inf)
 
@@ -215,7 +218,7 @@ def test_images_of_every_shape_are_attacked(shape: tuple[int, int, int]) -> None
         assert 0 <= outcome.positions[0] < shape[1] * shape[2]
 
 
-def test_an_oracle_may_write_to_what_it_is_shown() -> None:
+def test_an_oracle_may_write_to_its_input() -> None:
     usual = problem()
 
     def writes(images: Tensor) -> Tensor:
@@ -242,13 +245,13 @@ class Sparse:
         return self.problem.oracle(edits.paint(images, rows))
 
 
-def test_an_oracle_may_answer_edits() -> None:
+def test_an_oracle_may_evaluate_edits() -> None:
     usual = problem()
     expected = [outcome_facts(each) for each in attack(usual, uniform, 70)]
     assert [outcome_facts(each) for each in attack(problem(oracle=Sparse(usual)), uniform, 70)] == expected
 
 
-def test_an_oracle_may_rather_be_shown_images() -> None:
+def test_an_oracle_may_decline_to_evaluate_edits() -> None:
     usual = problem()
 
     class Declining(Sparse):
@@ -265,13 +268,13 @@ def test_an_oracle_may_rather_be_shown_images() -> None:
         attack(unasked, uniform, 70)
 
 
-def test_an_oracle_that_answers_edits_is_checked_as_well() -> None:
+def test_an_oracle_that_evaluates_edits_is_checked_as_well() -> None:
     broken = Sparse(problem(oracle=lambda images: 1 // 0))
     with pytest.raises(OracleError, match="oracle Sparse failed on 4 images from 0 to 3: ZeroDivisionError"):
         attack(problem(oracle=broken), uniform, 10)
 
 
-def test_an_attack_leaves_global_random_state_alone() -> None:
+def test_an_attack_does_not_change_global_random_state() -> None:
     before = torch.get_rng_state(), np.random.get_state(legacy=False)["state"]["key"], random.getstate()
     attack(problem(), uniform, 20)
     assert torch.equal(torch.get_rng_state(), before[0])

@@ -34,7 +34,7 @@ def zeros(images: Tensor) -> Tensor:
 
 
 @pytest.mark.parametrize("count", [1, 31, 32, 33, 64])
-def test_a_batch_is_padded_with_its_last_image_to_the_blocks_an_oracle_asks_for(
+def test_a_batch_is_padded_with_its_last_image_to_the_oracles_blocks(
     count: int,
 ) -> None:
     shown: list[Tensor] = []
@@ -75,7 +75,7 @@ def test_a_call_has_whole_blocks(batch: int, pad: int, expected: int) -> None:
 
 
 @pytest.mark.parametrize("count", [1, 3, 40])
-def test_an_oracle_that_asks_for_no_block_is_given_exactly_the_images(count: int) -> None:
+def test_an_oracle_without_blocks_is_given_exactly_the_images(count: int) -> None:
     calls: list[int] = []
 
     def counts(images: Tensor) -> Tensor:
@@ -139,7 +139,7 @@ def test_scores_of_padding_are_not_checked() -> None:
     assert score(answering(wrong), random_images(3), range(3)).isfinite().all()
 
 
-def test_an_oracle_may_refuse_its_input_in_its_own_words() -> None:
+def test_an_oracles_own_message_about_its_input_is_unchanged() -> None:
     def refuses(images: Tensor) -> Tensor:
         raise InputError("oracle refuses takes other images")
 

@@ -1,4 +1,4 @@
-"""What a strategy is told, and the random streams of its images."""
+"""The search space that a strategy is given, and the random streams of its images."""
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ def space(count: int = 3) -> Space:
     return scripted_problem(count=count, encoding=rgb(pixels=2)).space(slice(0, count), 50, seed=1, key="it")
 
 
-def test_a_strategy_is_told_of_the_cube_and_of_nothing_else() -> None:
+def test_a_space_describes_the_unit_cube_and_nothing_else() -> None:
     here = scripted_problem(encoding=corners(pixels=2), targeted=True).space(
         slice(1, 3), 70, seed=1, key="it"
     )
@@ -22,7 +22,7 @@ def test_a_strategy_is_told_of_the_cube_and_of_nothing_else() -> None:
     assert [gene.values for gene in here.genes] == [6, 5, 2, 2, 2] * 2
 
 
-def test_masks_tell_the_kinds_of_genes() -> None:
+def test_masks_select_genes_by_kind() -> None:
     masks = [space().mask(kind) for kind in ("row", "column", "colour")]
     assert masks[0].tolist() == [True, False, False, False, False] * 2
     assert torch.stack(masks).sum(0).tolist() == [1] * 10
@@ -46,7 +46,7 @@ def test_each_image_draws_from_its_own_stream() -> None:
 
 
 @pytest.mark.parametrize("place", range(4))
-def test_a_stream_is_made_from_what_is_asked_of_an_image(place: int) -> None:
+def test_a_stream_depends_on_seed_key_image_and_label(place: int) -> None:
     images = random_images(2)
     asked = [0, "it", images[0], 1]
     other = [1, "that", images[1], 2]

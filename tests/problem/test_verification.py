@@ -1,4 +1,4 @@
-"""What an oracle is asked without charge: clean images, and a success shown alone."""
+"""Evaluations that cost no query: of clean images, and the verification of a success."""
 
 import pytest
 import torch
@@ -23,7 +23,7 @@ class Shy:
         return torch.stack([1 - share, share], dim=1)
 
 
-def test_clean_images_are_asked_about_as_many_at_once_as_the_oracle_takes() -> None:
+def test_clean_images_are_evaluated_in_the_oracles_batches() -> None:
     oracle, images = Shy(), random_images(12)
     predictions = classify(oracle, images)
     assert oracle.calls == [5, 5, 2]
@@ -44,7 +44,7 @@ def test_an_oracle_that_fails_on_a_clean_image_names_it() -> None:
 
 
 @pytest.mark.parametrize("channels", [1, 3, 5])
-def test_a_success_is_shown_alone_as_a_file_holds_it(channels: int) -> None:
+def test_a_success_is_verified_alone_as_read_from_its_file(channels: int) -> None:
     oracle, image = Shy(), random_images(1, (channels, 4, 3))[0]
     predictions = classify_alone(oracle, image, 0)
     assert oracle.calls == [1]

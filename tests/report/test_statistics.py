@@ -17,7 +17,7 @@ def test_wilson_is_scipys_at_whole_numbers(pair: tuple[int, int]) -> None:
     assert wilson(hits / count, count) == pytest.approx((interval.low, interval.high), abs=1e-12)
 
 
-def test_wilson_lies_between_whole_numbers_and_knows_nothing_of_no_image() -> None:
+def test_wilson_interpolates_between_whole_numbers_and_is_0_to_1_without_images() -> None:
     assert wilson(2 / 10, 10)[0] < wilson(2.5 / 10, 10)[0] < wilson(3 / 10, 10)[0]
     assert wilson(0.0, 0) == (0.0, 1.0)
 

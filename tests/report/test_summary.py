@@ -24,7 +24,7 @@ def test_a_line_of_the_table_by_hand() -> None:
     assert line.queries_per_second == pytest.approx(line.queries / 3.0)
 
 
-def test_a_success_that_is_not_verified_is_a_failure_and_is_told() -> None:
+def test_a_success_that_is_not_verified_counts_as_a_failure_and_is_reported() -> None:
     (line,) = summaries([record(0, 5, verified=False), record(1, 5)], 1000)
     assert (line.success, line.unverified, line.mean_queries) == (0.5, 1, (1000 + 5) / 2)
 

@@ -1,4 +1,4 @@
-"""What a study says before all its runs are done, and where its runs are not those of its experiment."""
+"""Results of a study whose runs are not all done, or are not those of its experiment."""
 
 import csv
 import io

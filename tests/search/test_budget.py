@@ -77,9 +77,7 @@ def test_any_population_under_any_budget(chosen: dict[str, Any]) -> None:
 
 @settings(max_examples=60)
 @given(attacks(), st.integers(0, 2**32))
-def test_populations_may_differ_from_image_to_image_and_turn_to_turn(
-    chosen: dict[str, Any], seed: int
-) -> None:
+def test_populations_may_differ_between_images_and_generations(chosen: dict[str, Any], seed: int) -> None:
     def wavering(space: Any) -> Any:
         """As many as each image's own stream says, the rest left empty."""
         while True:
@@ -107,7 +105,7 @@ def test_every_registered_strategy(name: str, chosen: dict[str, Any]) -> None:
     agree(problem, outcomes, chosen)
 
 
-def test_flat_images_are_told_apart_whatever_few_pixels_show() -> None:
+def test_images_of_one_colour_are_distinguished_after_edits() -> None:
     images = flat_images(4)
     problem = scripted_problem(count=4, encoding=corners(pixels=14), images=images)
     outcomes = attack(problem, uniform, 50)

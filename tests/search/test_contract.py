@@ -45,7 +45,7 @@ def partly_nan(space: Space) -> Tensor:
         (lambda space: 1 // 0, "strategy stern failed: ZeroDivisionError: integer division"),
     ],
 )
-def test_a_wrong_question_is_refused(make: Callable[[Space], object], said: str) -> None:
+def test_invalid_candidates_are_refused(make: Callable[[Space], object], said: str) -> None:
     with pytest.raises(StrategyError, match=said):
         attack(scripted_problem(), asking(make), 10)
 
@@ -71,7 +71,7 @@ def test_a_strategy_that_cannot_be_started_is_refused() -> None:
         attack(scripted_problem(), greedy, 10)  # type: ignore[arg-type]
 
 
-def test_a_strategy_may_refuse_its_settings_in_its_own_words() -> None:
+def test_a_strategys_own_message_about_its_settings_is_unchanged() -> None:
     def choosy(space: Space) -> Search:
         raise InputError("choosy needs a popsize above 3")
         yield space.uniform(3)
@@ -91,7 +91,7 @@ def test_a_failure_while_cleaning_up_is_its_own() -> None:
         attack(scripted_problem(), untidy, 10)
 
 
-def test_a_strategy_is_called_by_its_key_or_its_name_whatever_is_bound() -> None:
+def test_errors_name_a_strategy_by_its_key_or_function_name() -> None:
     wrong = asking(lambda space: None)
     with pytest.raises(StrategyError, match="strategy mine asked"):
         attack(scripted_problem(), wrong, 10, key="mine")
@@ -112,8 +112,8 @@ def test_a_strategy_cleans_up_when_all_images_are_done() -> None:
     assert closed == [True] * 3  # two groups, and a trial that shows how much is asked
 
 
-def test_what_is_asked_is_not_written_to_and_values_may_be() -> None:
-    """A strategy may work in place on what it asked with and on what it is told."""
+def test_candidates_are_not_written_to_and_values_may_be() -> None:
+    """A strategy may change its candidates and its values in place."""
 
     def reuses(space: Space) -> Search:
         candidates = space.uniform(4)
@@ -130,21 +130,21 @@ def test_what_is_asked_is_not_written_to_and_values_may_be() -> None:
     assert [outcome.trace for outcome in attack(scripted_problem(), reuses, 30)] == expected
 
 
-def test_values_say_what_was_asked() -> None:
-    told: list[Tensor] = []
+def test_candidates_that_were_not_evaluated_have_infinite_values() -> None:
+    received: list[Tensor] = []
 
-    def listens(space: Space) -> Search:
+    def recording(space: Space) -> Search:
         while True:
             candidates = space.uniform(4)
             candidates[0, 1] = torch.nan
-            told.append((yield candidates)[..., 0].clone())
+            received.append((yield candidates)[..., 0].clone())
 
-    attack(scripted_problem(lambda place, query: place == 1, count=2), listens, 5)
-    assert told[0].isfinite().tolist() == [[True, False, True, True], [False] * 4]  # the second is over
-    assert len(told) == 1  # the second turn spent the budget: there is nobody left to tell
+    attack(scripted_problem(lambda place, query: place == 1, count=2), recording, 5)
+    assert received[0].isfinite().tolist() == [[True, False, True, True], [False] * 4]  # the second is over
+    assert len(received) == 1  # the second generation spent the budget
 
 
-def test_an_image_for_which_nothing_is_asked_is_over() -> None:
+def test_an_image_without_candidates_is_finished() -> None:
     def tires(space: Space) -> Search:
         yield space.uniform(3)
         while True:
@@ -157,7 +157,7 @@ def test_an_image_for_which_nothing_is_asked_is_over() -> None:
     assert outcomes[1].error == "" and not outcomes[1].fooled
 
 
-def test_an_image_about_which_nothing_was_ever_asked_has_an_outcome() -> None:
+def test_an_image_without_any_query_has_an_outcome() -> None:
     def mute(space: Space) -> Search:
         while True:
             yield torch.empty(space.batch, 0, space.dims)

@@ -90,7 +90,7 @@ def test_no_success_is_lost_on_tiny_images_where_black_pixels_are_frequent(slots
     assert [replaced(each) for each in once] == [replaced(each) for each in twice]
 
 
-def test_ten_thousand_different_queries_are_told_apart() -> None:
+def test_ten_thousand_different_queries_stay_distinct() -> None:
     chance = torch.Generator().manual_seed(0)
     positions = torch.randint(224 * 224, (10_000, 5), generator=chance)
     colours = torch.randint(256, (10_000, 5, 3), generator=chance, dtype=torch.uint8)

@@ -29,7 +29,7 @@ def test_after_the_generation_of_a_success_there_are_no_queries() -> None:
     assert problem.oracle.seen == {0: 7, 1: 14, 2: 20}
 
 
-def test_a_finished_image_costs_nothing_while_others_go_on() -> None:
+def test_a_finished_image_has_no_queries_while_others_continue() -> None:
     alone = attack(scripted_problem(lambda place, query: query == 1, count=1), uniform, 50)
     beside = attack(scripted_problem(lambda place, query: query == 1 and place == 0), uniform, 50)
     assert alone[0].queries == beside[0].queries == 7
@@ -99,7 +99,7 @@ def test_targeted_success_is_the_target_alone() -> None:
     assert (outcome.first_fooled, outcome.queries, outcome.values) == (3, 3, (-1.0,))
 
 
-def test_with_several_objectives_the_first_says_what_is_a_success_and_all_are_kept() -> None:
+def test_with_several_objectives_the_first_decides_success_and_all_are_stored() -> None:
     problem = one_pixel_problem(ScriptedScores([1.0, 0.0], [-1.0, 0.0]), fitness=(margin, l0))
     outcome = attack(problem, scripted_candidates([0.0, 0.0, 0.0], [0.0, 0.0, 1.0], popsize=1), 5)[0]
     assert outcome.values == (-1.0, 1.0) and outcome.first_fooled == 2
@@ -137,7 +137,7 @@ def best(rows: list[tuple[float, ...]]) -> list[int]:
 
 
 @given(ROWS)
-def test_undominated_is_what_the_definition_says(rows: list[tuple[int, ...]]) -> None:
+def test_undominated_follows_the_definition(rows: list[tuple[int, ...]]) -> None:
     assert undominated(torch.tensor(rows).float()).nonzero()[:, 0].tolist() == best(list(rows))
 
 
@@ -161,7 +161,7 @@ def test_many_candidates_at_once_are_compared_in_parts() -> None:
     assert torch.equal(front.values, values[undominated(values)])
 
 
-def test_a_front_is_that_of_everything_asked() -> None:
+def test_a_front_is_that_of_all_evaluated_candidates() -> None:
     asked: list[tuple[float, ...]] = []
 
     def watched(queries: Queries) -> Tensor:

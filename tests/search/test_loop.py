@@ -169,7 +169,7 @@ def test_batches_are_full_until_the_last_images(popsize: int) -> None:
     assert set(oracle.calls[:450]) == {13}
 
 
-def test_images_that_ask_much_are_searched_a_few_at_a_time() -> None:
+def test_images_with_large_populations_are_searched_a_few_at_a_time() -> None:
     searched: list[int] = []
 
     def greedy(space: Space) -> Search:

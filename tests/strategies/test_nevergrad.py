@@ -135,7 +135,7 @@ def test_a_competence_map_is_refused_by_what_it_chooses() -> None:
     next(named("NGO")(space(budget=1000)))
 
 
-def test_all_that_nevergrad_calls_by_such_a_name_are_refused() -> None:
+def test_every_optimizer_of_such_a_name_is_refused() -> None:
     words = (
         "MetaModel",
         "BO",

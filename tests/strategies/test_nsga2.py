@@ -40,7 +40,7 @@ def cost(candidates: Tensor) -> Tensor:
     return candidates[..., 1:].sum(2, keepdim=True)
 
 
-def test_its_pareto_set_is_kept() -> None:
+def test_its_pareto_set_survives() -> None:
     oracle = load("oracles", "linear(classes=3,inputs=90)")()
     images = random_images(3)
     problem = Problem(oracle, rgb(), images, oracle(images).argmax(1), fitness=(margin, l2), until=spent)
@@ -52,7 +52,7 @@ def test_its_pareto_set_is_kept() -> None:
         assert all(0 <= length <= 3**0.5 for length in lengths)
 
 
-def test_turns_are_generations() -> None:
+def test_every_batch_of_candidates_is_a_generation() -> None:
     asked = generations(nsga2(space(0), popsize=12), 1.0, 1.0)
     assert [each.shape for each in asked] == [(1, 12, 5)] * 3
 
@@ -89,7 +89,7 @@ def test_a_generation_that_the_budget_cuts_gets_no_values() -> None:
     assert told[0].shape[1] == 0  # its image is over: nothing is asked without knowing
 
 
-def test_it_goes_on_for_ever_without_a_termination_of_its_own() -> None:
+def test_it_never_terminates_by_itself() -> None:
     """By default pymoo ends a run whose values no longer change."""
     here = space(0, shape=(1, 4, 4), budget=1200, objectives=BOTH)
     (asked,) = all_candidates(

@@ -1,4 +1,4 @@
-"""A picture attacked alone comes to what a comparison says of it; what is kept fools."""
+"""A picture attacked by itself has the outcome of a comparison; every picture written fools the oracle."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -36,7 +36,7 @@ def known(record: Record | None) -> dict[str, object]:
     return {name: value for name, value in record.to_dict().items() if name not in others}
 
 
-def test_a_comparison_comes_to_the_same(found: list[Attempt], tmp_path: Path) -> None:
+def test_a_comparison_has_the_same_outcomes(found: list[Attempt], tmp_path: Path) -> None:
     with Study.create(tmp_path / "any.study") as study:
         steps = plan(prepare(DIGITS), study).run()
         records = [record for _, step in steps for record in step.records]
@@ -46,13 +46,13 @@ def test_a_comparison_comes_to_the_same(found: list[Attempt], tmp_path: Path) ->
         assert known(alone[record.image]) == known(record)
 
 
-def test_a_picture_alone_comes_to_the_same(found: list[Attempt]) -> None:
+def test_a_picture_attacked_alone_has_the_same_outcome(found: list[Attempt]) -> None:
     (alone,) = attempts(prepare_pictures(replace(DIGITS, images="digits[3]"), label=None))
     (beside,) = [attempt for attempt in found if attempt.place == 3]
     assert known(alone.record) == known(beside.record)
 
 
-def test_every_picture_is_told_once(found: list[Attempt]) -> None:
+def test_every_picture_is_reported_once(found: list[Attempt]) -> None:
     assert sorted(attempt.place for attempt in found) == list(range(6))
     assert any(attempt.after is not None for attempt in found)
 
@@ -64,9 +64,7 @@ def test_those_with_nothing_to_attack_come_first() -> None:
     assert all(attempt.after is None for attempt in told if attempt.record is None)
 
 
-def test_an_oracle_that_changes_its_mind_is_not_believed(
-    setup: Setup, found: list[Attempt], tmp_path: Path
-) -> None:
+def test_an_oracle_whose_scores_change_is_refused(setup: Setup, found: list[Attempt], tmp_path: Path) -> None:
     attempt = next(attempt for attempt in found if attempt.after is not None)
     assert attempt.record and attempt.after is not None
     fooling, beside = write_success(setup, attempt, tmp_path / "good")

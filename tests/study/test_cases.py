@@ -69,7 +69,7 @@ def test_a_draw_of_more_than_there_are_names_the_numbers(experiment: Experiment)
         compare(replace(experiment, num_images=10))
 
 
-def test_the_drawn_are_attacked_and_the_others_are_told_apart(experiment: Experiment) -> None:
+def test_sampled_images_are_attacked_and_all_others_are_counted(experiment: Experiment) -> None:
     seen = compare(replace(experiment, num_images=4))
     assert [record.image for record in seen.records] == attacked(experiment, num_images=4)
     assert (seen.scope.images, seen.scope.eligible, seen.scope.left_out, seen.planned) == (

@@ -1,4 +1,4 @@
-"""Edits are answered by what they change if that is wanted and faster, and as the study says from then on."""
+"""Sparse or dense inference: the faster one is chosen once, stored in the study and used from then on."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -51,14 +51,14 @@ def problem(oracle: Any, k: int = 1) -> Problem:
 
 
 @pytest.mark.parametrize(("edits", "used"), [(1, True), (20, False)])
-def test_what_is_faster_is_used_and_said(study: Study, edits: float, used: bool) -> None:
+def test_the_faster_inference_is_used_and_stored(study: Study, edits: float, used: bool) -> None:
     settled = choose_inference(problem(Slow(8, edits)), MANY, True, study)
     held = study.get(InferenceChoice, "k=1")
     assert held and held.speedup and settled.sparse == held.used == used
     assert (held.speedup > 1) == used
 
 
-def test_what_the_study_says_is_not_measured_again(study: Study) -> None:
+def test_a_stored_choice_is_not_measured_again(study: Study) -> None:
     slower = Slow(1, 8)
     study.set(InferenceChoice(used=True, speedup=4.0), "k=3")
     assert choose_inference(problem(slower, k=3), MANY, True, study).sparse
@@ -74,7 +74,7 @@ def test_a_few_queries_are_not_worth_the_preparation(study: Study) -> None:
     assert study.get(InferenceChoice, "k=1") == InferenceChoice(used=False, speedup=None)
 
 
-def test_an_oracle_that_would_rather_be_shown_images_is(study: Study) -> None:
+def test_an_oracle_that_declines_edits_is_given_images(study: Study) -> None:
     class Declining(Slow):
         def answer_edits(self, images: Tensor, rows: Tensor, edits: Edits) -> None:  # type: ignore[override]
             return None
@@ -90,7 +90,7 @@ def test_nothing_is_measured_where_it_is_not_wanted_or_not_offered(study: Study)
     assert not unwanted.asked and study.get(InferenceChoice, "k=1") is None
 
 
-def test_a_comparison_says_which_was_used_and_goes_on_with_it(
+def test_a_comparison_stores_its_inference_and_continues_with_it(
     study: Study, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(inference, "WORTH", 0.0)

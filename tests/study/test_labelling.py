@@ -1,4 +1,4 @@
-"""Pictures compared: what they show is told by the oracle's names."""
+"""Pictures in a comparison: folders with the names of the oracle's classes are their labels."""
 
 import re
 from dataclasses import replace

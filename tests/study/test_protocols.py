@@ -22,7 +22,7 @@ def images(tmp_path: Path) -> str:
 
 
 @pytest.mark.parametrize(("protocol", "targeted"), PARTS, ids=NAMES)
-def test_every_part_runs_as_it_says(protocol: Protocol, targeted: bool, images: str) -> None:
+def test_every_part_is_run_with_its_settings(protocol: Protocol, targeted: bool, images: str) -> None:
     chosen = protocol.experiment(
         oracle="linear(classes=3,inputs=192)",
         images=images,
@@ -43,7 +43,7 @@ def test_every_part_runs_as_it_says(protocol: Protocol, targeted: bool, images: 
     assert seen.manifest.determines.settings["strategy de(restart=no)"]["popsize"] == 400
 
 
-def test_what_is_not_said_is_as_published(images: str) -> None:
+def test_settings_that_are_not_chosen_are_the_published_ones(images: str) -> None:
     original = PROTOCOLS["original-cifar10"]
     chosen = original.experiment(oracle="linear", images=images)
     assert (chosen.target, chosen.num_images, chosen.budget, chosen.stop) == ("none", 500, 40_400, "success")
@@ -63,7 +63,7 @@ def test_a_part_that_was_not_published_is_refused(images: str) -> None:
     assert PROTOCOLS["kaggle-like"].settings()["target"] == "all"
 
 
-def test_other_settings_go_before_those_of_a_protocol() -> None:
+def test_chosen_settings_override_those_of_a_protocol() -> None:
     original = PROTOCOLS["original-cifar10"]
     mine = Experiment(budget=1000, target="all", num_images=7)
     assert original.under(mine, {"budget"}) == Experiment(**original.settings() | {"budget": 1000})

@@ -65,7 +65,7 @@ def test_finished_runs_are_not_run_again(experiment: Experiment, study: Study) -
     assert finish(experiment, study) and not finish(experiment, study)
 
 
-def test_an_interrupted_comparison_ends_like_any_other(
+def test_an_interrupted_comparison_continues_to_the_same_result(
     experiment: Experiment, study: Study, tmp_path: Path
 ) -> None:
     part = plan(prepare(experiment), study).run()
@@ -145,7 +145,7 @@ def test_an_oracle_that_fails_loses_nothing_that_was_finished(experiment: Experi
     assert all(record.first_fooled == whole[record.image].first_fooled for record in kept)
 
 
-def test_several_objectives_keep_a_front(experiment: Experiment, study: Study) -> None:
+def test_several_objectives_have_a_front(experiment: Experiment, study: Study) -> None:
     records = finish(replace(experiment, strategies=("nsga2", "random"), budget=60), study)
     fronts = {record.strategy: record.front for record in records}
     assert fronts["random"] == [] and all(len(point.values) == 2 for point in fronts["nsga2"])
@@ -165,7 +165,7 @@ def test_a_comparison_in_one_call_is_the_same(experiment: Experiment, study: Stu
     assert facts(compare(experiment, tmp_path / "b.study").records) == facts(seen.records)
 
 
-def test_an_oracle_that_answers_otherwise_under_the_same_name_is_noticed(
+def test_an_oracle_of_the_same_name_with_other_scores_is_refused(
     experiment: Experiment, study: Study, tmp_path: Path
 ) -> None:
     experiment = replace(experiment, oracle=f"torch(module={tmp_path / 'net.py'}:make)")
@@ -182,7 +182,7 @@ def test_an_oracle_that_answers_otherwise_under_the_same_name_is_noticed(
                 finish(experiment, study)
 
 
-def test_the_record_names_the_oracle_and_what_it_stands_on(experiment: Experiment, study: Study) -> None:
+def test_the_record_names_the_oracle_and_its_versions(experiment: Experiment, study: Study) -> None:
     experiment = replace(experiment, oracle="digits-forest", images="digits[0:9]", strategies=("random",))
     finish(experiment, study)
     manifest = study.get(Manifest)

@@ -1,4 +1,4 @@
-"""What is kept stays, and what cannot be kept is said."""
+"""Runs stored in a study survive a crash; errors of the file or the disk are one sentence."""
 
 import os
 import signal
@@ -34,7 +34,7 @@ def test_a_study_of_another_version_is_refused(tmp_path: Path) -> None:
             opened(tmp_path / "a.study")
 
 
-def test_a_run_that_is_there_stays_as_it_is(tmp_path: Path) -> None:
+def test_a_stored_run_is_never_overwritten(tmp_path: Path) -> None:
     with Study.create(tmp_path / "a.study") as study:
         study.add(record(0, 5, key="same"))
         study.add(record(0, 9, key="same"))

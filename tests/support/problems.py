@@ -1,4 +1,4 @@
-"""Small problems: images that are told apart, and an oracle that counts queries and follows a script."""
+"""Small problems: images that can be recognised, and an oracle that counts queries and follows a script."""
 
 from collections import Counter
 from collections.abc import Callable

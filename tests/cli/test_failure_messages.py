@@ -1,4 +1,4 @@
-"""What is said of a picture that was not fooled, or not for good."""
+"""Messages for a picture whose attack has no success, or none that is verified."""
 
 from typing import Any
 
