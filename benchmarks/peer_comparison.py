@@ -22,7 +22,7 @@ from benchmarks.results import Benchmark, ResultRow, cell
 from benchmarks.timing import Spread, fastest, timed
 from sparseattack import Problem, load
 from sparseattack.oracles.forward import CPU_CHUNK
-from sparseattack.search.per_image import IsolatedRandomState
+from sparseattack.search.isolation import IsolatedRandomState
 
 ONE_BY_ONE, TOGETHER = ("dense", "sparse"), "side by side"
 

@@ -24,9 +24,9 @@ from sparseattack.conformance.problems import (
 from sparseattack.errors import InputError, SparseattackError
 from sparseattack.problem.problem import Problem
 from sparseattack.problem.space import Strategy
+from sparseattack.search.isolation import IsolatedRandomState
 from sparseattack.search.loop import attack
 from sparseattack.search.outcome import Outcome
-from sparseattack.search.per_image import IsolatedRandomState
 
 
 @dataclass(frozen=True)

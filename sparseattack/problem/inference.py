@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from threading import RLock
 from typing import NamedTuple, TypeVar
 
 import numpy as np
@@ -16,6 +17,7 @@ from sparseattack.problem.scale import Scale, ScaleSetting, described, fit, reco
 
 PAD = 32  # a network's scores depend on the size of its batch; in whole blocks of these they rarely do
 ROUND = 256  # queries evaluated together, in a few calls where fewer images fit one call
+ONE_THREAD = RLock()  # held while an oracle or a search runs: neither need be made for several threads
 BYTES = 2**28  # of images in one call
 LABELS = (
     "an oracle returns a score for every class; where there are only labels, make scores of them,"
@@ -57,8 +59,9 @@ def score_images(classifier: Classifier, images: Tensor, numbers: Numbers, pad: 
     """
     short = -len(images) % sizes(classifier, images, pad).block
     padded = torch.cat([images, images[-1:].expand(short, -1, -1, -1)]) if short else images
-    scores = _call(classifier, partial(classifier, padded), numbers)
-    return _checked(classifier, scores, len(padded), numbers)
+    with ONE_THREAD:  # until its scores are copied
+        scores = _call(classifier, partial(classifier, padded), numbers)
+        return _checked(classifier, scores, len(padded), numbers)
 
 
 def score_painted(classifier: Classifier, images: Tensor, rows: Tensor, edits: Edits, pad: int) -> Tensor:
@@ -73,10 +76,11 @@ def score_edits(classifier: Classifier, images: Tensor, rows: Tensor, edits: Edi
     """Checked scores ``(n, K)`` by ``classifier.answer_edits``; None where it has none, or gives none."""
     if classifier.answer_edits is None:
         return None
-    scores = _call(classifier, partial(classifier.answer_edits, images, rows, edits), rows)
-    if scores is None:
-        return None
-    return _checked(classifier, two_columns(scores, classifier.scale), len(rows), rows)
+    with ONE_THREAD:  # until its scores are copied
+        scores = _call(classifier, partial(classifier.answer_edits, images, rows, edits), rows)
+        if scores is None:
+            return None
+        return _checked(classifier, two_columns(scores, classifier.scale), len(rows), rows)
 
 
 def _call(classifier: Classifier, call: Callable[[], Found], numbers: Numbers) -> Found:

@@ -13,7 +13,7 @@ from torch import Tensor
 from sparseattack.data.images import eight_bit
 
 
-@dataclass
+@dataclass(frozen=True)
 class Journal:
     """What a search logs about itself, by the index of the image in its space."""
 

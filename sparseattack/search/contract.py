@@ -12,24 +12,26 @@ from torch import Tensor
 
 from sparseattack.errors import InputError, StrategyError, failure
 from sparseattack.problem.space import Search, Space, Strategy
+from sparseattack.search.isolation import AutogradModes, isolated
 
 RETURNED = "its search returned; it must restart and let the budget end it"
 
 
 def start(strategy: Strategy, space: Space, who: str) -> Search:
     """Start a search by ``strategy``, which errors call ``who``."""
-    with _attributed(who):
+    with _attributed(who), AutogradModes().active():
         search = strategy(space)
     if not isinstance(search, Generator):
         raise StrategyError(f"{who} is no generator function: it returned {type(search).__name__}")
-    return search
+    return isolated(search)
 
 
 def ask(search: Search, values: Tensor | None, space: Space, who: str) -> Tensor:
     """The next candidates ``(B, P, D)``, given ``values (B, P, M)`` of the last ones; None at the start."""
     with _attributed(who):
-        candidates = search.send(values)  # type: ignore[arg-type]  # None starts it
-    if wrong := _wrong(candidates, space):
+        candidates = _plain(search.send(values))  # type: ignore[arg-type]  # None starts it
+        wrong = _wrong(candidates, space)
+    if wrong:
         raise StrategyError(f"{who} asked with {wrong}")
     return candidates.detach()
 
@@ -66,15 +68,30 @@ def _attributed(who: str) -> Iterator[None]:
         raise StrategyError(f"{who} failed: {failure(error)}") from error
 
 
+def _plain(candidates: Tensor) -> Tensor:
+    """Candidates of a subclass of Tensor, such as a Parameter, as a Tensor with the same data."""
+    if not isinstance(candidates, Tensor) or type(candidates) is Tensor:
+        return candidates
+    with torch._C.DisableTorchFunctionSubclass():  # it may answer questions about itself in its own way
+        return candidates.as_subclass(Tensor)
+
+
 def _wrong(candidates: Tensor, space: Space) -> str:
     """What is wrong with candidates, in words; empty if nothing is."""
-    if not isinstance(candidates, Tensor) or candidates.dtype != torch.float32:
-        kind = candidates.dtype if isinstance(candidates, Tensor) else type(candidates).__name__
+    if type(candidates) is not Tensor or candidates.layout != torch.strided:
+        kind = candidates.layout if type(candidates) is Tensor else type(candidates).__name__
         return f"{kind}, not a float32 tensor"
+    if candidates.dtype != torch.float32:
+        return f"{candidates.dtype}, not a float32 tensor"
     if candidates.ndim != 3 or candidates.shape[::2] != (space.batch, space.dims):  # noqa: PLR2004
         return f"shape {tuple(candidates.shape)}, not ({space.batch}, P, {space.dims})"
     if candidates.device != torch.device(space.device):
         return f"candidates on {candidates.device}, not on {space.device}"
+    return _outside(candidates)
+
+
+def _outside(candidates: Tensor) -> str:
+    """Where candidates ``(B, P, D)`` are outside the unit cube or NaN in part, in words; empty if nowhere."""
     nan, outside = candidates.isnan(), (candidates < 0) | (candidates > 1)
     partly = nan.any(2) != nan.all(2)
     if not (outside.any() | partly.any()):  # a single transfer from the device

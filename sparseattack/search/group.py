@@ -1,7 +1,7 @@
 """One search over a group of images: ask for candidates, evaluate them, charge queries, return outcomes."""
 
 from collections.abc import Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from itertools import compress
 from numbers import Integral
@@ -52,7 +52,7 @@ class Group:
         self.problem, self.first = problem, rows.start
         self.space = problem.space(rows, settings.budget, settings.seed, settings.key)
         self.who = f"strategy {settings.key or function_name(strategy)}"
-        self.search = start(strategy, self.space, self.who)
+        self.search = start(strategy, replace(self.space), self.who)  # its own copy
         self.ledger = Ledger(problem, self.space.batch)
 
     def first_population(self) -> int:
@@ -87,7 +87,7 @@ class Group:
     def _ask(self, values: Tensor | None, count: int) -> Tensor:
         """The strategy's next candidates ``(B, P, D)``; its time is shared by the ``count`` live images."""
         begin = perf_counter()
-        candidates = ask(self.search, values, self.space, self.who)
+        candidates = ask(self.search, values, self.space, self.who).clone()  # it may write to its own
         self.ledger.strategy_seconds += (perf_counter() - begin) / count
         return candidates
 

@@ -56,7 +56,7 @@ class Ledger:
 
         Several generations are buffered and recorded together: for small ones that saves much time.
         """
-        self._buffer.append((candidates.clone(), asked, evaluations))
+        self._buffer.append((candidates, asked, evaluations))
         if len(self._buffer) * candidates.numel() >= BUFFER:
             self.flush()
 

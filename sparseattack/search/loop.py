@@ -7,6 +7,7 @@ batch, gives each group its evaluations and yields the outcomes of the images th
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from sparseattack.problem.inference import ONE_THREAD
 from sparseattack.problem.oracle import evaluation_mode
 from sparseattack.problem.problem import Problem
 from sparseattack.problem.space import Strategy
@@ -68,18 +69,20 @@ def _rounds(problem: Problem, strategy: Strategy, settings: AttackSettings) -> I
         while more:
             queries = 0
             try:
-                refill(groups, waiting, sizes)
-                batch = next_batch(groups, sizes)
-                queries = sum(request.queries.cost for request in batch)
-                if more := bool(batch):
-                    slow = evaluate_batch(problem, batch) * problem.sizes.round > PATIENCE
-                    sizes = one_call if slow else problem.sizes
+                with ONE_THREAD:
+                    refill(groups, waiting, sizes)
+                    batch = next_batch(groups, sizes)
+                    queries = sum(request.queries.cost for request in batch)
+                    if more := bool(batch):
+                        slow = evaluate_batch(problem, batch) * problem.sizes.round > PATIENCE
+                        sizes = one_call if slow else problem.sizes
             finally:
                 yield Round(queries, tuple(finished))
                 finished.clear()
     finally:
-        for group in groups:
-            group.search.close()
+        with ONE_THREAD:
+            for group in groups:
+                group.search.close()
 
 
 def split(problem: Problem, strategy: Strategy, settings: AttackSettings) -> Iterator[Group]:

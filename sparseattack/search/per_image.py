@@ -4,16 +4,13 @@ Write ``single(space, random, **settings)`` for one image and decorate it with `
 draws from the global random state of numpy, ``random`` or torch draws from the image's own.
 """
 
-import random
-from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator
 from dataclasses import replace
 from functools import wraps
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.random import mtrand
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
@@ -21,6 +18,7 @@ from torch.nn.utils.rnn import pad_sequence
 from sparseattack.errors import StrategyError, brief
 from sparseattack.problem.space import Journal, Search, Space
 from sparseattack.search.contract import RETURNED
+from sparseattack.search.isolation import IsolatedRandomState
 
 ImageSearch = Generator[NDArray[np.float64], NDArray[np.float32], None]
 """The search of one image in numpy: a generator that yields candidates and receives their values.
@@ -43,8 +41,11 @@ def per_image(single: Single) -> Callable[..., Search]:
     @wraps(single)
     def strategy(space: Space, **settings: Any) -> Search:
         searchers = ImageSearchers(single, space, settings)
-        while True:
-            searchers.tell((yield searchers.asked().to(space.device)).cpu())
+        try:
+            while True:
+                searchers.tell((yield searchers.asked().to(space.device)).cpu())
+        finally:
+            searchers.close()
 
     return strategy
 
@@ -69,6 +70,12 @@ class ImageSearchers:
         for place, searcher in enumerate(self.searchers):
             searcher.tell(values[place, : len(searcher.asked)])
             self.journal.copy_from(searcher.journal, place)
+
+    def close(self) -> None:
+        """End every search, each in its random state."""
+        for searcher in self.searchers:
+            with searcher.state.active():
+                searcher.search.close()
 
 
 class ImageSearcher:
@@ -103,29 +110,3 @@ class ImageSearcher:
         if asked.ndim != 2 or asked.shape[1] != self.dims or np.isnan(asked).any():  # noqa: PLR2004
             raise StrategyError(f"it asked with shape {asked.shape}, not (P, {self.dims}), or with NaN")
         return torch.tensor(asked, dtype=torch.float32).clamp(0, 1)
-
-
-class IsolatedRandomState:
-    """A random state of numpy, ``random`` and torch on the CPU, in place of the global one while active."""
-
-    def __init__(self, stream: np.random.Generator) -> None:
-        self.numpy = np.random.MT19937(stream.integers(2**32, size=4))
-        self.python = random.Random(int(stream.integers(2**63))).getstate()
-        self.torch = torch.Generator().manual_seed(int(stream.integers(2**63))).get_state()
-
-    @contextmanager
-    def active(self) -> Iterator[None]:
-        """Swap the global random state for this one while a library runs; not for use in threads."""
-        outside = mtrand.get_bit_generator(), np.random.get_state(legacy=False)
-        python, tensors = random.getstate(), torch.get_rng_state()
-        mtrand.set_bit_generator(self.numpy)
-        random.setstate(self.python)
-        torch.set_rng_state(self.torch)
-        try:
-            yield
-        finally:
-            self.python, self.torch = random.getstate(), torch.get_rng_state()
-            mtrand.set_bit_generator(outside[0])
-            np.random.set_state(outside[1])  # the generator's state, and the normal number that numpy caches
-            random.setstate(python)
-            torch.set_rng_state(tensors)

@@ -13,7 +13,7 @@ from numpy.random import mtrand
 from problems import outcome_facts, scripted_problem
 
 from sparseattack import ImageSearch, InputError, Space, StrategyError, attack, per_image, spent
-from sparseattack.search.per_image import IsolatedRandomState
+from sparseattack.search.isolation import IsolatedRandomState
 
 
 @contextmanager
