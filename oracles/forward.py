@@ -1,7 +1,8 @@
 """Evaluate a torch network on images: on its device, in inference mode, as many at a time as memory holds."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import is_dataclass
 from typing import TypeVar
 
 import torch
@@ -66,9 +67,7 @@ class Forward:
         if isinstance(self.network, nn.Module) and not self.format_chosen:
             _choose_format(self.network, prepared)
             self.format_chosen = True
-        scores = self.network(prepared)
-        if not isinstance(scores, Tensor):
-            raise TypeError(f"the network returns {type(scores).__name__}, not a tensor of scores")
+        scores = scores_among(self.network(prepared), None).as_subclass(Tensor)
         return scores.to(torch.float32, copy=True)  # the network may use one output buffer for all its calls
 
 
@@ -115,6 +114,70 @@ def in_blocks(network: Network, size: int) -> Network:
     return scores
 
 
+class Chosen(nn.Module):
+    """A network of which only the scores are wanted, whatever else it returns."""
+
+    def __init__(self, network: Network, output: str | None) -> None:
+        """``output`` is the key, or the number from 0, of the scores among several tensors."""
+        super().__init__()
+        self.network, self.output = network, output
+        self.training = False  # without .eval(), which exported programs refuse
+
+    def forward(self, images: Tensor) -> Tensor:
+        return scores_among(self.network(images), self.output)
+
+
+def choosing(network: Network, output: str | None) -> Network:
+    """The network with its scores as its only output: a module stays one, a function a function."""
+    if isinstance(network, nn.Module):
+        return Chosen(network, output)
+    return lambda images: scores_among(network(images), output)
+
+
+def scores_among(answer: object, output: str | None) -> Tensor:
+    """The scores among what a network returned: a tensor, or one in a dictionary, tuple or dataclass.
+
+    Refused where there are several tensors and ``output``, a key or a number from 0, chooses none.
+    """
+    if isinstance(answer, Tensor):
+        if output is not None:
+            raise InputError(f"the network returns one tensor of scores: leave out output={output}")
+        scores = answer
+    else:
+        scores = _chosen(_parts(answer), output, type(answer).__name__)
+    return without_sides(scores)
+
+
+def without_sides(scores: Tensor) -> Tensor:
+    """Scores ``(n, K, 1, 1)``, maps of one pixel, as ``(n, K)``; others as they are."""
+    return scores.flatten(1) if scores.ndim > 2 and scores.shape[2:].numel() == 1 else scores  # noqa: PLR2004
+
+
+def _parts(answer: object) -> dict[str, object]:
+    """What a dictionary, a tuple, a list or a dataclass holds, by its key or number."""
+    if is_dataclass(answer) and not isinstance(answer, Mapping):
+        answer = vars(answer)
+    elif isinstance(answer, tuple | list):
+        answer = dict(zip(getattr(answer, "_fields", range(len(answer))), answer, strict=True))
+    return {str(key): value for key, value in answer.items()} if isinstance(answer, Mapping) else {}
+
+
+def _chosen(parts: dict[str, object], output: str | None, kind: str) -> Tensor:
+    """The only tensor of ``parts``, or the one called ``output``; refused if there is none."""
+    tensors = {name: part for name, part in parts.items() if isinstance(part, Tensor)}
+    if output in tensors:
+        return tensors[output]
+    if output is None and len(tensors) == 1:
+        return next(iter(tensors.values()))
+    if not tensors:
+        raise InputError(f"the network returns {kind}, in which there is no tensor of scores")
+    found = ", ".join(f"{name} {tuple(part.shape)}" for name, part in tensors.items())
+    missing = f" without {output}" if output else ""
+    raise InputError(
+        f"the network returns {kind}{missing}: {found}; choose the scores by output={next(iter(tensors))}"
+    )
+
+
 class Normalise(nn.Module):
     """``(images - mean) / std`` per channel: ``(n, C, H, W) -> (n, C, H, W)``."""
 
@@ -136,10 +199,11 @@ class Normalise(nn.Module):
 def normalise(mean: tuple[float, ...], std: tuple[float, ...]) -> nn.Module:
     """The normalisation by ``mean`` and ``std``, one value each or one per channel; none if neither is given.
 
-    Refused: a deviation of 0, and different numbers of channels.
+    Refused: a deviation of 0, different numbers of channels, and values of images in 0..255.
     """
     if not mean and not std:
         return nn.Identity()
+    _check_range(mean, std)
     mean, std = mean or (0.0,), std or (1.0,)
     fits = len(mean) == len(std) or 1 in (len(mean), len(std))
     if 0 in std or not fits:
@@ -147,3 +211,19 @@ def normalise(mean: tuple[float, ...], std: tuple[float, ...]) -> nn.Module:
             f"mean {mean} and std {std} do not fit: each is one value or one per channel, and std is never 0"
         )
     return Normalise(mean, std)
+
+
+def _check_range(mean: tuple[float, ...], std: tuple[float, ...]) -> None:
+    """Refuse what is meant for images in 0..255: those that a network gets here are in [0, 1]."""
+    if any(not 0 <= value <= 1 for value in mean) or any(value > 1 for value in std):
+        settings = {"mean": mean, "std": std}
+        found = ",".join(f"{name}={_listed(values)}" for name, values in settings.items() if values)
+        raise InputError(
+            f"{found} is not for images in [0, 1], as they are here: where it is for 0..255, divide mean and"
+            " std by 255 (a network that subtracts a mean and divides by nothing has std=0.00392, 1/255)"
+        )
+
+
+def _listed(values: tuple[float, ...]) -> str:
+    """As a setting is written."""
+    return f"{values[0]:g}" if len(values) == 1 else f"[{','.join(f'{value:g}' for value in values)}]"

@@ -12,12 +12,12 @@ from torch import Tensor, nn
 from sparseattack import Classifier, InputError, Oracle
 from sparseattack.data.images import eight_bit
 from sparseattack.errors import brief
-from sparseattack.problem.inference import PAD
+from sparseattack.problem.inference import LABELS, PAD
 from sparseattack.problem.oracle import Shape
 from sparseattack.problem.scale import ScaleSetting
 from sparseattack.provenance import digest
 
-from .forward import in_blocks, normalise
+from .forward import in_blocks, normalise, without_sides
 from .weights import required, sha256
 
 Layout = Literal["auto", "nchw", "nhwc"]
@@ -30,6 +30,7 @@ DTYPES = {
 }
 CHANNELS = (1, 3, 4)  # a side of this length is taken for the channels
 RANK = 4  # dimensions of a batch of images
+SCORES = ("images", "classes")  # dimensions of scores
 ERRORS_ONLY = 3  # severity of ONNX Runtime's log
 LOCATION = re.compile(rb"\n\x08location\x12([\x80-\xff]*[\x00-\x7f])")  # then a file name of that length
 
@@ -37,6 +38,7 @@ LOCATION = re.compile(rb"\n\x08location\x12([\x80-\xff]*[\x00-\x7f])")  # then a
 def onnx(
     *,
     path: str,
+    output: str | None = None,
     layout: Layout = "auto",
     mean: tuple[float, ...] = (),
     std: tuple[float, ...] = (),
@@ -46,9 +48,10 @@ def onnx(
     threads: int = 0,
     device: str = "cpu",
 ) -> Oracle:
-    """An ONNX file with one input, images as floats in [0, 1] or 8-bit colours; its first output is scores.
+    """An ONNX file with one input, images as floats in [0, 1] or 8-bit colours, and scores as an output.
 
     path: the file
+    output: name of the output that is the scores; needed where there are several
     layout: where the channels are; auto reads it off the input's shape, nchw if that leaves it open
     mean: mean colour in [0, 1] of the images that it was trained with, one value or one per channel
     std: standard deviation of those colours, one value or one per channel
@@ -63,9 +66,10 @@ def onnx(
     taken = image_input(session, layout, file)
     if taken.dtype == torch.uint8 and (mean or std):
         raise InputError(f"{file} takes 8-bit colours: they are not normalised, so leave out mean and std")
-    network = OnnxNetwork(session, taken, normalise(mean, std))
+    chosen = score_output(session, output, file)
+    network = OnnxNetwork(session, taken, chosen, normalise(mean, std))
     scores = in_blocks(network, taken.fixed) if taken.fixed else network
-    known = digest([_digests(file), layout, mean, std, scale])
+    known = digest([_digests(file), chosen, layout, mean, std, scale])
     block = PAD if device == "cpu" else batch  # as for networks of torch
     return Classifier(file.name, scores, known, scale, batch, classes, taken.shape, block=block)
 
@@ -115,12 +119,36 @@ def image_input(session: onnxruntime.InferenceSession, layout: Layout, path: Pat
     return ImageInput(only.name, DTYPES[only.type], last, fixed, shape)
 
 
+def score_output(session: onnxruntime.InferenceSession, name: str | None, path: Path) -> str:
+    """The name of the output of ``session`` that holds scores: ``name``, or the only one there is.
+
+    Refused where there are several, and where the shape or type is not that of scores ``(n, K)``.
+    """
+    outputs: dict[str, Any] = {one.name: one for one in session.get_outputs()}
+    found = ", ".join(f"{one.name} {one.type} {one.shape}" for one in outputs.values())
+    if name not in outputs and (name or len(outputs) > 1):
+        missing = f"has no output {name}, only" if name else "has several outputs,"
+        raise InputError(f"{path} {missing} {found}: choose the scores by output={next(iter(outputs))}")
+    only = outputs[name or next(iter(outputs))]
+    if not only.type.startswith("tensor("):
+        raise InputError(
+            f"output {only.name} of {path} is {only.type}, no tensor: convert the model with its"
+            " probabilities as one (skl2onnx: options={'zipmap': False})"
+        )
+    if "int" in only.type and only.shape[1:] in ([], [1]):
+        raise InputError(f"output {only.name} of {path} holds labels, {only.type} {only.shape}: {LABELS}")
+    if len(only.shape) > len(SCORES) and only.shape[2:] != [1] * len(only.shape[2:]):
+        raise InputError(f"output {only.name} of {path} is {only.shape}, not scores (images, classes)")
+    return str(only.name)
+
+
 @dataclass(frozen=True)
 class OnnxNetwork:
-    """Images ``(n, C, H, W)`` in [0, 1] -> the first output of an ONNX graph, ``(n, K)`` float32."""
+    """Images ``(n, C, H, W)`` in [0, 1] -> one output of an ONNX graph, ``(n, K)`` float32."""
 
     session: onnxruntime.InferenceSession
     input: ImageInput
+    output: str
     prepare: nn.Module
 
     def __call__(self, images: Tensor) -> Tensor:
@@ -130,8 +158,8 @@ class OnnxNetwork:
         if self.input.channels_last:
             prepared = prepared.permute(0, 2, 3, 1)
         feed = {self.input.name: prepared.to(self.input.dtype).contiguous().numpy()}
-        scores = self.session.run([self.session.get_outputs()[0].name], feed)[0]
-        return torch.from_numpy(scores).flatten(1).float().to(images.device)
+        scores = torch.from_numpy(self.session.run([self.output], feed)[0])
+        return without_sides(scores).float().to(images.device)
 
 
 def _digests(file: Path) -> list[str]:

@@ -15,7 +15,7 @@ from sparseattack.problem.oracle import device_of
 from sparseattack.problem.scale import ScaleSetting
 from sparseattack.provenance import digest
 
-from .forward import Forward, in_blocks, normalise
+from .forward import Forward, choosing, in_blocks, normalise
 from .sparse_inference.sparse_edits import sparse_edits
 from .weights import required, sha256
 
@@ -25,6 +25,7 @@ RANK = 4  # dimensions of a batch of images: n, C, H, W
 def export(
     *,
     path: str,
+    output: str | None = None,
     mean: tuple[float, ...] = (),
     std: tuple[float, ...] = (),
     scale: ScaleSetting = "auto",
@@ -39,6 +40,7 @@ def export(
     On an NVIDIA GPU torch rounds convolutions to TF32 unless torch.backends.cudnn.allow_tf32 is False.
 
     path: the file
+    output: key, or number from 0, of the scores in a dictionary or tuple that the network returns
     mean: mean colour in [0, 1] of the images that it was trained with, one value or one per channel
     std: standard deviation of those colours, one value or one per channel
     scale: of its scores; auto recognises probabilities; binary is one score, the logit of class 1 of 2
@@ -49,11 +51,11 @@ def export(
     file = required(path)
     program = _loaded(file, device_of(device))
     fixed, *shape = input_shape(program, path)
-    forward = Forward(normalise(mean, std), program.module(), device, fixed or None)
+    forward = Forward(normalise(mean, std), choosing(program.module(), output), device, fixed or None)
     return Classifier(
         file.name,
         in_blocks(forward, fixed) if fixed else forward,
-        digest([sha256(file), mean, std, scale]),
+        digest([sha256(file), output, mean, std, scale]),
         scale,
         batch,
         classes,

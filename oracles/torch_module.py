@@ -7,7 +7,7 @@ from sparseattack.plugins.registry import call_at
 from sparseattack.problem.scale import ScaleSetting
 from sparseattack.provenance import digest, digest_source
 
-from .forward import Forward, normalise
+from .forward import Forward, choosing, normalise
 from .sparse_inference.sparse_edits import sparse_edits
 from .weights import digest_weights, fill, read_weights
 
@@ -16,6 +16,7 @@ def module(
     *,
     module: str,
     checkpoint: str | None = None,
+    output: str | None = None,
     mean: tuple[float, ...] = (),
     std: tuple[float, ...] = (),
     scale: ScaleSetting = "auto",
@@ -29,6 +30,7 @@ def module(
 
     module: package.module:function or file.py:function
     checkpoint: weights in a .safetensors file, or a state dict in .pt or .pth; other pickles are refused
+    output: key, or number from 0, of the scores in a dictionary or tuple that the network returns
     mean: mean colour in [0, 1] of the images that it was trained with, one value or one per channel
     std: standard deviation of those colours, one value or one per channel
     scale: of its scores; auto recognises probabilities; binary is one score, the logit of class 1 of 2
@@ -38,11 +40,11 @@ def module(
     """
     make, network = call_at(module)
     weights = _weights(module, network, checkpoint)
-    forward = Forward(normalise(mean, std), network, device)
+    forward = Forward(normalise(mean, std), choosing(network, output), device)
     return Classifier(
         module,
         forward,
-        digest([digest_source(make), weights, mean, std, scale]),
+        digest([digest_source(make), weights, output, mean, std, scale]),
         scale,
         batch,
         classes,

@@ -101,6 +101,8 @@ def image_list(numbers: Numbers) -> str:
 
 def _checked(classifier: Classifier, scores: Tensor, shown: int, numbers: Numbers) -> Tensor:
     """Scores ``(n, K)``, at least float32, of the images ``numbers (n,)``, the first of those ``shown``."""
+    if isinstance(scores, Tensor):
+        scores = scores.as_subclass(Tensor)  # a subclass may change what is computed with scores
     if wrong := _misshapen(scores, shown):
         raise OracleError(f"{classifier} answered {wrong}, to {image_list(numbers)}")
     scores = scores[: len(numbers)]

@@ -38,7 +38,7 @@ def recognise(who: str, setting: ScaleSetting, scores: Tensor) -> Scale:
                 f"all scores of {who} lie in [0, 1]: if they are probabilities, set scale=binary-probability"
             )
         return declared
-    if not (len(scores) and _in_unit_interval(scores).all()):
+    if not (scores.any() and _in_unit_interval(scores).all()):  # all 0 is no probability and no sigmoid
         return "logits"
     sums = scores.double().sum(1)
     if not ((sums - 1).abs() <= SUM_ROUNDING).all():

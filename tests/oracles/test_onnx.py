@@ -79,7 +79,7 @@ FILES: dict[str, tuple[list[int | str], dict[str, Any]]] = {
 @pytest.mark.parametrize("name", FILES)
 def test_scores_are_those_of_the_network(tmp_path: Path, name: str) -> None:
     shape, others = FILES[name]
-    made = oracle(f"onnx(path={write(tmp_path / 'net.onnx', shape, **others)},threads=1)")
+    made = oracle(f"onnx(path={write(tmp_path / 'net.onnx', shape, **others)},output=scores,threads=1)")
     close = 1e-2 if name == "half" else 1e-4
     for count in (1, 32, 70):
         scores = made(IMAGES[:count])
@@ -90,16 +90,20 @@ def test_scores_are_those_of_the_network(tmp_path: Path, name: str) -> None:
 def test_the_layout_setting_where_the_shape_leaves_it_open(tmp_path: Path) -> None:
     file = write(tmp_path / "net.onnx", ["n", "height", "width", 3], last=True)
     square = IMAGES[:, :, :3, :3]
-    torch.testing.assert_close(oracle(f"onnx(path={file})")(square), expected_scores(square))
+    torch.testing.assert_close(oracle(f"onnx(path={file},output=scores)")(square), expected_scores(square))
     file = write(tmp_path / "odd.onnx", ["n", 3, 3, 3], last=True)
-    torch.testing.assert_close(oracle(f"onnx(path={file},layout=nhwc)")(square), expected_scores(square))
-    first = oracle(f"onnx(path={file})")(square)
+    torch.testing.assert_close(
+        oracle(f"onnx(path={file},output=scores,layout=nhwc)")(square), expected_scores(square)
+    )
+    first = oracle(f"onnx(path={file},output=scores)")(square)
     assert not torch.allclose(first, expected_scores(square))
 
 
 def test_mean_deviation_and_settings(tmp_path: Path) -> None:
     file = write(tmp_path / "net.onnx", ["n", 3, 6, 5])
-    made = oracle(f"onnx(path={file},mean=[0.5,0.4,0.3],std=[0.2,0.3,0.4],scale=probabilities,classes=[a,b])")
+    made = oracle(
+        f"onnx(path={file},output=scores,mean=[0.5,0.4,0.3],std=[0.2,0.3,0.4],scale=probabilities,classes=[a,b])"
+    )
     mean, std = torch.tensor([0.5, 0.4, 0.3]).view(3, 1, 1), torch.tensor([0.2, 0.3, 0.4]).view(3, 1, 1)
     torch.testing.assert_close(made(IMAGES), expected_scores((IMAGES - mean) / std), rtol=1e-4, atol=1e-4)
     assert (made.name, made.scale, made.classes) == ("net.onnx", "probabilities", ("a", "b"))
@@ -108,7 +112,8 @@ def test_mean_deviation_and_settings(tmp_path: Path) -> None:
 def test_the_digest_depends_on_files_and_settings(tmp_path: Path) -> None:
     file = write(tmp_path / "net.onnx", ["n", 3, 6, 5])
     digests = [
-        oracle(f"onnx(path={file}{more})").digest for more in ("", ",mean=0.5", ",scale=probabilities", "")
+        oracle(f"onnx(path={file},output=scores{more})").digest
+        for more in ("", ",mean=0.5", ",scale=probabilities", "")
     ]
     assert digests[0] == digests[3]
     assert len(set(digests)) == 3
@@ -122,7 +127,7 @@ def test_weights_in_another_file_are_part_of_the_digest(tmp_path: Path, name: st
     content = (tmp_path / name).read_bytes()
     for weights in (content, content[4:] + content[:4], content):
         (tmp_path / name).write_bytes(weights)
-        made = oracle(f"onnx(path={file})")
+        made = oracle(f"onnx(path={file},output=scores)")
         digests.append(made.digest)
         scores.append(made(IMAGES[:1]))
     assert not torch.equal(scores[0], scores[1])
@@ -137,17 +142,69 @@ def test_one_of_several_accelerators_is_chosen(tmp_path: Path) -> None:
         assert session.get_provider_options()["CUDAExecutionProvider"]["device_id"] == "0"
 
 
+def test_the_scores_are_one_of_several_outputs(tmp_path: Path) -> None:
+    file = write(tmp_path / "net.onnx", ["n", 3, 6, 5])
+    second = oracle(f"onnx(path={file},output=second)")
+    torch.testing.assert_close(second(IMAGES), expected_scores(IMAGES).softmax(1), rtol=1e-4, atol=1e-4)
+    assert second.digest != oracle(f"onnx(path={file},output=scores)").digest
+    listed = r"scores tensor\(float\) \['n', 5\], second .*: choose the scores by output=scores"
+    with pytest.raises(InputError, match=f"has several outputs, {listed}"):
+        oracle(f"onnx(path={file})")
+    with pytest.raises(InputError, match=f"has no output logits, only {listed}"):
+        oracle(f"onnx(path={file},output=logits)")
+
+
+def last_node(file: Path, node: Any, shape: list[int | str] | None, kind: int = TensorProto.FLOAT) -> Path:
+    """A graph of images ``(n, 3, 6, 5)`` with one operation, of shape and dtype as declared."""
+    taken = helper.make_tensor_value_info("images", TensorProto.FLOAT, ["n", 3, 6, 5])
+    output = helper.make_tensor_value_info("out", kind, shape)
+    constants = [
+        numpy_helper.from_array(np.array([0, 45, 2]), "boxes"),
+        numpy_helper.from_array(np.array([1, 2, 3]), "axes"),
+    ]
+    graph = helper.make_graph([node], "one", [taken], [output], constants)
+    opsets = [helper.make_opsetid("", 18)]
+    onnx.save(helper.make_model(graph, opset_imports=opsets, ir_version=9), file)
+    return file
+
+
+def test_outputs_that_are_no_scores_are_refused(tmp_path: Path) -> None:
+    maps = helper.make_node("Relu", ["images"], ["out"])
+    detections = helper.make_node("Reshape", ["images", "boxes"], ["out"])
+    for node, shape in ((maps, ["n", 3, 6, 5]), (detections, ["n", 45, 2])):
+        file = last_node(tmp_path / "net.onnx", node, shape)  # type: ignore[arg-type]
+        with pytest.raises(
+            InputError, match=r"output out of .* is \['n', .*, not scores \(images, classes\)"
+        ):
+            oracle(f"onnx(path={file})")
+    labels = helper.make_node("Shape", ["images"], ["out"])
+    file = last_node(tmp_path / "net.onnx", labels, ["n"], TensorProto.INT64)
+    with pytest.raises(InputError, match=r"output out of .* holds labels, tensor\(int64\) .*one_hot"):
+        oracle(f"onnx(path={file})")
+
+
+def test_maps_of_one_pixel_and_one_score_of_two_classes(tmp_path: Path) -> None:
+    pooled = helper.make_node("GlobalAveragePool", ["images"], ["out"])
+    made = oracle(f"onnx(path={last_node(tmp_path / 'net.onnx', pooled, ['n', 3, 1, 1])})")
+    torch.testing.assert_close(made(IMAGES), IMAGES.mean((2, 3)))
+    mean = helper.make_node("ReduceMean", ["images", "axes"], ["out"], keepdims=0)
+    file = last_node(tmp_path / "net.onnx", mean, ["n"])
+    scores = oracle(f"onnx(path={file},scale=binary)")(IMAGES)
+    torch.testing.assert_close(scores[:, 1], IMAGES.mean((1, 2, 3)))
+    assert torch.equal(scores[:, 0], torch.zeros(70))
+
+
 def test_unfit_images_files_and_devices_are_refused(tmp_path: Path) -> None:
     file = write(tmp_path / "net.onnx", ["n", 3, 6, 5])
     with pytest.raises(InputError, match=r"net\.onnx takes images of 3x6x5, not 3x8x8"):
-        oracle(f"onnx(path={file})")(torch.zeros(1, 3, 8, 8))
+        oracle(f"onnx(path={file},output=scores)")(torch.zeros(1, 3, 8, 8))
     with pytest.raises(InputError, match="there is no file"):
         oracle(f"onnx(path={tmp_path}/lacking.onnx)")
     (tmp_path / "broken.onnx").write_bytes(b"nothing of the kind")
     with pytest.raises(InputError, match=r"broken\.onnx is no ONNX file that can be run"):
         oracle(f"onnx(path={tmp_path}/broken.onnx)")
     with pytest.raises(InputError, match=r"ONNX Runtime has no abacus here, only .*CPUExecutionProvider"):
-        oracle(f"onnx(path={file},device=abacus)")
+        oracle(f"onnx(path={file},output=scores,device=abacus)")
     levels = write(tmp_path / "levels.onnx", ["n", 3, 6, 5], TensorProto.UINT8)
     with pytest.raises(InputError, match="leave out mean and std"):
         oracle(f"onnx(path={levels},mean=0.5)")

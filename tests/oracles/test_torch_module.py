@@ -202,8 +202,91 @@ def test_a_missing_device_is_refused(net: Path) -> None:
 def test_a_network_of_a_package_and_one_that_returns_no_tensor(net: Path) -> None:
     made = oracle("module=torch.nn:Flatten")
     assert torch.equal(made(IMAGES), IMAGES.flatten(1))
-    with pytest.raises(TypeError, match="returns tuple, not a tensor"):
+    with pytest.raises(InputError, match=r"tuple: 0 \(33, 3, 6, 5\), 1 \(33, 3, 6, 5\); .* output=0"):
         oracle(f"module={net}:pair")(IMAGES)
+
+
+ANSWERS = """
+from collections import namedtuple
+from dataclasses import dataclass
+import torch
+from torch import nn
+
+class Sub(torch.Tensor): pass
+Two = namedtuple("Two", "logits features")
+
+@dataclass
+class Output:
+    logits: torch.Tensor
+    loss: None = None
+
+class Net(nn.Module):
+    def __init__(self, form):
+        super().__init__()
+        torch.manual_seed(0)
+        self.last, self.form = nn.Linear(90, 4), form
+
+    def forward(self, images):
+        return self.form(self.last(images.flatten(1)), images)
+
+def net(form): return lambda: Net(form)
+plain = net(lambda scores, images: scores)
+alone = net(lambda scores, images: {"logits": scores})
+more = net(lambda scores, images: (scores, {"maps": images}))
+named = net(lambda scores, images: Two(scores, images))
+several = net(lambda scores, images: {"features": images, "logits": scores})
+holder = net(lambda scores, images: Output(scores))
+subclass = net(lambda scores, images: scores.as_subclass(Sub))
+sides = net(lambda scores, images: scores[:, :, None, None])
+nothing = net(lambda scores, images: {"loss": None})
+def function(): return lambda images: (images, images.flatten(1)[:, :4])
+"""
+
+CHOICES = {
+    "alone": "", "more": "", "named": ",output=logits", "several": ",output=logits", "holder": "",
+    "subclass": "", "sides": "",
+}  # fmt: skip
+
+
+@pytest.fixture
+def answers(tmp_path: Path) -> Path:
+    (tmp_path / "answers.py").write_text(ANSWERS)
+    return tmp_path / "answers.py"
+
+
+@pytest.mark.parametrize("name", CHOICES)
+def test_the_scores_among_what_a_network_returns(answers: Path, name: str) -> None:
+    made = oracle(f"module={answers}:{name}{CHOICES[name]}")
+    scores = made(IMAGES)
+    assert type(scores) is torch.Tensor
+    assert torch.equal(scores, oracle(f"module={answers}:plain")(IMAGES))
+
+
+def test_a_function_that_returns_several_tensors(answers: Path) -> None:
+    assert torch.equal(oracle(f"module={answers}:function,output=1")(IMAGES), IMAGES.flatten(1)[:, :4])
+
+
+@pytest.mark.parametrize(
+    ("chosen", "said"),
+    [
+        (
+            "several",
+            r"dict: features \(32, 3, 6, 5\), logits \(32, 4\); choose the scores by output=features",
+        ),
+        ("several,output=scores", r"dict without scores: features \(32, 3, 6, 5\), logits \(32, 4\)"),
+        ("nothing", "returns dict, in which there is no tensor"),
+        ("plain,output=logits", "leave out output=logits"),
+    ],
+)
+def test_which_tensor_holds_the_scores_is_asked(answers: Path, chosen: str, said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        oracle(f"module={answers}:{chosen}")(IMAGES)
+
+
+@pytest.mark.parametrize("wrong", ["mean=123.7", "std=58", "mean=[0.5,0.5,116],std=1", "mean=-0.5"])
+def test_a_normalisation_for_images_up_to_255_is_refused(net: Path, wrong: str) -> None:
+    with pytest.raises(InputError, match=r"is not for images in \[0, 1\].* divide mean and std by 255"):
+        oracle(f"module={net}:make,{wrong}")
 
 
 def test_a_file_that_was_edited_is_loaded_again(tmp_path: Path) -> None:
