@@ -86,6 +86,7 @@ def compare(
     protocol: o.Protocol = "",
     device: o.Device = "cpu",
     sparse_inference: o.SparseInference = True,
+    noisy_oracle: o.NoisyOracle = False,
     study: o.Study = None,
     json: o.Json = False,
     csv: o.Csv = False,
@@ -105,6 +106,7 @@ def compare(
         seeds=o.whole_numbers(seeds, "--seeds"), oracle=oracle, images=images, resize=resize, budget=budget,
         fitness=fitness, stop=stop, target=target, true_class=true_class, correct_only=correct_only,
         num_images=num_images, sample_seed=sample_seed, device=device, sparse_inference=sparse_inference,
+        noisy_oracle=noisy_oracle,
     )  # fmt: skip
     if protocol:
         experiment = named(protocol).under(experiment, o.given(context))
@@ -129,6 +131,7 @@ def attack(
     seed: o.Seed = 0,
     device: o.Device = "cpu",
     sparse_inference: o.SparseInference = True,
+    noisy_oracle: o.NoisyOracle = False,
     out: o.Out = Path(),
 ) -> None:
     """Attack pictures; write each adversarial PNG, and one that shows the changed pixels beside it."""
@@ -140,7 +143,7 @@ def attack(
     experiment = Experiment(
         strategies=(strategy,), encodings=(encoding,), pixels=(pixels,), seeds=(seed,), oracle=oracle,
         images=image, resize=resize, budget=budget, fitness=fitness, stop=stop, target=target, device=device,
-        true_class=true_class, sparse_inference=sparse_inference,
+        true_class=true_class, sparse_inference=sparse_inference, noisy_oracle=noisy_oracle,
     )  # fmt: skip
     attack(experiment, label, out)
 
@@ -244,22 +247,8 @@ def train(
         str,
         typer.Argument(metavar="NETWORK", help="allconv-small, allconv, nin, nin-printed or vgg16."),
     ] = "allconv-small",
-    data: Annotated[
-        str,
-        typer.Option(
-            metavar="IMAGES",
-            help="Training images: cifar10, a FOLDER that holds it, or 32x32 colour images of classes 0 to 9"
-            " in a .npz or in a CSV of columns file and label.",
-        ),
-    ] = "cifar10",
-    test: Annotated[
-        str,
-        typer.Option(
-            metavar="IMAGES",
-            show_default="the test set beside the data, else 5 % of the data",
-            help="Test images for the accuracy.",
-        ),
-    ] = "",
+    data: o.TrainingData = "cifar10",
+    test: o.TestData = "",
     out: Annotated[
         Path | None,
         typer.Option(

@@ -119,6 +119,14 @@ TrueClass = Annotated[
         "True class of an image: its label or folder, or the oracle's prediction.",
     ),
 ]
+NoisyOracle = Annotated[
+    bool,
+    flag(
+        PROBLEM,
+        "Attack an oracle whose scores differ by chance; most of several evaluations decide.",
+        "--noisy-oracle",
+    ),
+]
 CorrectOnly = Annotated[
     bool,
     flag(
@@ -214,6 +222,24 @@ Protocol = Annotated[
         "NAME",
         "Published settings, for options that are not given: see `sparseattack list`.",
         default=False,
+    ),
+]
+
+# Training
+TrainingData = Annotated[
+    str,
+    typer.Option(
+        metavar="IMAGES",
+        help="Training images: cifar10, a FOLDER that holds it, or 32x32 colour images of classes 0 to 9"
+        " in a .npz or in a CSV of columns file and label.",
+    ),
+]
+TestData = Annotated[
+    str,
+    typer.Option(
+        metavar="IMAGES",
+        show_default="the test set beside the data, else 5 % of the data",
+        help="Test images for the accuracy.",
     ),
 ]
 

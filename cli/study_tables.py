@@ -27,6 +27,9 @@ queries, those after a success in the same generation included.
 """
 
 
+NOISY = "Noisy oracle: a success is one where most of several single evaluations agree."
+
+
 class Column(NamedTuple):
     """A figure of every condition."""
 
@@ -88,10 +91,12 @@ def headline(found: Results) -> str:
     }
     confidence = chosen.stop.partition(":")[2]
     stop = stops.get(chosen.stop, f"stops at a success of confidence {confidence}")
+    noisy = f"\n{NOISY}" if chosen.noisy_oracle else ""
     return (
-        f"{oracle[:1].upper()}{oracle[1:]}, images {visible(chosen.images)}{encoding}.\n"
+        f"{oracle[:1].upper()}{oracle[1:]}{' (noisy)' * chosen.noisy_oracle}, images"
+        f" {visible(chosen.images)}{encoding}.\n"
         f"k = {pixels}; budget {_count(chosen.budget, 'query', 'queries')} per image; {stop}.\n"
-        f"{_attacked(found)}"
+        f"{_attacked(found)}{noisy}"
     )
 
 
@@ -117,7 +122,9 @@ def sections(found: Results) -> list[Section]:
     """Success rates, those of any target where every class was one, query costs, and unfinished methods."""
     lines, parts = found.lines, []
     if lines:
-        parts.append(Section.of("Attack success rate (share of attacked images)", lines, _rates(found)))
+        noisy = ", noisy oracle" if found.experiment.noisy_oracle else ""
+        title = f"Attack success rate (share of attacked images{noisy})"
+        parts.append(Section.of(title, lines, _rates(found)))
     if any(line.any_target is not None for line in lines):
         reached = Column("ASR", lambda line: "-" if line.any_target is None else percent(line.any_target))
         derived = "Untargeted attack success rate, derived: any target reached"
@@ -239,9 +246,8 @@ def print_remarks(console: Console, found: Results, names: dict[str, str]) -> No
     for line in found.lines:
         for sentence in failures(line, names[line.method.strategy]):
             console.print(sentence, style="yellow")
-    clean = _count(found.scope.images, "evaluation of clean images", "evaluations of clean images")
-    verified = _count(found.verifications, "verification of successes", "verifications of successes")
-    console.print(f"Not counted as queries: {clean}, {verified}.", style="dim")
+    for sentence in found.uncharged:
+        console.print(sentence, style="dim")
     for k, choice in found.inference.items():
         if choice.speedup is not None:
             console.print(_inference(k, choice), style="dim")

@@ -66,7 +66,7 @@ def sphere(generation: int, candidates: Tensor) -> Tensor:
 class CountingOracle:
     """A linear classifier of three classes that no edit fools; ``seen`` counts the queries of every image."""
 
-    name = "counting"
+    name, rounding = "counting", 0
 
     def __init__(self) -> None:
         self.seen: Counter[int] = Counter()

@@ -4,7 +4,7 @@ A fitness function takes ``Queries`` and returns one number per query; lower is 
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import torch
@@ -17,6 +17,7 @@ from sparseattack.problem.inference import image_list
 from sparseattack.problem.scale import Scale
 
 TINY = torch.finfo(torch.float32).tiny  # stands for a probability of 0, which has no logarithm
+LOGARITHM = 16.0  # logarithms of probabilities are mostly nearer to zero
 
 
 def margin_of(scores: Tensor, labels: Tensor, targeted: bool, scale: Scale = "logits") -> Tensor:
@@ -80,6 +81,19 @@ class Queries:
     def margin(self) -> Tensor:
         """Margin of the label over the best other class, negated when targeted: ``(n,)``."""
         return margin_of(self.scores, self.labels, self.targeted, self.scale)
+
+    def near_zero(self, rounding: float) -> Tensor:
+        """Mask ``(n,)`` of the margins that a ``rounding`` by that share of the greatest score may turn."""
+        logits = self.scale == "logits"
+        greatest = self.scores.abs().amax(1) if logits else LOGARITHM
+        return self.margin.abs() <= rounding * greatest
+
+    def take(self, places: Tensor) -> "Queries":
+        """The queries at ``places (m,)``."""
+        edits = Edits(*(column[places] for column in self.edits))
+        return replace(
+            self, rows=self.rows[places], edits=edits, scores=self.scores[places], labels=self.labels[places]
+        )
 
     def own(self, scores: Tensor) -> Tensor:
         """The label's column of ``(n, K)``: ``(n,)``."""

@@ -21,6 +21,7 @@ Shape = tuple[int | None, int | None, int | None]
 """C, H, W of an image; None is any."""
 
 BATCH = 256  # images in one call of an oracle that sets no limit
+CPU_ROUNDING, ACCELERATOR_ROUNDING = 1e-4, 2e-3  # of the greatest score
 MODES = {1: "grey", 3: "RGB", 4: "RGBA"}  # names of pictures by their number of channels
 
 
@@ -110,6 +111,15 @@ class Classifier:
             block=fact("block", 1),
             rounding=fact("rounding", None),
         )
+
+    def rounding_on(self, device: torch.device) -> float:
+        """The share of an image's greatest score by which other images of a call may change its scores.
+
+        Unless the oracle states it: float32 on a CPU, TF32 on an accelerator.
+        """
+        if self.rounding is not None:
+            return self.rounding
+        return CPU_ROUNDING if device.type == "cpu" else ACCELERATOR_ROUNDING
 
     @property
     def module(self) -> nn.Module | None:

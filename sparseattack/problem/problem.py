@@ -17,7 +17,9 @@ from sparseattack.problem.encodings import Encoding
 from sparseattack.problem.fitness import Fitness, Queries, fooled, margin, objectives_of
 from sparseattack.problem.inference import Classes, Sizes, score_edits, score_painted, sizes
 from sparseattack.problem.oracle import Classifier, Oracle
+from sparseattack.problem.purity import Purity, purity
 from sparseattack.problem.space import Space, stream
+from sparseattack.problem.verification import REPEATS, Aim, score_singly
 
 BLOCK = 32  # images checked together: the check makes copies of them
 
@@ -98,6 +100,7 @@ class Evaluations(NamedTuple):
     pixels: Tensor  # (n,) int64, changed
     fooled: Tensor  # (n,) bool, successes
     stop: Tensor  # (n,) bool, where the stopping criterion is met
+    singles: Tensor  # (n,) int64, evaluations of it as a single image beside the query, which cost none
 
     @classmethod
     def concatenate(cls, parts: "Sequence[Evaluations]", dim: int = 0) -> "Evaluations":
@@ -127,7 +130,9 @@ class Problem:
     pad: int = 0  # calls are padded to multiples of so many images; 0 is what the oracle asks for
     cases: Tensor | None = None  # int64, indices of the images that are searched; by default each once
     sparse: bool = True  # whether answer_edits is used where the oracle has it
-    repeat: bool = False  # evaluate duplicates too: for an oracle that is not deterministic
+    repeat: bool = False  # evaluate duplicates too
+    noisy: bool = False  # whether an image's scores differ by chance: most of several evaluations decide
+    checked: bool = False  # whether the oracle is known to be a function of the image alone
 
     def __post_init__(self) -> None:
         """Refuse images that no 8-bit file holds, and shapes that do not fit."""
@@ -167,7 +172,66 @@ class Problem:
         labels = self.labels[queries.rows]
         scale = self._classes.scale_of(scores)
         scored = Queries(self.images, rows, edits, scores, labels, self.targeted, scale)
-        scored = _verified(self.classifier, scored, self.pad)
+        scored, singles = self._decided(_verified(self.classifier, scored, self.pad))
+        return self._evaluations(scored, singles, written)
+
+    @torch.inference_mode()
+    def evaluate_singly(self, queries: QueryBatch) -> Evaluations:
+        """Evaluate each query as a single image, in a call of its own; this costs no query."""
+        rows, edits, written = self._cases[queries.rows], queries.edits, _times_written(self.images)
+        labels = self.labels[queries.rows]
+        scores = self._single_scores(rows, edits, labels)
+        scale = self._classes.scale_of(scores)
+        scored = Queries(self.images, rows, edits, scores, labels, self.targeted, scale)
+        return self._evaluations(scored, torch.full_like(rows, self.singles), written)
+
+    @cached_property
+    def purity(self) -> Purity:
+        """Whether the oracle is a function of the image alone; it is tried once, unless that is known."""
+        known = self.checked or not len(self.images)
+        found = Purity(0, ()) if known else purity(self.classifier, self.images)
+        if not self.noisy:
+            found.require(self.classifier)
+        return found
+
+    @property
+    def singles(self) -> int:
+        """How often an image is evaluated as a single one to decide about it."""
+        return REPEATS if self.noisy else 1
+
+    @cached_property
+    def decides_singly(self) -> bool:
+        """Whether the scores of a single image may be others than those in a batch."""
+        single = self.sizes.chunk == 1 and not (self.sparse and self.classifier.answer_edits)
+        return self.noisy or (self._rounding > 0 and not single)
+
+    @cached_property
+    def _rounding(self) -> float:
+        return (self.classifier.exact or self.classifier).rounding_on(self.images.device)
+
+    def _decided(self, queries: Queries) -> tuple[Queries, Tensor]:
+        """The queries with the scores of single evaluations where these decide, and how many those were.
+
+        They decide where the margin is within rounding of zero, and about every success of a noisy oracle.
+        """
+        count = torch.zeros_like(queries.rows)
+        if not self.decides_singly:
+            return queries, count
+        undecided = fooled(queries) if self.noisy else queries.near_zero(self._rounding)
+        if not len(places := undecided.nonzero()[:, 0]):
+            return queries, count
+        some = queries.take(places)
+        single = self._single_scores(some.rows, some.edits, some.labels).to(queries.scores)
+        queries = replace(queries, scores=queries.scores.index_copy(0, places, single))
+        return queries, undecided.long() * self.singles
+
+    def _single_scores(self, rows: Tensor, edits: Edits, labels: Tensor) -> Tensor:
+        classifier, painted = self.classifier.exact or self.classifier, edits.paint(self.images, rows)
+        scores = score_singly(classifier, painted, rows, Aim(labels, self.targeted) if self.noisy else None)
+        self._classes.check(scores.shape[1], rows)
+        return scores.to(rows.device)
+
+    def _evaluations(self, scored: Queries, singles: Tensor, written: int) -> Evaluations:
         success, pixels = fooled(scored), scored.differences.any(2).sum(1)  # before a plugin has the scores
         stop = self.until(replace(scored, scores=scored.scores.clone()))
         values = objectives_of(self.fitness, scored)
@@ -177,7 +241,7 @@ class Problem:
                 f"answer_edits of {self.classifier}, a fitness function ({names}) or the stopping criterion"
                 " wrote to the clean images in place: it must make copies"
             )
-        return Evaluations(values, pixels, success, stop)
+        return Evaluations(values, pixels, success, stop, singles)
 
     def _scores(self, rows: Tensor, edits: Edits) -> Tensor:
         scores = score_edits(self.classifier, self.images, rows, edits) if self.sparse else None

@@ -1,4 +1,4 @@
-"""Evaluations that cost no query: of clean images, and of a success alone, as a file would hold it."""
+"""Evaluations that cost no query: of clean images, and of single images that decide or verify a success."""
 
 from io import BytesIO
 from typing import NamedTuple
@@ -8,9 +8,12 @@ from torch import Tensor
 
 from sparseattack.data.images import eight_bit, levels
 from sparseattack.data.png import CHANNELS, pil_image, read_png, write_png
-from sparseattack.problem.inference import score_images, sizes
+from sparseattack.problem.fitness import margin_of
+from sparseattack.problem.inference import Numbers, score_images, sizes
 from sparseattack.problem.oracle import Classifier, Oracle
 from sparseattack.problem.scale import Scale, recognise
+
+REPEATS = 5  # evaluations of a noisy oracle, the majority of which decides
 
 
 class Predictions(NamedTuple):
@@ -23,25 +26,54 @@ class Predictions(NamedTuple):
 
 
 @torch.inference_mode()
-def classify(oracle: Oracle, images: Tensor) -> Predictions:
-    """Predictions of ``oracle`` in full precision for ``images (n, C, H, W)``; raises OracleError."""
+def classify(oracle: Oracle, images: Tensor, times: int = 1) -> Predictions:
+    """Predictions of ``oracle`` in full precision for ``images (n, C, H, W)``; raises OracleError.
+
+    They are made of the mean of the scores of ``times`` evaluations.
+    """
     classifier = _full_precision(oracle)
     most, numbers = sizes(classifier, images).chunk, torch.arange(len(images))
-    parts = zip(torch.split(images, most), torch.split(numbers, most), strict=True)
-    return _predictions(
-        classifier, torch.cat([score_images(classifier, part.clone(), where) for part, where in parts])
-    )
+    parts = [*zip(torch.split(images, most), torch.split(numbers, most), strict=True)] * times
+    scores = torch.cat([score_images(classifier, part.clone(), where) for part, where in parts])
+    return _predictions(classifier, scores.view(times, len(images), -1).mean(0))
 
 
 @torch.inference_mode()
-def classify_alone(oracle: Oracle, image: Tensor, row: int) -> Predictions:
+def classify_alone(oracle: Oracle, image: Tensor, row: int, aim: "Aim | None" = None) -> Predictions:
     """Prediction of ``oracle`` for one image ``(C, H, W)``, read back from a PNG, in a batch of its own.
 
-    ``row`` is the index by which errors name the image.
+    ``row`` is the index by which errors name the image. For a noisy oracle ``aim`` says what a success is: of
+    REPEATS evaluations the one of median margin is given, which is a success if most of them are.
     """
     classifier = _full_precision(oracle)
     alone = reread(image)[None].contiguous()  # as all other images are given
-    return _predictions(classifier, score_images(classifier, alone, [row], pad=1))
+    return _predictions(classifier, score_singly(classifier, alone, [row], aim))
+
+
+class Aim(NamedTuple):
+    """What is a success of ``n`` images."""
+
+    labels: Tensor  # (n,) int64, the class to leave, or to reach when targeted
+    targeted: bool
+
+
+def score_singly(classifier: Classifier, images: Tensor, numbers: Numbers, aim: Aim | None = None) -> Tensor:
+    """Scores ``(n, K)`` of ``images (n, C, H, W)``, each in a call of its own.
+
+    With an ``aim`` each is evaluated REPEATS times, and the scores of its median margin are given.
+    """
+
+    def once() -> Tensor:
+        singles = ((images[at : at + 1].clone(), numbers[at : at + 1]) for at in range(len(images)))
+        return torch.cat([score_images(classifier, *single, pad=1) for single in singles])
+
+    if aim is None:
+        return once()
+    runs = torch.stack([once() for _ in range(REPEATS)])
+    labels = aim.labels.to(runs.device)
+    margins = torch.stack([margin_of(scores, labels, aim.targeted) for scores in runs])  # on any scale
+    middle = margins.argsort(dim=0)[REPEATS // 2]
+    return runs[middle, torch.arange(len(images), device=runs.device)]
 
 
 def _full_precision(oracle: Oracle) -> Classifier:

@@ -57,8 +57,21 @@ class Results:
 
     @property
     def verifications(self) -> int:
-        """Successes that were classified once more, alone; like the clean images, these cost no query."""
-        return sum(record.first_fooled > 0 for record in self.records)
+        """Evaluations of single images, which decide or verify and cost no query."""
+        return sum(record.verifications for record in self.records)
+
+    @property
+    def uncharged(self) -> list[str]:
+        """What the oracle evaluated beside the queries, in sentences."""
+        scope = self.scope
+        sentences = [
+            f"Not counted as queries: evaluations of clean images, {scope.checks:,} to check the oracle and"
+            f" {scope.evaluations:,} to classify them, and {self.verifications:,} of single images, to decide"
+            " near a margin of zero, to value the best edit or to verify a success."
+        ]
+        if scope.block > 1:
+            sentences.append(f"Calls are padded to multiples of {scope.block} images, as the oracle asks.")
+        return sentences
 
     def to_json(self) -> str:
         """Everything but the runs; ``strategy_label`` is the strategy's name in tables."""
@@ -69,7 +82,12 @@ class Results:
             "eligible": scope.eligible,
             "left_out": scope.left_out,
             "runs": {"planned": self.planned, "finished": len(self.records)},
-            "checks": {"clean": scope.images, "successes": self.verifications},
+            "not_charged": {
+                "checks": scope.checks,
+                "clean": scope.evaluations,
+                "single_images": self.verifications,
+                "block": scope.block,
+            },
             "sparse_inference": {k: choice.to_json() for k, choice in self.inference.items()},
             "table": [self._named(line.to_dict()) for line in self.lines],
             "unfinished": [self._named(line.to_dict()) for line in self.unfinished],

@@ -98,13 +98,14 @@ class Group:
         genes = candidates.flatten(0, 1)[places]
         edits = self.problem.encoding.decode(genes, self.problem.images.shape[1:])
         queries = QueryBatch(self.first + places // asked.shape[1], edits)
-        same = self.problem.repeat or asked.shape[1] == 1  # all are evaluated
+        same = self.problem.repeat or self.problem.noisy or asked.shape[1] == 1  # all are evaluated
         batch, kinds = (queries, slice(None)) if same else deduplicate(queries)
         distinct, seconds = yield batch
         evaluations = _spread(distinct.take(kinds), asked, places)
-        evaluated = torch.zeros_like(self.ledger.queries)
-        evaluated = evaluated.index_add(0, batch.rows - self.first, torch.ones_like(batch.rows))
+        rows, zero = batch.rows - self.first, torch.zeros_like(self.ledger.queries)
+        evaluated = zero.index_add(0, rows, torch.ones_like(rows))
         self.ledger.charge(asked.sum(1), evaluated, seconds)
+        self.ledger.verifications = self.ledger.verifications.index_add(0, rows, distinct.singles)
         self.ledger.record(candidates, asked, evaluations)
         return evaluations
 
@@ -113,6 +114,7 @@ class Group:
         places = list(compress(range(len(over)), over.tolist()))
         if places:
             self.ledger.flush()
+            self.ledger.evaluate_best(places, self.first)
         for place in places:
             finished.append(self.ledger.outcome(place, self.first + place, self.space.journal))
         return len(places)
@@ -125,7 +127,7 @@ def _spread(evaluations: Evaluations, asked: Tensor, places: Tensor) -> Evaluati
         blank = column.new_full((asked.numel(), *column.shape[1:]), empty)
         return blank.index_copy(0, places, column).view(*asked.shape, *column.shape[1:])
 
-    return Evaluations(*map(place, evaluations, (torch.inf, 0, False, False)))
+    return Evaluations(*map(place, evaluations, (torch.inf, 0, False, False, 0)))
 
 
 def deduplicate(queries: QueryBatch) -> tuple[QueryBatch, Tensor]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from sparseattack.problem.problem import Evaluations, Problem
+from sparseattack.problem.problem import Evaluations, Problem, QueryBatch
 from sparseattack.problem.space import Journal
 from sparseattack.search.outcome import Outcome, Point
 
@@ -30,6 +30,7 @@ class Ledger:
         # cost
         self.queries = zero  # (B,) charged
         self.duplicates = zero  # (B,) of these, not evaluated
+        self.verifications = zero  # (B,) evaluations as a single image, which cost no query
         self.oracle_seconds = torch.zeros_like(zero, dtype=torch.float32)  # (B,)
         self.strategy_seconds = 0.0  # of every image that is still searched
         # the best candidate
@@ -108,6 +109,21 @@ class Ledger:
         for place, query, value in zip(*columns, strict=True):
             self.traces[place].append((query, value))
 
+    def evaluate_best(self, places: list[int], first: int) -> None:
+        """Replace the values of the best candidates at ``places`` by those of single evaluations.
+
+        A candidate's values may differ in their last bits with the batch that it was evaluated in; ``first``
+        is the number of the group's first image in the problem.
+        """
+        here = torch.tensor(places, device=self.queries.device)
+        here = here[self.queries[here] > 0]
+        if not (len(here) and self.problem.decides_singly):
+            return
+        edits = self.problem.encoding.decode(self.genes[here], self.problem.images.shape[1:])
+        single = self.problem.evaluate_singly(QueryBatch(first + here, edits))
+        self.values = self.values.index_copy(0, here, single.values)
+        self.verifications = self.verifications.index_add(0, here, single.singles)
+
     def outcome(self, place: int, image: int, journal: Journal) -> Outcome:
         """The outcome of the image at ``place`` of the group, which is number ``image`` of the problem.
 
@@ -122,6 +138,7 @@ class Ledger:
             pixels=int(self.pixels[place]),
             queries=int(self.queries[place]),
             repeats=int(self.duplicates[place]),
+            verifications=int(self.verifications[place]),
             first_fooled=int(self.first_fooled[place]),
             met=int(self.rank[place]) == MET,
             restarts=journal.restarts.get(place, 0),

@@ -39,6 +39,7 @@ def outcomes_of(
 
     Outcomes come in the order in which images finish; those finished are yielded before an error is raised.
     """
+    _ = problem.purity  # refuses an oracle that is no function of the image alone
     for each in run_rounds(problem, strategy, AttackSettings(budget, seed, key, group)):
         yield from each.outcomes
 

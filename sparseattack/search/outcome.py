@@ -31,7 +31,7 @@ class Outcome:
     image: int  # its index in the problem
     positions: NDArray[np.int64]  # (k,) row * W + column
     colours: NDArray[np.uint8]  # (k, C)
-    values: tuple[float, ...]  # M, of this edit; infinite if there was no query
+    values: tuple[float, ...]  # M, of this edit as a single image; infinite if there was no query
     pixels: int  # that this edit changes
     queries: int  # charged; never above the budget
     repeats: (
@@ -45,6 +45,7 @@ class Outcome:
     trace: tuple[tuple[int, float], ...]  # (query, first value) wherever that became lower
     front: tuple[Point, ...] = ()  # Pareto front of all queries, where there are several objectives
     error: str = ""  # why the search of this image ended early
+    verifications: int = 0  # evaluations as a single image, which decide and cost no query
 
     @property
     def fooled(self) -> bool:

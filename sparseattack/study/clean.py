@@ -12,7 +12,8 @@ from sparseattack.errors import InputError
 from sparseattack.plugins.registry import make, oracle_plugin
 from sparseattack.plugins.spec import Plugin, oracle_spec
 from sparseattack.problem.oracle import Classifier, device_of
-from sparseattack.problem.verification import Predictions, classify
+from sparseattack.problem.purity import Purity, purity
+from sparseattack.problem.verification import REPEATS, Predictions, classify
 from sparseattack.study.experiment import Experiment
 
 FEWEST, NEARLY_NONE = 5, 0.1  # images, and the share that is classified correctly: fewer are doubtful
@@ -28,6 +29,8 @@ class CleanEvaluation:
     images: Images  # N, with their own labels
     floats: Tensor  # (N, C, H, W) on the experiment's device
     predictions: Predictions  # of the N images
+    purity: Purity  # of the oracle
+    evaluations: int  # of the images
     classes: tuple[str, ...]  # K names, some empty
 
     @property
@@ -75,17 +78,23 @@ class CleanEvaluation:
 
 
 def evaluate_clean(experiment: Experiment) -> CleanEvaluation:
-    """Load an experiment's oracle and images, and evaluate the images; this costs no query."""
+    """Load an experiment's oracle and images, and evaluate the images; this costs no query.
+
+    Raises InputError for an oracle that is no function of the image alone, unless it may be noisy.
+    """
     device_of(experiment.device)
     spec = oracle_spec(experiment.oracle)
     plugin = oracle_plugin(spec, experiment.device)
     oracle = Classifier.of(make(plugin, f"oracle {spec}"), spec.name)
     images = load_images(experiment.images, experiment.resize)
     floats = images.floats().to(experiment.device)
-    predictions = classify(oracle, floats)
+    found, times = purity(oracle, floats), REPEATS if experiment.noisy_oracle else 1
+    if not experiment.noisy_oracle:
+        found.require(oracle)
+    predictions = classify(oracle, floats, times)
     oracle = oracle.with_scale(predictions.scale)
-    classes = _class_names(oracle, images, predictions.scores.shape[1])
-    return CleanEvaluation(plugin, oracle, images, floats, predictions, classes)
+    classes, count = _class_names(oracle, images, predictions.scores.shape[1]), times * len(floats)
+    return CleanEvaluation(plugin, oracle, images, floats, predictions, found, count, classes)
 
 
 def _class_names(oracle: Classifier, images: Images, count: int) -> tuple[str, ...]:

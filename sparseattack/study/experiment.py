@@ -51,6 +51,7 @@ class Experiment:
     sample_seed: int = 0
     device: str = "cpu"
     sparse_inference: bool = True  # where the oracle offers it and it is faster
+    noisy_oracle: bool = False  # whether scores may differ by chance: most of several evaluations then decide
 
     def __post_init__(self) -> None:
         """Refuse what cannot be run."""

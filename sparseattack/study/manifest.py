@@ -166,6 +166,9 @@ class Scope:
     eligible: int  # images that may be attacked, sampled or not
     left_out: int  # cases that are no attack: misclassified, or of the target class already
     runs: tuple[int, ...]  # N, of each image by every method, over all seeds and targets; 0 if not attacked
+    checks: int  # evaluations of clean images that show whether the oracle is a function of the image alone
+    evaluations: int  # of clean images, to classify them
+    block: int  # calls of the oracle have a multiple of so many images; 1 is no padding
     classes: tuple[str, ...]  # K names, some empty
 
     @property

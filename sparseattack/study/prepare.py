@@ -212,6 +212,8 @@ def problem_of(setup: Setup, condition: Condition, chosen: Sequence[Case]) -> Pr
         fitness=setup.strategies[condition.strategy].objectives,
         until=criteria.rule(setup.experiment.stop),
         cases=torch.tensor([case.image for case in chosen], dtype=torch.int64),
+        noisy=setup.experiment.noisy_oracle,
+        checked=True,
     )
 
 

@@ -12,11 +12,11 @@ from torch import Tensor
 
 from sparseattack.problem.edits import Edits, distortion, length, touch
 from sparseattack.problem.fitness import margin_of
-from sparseattack.problem.verification import Predictions, classify_alone
+from sparseattack.problem.verification import REPEATS, Aim, Predictions, classify_alone
 from sparseattack.provenance import digest, digest_image
 from sparseattack.search.outcome import Outcome
-from sparseattack.study.cases import Case
-from sparseattack.study.experiment import Condition
+from sparseattack.study.cases import Case, aims
+from sparseattack.study.experiment import Condition, Experiment
 from sparseattack.study.prepare import Setup
 
 
@@ -47,6 +47,7 @@ class Record:
     met: bool  # whether the stopping criterion was met
     queries: int  # charged, at most the budget
     repeats: int  # of the queries, duplicates that the oracle did not evaluate
+    verifications: int  # evaluations as a single image, which decide or verify and cost no query
     verified: bool  # whether the success, saved as 8 bit and classified alone, fools the oracle again
     value: float | None  # first objective of the best edit; None where nothing was evaluated
     pixels: int  # that the best edit changes
@@ -110,6 +111,7 @@ class Record:
             met=outcome.met,
             queries=outcome.queries,
             repeats=outcome.repeats,
+            verifications=outcome.verifications + (repeats_of(setup.experiment) if alone else 0),
             verified=alone is not None and _is_success(setup, case, alone),
             value=outcome.values[0] if math.isfinite(outcome.values[0]) else None,
             pixels=outcome.pixels,
@@ -143,14 +145,24 @@ def run_key(setup: Setup, condition: Condition, case: Case) -> str:
 
 def _classified_alone(setup: Setup, case: Case, outcome: Outcome) -> Predictions:
     painted = outcome.paint(setup.clean.floats[case.image])
-    return classify_alone(setup.clean.oracle, painted, case.image)
+    return classify_alone(setup.clean.oracle, painted, case.image, aim_of(setup, case))
+
+
+def aim_of(setup: Setup, case: Case) -> Aim | None:
+    """What most evaluations of a noisy oracle must be; None for an oracle that is not noisy."""
+    aim = Aim(aims([case], setup.images.labels), case.target >= 0)
+    return aim if setup.experiment.noisy_oracle else None
+
+
+def repeats_of(experiment: Experiment) -> int:
+    """Evaluations in one verification."""
+    return REPEATS if experiment.noisy_oracle else 1
 
 
 def _is_success(setup: Setup, case: Case, alone: Predictions) -> bool:
     """Whether the prediction on one perturbed image is a success of its case."""
-    targeted = case.target >= 0
-    label = case.target if targeted else int(setup.images.labels[case.image])
-    return bool(margin_of(alone.scores, torch.tensor([label]), targeted, alone.scale) < 0)
+    label = aims([case], setup.images.labels)
+    return bool(margin_of(alone.scores, label, case.target >= 0, alone.scale) < 0)
 
 
 def _change(setup: Setup, case: Case, outcome: Outcome) -> Tensor:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from sparseattack.errors import InputError
+from sparseattack.problem.inference import sizes
 from sparseattack.search.group import AttackSettings
 from sparseattack.search.loop import run_rounds
 from sparseattack.study.cases import Case
@@ -95,6 +96,9 @@ def plan(setup: Setup, study: Study, *, advice: str = ADVICE, others: Iterable[P
             eligible=selection.eligible,
             left_out=selection.left_out,
             runs=selection.runs(len(setup.images)),
+            checks=clean.purity.evaluations,
+            evaluations=clean.evaluations,
+            block=sizes(clean.oracle, clean.floats).block,
             classes=clean.classes,
         )
     )

@@ -196,7 +196,7 @@ def test_another_study_is_refused_with_the_difference(inside: Call) -> None:
 
 
 def test_finished_runs_are_stored_when_an_oracle_fails(inside: Call) -> None:
-    broken = ("-s", "random(popsize=10)", "--budget", "600", "--oracle", "slow_oracle:failing(calls=20)")
+    broken = ("-s", "random(popsize=10)", "--budget", "600", "--oracle", "slow_oracle:failing(calls=25)")
     _, err = inside(*LINEAR, *broken, "--study", "a.study", code=1)
     assert "NaN" in err and "finished runs are stored" in err and "failed: 0 finished" not in err
     out, _ = inside("report", "a.study")

@@ -92,7 +92,7 @@ def test_a_budget_may_end_within_a_generation() -> None:
 def test_targeted_success_is_the_target_alone() -> None:
     rows = [[0.0, 9.0, 1.0], [0.0, 1.0, 1.0], [0.0, 1.0, 2.0]]
     targeted = Problem(
-        ScriptedScores(*rows), rgb(), torch.zeros(1, 1, 1, 1), torch.tensor([2]), targeted=True, pad=1
+        ScriptedScores(*rows), rgb(), torch.zeros(1, 1, 1, 1), torch.tensor([2]), targeted=True, checked=True
     )
     genes = [[0.0, 0.0, shade] for shade in (0.1, 0.2, 0.3)]
     outcome = attack(targeted, scripted_candidates(*genes, popsize=1), 3)[0]

@@ -136,6 +136,8 @@ def test_time_is_shared_out() -> None:
 class Recording:
     """Keeps what it is shown."""
 
+    rounding = 0
+
     def __init__(self) -> None:
         self.shown: list[Tensor] = []
 
@@ -151,7 +153,8 @@ def test_the_oracle_evaluates_candidates_in_their_order() -> None:
             yield genes.expand(space.batch, -1, -1)
 
     oracle, images = Recording(), flat_images(2, (3, 3, 1))
-    problem = Problem(oracle, rgb(), images, torch.zeros(2, dtype=torch.int64), until=spent, pad=1)
+    labels = torch.zeros(2, dtype=torch.int64)
+    problem = Problem(oracle, rgb(), images, labels, until=spent, checked=True)
     attack(problem, sweep, 6)
     shown = torch.cat(oracle.shown)
     expected = [(place, row, shade) for row in range(3) for place in range(2) for shade in (51, 204)]

@@ -135,7 +135,7 @@ def test_targets(experiment: Experiment, study: Study, target: str, cases: int) 
 
 
 def test_an_oracle_that_fails_loses_nothing_that_was_finished(experiment: Experiment, study: Study) -> None:
-    broken = replace(experiment, oracle="slow_oracle:failing(calls=12)", strategies=("random(popsize=20)",))
+    broken = replace(experiment, oracle="slow_oracle:failing(calls=17)", strategies=("random(popsize=20)",))
     whole = {record.image: record for record in finish(experiment, study) if record.strategy != "cmaes"}
     with Study.create(Path(":memory:")) as part:
         with pytest.raises(OracleError, match=r"oracle .*NaN .*image"):

@@ -32,7 +32,7 @@ def random_images(count: int, shape: tuple[int, int, int] = (3, 6, 5), seed: int
 class ScriptedOracle:
     """Counts queries by flat image, and calls; misclassifies where the script says so."""
 
-    name, scale = "witness", "logits"
+    name, scale, rounding = "witness", "logits", 0
 
     def __init__(self, script: Script = lambda place, query: False, batch: int = 256) -> None:
         self.script, self.batch, self.seen, self.calls = script, batch, Counter[int](), list[int]()
@@ -58,6 +58,7 @@ def scripted_problem(script: Script = lambda place, query: False, count: int = 3
         "encoding": rgb(),
         "pad": 1,
         "repeat": True,
+        "checked": True,  # its answers are a script, not a function of the image
     }
     return Problem(**(given | others))
 

@@ -21,6 +21,7 @@ def record(image: int = 0, first_fooled: int = 0, **others: Any) -> Record:
         "first_fooled": first_fooled,
         "queries": first_fooled or 1000,
         "repeats": 0,
+        "verifications": 2 if first_fooled else 1,
         "verified": first_fooled > 0,
         "met": first_fooled > 0,
         "value": -0.5 if first_fooled else 1.25,

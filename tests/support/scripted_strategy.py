@@ -23,6 +23,8 @@ def scripted_candidates(*candidates: list[float], popsize: int) -> Any:
 class ScriptedScores:
     """An oracle whose scores are listed: one row of K for each query."""
 
+    rounding = 0
+
     def __init__(self, *rows: list[float], scale: str = "logits") -> None:
         self.rows, self.scale = iter(rows), scale
 
@@ -33,4 +35,5 @@ class ScriptedScores:
 def one_pixel_problem(oracle: object, **others: Any) -> Problem:
     """An image of one black pixel, of class 0, without padding and deduplication."""
     black: dict[str, Any] = {"images": torch.zeros(1, 1, 1, 1), "labels": torch.tensor([0])}
-    return Problem(**(black | {"oracle": oracle, "encoding": rgb(), "pad": 1, "repeat": True} | others))
+    scripted = {"oracle": oracle, "encoding": rgb(), "pad": 1, "repeat": True, "checked": True}
+    return Problem(**(black | scripted | others))

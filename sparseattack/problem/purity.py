@@ -1,0 +1,118 @@
+"""Purity: whether an oracle is a function of the image alone, tried on a few clean images before an attack.
+
+A network in training mode, statistics of the batch, dropout or a state that calls change make scores depend
+on chance or on the images beside one; every count of successes is then wrong.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+from warnings import warn
+
+import torch
+from torch import Tensor
+
+from sparseattack.data.images import eight_bit, levels
+from sparseattack.errors import InputError, OracleError, SparseattackWarning
+from sparseattack.problem.inference import score_images, sizes
+from sparseattack.problem.oracle import Classifier
+from sparseattack.problem.verification import score_singly
+
+PROBES = 4  # clean images that are tried
+SINGLE = 2  # of these, evaluated as single images too
+PERCENT = 0.01
+HALF_PRECISION = 0.05  # a difference by less of the greatest score may be rounding to few bits
+AGAIN, REORDERED, SINGLY = "evaluated again", "in another order", "as a single image"
+CAUSES = {
+    AGAIN: "dropout or other noise, training mode (call eval() on the network), a state that calls change",
+    REORDERED: "statistics of the batch, as of batch normalisation in training mode; scores out of order",
+    SINGLY: "statistics of the batch, as of batch normalisation in training mode",
+}
+
+
+class Difference(NamedTuple):
+    """An image's scores are others than before."""
+
+    when: str
+    image: int  # index among the clean images
+    share: float  # of the greatest score
+
+
+@dataclass(frozen=True)
+class Purity:
+    """What was found out about an oracle."""
+
+    evaluations: int  # of clean images, which cost no query
+    differences: tuple[Difference, ...]  # the greatest of each kind, where it is above rounding
+
+    def require(self, classifier: Classifier) -> None:
+        """Refuse an oracle that is no function of the image alone, in a sentence with the likely causes."""
+        if not self.differences:
+            return
+        when, image, share = self.differences[0]
+        size = f"{share:.0%}" if share >= PERCENT else f"{share:.3%}"
+        few_bits = "; or scores in few bits, which an attribute rounding = 0.02 allows"
+        raise InputError(
+            f"{classifier} is not a function of the image alone: {when}, image {image} has other scores, by"
+            f" {size} of the greatest. Likely causes: {CAUSES[when]}"
+            f"{few_bits if share < HALF_PRECISION else ''}. Mend that, or take the oracle as noisy:"
+            " --noisy-oracle, in Python Problem(..., noisy=True) or Experiment(noisy_oracle=True)"
+        )
+
+
+@torch.inference_mode()
+def purity(classifier: Classifier, images: Tensor) -> Purity:
+    """Evaluate some of the ``images (N, C, H, W)`` together, again, in another order and singly; compare.
+
+    A warning says that a network in training mode is evaluated in evaluation mode. Raises OracleError.
+    """
+    _warn_of_training(classifier)
+    judge = classifier.exact or classifier
+    tried, numbers = probes(images)
+    most = sizes(judge, images).chunk
+
+    def scores(order: Tensor) -> Tensor:
+        parts = [score_images(judge, tried[part], numbers[part]) for part in torch.split(order, most)]
+        return torch.cat(parts)[order.argsort()]
+
+    forwards = torch.arange(len(tried))
+    together = scores(forwards)
+    others = {AGAIN: scores(forwards), REORDERED: scores(forwards.flip(0))}
+    if most > 1:
+        others[SINGLY] = score_singly(judge, tried[:SINGLE], numbers[:SINGLE])
+    rounding = judge.rounding_on(images.device)
+    found = [_difference(judge, when, (together, other), numbers) for when, other in others.items()]
+    count = len(together) + sum(map(len, others.values()))
+    return Purity(count, tuple(each for each in found if each.share > rounding))
+
+
+def probes(images: Tensor) -> tuple[Tensor, Tensor]:
+    """PROBES images, and the indices of the clean ones that they are made of; some differ from all others.
+
+    Of fewer images the negatives and the mirror images are taken too.
+    """
+    chosen = torch.linspace(0, len(images) - 1, min(PROBES, len(images))).round().long()
+    clean = images[chosen]
+    negative = levels(255 - eight_bit(clean))
+    every = torch.cat([clean, negative, clean.flip(3), negative.flip(3)])
+    return every[:PROBES], chosen.repeat(4)[:PROBES]
+
+
+def _difference(judge: Classifier, when: str, scores: tuple[Tensor, Tensor], numbers: Tensor) -> Difference:
+    """The greatest difference of the second scores ``(m, K)`` from the first m of the first ``(n, K)``."""
+    one, other = scores
+    if one.shape[1] != other.shape[1]:
+        raise OracleError(f"{judge} answered {other.shape[1]} classes after {one.shape[1]}")
+    one = one[: len(other)]
+    shares = (one - other).abs().amax(1) / one.abs().amax(1).clamp(min=torch.finfo(torch.float32).tiny)
+    worst = int(shares.argmax())
+    return Difference(when, int(numbers[worst]), float(shares[worst]))
+
+
+def _warn_of_training(classifier: Classifier) -> None:
+    module = classifier.module
+    if module is not None and any(part.training for part in module.modules()):
+        warn(
+            f"{classifier} is in training mode: it is evaluated in evaluation mode, and then put back",
+            SparseattackWarning,
+            stacklevel=2,
+        )
