@@ -4,8 +4,8 @@ Convolution and pooling read a window of cells; padding and slicing copy cells; 
 their own cell. Every other operation of torch ends the local part.
 """
 
+import re
 import sys
-from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -15,7 +15,7 @@ from torch.fx import GraphModule, Node
 from torch.fx.node import map_arg
 from torch.nn.functional import conv2d, max_pool2d, pad
 
-from .graph import ATEN, arguments, constant, shape_of, trace
+from .graph import ATEN, arguments, constant, is_constant, shape_of, trace
 from .local_operation import (
     Axis,
     Compute,
@@ -29,11 +29,12 @@ from .local_operation import (
 from .tables import LOWEST, ZERO, ChangedCells, as_rows, as_tiles
 
 Pair = tuple[int, int]
+NUMBER = re.compile(r"_\d+$")  # in the name of a node, where it is not the first of its operation
 
 BY_CHANNEL = {  # pointwise too, but torch does not tag them so: their constants are per channel
     ATEN.batch_norm.default, ATEN.prelu.default, ATEN.cat.default, ATEN.hardswish.default,
-    ATEN.log_sigmoid.default, ATEN.contiguous.default, ATEN.alias.default, ATEN.dropout.default,
-    ATEN.feature_dropout.default, ATEN.pad.default, ATEN.constant_pad_nd.default, ATEN.slice.Tensor,
+    ATEN.log_sigmoid.default, ATEN.contiguous.default, ATEN.alias.default, ATEN.pad.default,
+    ATEN.constant_pad_nd.default, ATEN.slice.Tensor,
 }  # fmt: skip
 
 
@@ -43,32 +44,28 @@ class LocalPart(NamedTuple):
     module: GraphModule  # the whole network
     image: Node
     operations: tuple[LocalOperation, ...]  # in order, up to the first operation that is not local
+    end: str  # name of that operation; empty if there is none
 
 
-def local_part(network: nn.Module, shape: torch.Size) -> LocalPart | None:
-    """The local part of ``network`` on images of ``shape`` (C, H, W); None if torch cannot export it."""
-    try:
-        module = trace(network, (shape[0], shape[1], shape[2]))
-        (image,) = module.graph.find_nodes(op="placeholder")
-        return LocalPart(module, image, tuple(_operations(module, image)))
-    except Exception:  # of torch, for what it cannot export: whole images can still be evaluated
-        return None
+def local_part(network: nn.Module, shape: torch.Size) -> LocalPart:
+    """The local part of ``network`` on images of ``shape`` (C, H, W).
 
-
-def _operations(module: GraphModule, image: Node) -> Iterable[LocalOperation]:
-    """The local operations of a graph, up to the first that is not local or reads one that is not."""
+    InputError where torch cannot export the network, or for one number of images only.
+    """
+    module = trace(network, (shape[0], shape[1], shape[2]))
+    (image,) = module.graph.find_nodes(op="placeholder")
     operations: dict[Node, LocalOperation] = {}
     for node in module.graph.nodes:
-        if node.op != "call_function" or not isinstance(node.meta.get("val"), Tensor):
-            continue
-        operation = _operation(module, node)
-        if operation is None or not operations.keys() | {image} >= set(operation.sources):
-            break
-        operations[node] = _read_through(operation, operations)
-    return operations.values()
+        if node.op == "call_function" and isinstance(node.meta.get("val"), Tensor):
+            operation = _operation(module, node) if node.meta["val"].dtype is torch.float32 else None
+            if operation is None or not operations.keys() | {image} >= set(operation.sources):
+                return LocalPart(module, image, tuple(operations.values()), NUMBER.sub("", node.name))
+            operations[node] = _read_through(operation, operations)
+    return LocalPart(module, image, tuple(operations.values()), "")
 
 
 def _operation(module: GraphModule, node: Node) -> LocalOperation | None:
+    """The node as a local operation; None if it is none."""
     make = LOCAL.get(node.target)  # type: ignore[call-overload]  # a target may be anything
     return (make and make(module, node)) or pointwise(module, node)
 
@@ -91,6 +88,8 @@ def _read_through(operation: LocalOperation, operations: dict[Node, LocalOperati
 def convolution(module: GraphModule, node: Node) -> LocalOperation | None:
     """Convolution with any kernel, stride, padding, dilation and groups."""
     given = arguments(node)
+    if not (is_constant(given["weight"]) and is_constant(given["bias"])):
+        return None
     weight, bias = constant(module, given["weight"]), constant(module, given["bias"])
     kernel, groups = (weight.shape[2], weight.shape[3]), given["groups"]
     flat = weight.permute(0, 2, 3, 1).flatten(1)[:, :, None, None].contiguous()

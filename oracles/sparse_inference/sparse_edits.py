@@ -6,7 +6,7 @@ from warnings import warn
 import torch
 from torch import Tensor, nn
 
-from sparseattack import Edits
+from sparseattack import Edits, InputError
 from sparseattack.errors import SparseattackWarning, brief
 from sparseattack.problem.inference import PAD
 
@@ -26,7 +26,9 @@ GAIN = 1.1  # least gain of a plan that is used
 MOST = 64  # candidates at a time, the number that measured fastest
 MEMORY = 2**30  # bytes for maps of clean images, and at most as many for what candidates change
 SAMPLE = 64  # edits that are evaluated both ways before sparse inference is used
-ROUNDING = 1e-4  # of the greatest score, by which the two ways may differ
+COVER = 32  # further ones, which together change every pixel
+PIXELS = 1024  # at most of each of those
+ROUNDING = 1e-4  # of the greatest value of a score, by which the two ways may differ in that score
 
 
 def sparse_edits(forward: Forward, batch: int) -> "SparseEdits | None":
@@ -44,7 +46,7 @@ class SparseEdits:
 
     def __init__(self, forward: Forward, network: nn.Module) -> None:
         self.forward, self.network = forward, network
-        self.local: dict[torch.Size, LocalPart | None] = {}
+        self.local: dict[torch.Size, LocalPart | InputError] = {}
         self.usable: dict[Kind, bool] = {}
         self.evaluations: dict[Kind, SparseEvaluation] = {}  # only the last one, which holds memory
 
@@ -52,8 +54,8 @@ class SparseEdits:
     def __call__(self, images: Tensor, rows: Tensor, edits: Edits) -> Tensor | None:
         """Scores of edits of the clean ``images (N, C, H, W)`` numbered ``rows (n,)``; None if not usable.
 
-        Whether it is usable depends on the shape of the images and the number of pixels only. If it is not
-        because its scores differ or it fails, a SparseattackWarning says so, once.
+        Whether it is usable depends on the shape of the images and the number of pixels only. If it is not, a
+        SparseattackWarning says why, once.
         """
         evaluation, short = self._evaluation(images, edits.positions.shape[1]), -len(rows) % PAD
         if evaluation is None:
@@ -67,49 +69,63 @@ class SparseEdits:
 
     def _evaluation(self, images: Tensor, k: int) -> SparseEvaluation | None:
         kind = images.shape[1:], k
-        if not self.usable.get(kind, images.is_cpu):
-            return None
-        if kind not in self.evaluations:
-            made = self._plan(*kind)
-            if kind not in self.usable:
-                self.usable[kind] = made is not None and agree(made, self.dense, images, k)
-            self.evaluations = {kind: made} if made and self.usable[kind] else {}
+        if self.usable.get(kind, images.is_cpu) and kind not in self.evaluations:
+            self.evaluations = {}
+            try:
+                made = self._plan(*kind)
+                if kind not in self.usable:
+                    check_scores(made, self.dense, images, k)
+                self.evaluations = {kind: made}
+            except Exception as error:  # whatever a traced graph raises: whole images can still be evaluated
+                why = str(error) if isinstance(error, InputError) else f"it failed: {brief(error)}"
+                warn(f"sparse inference is not used: {why}", SparseattackWarning, stacklevel=2)
+            self.usable[kind] = kind in self.evaluations
         return self.evaluations.get(kind)
 
-    def _plan(self, shape: torch.Size, k: int) -> SparseEvaluation | None:
-        if shape not in self.local:
-            self.local[shape] = local_part(self.network, shape)
-        local = self.local[shape]
-        chosen = plan(local, k) if local else None
-        if chosen is None or chosen.gain < GAIN or PAD * chosen.bytes > MEMORY:
-            return None
+    def _plan(self, shape: torch.Size, k: int) -> SparseEvaluation:
+        """Sparse inference of edits of ``k`` pixels; an InputError says why there is none."""
+        local = self._local(shape)
+        chosen = plan(local, k)
+        if chosen.gain < GAIN:
+            end = f": feature maps are computed whole from {local.end} on" if local.end else ""
+            raise InputError(f"with {_pixels(k)} changed it saves too little work{end}")
+        if (needed := PAD * chosen.bytes) > MEMORY:
+            needed_mib, most_mib = needed // 2**20, MEMORY // 2**20
+            raise InputError(f"feature maps of {PAD} images take {needed_mib} MiB, more than {most_mib}")
         return SparseEvaluation(chosen, MOST if MOST * chosen.bytes <= MEMORY else PAD, MEMORY)
 
-
-def agree(sparse: EvaluateEdits, dense: EvaluateEdits, images: Tensor, k: int) -> bool:
-    """Whether both give the same scores of edits of ``k`` pixels, but for rounding; a warning if not."""
-    if not (fault := _fault(sparse, dense, images, k)):
-        return True
-    pixels = f"{k} pixel{'s' * (k > 1)}"
-    warn(
-        f"sparse inference is not used: tried on {SAMPLE} edits of {pixels}, {fault}",
-        SparseattackWarning,
-        stacklevel=2,
-    )
-    return False
+    def _local(self, shape: torch.Size) -> LocalPart:
+        if shape not in self.local:
+            try:
+                self.local[shape] = local_part(self.network, shape)
+            except InputError as error:
+                self.local[shape] = error
+        found = self.local[shape]
+        if isinstance(found, InputError):
+            raise found
+        return found
 
 
-def _fault(sparse: EvaluateEdits, dense: EvaluateEdits, images: Tensor, k: int) -> str:
-    """What is wrong with the sparse scores of a sample; empty if nothing is."""
-    rows, edits = sample_edits(images, k)
-    expected = dense(images, rows, edits)
+def check_scores(sparse: EvaluateEdits, dense: EvaluateEdits, images: Tensor, k: int) -> None:
+    """Refuse sparse inference whose scores of sample edits are not those of whole images, but for rounding.
+
+    Each score is compared with the greatest value that the same class has in the sample. InputError.
+    """
+    samples = sample_edits(images, k), covering_edits(images)
+    expected = torch.cat([dense(images, *sample) for sample in samples])
+    tried = f"tried on {SAMPLE} edits of {_pixels(k)} and {COVER} that change every pixel"
     try:
-        difference, greatest = (sparse(images, rows, edits) - expected).abs().max(), expected.abs().max()
-    except Exception as error:  # whatever a traced graph raises: whole images can still be evaluated
-        return f"it failed: {brief(error)}"
-    if difference <= ROUNDING * greatest:
-        return ""
-    return f"its scores were off by {float(difference / greatest):.1g} of the greatest"
+        found = torch.cat([sparse(images, *sample) for sample in samples])
+        difference, greatest = (found - expected).abs(), expected.abs().amax(0)
+    except Exception as error:  # whatever a traced graph raises
+        raise InputError(f"{tried}, it failed: {brief(error)}") from error
+    if not (difference <= ROUNDING * greatest).all():
+        most = float((difference / greatest).nan_to_num().max())
+        raise InputError(f"{tried}, its scores were off by {most:.1g} of the greatest of their class")
+
+
+def _pixels(k: int) -> str:
+    return f"{k} pixel{'s' * (k > 1)}"
 
 
 def sample_edits(images: Tensor, k: int) -> tuple[Tensor, Edits]:
@@ -126,3 +142,18 @@ def sample_edits(images: Tensor, k: int) -> tuple[Tensor, Edits]:
     colours = torch.randint(256, (SAMPLE, k, images.shape[1]), generator=random).to(torch.uint8)
     rows = torch.arange(SAMPLE) % 2 * (len(images) - 1)
     return rows, Edits(down * width + right, colours)
+
+
+def covering_edits(images: Tensor) -> tuple[Tensor, Edits]:
+    """COVER edits of two of the images, and the images' numbers ``(COVER,)``; always the same.
+
+    Together they change every pixel, or in large images PIXELS times as many as there are edits: an error at
+    one place, such as a pixel that the network replaces, is found wherever it is.
+    """
+    channels, cells = images.shape[1], images.shape[2:].numel()
+    random = torch.Generator().manual_seed(1)
+    each = min(PIXELS, -(-cells // COVER))
+    order = torch.randperm(cells, generator=random).repeat(-(-COVER * each // cells))
+    colours = torch.randint(256, (COVER, each, channels), generator=random).to(torch.uint8)
+    rows = torch.arange(COVER) % 2 * (len(images) - 1)
+    return rows, Edits(order[: COVER * each].view(COVER, each), colours)

@@ -1,6 +1,8 @@
 """Torch oracles use sparse inference whenever it is possible, correct and less work."""
 
-import warnings
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,11 +13,16 @@ from residual_network import resnet20
 from sparse_inference_checks import Shape, assert_close, random_edits
 from torch import Tensor, nn
 
-from sparseattack import Classifier, Edits, Problem, attack, load, load_images, rgb
+from sparseattack import Classifier, Edits, InputError, Problem, attack, load, load_images, rgb
 from sparseattack.errors import SparseattackWarning
 from sparseattack.oracles.forward import Forward, normalise
 from sparseattack.oracles.networks import fold, untrained
-from sparseattack.oracles.sparse_inference.sparse_edits import SparseEdits, agree, sample_edits, sparse_edits
+from sparseattack.oracles.sparse_inference.sparse_edits import (
+    SparseEdits,
+    check_scores,
+    sample_edits,
+    sparse_edits,
+)
 
 CIFAR = 3, 32, 32
 
@@ -35,6 +42,16 @@ def compared(sparse: SparseEdits, shape: Shape, k: int) -> bool:
     if scores is not None:
         assert_close(scores, sparse.dense(images, rows, edits))
     return scores is not None
+
+
+def refusal(sparse: SparseEdits, shape: Shape, k: int) -> str:
+    """Why sparse inference is not used: one line, the first time."""
+    with pytest.warns(SparseattackWarning) as warned:
+        assert not compared(sparse, shape, k)
+    assert not compared(sparse, shape, k)
+    (sentence,) = (str(each.message) for each in warned)
+    assert "\n" not in sentence
+    return sentence.removeprefix("sparse inference is not used: ")
 
 
 @pytest.mark.parametrize(
@@ -102,9 +119,25 @@ class Attention(nn.Module):
         return seen.transpose(1, 2).reshape(x.shape)
 
 
-def test_a_network_that_cannot_be_exported_is_evaluated_densely_without_a_warning() -> None:
-    with warnings.catch_warnings(action="error"):
-        assert not compared(made(small(Undecided())), SHAPE, 1)
+def test_a_network_that_cannot_be_exported_is_evaluated_densely() -> None:
+    assert refusal(made(small(Undecided())), SHAPE, 1).startswith(
+        "torch.export cannot read the network: Guard"
+    )
+
+
+def test_torch_writes_nothing_to_the_terminal() -> None:
+    """Torch prints the graph of a network that it cannot export, and logs warnings."""
+    code = (
+        "import warnings, torch\n"
+        "from test_sparse_edits import SHAPE, Undecided, made, random_images, sample_edits, small\n"
+        "warnings.simplefilter('ignore')\n"
+        "images = random_images(1, SHAPE)\n"
+        "assert made(small(Undecided()))(images, *sample_edits(images, 1)) is None\n"
+    )
+    folders = os.pathsep.join([str(Path(__file__).parent), *sys.path])
+    command, variables = [sys.executable, "-c", code], os.environ | {"PYTHONPATH": folders}
+    run = subprocess.run(command, capture_output=True, text=True, env=variables, check=False)
+    assert (run.returncode, run.stdout, run.stderr) == (0, "", "")
 
 
 @pytest.mark.parametrize("layer", [nn.Identity(), Attention()])
@@ -113,7 +146,9 @@ def test_changes_are_followed_up_to_an_operation_that_is_not_local(layer: nn.Mod
 
 
 def test_a_network_that_begins_with_attention_is_evaluated_densely() -> None:
-    assert not compared(made(nn.Sequential(Attention(), small())), SHAPE, 1)
+    sentence = refusal(made(nn.Sequential(Attention(), small())), SHAPE, 1)
+    why = "with 1 pixel changed it saves too little work: feature maps are computed whole from view on"
+    assert sentence == why
 
 
 class Viewed(nn.Module):
@@ -135,7 +170,9 @@ class Counting(nn.Module):
 
 
 def test_a_graph_for_a_fixed_number_of_images_is_not_used() -> None:
-    assert not compared(made(small(Counting())[:5]), SHAPE, 1)
+    assert "cannot read the network: UserError: Constraints violated" in refusal(
+        made(small(Counting())[:5]), SHAPE, 1
+    )
 
 
 def test_sparse_inference_that_fails_is_not_used() -> None:
@@ -143,13 +180,14 @@ def test_sparse_inference_that_fails_is_not_used() -> None:
         raise RuntimeError("shapes cannot be multiplied")
 
     dense = made(small()).dense
-    with pytest.warns(SparseattackWarning, match="edits of 1 pixel, it failed: .*cannot be multiplied"):
-        assert not agree(failing, dense, random_images(1, SHAPE), 1)
+    with pytest.raises(InputError, match=r"edits of 1 pixel .* it failed: .*cannot be multiplied"):
+        check_scores(failing, dense, random_images(1, SHAPE), 1)
 
 
 def test_too_many_pixels_are_evaluated_densely() -> None:
     sparse = made(small())
-    assert compared(sparse, SHAPE, 1) and not compared(sparse, SHAPE, 400)
+    assert compared(sparse, SHAPE, 1)
+    assert "with 400 pixels changed it saves too little work" in refusal(sparse, SHAPE, 400)
     assert compared(sparse, SHAPE, 1)
 
 
@@ -158,7 +196,10 @@ def test_sparse_inference_is_not_used_if_memory_is_too_small(monkeypatch: pytest
     for images, most in ((31, 0), (40, 32), (64, 64)):
         monkeypatch.setattr("sparseattack.oracles.sparse_inference.sparse_edits.MEMORY", images * one)
         sparse = made(small())
-        assert compared(sparse, SHAPE, 1) == (most > 0)
+        if most:
+            assert compared(sparse, SHAPE, 1)
+        else:
+            assert refusal(sparse, SHAPE, 1) == "feature maps of 32 images take 1 MiB, more than 1"
         assert [each.most for each in sparse.evaluations.values()] == [most] * (most > 0)
 
 
@@ -182,11 +223,37 @@ class Insincere(nn.Module):
 
 def test_a_network_whose_graph_has_other_scores_is_evaluated_densely() -> None:
     sparse = made(nn.Sequential(Insincere(), small()))
-    with pytest.warns(
-        SparseattackWarning, match="sparse inference is not used: tried on 64 edits of 2 pixels, its"
-    ):
-        assert not compared(sparse, SHAPE, 2)
-    assert not compared(sparse, SHAPE, 2)  # warned once
+    assert refusal(sparse, SHAPE, 2).startswith(
+        "tried on 64 edits of 2 pixels and 32 that change every pixel, its"
+    )
+
+
+@pytest.mark.parametrize("place", [(0, 0), (17, 9), (11, 20)])
+def test_an_error_at_one_pixel_is_found(place: tuple[int, int]) -> None:
+    images = random_images(2, SHAPE)
+    sparse = made(small())
+
+    def wrong(images: Tensor, rows: Tensor, edits: Edits) -> Tensor:
+        painted = edits.paint(images, rows)
+        painted[:, :, place[0], place[1]] = images[rows][:, :, place[0], place[1]]  # its change is overlooked
+        return sparse.forward(painted)
+
+    with pytest.raises(InputError, match="off by"):
+        check_scores(wrong, sparse.dense, images, 1)
+
+
+def test_an_error_in_one_small_score_is_found() -> None:
+    sparse = made(small())
+
+    def scaled(images: Tensor, rows: Tensor, edits: Edits) -> Tensor:
+        return sparse.dense(images, rows, edits) * torch.tensor([1e6, 1, 1, 1, 1])
+
+    def wrong(images: Tensor, rows: Tensor, edits: Edits) -> Tensor:
+        return scaled(images, rows, edits) * torch.tensor([1, 1, 1.001, 1, 1])
+
+    check_scores(scaled, scaled, random_images(2, SHAPE), 1)
+    with pytest.raises(InputError, match=r"its scores were off by 0\.001 of the greatest of their class"):
+        check_scores(wrong, scaled, random_images(2, SHAPE), 1)
 
 
 @pytest.mark.parametrize("k", [1, 4])
