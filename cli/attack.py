@@ -18,6 +18,7 @@ from sparseattack.study.pictures import (
 )
 from sparseattack.study.prepare import Setup
 from sparseattack.study.record import Record
+from sparseattack.study.store import check_folder
 
 from .terminal import print_text, stderr, visible
 
@@ -103,6 +104,7 @@ def _change(change: ChangedPixel) -> str:
 def attack(experiment: Experiment, label: str | None, out: Path) -> None:
     """Attack every picture and keep what fools under ``out``; one is told in full, of more a line each."""
     console, told = stderr(), []
+    check_folder(out, "adversarial pictures", "Name another folder with --out")
     with console.status("loading the oracle and the pictures"):
         setup = prepare_pictures(experiment, label)
     for note in setup.notes:

@@ -19,7 +19,7 @@ from sparseattack.provenance import digest
 from sparseattack.report.results import results
 from sparseattack.study.prepare import prepare
 from sparseattack.study.run import Plan, Step, Task, plan
-from sparseattack.study.store import Study
+from sparseattack.study.store import Study, check_writable
 
 from .study_tables import print_results
 from .terminal import INTERRUPTED, stderr, text_column
@@ -30,10 +30,10 @@ def compare(experiment: Experiment, path: Path | None, output: str) -> None:
 
     Without a ``path`` the study is a file named after the settings.
     """
-    console = stderr()
+    console, path = stderr(), path or _default_path(experiment)
+    check_writable(path)
     with console.status("loading the oracle and the images"):
         setup = prepare(experiment)
-    path = path or _default_path(experiment)
     with Study.create(path) as study:
         planned = plan(setup, study)
         try:

@@ -18,6 +18,7 @@ from sparseattack.reproduction.one_pixel import Reproduction
 from sparseattack.reproduction.render import CellText, FilledTable, draw, grid, publish
 from sparseattack.reproduction.run import StudyProgress
 from sparseattack.reproduction.studies import PlannedStudy
+from sparseattack.study.store import check_folder
 
 from .terminal import INTERRUPTED, stderr, stdout, text_column
 
@@ -32,6 +33,7 @@ def reproduce(chosen: Reproduction, *, run: bool) -> None:
     InputError where no network can be attacked; after Ctrl-C or a failure the finished runs are shown.
     """
     console = stderr()
+    check_folder(chosen.folder, "studies and tables", "Name another folder with --out")
     if run:
         chosen.check()
         if not _run_until_stopped(chosen, console):

@@ -6,7 +6,7 @@ from sparseattack.report.results import Results, results
 from sparseattack.study.experiment import Experiment
 from sparseattack.study.prepare import prepare
 from sparseattack.study.run import plan
-from sparseattack.study.store import Study
+from sparseattack.study.store import Study, check_writable
 
 
 def compare(experiment: Experiment, path: str | Path = ":memory:") -> Results:
@@ -17,6 +17,7 @@ def compare(experiment: Experiment, path: str | Path = ":memory:") -> Results:
     Raises InputError for what does not exist or fit, and OracleError,
     StrategyError or StoreError for a failed run: what was finished before is in the study.
     """
+    check_writable(Path(path), "Give compare() another path")
     setup = prepare(experiment)
     with Study.create(Path(path)) as study:
         for _ in plan(setup, study).run():

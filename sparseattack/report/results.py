@@ -4,10 +4,9 @@ import csv
 import io
 import json
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import product
-from typing import Any
+from typing import Any, NamedTuple
 
 from sparseattack.errors import InputError
 from sparseattack.report.summary import (
@@ -77,7 +76,7 @@ class Results:
         """Everything but the runs; ``strategy_label`` is the strategy's name in tables."""
         scope = self.scope
         content = {
-            "manifest": self.manifest.to_json(),
+            "manifest": asdict(self.manifest),
             "images": scope.images,
             "eligible": scope.eligible,
             "left_out": scope.left_out,
@@ -88,7 +87,7 @@ class Results:
                 "single_images": self.verifications,
                 "block": scope.block,
             },
-            "sparse_inference": {k: choice.to_json() for k, choice in self.inference.items()},
+            "sparse_inference": {k: asdict(choice) for k, choice in self.inference.items()},
             "table": [self._named(line.to_dict()) for line in self.lines],
             "unfinished": [self._named(line.to_dict()) for line in self.unfinished],
             "pairs": [pair._asdict() for pair in self.pairs],
@@ -128,16 +127,17 @@ def results(study: Study) -> Results:
     Methods that lack runs are apart from the lines: their rates are not known yet. Raises InputError for a
     study without a manifest, for one of another version, and for runs that its experiment does not have.
     """
-    manifest, scope = study.get(Manifest), study.get(Scope)
-    if manifest is None or scope is None:
+    held = read_contents(study)
+    if held is None:
         raise InputError(f"{study.path} holds no comparison yet")
-    experiment, records = manifest.experiment, study.records()
-    _check_planned(study, experiment, scope, records)
+    manifest, scope, records = held
+    experiment = manifest.experiment
     order, groups = methods(experiment), by_method(records)
     lacking = [unfinished(method, groups.get(method, ()), scope.runs) for method in order]
     apart = {line.method for line in lacking if line}
     complete = [record for record in records if method_of(record) not in apart]
     lines = summaries(complete, experiment.budget, every_target=experiment.target == "all")
+    labels = study.get(StrategyLabels)
     choices = {k: study.get(InferenceChoice, f"k={k}") for k in experiment.pixels}
     return Results(
         manifest=manifest,
@@ -146,24 +146,49 @@ def results(study: Study) -> Results:
         lines=sorted(lines, key=lambda line: order.index(line.method)),
         unfinished=[line for line in lacking if line],
         pairs=pairs(complete),
-        labels=held.labels if (held := study.get(StrategyLabels)) else {},
+        labels=labels.labels if labels else {},
         inference={k: choice for k, choice in choices.items() if choice is not None},
     )
 
 
 def methods(experiment: Experiment) -> list[Method]:
     """Every method of an experiment, in the order of its table."""
-    axes = product(sorted(experiment.pixels), experiment.encodings, experiment.strategies)
+    axes = product(sorted(experiment.pixels), experiment.encodings, experiment.specs)
     return [Method(strategy, encoding, k) for k, encoding, strategy in axes]
 
 
-def _check_planned(study: Study, experiment: Experiment, scope: Scope, records: Sequence[Record]) -> None:
-    """Refuse runs that the experiment does not have, and more runs of an image than it has."""
-    conditions, images = set(experiment.conditions()), range(len(scope.runs))
-    known = all(record.condition in conditions and record.image in images for record in records)
-    counts = Counter((method_of(record), record.image) for record in records)
-    if not known or any(count > scope.runs[image] for (_, image), count in counts.items()):
+class Contents(NamedTuple):
+    """All that a study holds."""
+
+    manifest: Manifest
+    scope: Scope
+    records: list[Record]
+
+    def fit(self) -> bool:
+        """Whether all runs are the experiment's, on its images and classes, and none is there twice."""
+        scope, conditions, shape = self.scope, set(self.manifest.experiment.conditions()), self.manifest.shape
+        if len(scope.runs) != scope.images or min(scope.runs, default=0) < 0 or len(shape) != len("CHW"):
+            return False
+        counts = Counter((method_of(record), record.image) for record in self.records)
+        return all(
+            record.condition in conditions
+            and record.image < scope.images
+            and max(record.label, record.target, record.before_class, record.after_class) < len(scope.classes)
+            and all(place < shape[1] * shape[2] for place in record.positions)
+            and all(len(colour) == shape[0] for colour in record.colours)
+            for record in self.records
+        ) and all(count <= scope.runs[image] for (_, image), count in counts.items())
+
+
+def read_contents(study: Study) -> Contents | None:
+    """Everything in a study; None before it is planned. InputError where its parts do not fit together."""
+    manifest, scope = study.get(Manifest), study.get(Scope)
+    if manifest is None or scope is None:
+        return None
+    contents = Contents(manifest, scope, study.records())
+    if not contents.fit():
         raise InputError(f"{study.path} is damaged: it holds runs that its experiment does not have")
+    return contents
 
 
 def _flat(line: Summary) -> dict[str, Any]:

@@ -6,8 +6,9 @@ from pathlib import Path
 
 from sparseattack.errors import InputError
 from sparseattack.provenance import digest
+from sparseattack.report.results import read_contents
 from sparseattack.study.experiment import Experiment
-from sparseattack.study.manifest import Manifest, Scope
+from sparseattack.study.manifest import Scope
 from sparseattack.study.protocols import PROTOCOLS
 from sparseattack.study.record import Record
 from sparseattack.study.store import Study
@@ -125,9 +126,9 @@ def read_finished(path: Path) -> FinishedStudy | None:
     """
     try:
         with Study.read(path) as study:
-            manifest, scope, records = study.get(Manifest), study.get(Scope), study.records()
+            held = read_contents(study)
     except InputError:  # no study, or one of another version: running it raises the same error
         return None
-    if not manifest or not scope or not records or len(records) < sum(scope.runs):
+    if held is None or not held.records or len(held.records) < sum(held.scope.runs):
         return None
-    return FinishedStudy(path, records, manifest.experiment, scope)
+    return FinishedStudy(path, held.records, held.manifest.experiment, held.scope)

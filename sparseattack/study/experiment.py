@@ -58,6 +58,8 @@ class Experiment:
         for field in fields(self):
             if not _fits(value := getattr(self, field.name), field.type):
                 raise InputError(f"{field.name} is {formatannotation(field.type)}, not {value!r}")
+            if isinstance(value, list):
+                object.__setattr__(self, field.name, tuple(value))
         for name in ("strategies", "encodings", "pixels", "seeds"):
             chosen = getattr(self, name)
             if not chosen:
@@ -126,14 +128,11 @@ class Experiment:
             raise InputError(f"an experiment has no field {', '.join(unknown)}, only {', '.join(known)}")
         if missing := [name for name in known if name not in held]:
             raise InputError(f"this experiment lacks its field {', '.join(missing)}")
-        values: dict[str, Any] = {
-            name: tuple(value) if isinstance(value, list) else value for name, value in held.items()
-        }
-        return cls(**values)
+        return cls(**held)
 
 
 def _fits(value: object, wanted: Any) -> bool:
-    """Whether a value is of its type; a list is accepted for a tuple."""
+    """Whether a value is of its type; a list is accepted for a tuple, and no truth value for a number."""
     if kinds := get_args(wanted):
-        return isinstance(value, tuple | list) and all(isinstance(each, kinds[0]) for each in value)
-    return isinstance(value, wanted)
+        return isinstance(value, tuple | list) and all(_fits(each, kinds[0]) for each in value)
+    return isinstance(value, wanted) and (wanted is bool or not isinstance(value, bool))

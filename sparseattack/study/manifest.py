@@ -1,11 +1,11 @@
 """What a study stores beside its runs: the manifest, the scope, and how edits are evaluated.
 
-Each fact is a frozen dataclass with ``to_json`` and ``from_json``; `Study` stores it under its ``KEY``.
+Each fact is a frozen dataclass, which `Study` stores as JSON by field name, under its ``KEY``.
 """
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from typing import Any, ClassVar, Protocol, Self
+from typing import Any, ClassVar, Protocol
 
 from sparseattack.problem.scale import Scale
 from sparseattack.provenance import Hardware
@@ -16,15 +16,7 @@ class StudyFact(Protocol):
     """A thing that a study can store under a name."""
 
     KEY: ClassVar[str]
-
-    def to_json(self) -> object:
-        """Plain lists, dictionaries, numbers and text."""
-        ...
-
-    @classmethod
-    def from_json(cls, held: Any) -> Self:
-        """The inverse of ``to_json``; raises KeyError, TypeError or InputError for anything else."""
-        ...
+    __dataclass_fields__: ClassVar[dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -38,18 +30,9 @@ class Determinants:
     images: str  # digest of colours and true classes
     versions: dict[str, str]  # of Python and of the packages that the code needs
 
-    def to_json(self) -> dict[str, Any]:
-        """By field name."""
-        return vars(self) | {"experiment": self.experiment.to_json()}
-
-    @classmethod
-    def from_json(cls, held: Any) -> Self:
-        """The inverse of ``to_json``."""
-        return cls(**held | {"experiment": Experiment.from_json(held["experiment"])})
-
     def differences(self, other: "Determinants") -> list[str]:
         """Every value that is another one in ``other``, as in "experiment budget was 90, is 91"."""
-        return list(_differences(self.to_json(), other.to_json()))
+        return list(_differences(asdict(self), asdict(other)))
 
 
 def _differences(was: object, now: object, where: str = "") -> Iterator[str]:
@@ -57,7 +40,11 @@ def _differences(was: object, now: object, where: str = "") -> Iterator[str]:
         for key in sorted(was.keys() | now.keys()):
             yield from _differences(was.get(key), now.get(key), f"{where} {key}".strip())
     elif was != now:
-        yield f"{where} was {was}, is {now}"
+        yield f"{where} was {_plain(was)}, is {_plain(now)}"
+
+
+def _plain(value: object) -> object:
+    return list(value) if isinstance(value, tuple) else value
 
 
 @dataclass(frozen=True)
@@ -67,15 +54,6 @@ class Opening:
     hardware: Hardware
     created: str  # ISO 8601, UTC
 
-    def to_json(self) -> dict[str, Any]:
-        """By field name."""
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, held: Any) -> Self:
-        """The inverse of ``to_json``."""
-        return cls(Hardware(**held["hardware"]), held["created"])
-
 
 @dataclass(frozen=True)
 class Openings:
@@ -83,15 +61,6 @@ class Openings:
 
     KEY: ClassVar[str] = "opened"
     openings: tuple[Opening, ...] = ()
-
-    def to_json(self) -> list[dict[str, Any]]:
-        """One entry each."""
-        return [opening.to_json() for opening in self.openings]
-
-    @classmethod
-    def from_json(cls, held: Any) -> Self:
-        """The inverse of ``to_json``."""
-        return cls(tuple(map(Opening.from_json, held)))
 
 
 @dataclass(frozen=True)
@@ -112,29 +81,6 @@ class Manifest:
         """What was compared."""
         return self.determines.experiment
 
-    def to_json(self) -> dict[str, Any]:
-        """What determines the results, and apart from that the oracle, the images and the hardware."""
-        return {
-            "determines": self.determines.to_json(),
-            "oracle": {"name": self.oracle, "scale": self.scale},
-            "images": {"count": self.images, "shape": list(self.shape), "notes": list(self.notes)},
-            **self.opening.to_json(),
-        }
-
-    @classmethod
-    def from_json(cls, held: Any) -> Self:
-        """The inverse of ``to_json``."""
-        oracle, images = held["oracle"], held["images"]
-        return cls(
-            determines=Determinants.from_json(held["determines"]),
-            oracle=oracle["name"],
-            scale=oracle["scale"],
-            images=images["count"],
-            shape=tuple(images["shape"]),
-            notes=tuple(images["notes"]),
-            opening=Opening.from_json(held),
-        )
-
 
 @dataclass(frozen=True)
 class StrategyLabels:
@@ -142,15 +88,6 @@ class StrategyLabels:
 
     KEY: ClassVar[str] = "labels"
     labels: dict[str, str]  # by spec, of the strategies that have one
-
-    def to_json(self) -> dict[str, str]:
-        """By spec."""
-        return self.labels
-
-    @classmethod
-    def from_json(cls, held: Any) -> Self:
-        """The inverse of ``to_json``."""
-        return cls({str(spec): str(label) for spec, label in dict(held).items()})
 
 
 @dataclass(frozen=True)
@@ -176,15 +113,6 @@ class Scope:
         """Images that are attacked, as planned."""
         return sum(count > 0 for count in self.runs)
 
-    def to_json(self) -> dict[str, Any]:
-        """By field name."""
-        return vars(self) | {"runs": list(self.runs), "classes": list(self.classes)}
-
-    @classmethod
-    def from_json(cls, held: Any) -> Self:
-        """The inverse of ``to_json``."""
-        return cls(**held | {"runs": tuple(held["runs"]), "classes": tuple(held["classes"])})
-
 
 @dataclass(frozen=True)
 class InferenceChoice:
@@ -193,12 +121,3 @@ class InferenceChoice:
     KEY: ClassVar[str] = "sparse inference"
     used: bool
     speedup: float | None  # over whole images; None where it was not measured
-
-    def to_json(self) -> dict[str, Any]:
-        """By field name."""
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, held: Any) -> Self:
-        """The inverse of ``to_json``."""
-        return cls(**held)

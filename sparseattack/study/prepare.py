@@ -5,7 +5,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from itertools import product
@@ -98,7 +98,7 @@ class Setup:
     @cached_property
     def identity(self) -> str:
         """Digest of everything that every result depends on."""
-        return digest(self.manifest.determines.to_json())
+        return digest(asdict(self.manifest.determines))
 
     def _plugins(self) -> dict[str, Plugin]:
         """Every plugin by its role."""

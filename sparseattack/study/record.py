@@ -10,6 +10,7 @@ from typing import Any, Self
 import torch
 from torch import Tensor
 
+from sparseattack.errors import InputError
 from sparseattack.problem.edits import Edits, distortion, length, touch
 from sparseattack.problem.fitness import margin_of
 from sparseattack.problem.verification import REPEATS, Aim, Predictions, classify_alone
@@ -18,6 +19,7 @@ from sparseattack.search.outcome import Outcome
 from sparseattack.study.cases import Case, aims
 from sparseattack.study.experiment import Condition, Experiment
 from sparseattack.study.prepare import Setup
+from sparseattack.study.schema import conform
 
 
 @dataclass(frozen=True)
@@ -86,10 +88,29 @@ class Record:
         return asdict(self)
 
     @classmethod
-    def from_dict(cls, row: dict[str, Any]) -> Self:
-        """The inverse of ``to_dict``; flags may have become numbers."""
-        flags = {name: bool(row[name]) for name in ("verified", "met")}
-        return cls(**row | flags | {"front": [FrontPoint(**point) for point in row["front"]]})
+    def from_dict(cls, row: dict[str, object]) -> Self:
+        """The inverse of ``to_dict``; InputError for values of another type, and for impossible ones."""
+        record: Self = conform(cls, row, "run")
+        if impossible := [what for what, holds in record.invariants().items() if not holds]:
+            raise InputError(f"a run's {impossible[0]} cannot be")
+        return record
+
+    def invariants(self) -> dict[str, bool]:
+        """What holds for the fields of every run, by what it is about."""
+        edits = [(self.positions, self.colours), *((point.positions, point.colours) for point in self.front)]
+        counts = (self.label, self.image, self.seed, self.before_class, self.repeats, self.restarts)
+        return {
+            "numbers": min(*counts, self.target + 1, self.after_class + 1) >= 0,
+            "queries": 0 <= self.first_fooled <= self.queries <= self.budget and self.repeats <= self.queries,
+            "verification": self.first_fooled > 0 or not self.verified,
+            "pixels": all(len(places) == len(colours) == self.k for places, colours in edits)
+            and 0 <= self.pixels <= self.k,
+            "positions": all(place >= 0 for places, _ in edits for place in places),
+            "colours": all(0 <= level <= WHITE for _, colours in edits for one in colours for level in one),
+            "trace": all(len(step) == len(("query", "value")) for step in self.trace),
+            "confidences": all(0 <= each <= 1 for each in (self.before_confidence, self.after_confidence)),
+            "times": min(self.oracle_seconds, self.strategy_seconds, self.l2, self.distortion) >= 0,
+        }
 
     @classmethod
     def of(cls, setup: Setup, condition: Condition, case: Case, outcome: Outcome) -> Self:
@@ -132,8 +153,10 @@ class Record:
         )
 
 
+WHITE = 255  # highest level of a channel
 COLUMNS = tuple(field.name for field in fields(Record))
 NESTED = ("positions", "colours", "trace", "front")  # columns that hold JSON
+FLAGS = ("met", "verified")  # columns that hold 0 or 1
 
 
 def run_key(setup: Setup, condition: Condition, case: Case) -> str:

@@ -75,7 +75,7 @@ def search(space):
 
 
 def net(images):
-    return images.flatten(1)[:, :2]
+    return 5 * images.flatten(1)[:, :2] - 2
 
 
 net.name, net.classes = "net\\x1bc", ("a\\x1b[5m\\nb", "b")

@@ -15,6 +15,7 @@ from sparseattack.errors import InputError
 from sparseattack.report.results import Results, results
 from sparseattack.study.experiment import Experiment
 from sparseattack.study.manifest import Scope
+from sparseattack.study.schema import decode, encode
 from sparseattack.study.store import Study
 
 EXPERIMENT = Experiment(
@@ -101,4 +102,4 @@ def test_runs_that_the_experiment_does_not_have_are_refused(
 
 def test_the_planned_runs_are_stored(found: Results) -> None:
     assert found.scope.runs == (1,) * 12 and found.scope.attacked == 12
-    assert Scope.from_json(json.loads(json.dumps(found.scope.to_json()))) == found.scope
+    assert decode(Scope, encode(found.scope)) == found.scope

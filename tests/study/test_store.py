@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from records import record
 
-from sparseattack.errors import InputError, StoreError
+from sparseattack.errors import InputError, SparseattackWarning, StoreError
+from sparseattack.provenance import digest
 from sparseattack.study.manifest import InferenceChoice, Scope
 from sparseattack.study.record import FrontPoint
 from sparseattack.study.store import Study
@@ -61,7 +62,8 @@ def test_facts_are_stored_by_kind_and_part(tmp_path: Path) -> None:
 def test_a_fact_of_another_version_is_one_sentence(tmp_path: Path, held: str, words: str) -> None:
     with Study.create(tmp_path / "a.study") as study:
         study.set(InferenceChoice(used=True, speedup=None))
-        study.connection.execute("UPDATE study SET value = ?", (held,))
+        checksum = digest([InferenceChoice.KEY, held])
+        study.connection.execute("UPDATE study SET value = ?, checksum = ?", (held, checksum))
         with pytest.raises(InputError, match=rf"a\.study is a study of another version .*{words}"):
             study.get(InferenceChoice)
 
@@ -155,5 +157,5 @@ except StoreError as error:
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     count, _, said = done.stdout.partition(" ")
     assert "a.study" in said and "kept" in said and len(said.splitlines()) == 1
-    with Study.create(path) as study:
+    with pytest.warns(SparseattackWarning, match="was not closed"), Study.create(path) as study:
         assert len(study.records()) == int(count)
