@@ -51,7 +51,7 @@ def compare(experiment: Experiment, path: Path | None, output: str) -> None:
 
 def _default_path(experiment: Experiment) -> Path:
     """A file for exactly these settings, whatever the labels: the same command finds it again."""
-    folder = Path(os.environ.get("SPARSEATTACK_STUDIES", ""))
+    folder = Path(os.environ.get("SPARSEATTACK_STUDIES", "")).expanduser()
     return folder / f"sparseattack-{digest(experiment.without_labels().to_json())[:8]}.study"
 
 

@@ -38,7 +38,9 @@ def _run(arguments: Sequence[str]) -> int | None:
     sys.path.append("")  # module:function may be a file in this folder
     warnings.formatwarning = format_warning
     try:
-        moved = sorted(arguments, key=lambda argument: argument != DEBUG)  # it may stand anywhere
+        moved = sorted(
+            map(_with_home, arguments), key=lambda argument: argument != DEBUG
+        )  # it may stand anywhere
         code: int | None = app(args=moved, prog_name="sparseattack", standalone_mode=False)
         sys.stdout.flush()
     except (BrokenPipeError, SystemExit) as ended:
@@ -67,6 +69,12 @@ def _end_at_interrupted_imports() -> None:
 
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # else somebody chose to ignore it
         signal.signal(signal.SIGINT, interrupt)
+
+
+def _with_home(argument: str) -> str:
+    """An argument or ``--option=value`` with the home folder in place of a ~ at its beginning."""
+    option, equals, value = argument.partition("=") if argument.startswith("--") else ("", "", argument)
+    return option + equals + os.path.expanduser(value)
 
 
 def format_warning(

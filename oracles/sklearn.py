@@ -28,7 +28,7 @@ def sklearn(*, estimator: str, classes: tuple[str, ...] = (), batch: int = 4096)
     It gets rows of C x H x W numbers in [0, 1] and must have ``predict_proba``. Pickles are not read: they
     could run any code.
 
-    estimator: package.module:function or file.py:function
+    estimator: package.module:function or file.py:function, or in its place the estimator itself
     classes: names of the classes; by default the estimator's own
     batch: images per call at most
     """

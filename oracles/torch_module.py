@@ -28,8 +28,8 @@ def module(
 
     On an NVIDIA GPU torch rounds convolutions to TF32 unless torch.backends.cudnn.allow_tf32 is False.
 
-    module: package.module:function or file.py:function
-    checkpoint: weights in a .safetensors file, or a state dict in .pt or .pth; other pickles are refused
+    module: package.module:function or file.py:function, or in its place the network itself
+    checkpoint: weights in a .safetensors file, or a state dict in .pt or .pth, perhaps within a dictionary
     output: key, or number from 0, of the scores in a dictionary or tuple that the network returns
     mean: mean colour in [0, 1] of the images that it was trained with, one value or one per channel
     std: standard deviation of those colours, one value or one per channel

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from hashlib import blake2b, file_digest
 from pathlib import Path
 from pickle import UnpicklingError
-from typing import Self
+from typing import Self, TypeGuard
 from warnings import catch_warnings
 
 import torch
@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from sparseattack import InputError
 from sparseattack.errors import brief
+from sparseattack.plugins.model_files import refuse_model_file
 
 from .networks import Module, fold, untrained
 
@@ -36,7 +37,10 @@ def sha256(path: Path) -> str:
 
 
 def read_weights(file: str | Path) -> dict[str, Tensor]:
-    """The state dict in a .safetensors file, or in a .pt or .pth file that holds nothing else."""
+    """The state dict in a .safetensors file, or the only one in a file that torch.save wrote, as a .pt file.
+
+    It may be one of the values in a dictionary, as ``{"state_dict": ..., "epoch": 3}``.
+    """
     path = required(file)
     try:
         if path.suffix == ".safetensors":
@@ -46,13 +50,36 @@ def read_weights(file: str | Path) -> dict[str, Tensor]:
     except UnpicklingError as error:
         raise InputError(
             f"{path} is a pickle that could run any code, not a state dict: write model.state_dict() with"
-            " safetensors.torch.save_file"
+            " safetensors.torch.save_file, or, if you trust the file and it holds a whole network, use"
+            f" 'torch(module=load.py:make)' with `import torch` and `def make(): return"
+            f" torch.load({str(path)!r}, weights_only=False)` in load.py"
         ) from error
     except (SafetensorError, RuntimeError, EOFError, OSError) as error:
+        if "TorchScript" in str(error):
+            refuse_model_file(str(path))
         raise InputError(f"{path} holds no weights that can be read: {brief(error)}") from error
-    if not isinstance(state, Mapping) or not all(isinstance(value, Tensor) for value in state.values()):
-        raise InputError(f"{path} holds {type(state).__name__}, not a state dict of tensors by name")
-    return dict(state)
+    return dict(_state_dict_in(state, path))
+
+
+def _state_dict_in(content: object, path: Path) -> Mapping[str, Tensor]:
+    """The content of a file, if it is a state dict, or the only state dict among its values."""
+    if _is_state_dict(content):
+        return content
+    held = content if isinstance(content, Mapping) else {}
+    found = {name: value for name, value in held.items() if value and _is_state_dict(value)}
+    if len(found) == 1:
+        return next(iter(found.values()))
+    if found:
+        raise InputError(
+            f"{path} holds several state dicts, {', '.join(map(str, found))}: write one of them to a file,"
+            f" torch.save(torch.load({str(path)!r}, weights_only=True)[{next(iter(found))!r}], 'weights.pt')"
+        )
+    names = f" of {_few(list(map(str, held)))}" if held else ""
+    raise InputError(f"{path} holds {type(content).__name__}{names}, not a state dict of tensors by name")
+
+
+def _is_state_dict(value: object) -> TypeGuard[Mapping[str, Tensor]]:
+    return isinstance(value, Mapping) and all(isinstance(part, Tensor) for part in value.values())
 
 
 def unfilled(make: Callable[[], Module]) -> Module:
@@ -68,9 +95,11 @@ def unfilled(make: Callable[[], Module]) -> Module:
 def fill(network: nn.Module, state: dict[str, Tensor], file: str | Path) -> None:
     """Load ``state``, which was read from ``file``, into ``network``.
 
-    Refused unless names and shapes are the network's; the error names those that are not.
+    A prefix of all names, as ``module.``, may be in one of the two only. Refused unless names and shapes are
+    the network's; the error names those that are not.
     """
     own = network.state_dict()
+    state = _without_prefix(state, own)
     shapes = {name: tuple(own[name].shape) for name in own.keys() & state.keys()}
     wrong = [name for name, shape in sorted(shapes.items()) if tuple(state[name].shape) != shape]
     faults = {
@@ -82,6 +111,24 @@ def fill(network: nn.Module, state: dict[str, Tensor], file: str | Path) -> None
         found = "; ".join(f"they {fault} {_few(names)}" for fault, names in faults.items() if names)
         raise InputError(f"the weights in {file} do not fit the network: {found}")
     network.load_state_dict(state)
+
+
+def _without_prefix(state: dict[str, Tensor], own: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """``state`` by the names of ``own`` where all of them differ by the same prefix; else as it is.
+
+    Networks that were trained in parallel, compiled, or as part of another have one.
+    """
+    if not own or not state or own.keys() == state.keys():
+        return state
+    for name in state:
+        prefix = name.removesuffix(min(own))
+        if prefix != name and state.keys() == {prefix + each for each in own}:
+            return {each.removeprefix(prefix): value for each, value in state.items()}
+    for name in own:
+        prefix = name.removesuffix(min(state))
+        if prefix != name and own.keys() == {prefix + each for each in state}:
+            return {prefix + each: value for each, value in state.items()}
+    return state
 
 
 def _few(names: list[str]) -> str:

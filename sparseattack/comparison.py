@@ -19,7 +19,7 @@ def compare(experiment: Experiment, path: str | Path = ":memory:") -> Results:
     """
     check_writable(Path(path), "Give compare() another path")
     setup = prepare(experiment)
-    with Study.create(Path(path)) as study:
+    with Study.create(Path(path).expanduser()) as study:
         for _ in plan(setup, study).run():
             pass
         return results(study)

@@ -122,7 +122,7 @@ BATCHES = {"train": tuple(f"data_batch_{number}" for number in range(1, 6)), "te
 def data_folder() -> Path:
     """The folder of downloaded data: SPARSEATTACK_DATA if set, else ``sparseattack`` in the user's cache."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return Path(os.environ.get("SPARSEATTACK_DATA") or cache / "sparseattack")
+    return Path(os.environ.get("SPARSEATTACK_DATA") or cache / "sparseattack").expanduser()
 
 
 def load_cifar10(folder: Path, split: str, select: Select) -> Images:

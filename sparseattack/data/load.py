@@ -82,7 +82,7 @@ def load_images_by_size(spec: str, resize: str = DEFAULT) -> tuple[Images, ...]:
     if named.where == "cifar10":
         return (_resized(load_cifar10(data_folder(), named.split or "test", select), how),)
     if named.where not in IN_PACKAGE:
-        return _from_path(Path(named.where), named.split, select, how)
+        return _from_path(Path(named.where).expanduser(), named.split, select, how)
     if named.split:
         raise InputError(f"{named.where} has no splits; cifar10 and a folder that holds CIFAR-10 have")
     file = Path(__file__).parent / "sample" / f"{named.where}.npz"

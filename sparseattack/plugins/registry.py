@@ -6,24 +6,31 @@ A name is an entry point of any installed distribution, a function that was regi
 
 import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
+from functools import partial
 from hashlib import blake2b
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
+from inspect import Parameter, isclass, isroutine, signature
 from operator import attrgetter
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal, get_args
 
 from sparseattack.errors import InputError, SparseattackError, failure, near
+from sparseattack.plugins.model_files import refuse_model_file
 from sparseattack.plugins.requirements import install_command
-from sparseattack.plugins.spec import Plugin, Spec, bind, oracle_spec, parse, settings_of
+from sparseattack.plugins.spec import Plugin, Spec, bind, function_name, oracle_spec, parse, settings_of
 
 Kind = Literal["strategies", "encodings", "fitness", "oracles"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 SINGULAR: dict[Kind, str] = {
     "strategies": "strategy", "encodings": "encoding", "fitness": "fitness", "oracles": "oracle",
 }  # fmt: skip
+POSITIONAL = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
+NAMED = (*POSITIONAL, Parameter.KEYWORD_ONLY)
+MADE = ("encodings", "oracles")  # kinds that a function without positional parameters makes
 NAME = re.compile(r'[^()\[\],"\s]+')  # a spec may hold any of the others
 _registered: dict[tuple[Kind, str], Plugin] = {}
 
@@ -52,7 +59,30 @@ def load(kind: Kind, spec: str | Spec, extra: Mapping[str, object] | None = None
     InputError for a name or a setting that does not exist, and for a plugin that cannot be imported.
     """
     spec = parse(spec) if isinstance(spec, str) else spec
-    return bind(spec.name, find(kind, spec.name), {**spec.settings, **(extra or {})})
+    plugin = find(kind, spec.name)
+    if kind in MADE:
+        _check_parameters(spec.name, plugin)
+    return bind(spec.name, plugin, {**spec.settings, **(extra or {})})
+
+
+def _check_parameters(name: str, plugin: Plugin) -> None:
+    """Refuse a function that needs arguments which are no settings: it could not be called."""
+    if needed := _needed(plugin, POSITIONAL):
+        function = function_name(plugin)
+        raise InputError(
+            f"{name} needs the positional parameter {', '.join(needed)}: settings are keyword-only, as in"
+            f" def {function}(*, {', '.join(needed)}). If {function} is the oracle itself, name a function"
+            f" that returns it: def make(): return {function}"
+        )
+
+
+def _needed(function: Callable[..., Any], kinds: Collection[object]) -> list[str]:
+    """The parameters of these ``kinds`` that have no default; none where the signature cannot be read."""
+    try:
+        parameters = signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return []
+    return [one.name for one in parameters if one.kind in kinds and one.default is one.empty]
 
 
 def oracle_plugin(spec: str | Spec, device: str = "cpu") -> Plugin:
@@ -88,6 +118,8 @@ def find(kind: Kind, name: str) -> Plugin:
         return _import_plugin(kind, name, point.value)
     if ":" in name:
         return _import_plugin(kind, name, name)
+    if kind == "oracles":
+        refuse_model_file(name)
     known = f"{', '.join(names(kind))}, module:function or file.py:function"
     raise InputError(f"no {SINGULAR[kind]} {name!r}, only {known}{near(name, names(kind))}")
 
@@ -102,7 +134,8 @@ def _import_plugin(kind: Kind, name: str, place: str) -> Plugin:
     label = f"{SINGULAR[kind]} {name}"
     module, attribute = (part.strip() for part in place.rpartition(":")[::2])
     try:
-        plugin: Plugin = attrgetter(attribute)(module_at(module))
+        home = module_at(module)
+        plugin: Plugin = attrgetter(attribute)(home)
     except InputError as error:
         raise InputError(f"{label}: {error}") from error
     except ModuleNotFoundError as error:
@@ -116,7 +149,25 @@ def _import_plugin(kind: Kind, name: str, place: str) -> Plugin:
         raise InputError(f"{label} is broken: {failure(error)}") from error
     if not callable(plugin):
         raise InputError(f"{label}: {attribute!r} in {module} is not a function")
-    return plugin
+    return _maker(plugin, home) if kind == "oracles" else plugin
+
+
+def _maker(found: Any, home: ModuleType) -> Callable[..., Any]:
+    """The function that was found in module ``home``, or one that returns the object that was found.
+
+    A network or an estimator that is made already is used as it is.
+    """
+    if isroutine(found) or isclass(found) or isinstance(found, partial):
+        return found
+    with suppress(TypeError, ValueError):  # what is not callable has no signature
+        if all(one.kind is one.KEYWORD_ONLY for one in signature(found).parameters.values()):
+            return found  # type: ignore[no-any-return]
+
+    def made() -> Any:
+        return found
+
+    made.__module__ = home.__name__  # so that its code is that of the user's file
+    return made
 
 
 def module_at(place: str) -> ModuleType:
@@ -162,13 +213,21 @@ def make(plugin: Plugin, who: str) -> Any:
 def call_at(place: str) -> tuple[Callable[..., Any], Any]:
     """Call the function at ``package.module:function`` or ``file.py:function``; return it and its result.
 
-    The function takes no arguments. InputError if it cannot be imported or raises.
+    The function takes no arguments; in its place may be what it would return, made already. InputError if it
+    cannot be imported, needs arguments or raises.
     """
     module, colon, name = place.rpartition(":")
     if not colon:
         raise InputError(f"{place!r} is not of the form package.module:function or file.py:function")
     try:
-        function = getattr(module_at(module), name)
+        home = module_at(module)
+        function = _maker(attrgetter(name)(home), home)
+        if needed := _needed(function, NAMED):
+            given = ", ".join(f"{one}=..." for one in needed)
+            raise InputError(
+                f"{place} needs {', '.join(needed)}: name a function without parameters that returns the"
+                f" model, def make(): return {name}({given}), or return {name} if that is the model itself"
+            )
         return function, function()
     except (InputError, KeyboardInterrupt):
         raise

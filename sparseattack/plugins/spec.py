@@ -81,7 +81,9 @@ def split_label(text: str) -> tuple[str, str]:
 
 def oracle_spec(text: str) -> Spec:
     """Parse an oracle's spec; a model file ``net.onnx`` or ``net.pt2``, too, with or without settings."""
-    spec = Spec(text) if os.path.isfile(text) else parse(text)  # a file's name may hold brackets and commas
+    spec = (
+        Spec(text) if os.path.isfile(os.path.expanduser(text)) else parse(text)
+    )  # a file's name may hold brackets and commas
     reader = READERS.get(Path(spec.name).suffix.lower())
     return Spec(reader, {"path": spec.name, **spec.settings}) if reader else spec
 
@@ -160,7 +162,10 @@ def bind(name: str, plugin: Plugin, chosen: Mapping[str, object]) -> Plugin:
 
 
 def convert(text: str, wanted: Any, what: str) -> object:
-    """Convert ``text`` to the type ``wanted``; InputError if that fails, about ``what`` the text is for."""
+    """Convert ``text`` to the type ``wanted``; InputError if that fails, about ``what`` the text is for.
+
+    A path that begins with ~ begins with the home folder instead.
+    """
     kind, kinds = get_origin(wanted), get_args(wanted)
     if kind in (Union, UnionType):
         return _convert_to_any(text, kinds, what)
@@ -171,7 +176,7 @@ def convert(text: str, wanted: Any, what: str) -> object:
     if wanted is bool:
         return _choice(text.lower(), TRUTH_VALUES, what)
     try:
-        value = wanted(text)
+        value = wanted(os.path.expanduser(text))
         if isinstance(value, float) and not math.isfinite(value):  # no setting may be NaN or infinite
             raise ValueError(text)
         return value

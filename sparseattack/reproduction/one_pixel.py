@@ -63,7 +63,7 @@ def one_pixel(
     ]
     if not (chosen := tuple(table for table in made if table.networks)):
         raise InputError(f"in the paper's table {tables} there is no {', '.join(networks)}")
-    return Reproduction(chosen, _with_defaults(options), Path(folder))
+    return Reproduction(chosen, _with_defaults(options), Path(folder).expanduser())
 
 
 def _with_defaults(options: Options) -> Options:

@@ -167,3 +167,20 @@ def test_ctrl_c_between_imports_is_a_keyboard_interrupt_that_a_command_may_answe
             signal.raise_signal(signal.SIGINT)
     finally:
         signal.signal(signal.SIGINT, usual)
+
+
+@pytest.mark.parametrize("arguments", [("report", "~/x.db"), ("report", "--runs", "~root-of-nobody/x.db")])
+def test_a_home_folder_is_expanded_in_an_argument(
+    arguments: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HOME", "/there")
+    with pytest.raises(SystemExit):
+        module.main(arguments)
+    assert f"there is no study {arguments[-1].replace('~/', '/there/')}" in capsys.readouterr().err
+
+
+def test_a_home_folder_is_expanded_in_an_option(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/there")
+    written = ["--study=~/y.db", "de", "--images", "~/photos@32[0:5]", "--label=a~"]
+    read = ["--study=/there/y.db", "de", "--images", "/there/photos@32[0:5]", "--label=a~"]
+    assert [module._with_home(argument) for argument in written] == read

@@ -152,14 +152,14 @@ CHECKPOINTS = {
     "broken.safetensors": "holds no weights that can be read",
     "broken.pt": "holds no weights that can be read|is a pickle",
     "list.pt": "holds list, not a state dict",
-    "mixed.pt": "holds dict, not a state dict",
+    "mixed.pt": "holds dict of a, epoch, not a state dict",
 }
 
 
 @pytest.mark.parametrize("name", CHECKPOINTS)
 def test_files_that_are_no_checkpoints_are_refused(net: Path, tmp_path: Path, name: str) -> None:
     torch.save([torch.zeros(1)], tmp_path / "list.pt")
-    torch.save({"state": {"a": torch.zeros(1)}}, tmp_path / "mixed.pt")
+    torch.save({"a": torch.zeros(1), "epoch": 3}, tmp_path / "mixed.pt")
     for broken in ("broken.safetensors", "broken.pt"):
         (tmp_path / broken).write_bytes(b"nothing of the kind")
     with pytest.raises(InputError, match=CHECKPOINTS[name]):
@@ -296,3 +296,106 @@ def test_a_file_that_was_edited_is_loaded_again(tmp_path: Path) -> None:
         made.append(oracle(f"module={file}:make"))
     assert [torch.equal(one(IMAGES), IMAGES.flatten(1)[:, :4] * 2) for one in made] == [True, False, True]
     assert made[0].digest == made[2].digest != made[1].digest
+
+
+def wrapped(state: dict[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:
+    return {f"{prefix}{name}": value for name, value in state.items()}
+
+
+SAVED: dict[str, Callable[[dict[str, torch.Tensor]], object]] = {
+    "state_dict": lambda state: {"state_dict": state, "epoch": 3, "optimizer": {"state": {}, "groups": []}},
+    "model": lambda state: {"model": state, "args": [1]},
+    "parallel": lambda state: wrapped(state, "module."),
+    "both": lambda state: {"net": wrapped(state, "module."), "acc": 91.2},
+    "compiled": lambda state: wrapped(state, "_orig_mod."),
+    "part": lambda state: wrapped(state, "model.backbone."),
+}
+
+
+@pytest.mark.parametrize("name", SAVED)
+def test_checkpoints_as_they_are_saved(net: Path, tmp_path: Path, name: str) -> None:
+    wanted = network()
+    torch.save(SAVED[name](wanted.state_dict()), tmp_path / "c.pt")
+    made = oracle(f"module={net}:make,checkpoint={tmp_path}/c.pt")
+    with torch.no_grad():
+        torch.testing.assert_close(made(IMAGES), wanted(IMAGES))
+
+
+def test_weights_of_a_network_that_is_wrapped_itself(tmp_path: Path) -> None:
+    (tmp_path / "wrapped.py").write_text(NET + "\ndef wrapped(): return nn.DataParallel(make())\n")
+    wanted = network()
+    save_file(wanted.state_dict(), tmp_path / "w.safetensors")
+    made = oracle(f"module={tmp_path}/wrapped.py:wrapped,checkpoint={tmp_path}/w.safetensors")
+    with torch.no_grad():
+        torch.testing.assert_close(made(IMAGES), wanted(IMAGES))
+
+
+def test_one_of_several_state_dicts_is_not_guessed(net: Path, tmp_path: Path) -> None:
+    state = network().state_dict()
+    torch.save({"model": state, "model_ema": state}, tmp_path / "c.pt")
+    with pytest.raises(
+        InputError, match=r"several state dicts, model, model_ema: .*\)\['model'\], 'weights.pt'\)"
+    ):
+        oracle(f"module={net}:make,checkpoint={tmp_path}/c.pt")
+    half = {f"module.{name}" if name > "2" else name: value for name, value in state.items()}
+    save_file(half, tmp_path / "h.safetensors")
+    with pytest.raises(InputError, match=r"they lack .*have in excess module\."):
+        oracle(f"module={net}:make,checkpoint={tmp_path}/h.safetensors")
+
+
+MADE = """
+import torch
+from torch import nn
+torch.manual_seed(0)
+made = nn.Sequential(nn.Flatten(), nn.Linear(90, 4))
+def positional(classes): return nn.Linear(90, classes)
+def settings(*, classes): return nn.Linear(90, classes)
+def scripted(): return torch.jit.load(__file__.replace("made.py", "script.pt"))
+"""
+
+
+def test_a_network_that_is_made_already(tmp_path: Path) -> None:
+    (tmp_path / "made.py").write_text(MADE)
+    torch.manual_seed(0)
+    wanted = nn.Sequential(nn.Flatten(), nn.Linear(90, 4))
+    here = oracle(f"module={tmp_path}/made.py:made")
+    direct = load("oracles", f"{tmp_path}/made.py:made")()
+    with torch.no_grad():
+        torch.testing.assert_close(here(IMAGES), wanted(IMAGES))
+        torch.testing.assert_close(direct(IMAGES), wanted(IMAGES))
+    (tmp_path / "again.py").write_text(MADE + "\nmade[1].bias.data += 1\n")
+    assert oracle(f"module={tmp_path}/again.py:made").digest != here.digest
+
+
+@pytest.mark.parametrize("name", ["positional", "settings"])
+def test_a_function_that_needs_arguments_is_refused(tmp_path: Path, name: str) -> None:
+    (tmp_path / "made.py").write_text(MADE)
+    with pytest.raises(
+        InputError, match=rf"{name} needs classes: .* def make\(\): return {name}\(classes=\.\.\.\)"
+    ):
+        oracle(f"module={tmp_path}/made.py:{name}")
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # torch's, about TorchScript
+def test_torch_script_is_read_by_the_function_that_the_sentence_names(net: Path, tmp_path: Path) -> None:
+    (tmp_path / "made.py").write_text(MADE)
+    wanted = network()
+    torch.jit.trace(wanted, IMAGES[:1]).save(tmp_path / "script.pt")  # type: ignore[no-untyped-call]
+    with pytest.raises(
+        InputError, match=r"is TorchScript: .*return torch\.jit\.load\(.*torch\(module=load\.py:make"
+    ):
+        oracle(f"module={net}:make,checkpoint={tmp_path}/script.pt")
+    with pytest.raises(InputError, match="is TorchScript"):
+        load("oracles", f"{tmp_path}/script.pt")
+    made = oracle(f"module={tmp_path}/made.py:scripted")
+    with torch.no_grad():
+        torch.testing.assert_close(made(IMAGES), wanted(IMAGES))
+
+
+def test_a_path_may_begin_with_the_home_folder(
+    net: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    save_file(network().state_dict(), tmp_path / "w.safetensors")
+    made = oracle(f"module=~/{net.name}:make,checkpoint=~/w.safetensors")
+    assert made.digest == oracle(f"module={net}:make,checkpoint={tmp_path}/w.safetensors").digest

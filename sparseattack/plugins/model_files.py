@@ -1,0 +1,61 @@
+"""Files of models that are named as an oracle but that no oracle reads by itself: the command that works."""
+
+from pathlib import Path
+from zipfile import ZipFile, is_zipfile
+
+from sparseattack.errors import InputError
+
+TORCH = (".pt", ".pth", ".ckpt", ".bin", ".safetensors")
+PICKLES = (".pkl", ".pickle", ".joblib")
+OTHERS = (".h5", ".keras", ".tflite", ".pb", ".caffemodel", ".mlmodel")
+
+
+def refuse_model_file(name: str) -> None:
+    """InputError with the command that works if ``name`` is a file of a model or of Python."""
+    path = Path(name).expanduser()
+    suffix = path.suffix.lower()
+    if suffix not in (*TORCH, *PICKLES, *OTHERS, ".py"):
+        return
+    if not path.exists():
+        raise InputError(f"there is no file {path}")
+    if suffix == ".py":
+        raise InputError(
+            f"{name} names no function: use {name}:FUNCTION for a function that returns an oracle, or"
+            f" 'torch(module={name}:FUNCTION)' for one that returns a torch network"
+        )
+    raise InputError(f"{name} {_advice(path, name)}")
+
+
+def _advice(path: Path, name: str) -> str:
+    """What a file holds, and how it becomes an oracle."""
+    suffix = path.suffix.lower()
+    if suffix in PICKLES:
+        by_function = _by_function("sklearn", "estimator", f"joblib.load({name!r})")
+        return f"is a pickle, which can run any code: if you trust it, {by_function}"
+    if suffix in OTHERS:
+        return "is read by no oracle: convert it to ONNX and use FILE.onnx"
+    parts = _names_inside(path)
+    if any(part.endswith("/constants.pkl") for part in parts):
+        return f"is TorchScript: {_by_function('torch', 'module', f'torch.jit.load({name!r})')}"
+    if any(part.endswith(("archive_format", "models/model.json")) for part in parts):
+        return f"is a torch.export file: use 'torch-export(path={name})'"
+    return (
+        f"holds weights without their network: use 'torch(module=FILE.py:FUNCTION,checkpoint={name})', where"
+        " FUNCTION in FILE.py takes no arguments and returns the network"
+    )
+
+
+def _by_function(oracle: str, setting: str, call: str) -> str:
+    module = call.partition(".")[0]
+    return (
+        f"write `import {module}` and `def make(): return {call}` to load.py and use"
+        f" '{oracle}({setting}=load.py:make)'"
+    )
+
+
+def _names_inside(path: Path) -> list[str]:
+    """The names in a zip archive; none for any other file."""
+    if not path.is_file() or not is_zipfile(path):
+        return []
+    with ZipFile(path) as archive:
+        return archive.namelist()

@@ -1,0 +1,52 @@
+"""Files that are named as an oracle, but are none by themselves, are refused with the command that works."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from sparseattack import InputError, load
+from sparseattack.plugins.registry import oracle_plugin
+from sparseattack.plugins.spec import bind
+
+SAID = {
+    "weights.pt": r"without their network: use 'torch\(module=FILE.py:FUNCTION,checkpoint=.*weights.pt\)'",
+    "weights.safetensors": r"use 'torch\(module=FILE.py:FUNCTION,checkpoint=.*weights.safetensors\)'",
+    "exported.pt": r"is a torch.export file: use 'torch-export\(path=.*exported.pt\)'",
+    "forest.joblib": r"if you trust it, .*return joblib.load\(.*'sklearn\(estimator=load.py:make\)'",
+    "net.keras": "is read by no oracle: convert it to ONNX",
+    "net.py": r"names no function: use .*net.py:FUNCTION .*'torch\(module=.*net.py:FUNCTION\)'",
+    "absent.pt": "there is no file",
+}
+
+
+@pytest.mark.parametrize("name", SAID)
+def test_the_command_that_works_is_said(tmp_path: Path, name: str) -> None:
+    torch.save(nn.Linear(2, 2).state_dict(), tmp_path / "weights.pt")
+    torch.export.save(torch.export.export(nn.ReLU(), (torch.zeros(2, 3, 4, 4),)), tmp_path / "exported.pt2")
+    (tmp_path / "exported.pt2").rename(tmp_path / "exported.pt")
+    for other in ("weights.safetensors", "forest.joblib", "net.keras", "net.py"):
+        (tmp_path / other).write_bytes(b"")
+    with pytest.raises(InputError, match=SAID[name]):
+        oracle_plugin(f"{tmp_path}/{name}")
+    if name == "exported.pt":
+        assert load("oracles", f"torch-export(path={tmp_path}/{name})")()(torch.zeros(2, 3, 4, 4)).ndim == 4
+
+
+def test_positional_parameters_of_an_oracle_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "net.py").write_text("def classify(images):\n    return images.flatten(1)[:, :3]\n")
+    said = (
+        r"needs the positional parameter images: .*def classify\(\*, images\).*def make\(\): return classify"
+    )
+    with pytest.raises(InputError, match=said):
+        oracle_plugin(f"{tmp_path}/net.py:classify")
+
+
+def test_a_home_folder_is_expanded_in_every_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    def plugin(*, path: Path, name: str | None = None, files: tuple[str, ...] = ()) -> object:
+        return path, name, files
+
+    monkeypatch.setenv("HOME", "/there")
+    bound = bind("mine", plugin, {"path": "~/a", "name": "~/b", "files": "[~/c,d~e]"})
+    assert bound() == (Path("/there/a"), "/there/b", ("/there/c", "d~e"))
