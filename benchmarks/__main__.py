@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from benchmarks.peer_comparison import PEER_DEFAULTS, PEER_SEARCHES
-from benchmarks.results import Benchmark, ResultRow, environment, write
+from benchmarks.results import Benchmark, BenchmarkResults, environment, write
 from benchmarks.strategy_time import STRATEGY_TIME
 from sparseattack import InputError, SparseattackError
 
@@ -17,7 +17,12 @@ from .options import QUICK, BenchmarkOptions
 from .scaling import SCALING
 from .throughput import THROUGHPUT
 
-PARTS = {"a": (THROUGHPUT,), "b": (PEER_SEARCHES, PEER_DEFAULTS), "c": (SCALING,), "d": (STRATEGY_TIME,)}
+PARTS: dict[str, tuple[Benchmark[Any], ...]] = {
+    "a": (THROUGHPUT,),
+    "b": (PEER_SEARCHES, PEER_DEFAULTS),
+    "c": (SCALING,),
+    "d": (STRATEGY_TIME,),
+}
 
 
 def parser() -> argparse.ArgumentParser:
@@ -67,20 +72,20 @@ def main(arguments: list[str]) -> None:
         measure([part for letter in parts for part in PARTS[letter]], options, folder)
 
 
-def measure(parts: list[Benchmark], options: BenchmarkOptions, folder: Path) -> None:
+def measure(parts: list[Benchmark[Any]], options: BenchmarkOptions, folder: Path) -> None:
     """Run benchmarks, and write the results after every row, so that a later failure loses none."""
-    known, results = environment(options), list[tuple[Benchmark, list[ResultRow], str]]()
+    known, results = environment(options), list[BenchmarkResults[Any]]()
     for part in parts:
-        records, reason = list[ResultRow](), ""
+        rows, reason = [], ""
         try:
-            for record in part.measure(options):
-                records.append(record)
-                print(" | ".join(show(record) for show in part.columns.values()), flush=True)
-                write(folder, known, [*results, (part, records, "")])
+            for row in part.measure(options):
+                rows.append(row)
+                print(" | ".join(part.cells(row)), flush=True)
+                write(folder, known, [*results, BenchmarkResults(part, rows)])
         except SparseattackError as error:
             reason = f"{error}.\n"
             print(reason, file=sys.stderr)
-        results.append((part, records, reason))
+        results.append(BenchmarkResults(part, rows, reason))
         write(folder, known, results)
 
 

@@ -6,11 +6,11 @@ stopping, and the images they return.
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from statistics import median
 from time import perf_counter
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from torch import Tensor
@@ -18,7 +18,7 @@ from torch import Tensor
 from benchmarks.networks import BenchmarkNetwork, load_network
 from benchmarks.options import BenchmarkOptions
 from benchmarks.peers import FOREVER, PEERS, Attack, AttackEndedError, Meter, Peer, check_installed, one_pixel
-from benchmarks.results import Benchmark, ResultRow, cell
+from benchmarks.results import Benchmark, flat
 from benchmarks.timing import Spread, fastest, timed
 from sparseattack import Problem, load
 from sparseattack.oracles.forward import CPU_CHUNK
@@ -116,18 +116,50 @@ def compared_networks(options: BenchmarkOptions) -> list[BenchmarkNetwork]:
     return [load_network(name, "cpu") for name in names]
 
 
-def measure_searches(options: BenchmarkOptions) -> Iterator[ResultRow]:
+@dataclass(frozen=True)
+class CostRatios:
+    """Costs of a library / ours; None where no image has such a cost in both."""
+
+    attacks: int
+    solved_by_library: int
+    solved_by_ours: int
+    solved_by_both: int
+    library_saved: int  # successes of the library that hold in 8 bits
+    rows: Spread | None  # to the first success, of common successes
+    time: Spread | None  # of common successes
+    total_time: Spread  # of all attacks
+    rate: Spread  # time per row
+    calls: Spread
+
+
+@dataclass(frozen=True)
+class PeerSearchRow:
+    """The search of a library and ours in one mode, to the same success."""
+
+    network: str
+    k: int
+    library: str
+    ours: str
+    mode: str
+    costs: CostRatios
+
+    def record(self) -> dict[str, Any]:
+        """The row as one JSON object."""
+        return flat(self, "costs")
+
+
+def measure_searches(options: BenchmarkOptions) -> Iterator[PeerSearchRow]:
     """A row for every network, number of pixels, library and mode of ours."""
     for chosen in compared_networks(options):
         for k in options.pixels:
             for peer in PEERS:
                 costs = list(paired_attacks(chosen, peer, k, options))
-                about = {"network": chosen.name, "k": k, "library": peer.name, "ours": peer.ours}
                 for mode in (*ONE_BY_ONE, TOGETHER):
-                    yield about | {"mode": mode} | compare_costs(costs, mode)
+                    found = compare_costs(costs, mode)
+                    yield PeerSearchRow(chosen.name, k, peer.name, peer.ours, mode=mode, costs=found)
 
 
-def compare_costs(every: list[dict[str, list[AttackCost]]], mode: str) -> ResultRow:
+def compare_costs(every: list[dict[str, list[AttackCost]]], mode: str) -> CostRatios:
     """Costs of the library relative to ours in one ``mode``, rows and time for common successes only."""
     pairs = [list(zip(costs["library"], costs[mode], strict=True)) for costs in every]
     both = [[pair for pair in some if pair[0].first and pair[1].first] for some in pairs]
@@ -136,18 +168,18 @@ def compare_costs(every: list[dict[str, list[AttackCost]]], mode: str) -> Result
     timed = [
         some for some in both if some and mode != TOGETHER
     ]  # side by side no image has a time of its own
-    return {
-        "attacks": len(theirs),
-        "solved_by_library": len(solved),
-        "solved_by_ours": sum(bool(our.first) for some in pairs for _, our in some),
-        "solved_by_both": sum(map(len, both)),
-        "library_saved": sum(their.saved for their in solved),
-        "rows": Spread.of(_ratio(some, "first") for some in both if some) if any(both) else None,
-        "time": Spread.of(_ratio(some, "seconds") for some in timed) if timed else None,
-        "total_time": Spread.of(_ratio(some, "seconds") for some in pairs),
-        "rate": Spread.of(_ratio(some, "seconds") / _ratio(some, "rows") for some in pairs),
-        "calls": Spread.of(_ratio(some, "calls") for some in pairs),
-    }
+    return CostRatios(
+        attacks=len(theirs),
+        solved_by_library=len(solved),
+        solved_by_ours=sum(bool(our.first) for some in pairs for _, our in some),
+        solved_by_both=sum(map(len, both)),
+        library_saved=sum(their.saved for their in solved),
+        rows=Spread.of(_ratio(some, "first") for some in both if some) if any(both) else None,
+        time=Spread.of(_ratio(some, "seconds") for some in timed) if timed else None,
+        total_time=Spread.of(_ratio(some, "seconds") for some in pairs),
+        rate=Spread.of(_ratio(some, "seconds") / _ratio(some, "rows") for some in pairs),
+        calls=Spread.of(_ratio(some, "calls") for some in pairs),
+    )
 
 
 def _ratio(pairs: list[tuple[AttackCost, AttackCost]], what: str) -> float:
@@ -156,7 +188,7 @@ def _ratio(pairs: list[tuple[AttackCost, AttackCost]], what: str) -> float:
     return float(theirs) / max(float(ours), 1.0 if what == "calls" else 1e-9)
 
 
-PEER_SEARCHES = Benchmark(
+PEER_SEARCHES = Benchmark[PeerSearchRow](
     "Other libraries, to the same success",
     "Same network, images, pixels and budget; a ratio is the library / ours: above 1 ours is faster. A meter"
     " around the network ends an attack at its first success or at the budget, one image at a time; its own"
@@ -166,20 +198,20 @@ PEER_SEARCHES = Benchmark(
     " which the meter spares a library. docs/performance.md says how the searches differ.",
     measure_searches,
     {
-        "network": cell("network"),
-        "k": cell("k"),
-        "library": cell("library"),
-        "ours": lambda record: f"{record['ours']}, {record['mode']}",
-        "solved by library, ours, both": lambda record: (
-            f"{record['solved_by_library']}, {record['solved_by_ours']}, {record['solved_by_both']}"
-            f" of {record['attacks']}"
+        "network": lambda row: row.network,
+        "k": lambda row: row.k,
+        "library": lambda row: row.library,
+        "ours": lambda row: f"{row.ours}, {row.mode}",
+        "solved by library, ours, both": lambda row: (
+            f"{row.costs.solved_by_library}, {row.costs.solved_by_ours}, {row.costs.solved_by_both}"
+            f" of {row.costs.attacks}"
         ),
-        "library's that hold in 8 bits": cell("library_saved"),
-        "rows": cell("rows"),
-        "time": cell("time"),
-        "time, all attacks": cell("total_time"),
-        "time per row": cell("rate"),
-        "calls of the network": cell("calls"),
+        "library's that hold in 8 bits": lambda row: row.costs.library_saved,
+        "rows": lambda row: row.costs.rows,
+        "time": lambda row: row.costs.time,
+        "time, all attacks": lambda row: row.costs.total_time,
+        "time per row": lambda row: row.costs.rate,
+        "calls of the network": lambda row: row.costs.calls,
     },
 )
 
@@ -195,14 +227,42 @@ class ReturnedImage(NamedTuple):
     seconds: float
 
 
-def measure_defaults(options: BenchmarkOptions) -> Iterator[ResultRow]:
+@dataclass(frozen=True)
+class ReturnedCosts:
+    """How many images returned by a library fool the network, and their cost."""
+
+    attacks: int
+    fools: int
+    saved: int  # fool the network in 8 bits
+    met: int  # attacks in which any row fooled the network
+    rows: float  # median
+    calls: float  # median
+    time: Spread  # of a row, in rows of the raw forward pass
+
+
+@dataclass(frozen=True)
+class PeerDefaultsRow:
+    """A library with its own stopping, and the images it returns."""
+
+    network: str
+    k: int
+    library: str
+    settings: str
+    costs: ReturnedCosts
+
+    def record(self) -> dict[str, Any]:
+        """The row as one JSON object."""
+        return flat(self, "costs")
+
+
+def measure_defaults(options: BenchmarkOptions) -> Iterator[PeerDefaultsRow]:
     """A row for every network, number of pixels and library; torchattacks with its defaults, too."""
     for chosen in compared_networks(options):
         raw = fastest(chosen.network, chosen.images).rate
         for k in options.pixels:
             for (name, settings), start in _starts(options.budget, k).items():
-                about = {"network": chosen.name, "k": k, "library": name, "settings": settings}
-                yield about | _returned(chosen, start, k, options.images, raw)
+                found = _returned(chosen, start, k, options.images, raw)
+                yield PeerDefaultsRow(chosen.name, k, name, settings, costs=found)
 
 
 def _starts(budget: int, k: int) -> dict[tuple[str, str], Start]:
@@ -217,18 +277,18 @@ def _starts(budget: int, k: int) -> dict[tuple[str, str], Start]:
     return starts
 
 
-def _returned(chosen: BenchmarkNetwork, start: Start, k: int, count: int, raw: float) -> ResultRow:
+def _returned(chosen: BenchmarkNetwork, start: Start, k: int, count: int, raw: float) -> ReturnedCosts:
     """How many returned images fool, as they are and in 8 bits, and their cost."""
     returned = [_run(meter_of(chosen, place, k), start) for place in range(min(count, len(chosen.images)))]
-    return {
-        "attacks": len(returned),
-        "fools": sum(image.meter.holds(image.image, rounded=False) for image in returned),
-        "saved": sum(image.meter.holds(image.image, rounded=True) for image in returned),
-        "met": sum(bool(image.meter.first) for image in returned),
-        "rows": median(image.meter.queries for image in returned),
-        "calls": median(image.meter.calls for image in returned),
-        "time": Spread.of(image.seconds / image.meter.queries * raw for image in returned),
-    }
+    return ReturnedCosts(
+        attacks=len(returned),
+        fools=sum(image.meter.holds(image.image, rounded=False) for image in returned),
+        saved=sum(image.meter.holds(image.image, rounded=True) for image in returned),
+        met=sum(bool(image.meter.first) for image in returned),
+        rows=median(image.meter.queries for image in returned),
+        calls=median(image.meter.calls for image in returned),
+        time=Spread.of(image.seconds / image.meter.queries * raw for image in returned),
+    )
 
 
 def _run(meter: Meter, start: Start) -> ReturnedImage:
@@ -239,22 +299,22 @@ def _run(meter: Meter, start: Start) -> ReturnedImage:
     return ReturnedImage(meter, image, perf_counter() - began - meter.own)
 
 
-PEER_DEFAULTS = Benchmark(
+PEER_DEFAULTS = Benchmark[PeerDefaultsRow](
     "Other libraries, as they are shipped",
     "Their own stopping, and the image they return, with as many generations as the budget allows. *Met* are"
     " the attacks in which any row fooled the network, whether or not the library noticed. *Time per row* is"
     " in rows of the raw forward pass.",
     measure_defaults,
     {
-        "network": cell("network"),
-        "k": cell("k"),
-        "library": cell("library"),
-        "settings": cell("settings"),
-        "fools, in 8 bits, met": lambda record: (
-            f"{record['fools']}, {record['saved']}, {record['met']} of {record['attacks']}"
+        "network": lambda row: row.network,
+        "k": lambda row: row.k,
+        "library": lambda row: row.library,
+        "settings": lambda row: row.settings,
+        "fools, in 8 bits, met": lambda row: (
+            f"{row.costs.fools}, {row.costs.saved}, {row.costs.met} of {row.costs.attacks}"
         ),
-        "rows, median": cell("rows"),
-        "calls, median": cell("calls"),
-        "time per row": cell("time"),
+        "rows, median": lambda row: row.costs.rows,
+        "calls, median": lambda row: row.costs.calls,
+        "time per row": lambda row: row.costs.time,
     },
 )

@@ -7,34 +7,58 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, Protocol, TypeVar
 
 from benchmarks.options import BenchmarkOptions
-from sparseattack.provenance import hardware
+from sparseattack.provenance import Hardware, hardware
 
-ResultRow = dict[str, Any]
-"""One row of a table: its subject and its measurements, JSON values or ``Spread``."""
+
+class ResultRow(Protocol):
+    """One row of a table: a frozen dataclass of its subject and its measurements."""
+
+    def record(self) -> dict[str, Any]:
+        """The row as it is written to results.json: one object of JSON values."""
+        ...
+
+
+def flat(row: Any, *parts: str) -> dict[str, Any]:
+    """The fields of a dataclass as one object, with the fields of its ``parts`` in place of the parts."""
+    fields = dict[str, Any]()
+    for name, value in asdict(row).items():
+        fields |= value if name in parts else {name: value}
+    return fields
+
+
+Row = TypeVar("Row", bound=ResultRow)
 
 
 @dataclass(frozen=True)
-class Benchmark:
+class Benchmark(Generic[Row]):
     """A measurement that makes one table, and the columns of that table."""
 
     title: str
     note: str
-    measure: Callable[[BenchmarkOptions], Iterator[ResultRow]]
-    columns: dict[str, Callable[[ResultRow], str]]  # by heading
+    measure: Callable[[BenchmarkOptions], Iterator[Row]]
+    columns: dict[str, Callable[[Row], object]]  # by heading
 
-    def markdown(self, records: list[ResultRow]) -> str:
+    def cells(self, row: Row) -> list[str]:
+        """The text of every column; a dash for None."""
+        values = [value(row) for value in self.columns.values()]
+        return ["-" if value is None else str(value) for value in values]
+
+    def markdown(self, rows: list[Row]) -> str:
         """The table in Markdown."""
-        lines = [list(self.columns), ["---"] * len(self.columns)]
-        lines += [[show(record) for show in self.columns.values()] for record in records]
+        lines = [list(self.columns), ["---"] * len(self.columns), *map(self.cells, rows)]
         return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
-def cell(name: str) -> Callable[[ResultRow], str]:
-    """A column with the value ``name`` of a row; a dash for None."""
-    return lambda record: "-" if record[name] is None else str(record[name])
+@dataclass(frozen=True)
+class BenchmarkResults(Generic[Row]):
+    """The rows of a benchmark, or the reason why it has none."""
+
+    benchmark: Benchmark[Row]
+    rows: list[Row]
+    reason: str = ""
 
 
 def percent(share: float) -> str:
@@ -48,15 +72,26 @@ PACKAGES = (
 )  # fmt: skip
 
 
-def environment(options: BenchmarkOptions) -> dict[str, Any]:
+@dataclass(frozen=True)
+class BenchmarkEnvironment:
     """Date, hardware, load, versions and options of a run."""
-    return {
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "hardware": asdict(hardware(options.device)),
-        "load": os.getloadavg()[0],  # of other processes, before the run
-        "versions": {name: found for name in PACKAGES if (found := _version(name))},
-        "options": asdict(options),
-    }
+
+    date: str
+    hardware: Hardware
+    load: float  # of other processes, before the run
+    versions: dict[str, str]
+    options: BenchmarkOptions
+
+
+def environment(options: BenchmarkOptions) -> BenchmarkEnvironment:
+    """The environment now."""
+    return BenchmarkEnvironment(
+        date=datetime.now(UTC).isoformat(timespec="seconds"),
+        hardware=hardware(options.device),
+        load=os.getloadavg()[0],
+        versions={name: found for name in PACKAGES if (found := _version(name))},
+        options=options,
+    )
 
 
 def _version(name: str) -> str:
@@ -66,25 +101,27 @@ def _version(name: str) -> str:
         return ""
 
 
-def write(folder: Path, known: dict[str, Any], results: list[tuple[Benchmark, list[ResultRow], str]]) -> None:
-    """Write the results so far: the rows of every benchmark, or the reason why it has none."""
-    tables = {part.title: reason or records for part, records, reason in results}
-    whole = json.dumps(known | {"results": tables}, indent=2, default=asdict)
+def write(folder: Path, known: BenchmarkEnvironment, results: list[BenchmarkResults[Any]]) -> None:
+    """Write the results so far to results.json and results.md."""
+    tables = {each.benchmark.title: each.reason or [row.record() for row in each.rows] for each in results}
+    whole = json.dumps(asdict(known) | {"results": tables}, indent=2)
     (folder / "results.json").write_text(f"{whole}\n", "utf-8")
     (folder / "results.md").write_text(markdown(known, results), "utf-8")
 
 
-def markdown(known: dict[str, Any], results: list[tuple[Benchmark, list[ResultRow], str]]) -> str:
+def markdown(known: BenchmarkEnvironment, results: list[BenchmarkResults[Any]]) -> str:
     """The tables, below the hardware and versions they were measured with."""
-    place, options = known["hardware"], known["options"]
-    versions = ", ".join(f"{name} {number}" for name, number in known["versions"].items())
+    place = known.hardware
+    versions = ", ".join(f"{name} {number}" for name, number in known.versions.items())
     head = (
-        f"{place['processor']}, {place['cores']} cores, {place['threads']} threads of torch,"
-        f" {place['device']}; load {known['load']:.2f} before; {known['date']}; {versions}. Medians of"
-        f" {options['repeats']} paired runs, made in turn in one process, with the least and the greatest.\n"
+        f"{place.processor}, {place.cores} cores, {place.threads} threads of torch,"
+        f" {place.device}; load {known.load:.2f} before; {known.date}; {versions}. Medians of"
+        f" {known.options.repeats} paired runs, made in turn in one process, with the least and the"
+        " greatest.\n"
     )
     texts = [
-        f"\n## {part.title}\n\n{part.note}\n\n{reason or part.markdown(records)}"
-        for part, records, reason in results
+        f"\n## {each.benchmark.title}\n\n{each.benchmark.note}\n\n"
+        f"{each.reason or each.benchmark.markdown(each.rows)}"
+        for each in results
     ]
     return "".join(["# Benchmarks\n\n", head, *texts])

@@ -8,7 +8,7 @@ import resource
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, replace
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -18,22 +18,66 @@ from torch import Tensor, nn
 
 from benchmarks.networks import random_network, torch_network
 from benchmarks.options import BenchmarkOptions
-from benchmarks.results import Benchmark, ResultRow, cell
+from benchmarks.results import Benchmark, flat
 from benchmarks.timing import Spread, TimedRun, fastest, in_turn, three_digits, timed
 from sparseattack import Classifier, Problem, SparseattackError, load, spent
 from sparseattack.data.images import levels
 from sparseattack.oracles.forward import Forward
 from sparseattack.problem.inference import PAD
 
-DEFAULTS = {"images": 10, "popsize": 50, "k": 1, "side": 32, "budget": 100, "network": "allconv-small"}
+
+@dataclass(frozen=True)
+class ScalingPoint:
+    """An attack whose cost is measured."""
+
+    images: int = 10
+    popsize: int = 50
+    k: int = 1
+    side: int = 32
+    budget: int = 100
+    network: str = "allconv-small"
+    mode: str = "dense"  # or sparse
+    repeats: int = 1
+
+
+@dataclass(frozen=True)
+class PointCosts:
+    """The cost of an attack."""
+
+    rows: int
+    memory: int  # bytes, the peak of the attack above what was in use before
+    process: int  # bytes, the peak of the process
+    time: Spread  # of a row, in rows of the raw forward pass
+
+
+@dataclass(frozen=True)
+class ScalingRow:
+    """The costs of a point on an axis."""
+
+    axis: str
+    value: int | str
+    point: ScalingPoint
+    costs: PointCosts
+    against_first: float | None = None  # time of a row / that of the first row of the axis
+
+    def record(self) -> dict[str, Any]:
+        """The row as one JSON object."""
+        return flat(self, "point", "costs")
+
+
 AXES: dict[str, tuple[int, ...]] = {
     "images": (10, 30, 100, 300, 1000),
     "popsize": (50, 100, 200, 400, 800),
     "k": (1, 3, 10, 30, 50),
     "side": (32, 64, 96, 128, 224),
 }
-OF_AXIS = {"images": {"budget": 50}, "popsize": {"images": 2, "budget": 800}, "side": {"images": 4}}
-LARGE = {"images": 1000, "popsize": 400, "k": 5, "side": 224, "budget": 400, "network": "pooling"}
+OF_AXIS = {
+    "images": ScalingPoint(budget=50),
+    "popsize": ScalingPoint(images=2, budget=800),
+    "k": ScalingPoint(),
+    "side": ScalingPoint(images=4),
+}
+LARGE = ScalingPoint(images=1000, popsize=400, k=5, side=224, budget=400, network="pooling")
 MAX_REPEATS = 3
 
 POOLED = 16  # pixels
@@ -41,60 +85,59 @@ PROCESS = Path("/proc/self")
 RESET = "5"  # makes Linux forget the peak
 
 
-def measure(options: BenchmarkOptions) -> Iterator[ResultRow]:
+def measure(options: BenchmarkOptions) -> Iterator[ScalingRow]:
     """A row for every axis, dense and sparse; then the largest attack, on the cheapest network."""
     for axis, mode in product(options.axes, ("dense", "sparse")):
-        records = [_point(axis, value, mode, options) for value in AXES[axis][: options.points]]
-        first = records[0]["time"].median
-        yield from (record | {"against_first": record["time"].median / first} for record in records)
+        rows = [_row(axis, value, mode, options) for value in AXES[axis][: options.points]]
+        first = rows[0].costs.time.median
+        yield from (replace(row, against_first=row.costs.time.median / first) for row in rows)
     if set(options.axes) == set(AXES):
-        largest = {"axis": "all", "value": "largest", "against_first": None}
-        yield largest | _measured(LARGE | {"mode": "dense", "repeats": 1}, options)
+        yield ScalingRow("all", "largest", LARGE, _in_a_process(LARGE, options.threads))
 
 
-def _point(axis: str, value: int, mode: str, options: BenchmarkOptions) -> ResultRow:
-    chosen = DEFAULTS | OF_AXIS.get(axis, {}) | {axis: value, "mode": mode}
-    repeats = {"repeats": min(MAX_REPEATS, options.repeats)}
-    return {"axis": axis, "value": value} | _measured(chosen | repeats, options)
+def _row(axis: str, value: int, mode: str, options: BenchmarkOptions) -> ScalingRow:
+    changes: dict[str, Any] = {axis: value, "mode": mode, "repeats": min(MAX_REPEATS, options.repeats)}
+    point = replace(OF_AXIS[axis], **changes)
+    return ScalingRow(axis, value, point, _in_a_process(point, options.threads))
 
 
-def _measured(chosen: dict[str, Any], options: BenchmarkOptions) -> ResultRow:
-    """One point, in a process with a memory peak of its own; SparseattackError if it fails."""
-    point = json.dumps(chosen | {"threads": options.threads})
+def _in_a_process(point: ScalingPoint, threads: int) -> PointCosts:
+    """Measure a point in a process with a memory peak of its own; SparseattackError if it fails."""
+    text = json.dumps(asdict(point) | {"threads": threads})
     child = subprocess.run(
-        [sys.executable, "-m", "benchmarks.scaling", point], capture_output=True, text=True, check=False
+        [sys.executable, "-m", "benchmarks.scaling", text], capture_output=True, text=True, check=False
     )
     if child.returncode:
-        raise SparseattackError(f"{point} failed: {child.stderr.strip().splitlines()[-1]}")
-    found: ResultRow = json.loads(child.stdout)
-    return chosen | found | {"time": Spread(**found["time"])}
+        raise SparseattackError(f"{text} failed: {child.stderr.strip().splitlines()[-1]}")
+    found = json.loads(child.stdout)
+    return PointCosts(**(found | {"time": Spread(**found["time"])}))
 
 
-def measure_point(point: dict[str, Any]) -> dict[str, Any]:
-    """Rows, memory in bytes, and time per row in rows of the raw forward pass."""
-    oracle = pooling() if point["network"] == "pooling" else random_network(point["network"], "cpu")
-    strategy = load("strategies", f"de(popsize={point['popsize']})")
-    oracle(noise(oracle.batch, point["side"]))  # the memory of a forward pass is no part of it
+def measure_point(point: ScalingPoint) -> PointCosts:
+    """Measure an attack beside the raw forward pass, in this process."""
+    oracle = pooling() if point.network == "pooling" else random_network(point.network, "cpu")
+    strategy = load("strategies", f"de(popsize={point.popsize})")
+    oracle(noise(oracle.batch, point.side))  # the memory of a forward pass is no part of it
     before = current_memory()
     problem = problem_of(oracle, point)
-    run, _ = timed(problem, strategy, point["budget"])
+    run, _ = timed(problem, strategy, point.budget)
     after = peak_memory()
     raw = fastest(torch_network(oracle), problem.images[:1], oracle.batch)
     results: dict[str, list[TimedRun]] = in_turn(
-        {"raw": lambda: raw.run(run.rows), "attack": lambda: timed(problem, strategy, point["budget"])[0]},
-        point["repeats"],
+        {"raw": lambda: raw.run(run.rows), "attack": lambda: timed(problem, strategy, point.budget)[0]},
+        point.repeats,
     )
     pairs = zip(results["raw"], results["attack"], strict=True)
     time = Spread.of(raw.rate / attack.rate for raw, attack in pairs)
-    return {"rows": run.rows, "memory": after - before, "process": after, "time": asdict(time)}
+    return PointCosts(run.rows, memory=after - before, process=after, time=time)
 
 
-def problem_of(oracle: Classifier, point: dict[str, Any]) -> Problem:
+def problem_of(oracle: Classifier, point: ScalingPoint) -> Problem:
     """An attack that spends the whole budget."""
-    images = noise(point["images"], point["side"])
-    encoding = load("encodings", "rgb", {"pixels": point["k"]})()
+    images = noise(point.images, point.side)
+    encoding = load("encodings", "rgb", {"pixels": point.k})()
     labels = torch.zeros(len(images), dtype=torch.int64)
-    return Problem(oracle, encoding, images, labels, until=spent, sparse=point["mode"] == "sparse")
+    return Problem(oracle, encoding, images, labels, until=spent, sparse=point.mode == "sparse")
 
 
 def noise(count: int, side: int) -> Tensor:
@@ -132,7 +175,7 @@ def _status(name: str) -> int:
     return next(int(line.split()[1]) for line in lines if line.startswith(f"{name}:")) * 1024
 
 
-SCALING = Benchmark(
+SCALING = Benchmark[ScalingRow](
     "Costs along images, population, pixels and side",
     "`de` on images of noise and a small network with random weights; the whole budget is spent. *Time per"
     " row* is in rows of the raw forward pass on images of that size; *in the first* is relative to the first"
@@ -141,22 +184,20 @@ SCALING = Benchmark(
     " network that only pools: its time means nothing.",
     measure,
     {
-        "axis": cell("axis"),
-        "value": cell("value"),
-        "mode": cell("mode"),
-        "rows": cell("rows"),
-        "time per row": cell("time"),
-        "in the first": lambda record: (
-            "-" if record["against_first"] is None else three_digits(record["against_first"])
-        ),
-        "memory, MiB": lambda record: f"{record['memory'] / 2**20:.0f}",
-        "per row, KiB": lambda record: three_digits(record["memory"] / 2**10 / record["rows"]),
-        "whole process, MiB": lambda record: f"{record['process'] / 2**20:.0f}",
+        "axis": lambda row: row.axis,
+        "value": lambda row: row.value,
+        "mode": lambda row: row.point.mode,
+        "rows": lambda row: row.costs.rows,
+        "time per row": lambda row: row.costs.time,
+        "in the first": lambda row: None if row.against_first is None else three_digits(row.against_first),
+        "memory, MiB": lambda row: f"{row.costs.memory / 2**20:.0f}",
+        "per row, KiB": lambda row: three_digits(row.costs.memory / 2**10 / row.costs.rows),
+        "whole process, MiB": lambda row: f"{row.costs.process / 2**20:.0f}",
     },
 )
 
 if __name__ == "__main__":
-    chosen = json.loads(sys.argv[1])
-    if chosen["threads"]:
-        torch.set_num_threads(chosen["threads"])
-    print(json.dumps(measure_point(chosen)))
+    chosen: dict[str, Any] = json.loads(sys.argv[1])
+    if threads := chosen.pop("threads"):
+        torch.set_num_threads(threads)
+    print(json.dumps(asdict(measure_point(ScalingPoint(**chosen)))))

@@ -1,12 +1,13 @@
 """Throughput of an attack, relative to the raw forward pass of the same network."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import asdict, dataclass, replace
 from statistics import median
+from typing import Any
 
 from benchmarks.networks import BenchmarkNetwork, load_network
 from benchmarks.options import BenchmarkOptions
-from benchmarks.results import Benchmark, ResultRow, cell, percent
+from benchmarks.results import Benchmark, percent
 from benchmarks.timing import ForwardPass, Spread, TimedRun, fastest, in_turn, timed
 from sparseattack import Problem, load
 from sparseattack.plugins.spec import extra_objectives
@@ -20,19 +21,56 @@ DENSE = 0.95
 """The target ratios, on a CPU."""
 
 
-def ratios(results: dict[str, list[TimedRun]], network: str, k: int) -> ResultRow:
-    """Ratios, share of time outside the oracle and sizes of calls; None for a mode without runs."""
-    record: ResultRow = {"rows": results["dense"][0].rows, "repeats": results["dense"][0].repeats}
-    wanted = {"dense": DENSE, "sparse": SPARSE.get((network, k))}
-    for mode in ("dense", "sparse"):
-        runs = results.get(mode)
-        pairs = zip(runs or (), results["raw"], strict=bool(runs))
-        ratio = Spread.of(run.rate / raw.rate for run, raw in pairs) if runs else None
-        record[mode] = ratio
-        record[f"{mode}_target"] = wanted[mode]
-        record[f"{mode}_outside"] = median(run.outside for run in runs) if runs else None
-        record[f"{mode}_sizes"] = dict(sorted((+runs[0].sizes).items())) if runs else None
-    return record
+@dataclass(frozen=True)
+class ModeRatio:
+    """An attack in one mode, dense or sparse; None where the oracle does not have the mode, or no target."""
+
+    ratio: Spread | None  # of its rows per second / those of the raw forward pass
+    target: float | None
+    outside: float | None  # share of time outside the oracle
+    sizes: dict[int, int] | None  # calls of the oracle, by their number of rows
+
+
+@dataclass(frozen=True)
+class ThroughputSubject:
+    """The network and the attack that are measured."""
+
+    network: str
+    weights: str  # trained or random
+    images: int
+    raw_batch: int
+    raw_rows_per_second: float
+    strategy: str
+    k: int
+    ready_in_rows: dict[str, float]  # preparation of each mode, in rows of the raw forward pass
+
+
+@dataclass(frozen=True)
+class ThroughputRow:
+    """The throughput of an attack, dense and sparse."""
+
+    subject: ThroughputSubject
+    rows: int
+    repeats: int
+    dense: ModeRatio
+    sparse: ModeRatio
+
+    def record(self) -> dict[str, Any]:
+        """The row as one JSON object: a ratio under the name of its mode, its other fields with a prefix."""
+        modes = dict[str, Any]()
+        for name, mode in (("dense", self.dense), ("sparse", self.sparse)):
+            fields = asdict(mode)
+            modes |= {name: fields.pop("ratio")} | {f"{name}_{key}": value for key, value in fields.items()}
+        return asdict(self.subject) | {"rows": self.rows, "repeats": self.repeats} | modes
+
+
+def mode_ratio(runs: list[TimedRun] | None, raw: list[TimedRun], target: float | None) -> ModeRatio:
+    """The ratio of paired runs of a mode, which has none if ``runs`` is None."""
+    if not runs:
+        return ModeRatio(None, target, None, None)
+    ratio = Spread.of(run.rate / beside.rate for run, beside in zip(runs, raw, strict=True))
+    sizes = dict(sorted((+runs[0].sizes).items()))
+    return ModeRatio(ratio, target, median(run.outside for run in runs), sizes)
 
 
 def shares(sizes: dict[int, int] | None) -> str:
@@ -44,34 +82,34 @@ def shares(sizes: dict[int, int] | None) -> str:
     return ", ".join(f"{size}: {percent(share)}" for share, size in largest)
 
 
-def against_target(mode: str) -> Callable[[ResultRow], str]:
-    """A column with a ratio, and the target if the ratio misses it."""
-
-    def show(record: ResultRow) -> str:
-        ratio, target = record[mode], record[f"{mode}_target"]
-        missed = ratio and target and ratio.median < target
-        return f"{ratio or '-'}{f' below {target}' if missed else ''}"
-
-    return show
+def against_target(mode: ModeRatio) -> str:
+    """A ratio, and the target if the ratio misses it."""
+    missed = mode.ratio and mode.target and mode.ratio.median < mode.target
+    return f"{mode.ratio or '-'}{f' below {mode.target}' if missed else ''}"
 
 
-def share(name: str) -> Callable[[ResultRow], str]:
-    """A column with a share; a dash for None."""
-    return lambda record: "-" if record[name] is None else percent(record[name])
+def outside(mode: ModeRatio) -> str | None:
+    """The share of time outside the oracle in percent."""
+    return None if mode.outside is None else percent(mode.outside)
 
 
-COLUMNS = {
-    "network": lambda record: f"{record['network']}{'' if record['weights'] == 'trained' else ' (random)'}",
-    "k": cell("k"),
-    "strategy": cell("strategy"),
-    "images": cell("images"),
-    "rows": cell("rows"),
-    "dense": against_target("dense"),
-    "sparse": against_target("sparse"),
-    "outside, dense": share("dense_outside"),
-    "outside, sparse": share("sparse_outside"),
-    "rows at once, dense": lambda record: shares(record["dense_sizes"]),
-    "rows at once, sparse": lambda record: shares(record["sparse_sizes"]),
+def named(subject: ThroughputSubject) -> str:
+    """The network, and whether its weights are random."""
+    return subject.network if subject.weights == "trained" else f"{subject.network} (random)"
+
+
+COLUMNS: dict[str, Callable[[ThroughputRow], object]] = {
+    "network": lambda row: named(row.subject),
+    "k": lambda row: row.subject.k,
+    "strategy": lambda row: row.subject.strategy,
+    "images": lambda row: row.subject.images,
+    "rows": lambda row: row.rows,
+    "dense": lambda row: against_target(row.dense),
+    "sparse": lambda row: against_target(row.sparse),
+    "outside, dense": lambda row: outside(row.dense),
+    "outside, sparse": lambda row: outside(row.sparse),
+    "rows at once, dense": lambda row: shares(row.dense.sizes),
+    "rows at once, sparse": lambda row: shares(row.sparse.sizes),
 }
 
 POPSIZES = {"sparse-rs": 1, "cmaes": 8, "nevergrad": 20, "nsga2": 40, "random": 100, "exhaustive": 256}
@@ -81,7 +119,7 @@ POPSIZE = 400  # of the other strategies
 LEAST = 8  # batches in a run, and images at once
 
 
-def measure(options: BenchmarkOptions) -> Iterator[ResultRow]:
+def measure(options: BenchmarkOptions) -> Iterator[ThroughputRow]:
     """A row for every network, number of pixels and strategy."""
     for name in options.networks:
         chosen = load_network(name, options.device)
@@ -102,7 +140,7 @@ def problem_of(chosen: BenchmarkNetwork, strategy: str, k: int) -> Problem:
 
 def _line(
     chosen: BenchmarkNetwork, raw: ForwardPass, problem: Problem, name: str, options: BenchmarkOptions
-) -> ResultRow:
+) -> ThroughputRow:
     rows = max(round(raw.rate * options.seconds), LEAST * problem.sizes.chunk)
     enough = options.together or images_at_once(problem.sizes.round, POPSIZES.get(name, POPSIZE))
     images = min(enough, len(problem.images))
@@ -115,8 +153,29 @@ def _line(
         ready[mode] = round(timed(attacked, strategy, 1)[0].seconds * raw.rate)
         runs[mode] = lambda attacked=attacked: timed(attacked, strategy, budget)[0]  # type: ignore[misc]
     results, k = in_turn(runs, options.repeats), problem.encoding.slots
-    about = _about(chosen, raw, images) | {"strategy": name, "k": k, "ready_in_rows": ready}
-    return about | ratios(results, chosen.name, k)
+    subject = ThroughputSubject(
+        network=chosen.name,
+        weights=chosen.weights,
+        images=images,
+        raw_batch=len(raw.batch),
+        raw_rows_per_second=round(raw.rate, 1),
+        strategy=name,
+        k=k,
+        ready_in_rows=ready,
+    )
+    return throughput_row(subject, results)
+
+
+def throughput_row(subject: ThroughputSubject, results: dict[str, list[TimedRun]]) -> ThroughputRow:
+    """The row of the runs of the raw pass and of each mode that the oracle has."""
+    first, raw = results["dense"][0], results["raw"]
+    return ThroughputRow(
+        subject,
+        rows=first.rows,
+        repeats=first.repeats,
+        dense=mode_ratio(results["dense"], raw, DENSE),
+        sparse=mode_ratio(results.get("sparse"), raw, SPARSE.get((subject.network, subject.k))),
+    )
 
 
 def images_at_once(together: int, popsize: int) -> int:
@@ -124,17 +183,7 @@ def images_at_once(together: int, popsize: int) -> int:
     return max(LEAST, 2 * together // popsize)
 
 
-def _about(chosen: BenchmarkNetwork, raw: ForwardPass, images: int) -> ResultRow:
-    return {
-        "network": chosen.name,
-        "weights": chosen.weights,
-        "images": images,
-        "raw_batch": len(raw.batch),
-        "raw_rows_per_second": round(raw.rate, 1),
-    }
-
-
-THROUGHPUT = Benchmark(
+THROUGHPUT = Benchmark[ThroughputRow](
     "Rows per second of an attack, in rows per second of the raw forward pass",
     "The raw pass is the same network alone, on batches of the fastest size and memory layout. An attack is"
     " everything: search, painting, selection, counting, to the first success or the end of the budget."

@@ -71,7 +71,7 @@ def _step(gene: Tensor, steps: int) -> Tensor:
 
 
 def rgb(*, pixels: int = 1) -> Encoding:
-    """Any 8-bit colour, as in the one-pixel paper (Su, Vargas and Sakurai, 2019).
+    """Any 8-bit colour for each changed pixel, as in the one-pixel paper (Su, Vargas and Sakurai, 2019).
 
     pixels: how many a candidate describes, which --pixels sets
     """
@@ -79,7 +79,7 @@ def rgb(*, pixels: int = 1) -> Encoding:
 
 
 def corners(*, pixels: int = 1) -> Encoding:
-    """The corners of the colour cube, each channel 0 or 255, as in Sparse-RS (Croce et al., 2022).
+    """Extreme colours only, each channel 0 or 255, as in Sparse-RS (Croce et al., 2022): 8 colours in RGB.
 
     pixels: how many a candidate describes, which --pixels sets
     """

@@ -118,7 +118,7 @@ class Evaluations(NamedTuple):
 
 @dataclass(frozen=True)
 class Problem:
-    """An oracle, an encoding, a fitness and a stopping criterion, on images that are to be attacked."""
+    """What ``attack()`` solves: fool the classifier on these images by changing a few pixels of each."""
 
     oracle: Oracle
     encoding: Encoding

@@ -10,7 +10,7 @@ from torch import nn
 
 from benchmarks.__main__ import main
 from benchmarks.networks import load_network
-from benchmarks.scaling import measure_point
+from benchmarks.scaling import ScalingPoint, measure_point
 from benchmarks.timing import fastest, timed
 from sparseattack import Problem, load, load_images
 
@@ -73,9 +73,9 @@ def test_a_timed_attack_is_the_same_and_every_row_is_counted(sparse: bool) -> No
 
 
 def test_a_point_of_a_series() -> None:
-    point = {"images": 2, "popsize": 20, "k": 2, "side": 48, "budget": 20, "repeats": 1, "mode": "dense"}
-    found = measure_point(point | {"network": "pooling"})
-    assert found["rows"] == 40 and found["process"] > found["memory"] >= 0
+    point = ScalingPoint(images=2, popsize=20, k=2, side=48, budget=20, network="pooling")
+    found = measure_point(point)
+    assert found.rows == 40 and found.process > found.memory >= 0
 
 
 def test_the_fastest_batch_is_one_of_those_allowed() -> None:
