@@ -12,6 +12,7 @@ from torch import Tensor
 
 from sparseattack.errors import InputError
 
+SHOWN = 5  # sizes in a sentence
 UNKNOWN = -1  # the label of an image whose class is not known
 
 
@@ -89,6 +90,69 @@ class Images:
         places = {label: classes.index(name) for label, name in names.items()} | {UNKNOWN: UNKNOWN}
         labels = torch.tensor([places[label] for label in self.labels.tolist()], dtype=torch.int64)
         return replace(self, labels=labels, classes=classes)
+
+
+@dataclass(frozen=True)
+class ImageGroups:
+    """N images of one or several sizes: one ``Images`` for each size, of the same classes and notes.
+
+    Image number i is the i-th of all groups, one after another.
+    """
+
+    groups: tuple[Images, ...]
+
+    def __len__(self) -> int:
+        return sum(map(len, self.groups))
+
+    @cached_property
+    def pixels(self) -> tuple[Tensor, ...]:
+        """N images ``(C, H, W)`` uint8."""
+        return tuple(image for group in self.groups for image in group.pixels)
+
+    @cached_property
+    def labels(self) -> Tensor:
+        """``(N,)`` int64, -1 where the class is not known."""
+        return torch.cat([group.labels for group in self.groups])
+
+    @cached_property
+    def ids(self) -> tuple[str, ...]:
+        """N names."""
+        return tuple(id for group in self.groups for id in group.ids)
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the labels 0, 1, ...; empty if they have none."""
+        return self.groups[0].classes
+
+    @property
+    def sorted_classes(self) -> bool:
+        """Whether labels are only the places of the names in alphabetical order."""
+        return self.groups[0].sorted_classes
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Sentences about what was left out, turned or resized, and about the sizes if there are several."""
+        sizes = [f"{len(group)} of {'x'.join(map(str, group.pixels.shape[2:]))}" for group in self.groups]
+        listed = f"{', '.join(sizes[:SHOWN])}{', ...' if len(sizes) > SHOWN else ''}"
+        several = (f"the images have {len(sizes)} sizes (rows x columns), and are attacked so: {listed}",)
+        return self.groups[0].notes + (several if len(sizes) > 1 else ())
+
+    @property
+    def digest(self) -> str:
+        """Digest of pixels and labels: 32 hexadecimal digits; of one group, its own."""
+        if len(self.groups) == 1:
+            return self.groups[0].digest
+        return blake2b(" ".join(group.digest for group in self.groups).encode(), digest_size=16).hexdigest()
+
+    def with_classes(self, classes: tuple[str, ...]) -> "ImageGroups":
+        """The same images with the labels of an oracle's ``classes``, as ``Images.with_classes`` does it."""
+        return ImageGroups(tuple(group.with_classes(classes) for group in self.groups))
+
+    def with_labels(self, labels: Tensor, classes: tuple[str, ...]) -> "ImageGroups":
+        """The same images with other ``labels (N,)`` and names of classes."""
+        parts = torch.split(labels, [len(group) for group in self.groups])
+        pairs = zip(self.groups, parts, strict=True)
+        return ImageGroups(tuple(replace(group, labels=part, classes=classes) for group, part in pairs))
 
 
 LEVELS = torch.arange(256) / 255

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from sparseattack.data.cifar10 import contains_cifar10, data_folder, load_cifar10
-from sparseattack.data.images import Images
+from sparseattack.data.images import ImageGroups, Images
 from sparseattack.data.npz import load_npz
 from sparseattack.data.pictures import load_pictures
 from sparseattack.data.resize import DEFAULT, Resize, parse_resize
@@ -63,50 +63,50 @@ def load_images(spec: str, resize: str = DEFAULT) -> Images:
     What was left out, turned or resized is told in ``notes``. InputError for anything else, and for pictures
     that differ in size.
     """
-    images, *others = load_images_by_size(spec, resize)
+    images, *others = load_images_by_size(spec, resize).groups
     if others:
         found = [
             f"{each.ids[0]} is {'x'.join(map(str, each.pixels.shape[2:]))}" for each in (images, *others)
         ]
         raise InputError(
             f"images of {spec} differ in size (rows x columns): {', '.join(found[:3])}: give a size, as in"
-            f" {ImagesSpec.parse(spec).where}@224, or take load_images_by_size"
+            f" {ImagesSpec.parse(spec).where}@224 (compare and attack take several sizes as they are)"
         )
     return images
 
 
-def load_images_by_size(spec: str, resize: str = DEFAULT) -> tuple[Images, ...]:
-    """Load images as ``load_images`` does, one ``Images`` for each size, in order of first appearance."""
+def load_images_by_size(spec: str, resize: str = DEFAULT) -> ImageGroups:
+    """Load images as ``load_images`` does, of several sizes too: groups in order of first appearance."""
     named = ImagesSpec.parse(spec)
     select, how = parse_selection(named.rows), parse_resize(resize, named.side)
     if named.where == "cifar10":
-        return (_resized(load_cifar10(data_folder(), named.split or "test", select), how),)
+        return _resized(load_cifar10(data_folder(), named.split or "test", select), how)
     if named.where not in IN_PACKAGE:
         return _from_path(Path(named.where).expanduser(), named.split, select, how)
     if named.split:
         raise InputError(f"{named.where} has no splits; cifar10 and a folder that holds CIFAR-10 have")
     file = Path(__file__).parent / "sample" / f"{named.where}.npz"
-    return (_resized(load_npz(file, select, stem=IN_PACKAGE[named.where]), how),)
+    return _resized(load_npz(file, select, stem=IN_PACKAGE[named.where]), how)
 
 
-def _from_path(path: Path, split: str, select: Select, how: Resize) -> tuple[Images, ...]:
+def _from_path(path: Path, split: str, select: Select, how: Resize) -> ImageGroups:
     if not os.path.exists(path):
         raise InputError(f"there are no images {str(path)!r}, only sample, digits, cifar10, or a path")
     if path.is_dir() and split and (path / split).is_dir():
         return load_pictures(path / split, select, how)
     if path.is_dir() and (split or contains_cifar10(path)):
-        return (_resized(load_cifar10(path, split or "test", select), how),)
+        return _resized(load_cifar10(path, split or "test", select), how)
     if path.suffix == ".npz":
-        return (_resized(load_npz(path, select, split), how),)
+        return _resized(load_npz(path, select, split), how)
     if split:
         raise InputError(f"{path} has no splits; cifar10 and a folder that holds CIFAR-10 have")
     return load_pictures(path, select, how)
 
 
-def _resized(images: Images, how: Resize) -> Images:
-    """Images brought to a size."""
+def _resized(images: Images, how: Resize) -> ImageGroups:
+    """Images of one size brought to another."""
     if not how.side or images.pixels.shape[2:] == (how.side, how.side):
-        return images
+        return ImageGroups((images,))
     pixels = np.stack([how(each.numpy()) for each in images.pixels])
     notes = images.notes + how.describe(len(images), len(images))
-    return replace(images, pixels=torch.from_numpy(pixels), notes=notes)
+    return ImageGroups((replace(images, pixels=torch.from_numpy(pixels), notes=notes),))

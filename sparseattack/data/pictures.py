@@ -10,7 +10,7 @@ import torch
 from PIL import ExifTags, Image
 
 from sparseattack.data.folder import LabelledFile, Listing, list_folder
-from sparseattack.data.images import Images, name_file_in_errors
+from sparseattack.data.images import ImageGroups, Images, name_file_in_errors
 from sparseattack.data.labels import parse_labels
 from sparseattack.data.resize import Colours, Resize
 from sparseattack.data.selection import Select
@@ -35,8 +35,8 @@ class Picture(NamedTuple):
     turned: bool  # whether its file says that it is to be shown turned or mirrored, as it is here
 
 
-def load_pictures(path: Path, select: Select, resize: Resize) -> tuple[Images, ...]:
-    """Selected pictures of a file, a folder or a CSV, brought to one size; one ``Images`` for each size left.
+def load_pictures(path: Path, select: Select, resize: Resize) -> ImageGroups:
+    """Selected pictures of a file, a folder or a CSV, resized if a size is named, and grouped by size.
 
     InputError for files that cannot be read, and for pictures that differ in channels.
     """
@@ -55,16 +55,18 @@ def load_pictures(path: Path, select: Select, resize: Resize) -> tuple[Images, .
     notes = (*listing.notes, *_turned(pictures), *resize.describe(changed, len(rows)))
     shapes = dict.fromkeys(each.shape for each in colours)
     groups = [[place for place, each in enumerate(colours) if each.shape == shape] for shape in shapes]
-    return tuple(
-        Images(
-            torch.from_numpy(np.stack([colours[place] for place in places])),
-            torch.tensor([labels.numbers[rows[place]] for place in places], dtype=torch.int64),
-            tuple(ids[place] for place in places),
-            labels.classes,
-            notes,
-            sorted_classes=bool(labels.classes),
+    return ImageGroups(
+        tuple(
+            Images(
+                torch.from_numpy(np.stack([colours[place] for place in places])),
+                torch.tensor([labels.numbers[rows[place]] for place in places], dtype=torch.int64),
+                tuple(ids[place] for place in places),
+                labels.classes,
+                notes,
+                sorted_classes=bool(labels.classes),
+            )
+            for places in groups
         )
-        for places in groups
     )
 
 

@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from dataclasses import asdict, dataclass
 from itertools import product
+from math import prod
 from typing import Any, NamedTuple
 
 from sparseattack.errors import InputError
@@ -166,16 +167,22 @@ class Contents(NamedTuple):
 
     def fit(self) -> bool:
         """Whether all runs are the experiment's, on its images and classes, and none is there twice."""
-        scope, conditions, shape = self.scope, set(self.manifest.experiment.conditions()), self.manifest.shape
-        if len(scope.runs) != scope.images or min(scope.runs, default=0) < 0 or len(shape) != len("CHW"):
+        scope, shapes = self.scope, self.manifest.shapes
+        conditions = set(self.manifest.experiment.conditions())
+        if len(scope.runs) != scope.images or min(scope.runs, default=0) < 0:
             return False
+        if any(len(shape) != len("NCHW") or min(shape) < 1 for shape in shapes):
+            return False
+        if sum(shape[0] for shape in shapes) != scope.images:
+            return False
+        sizes = [shape[1:] for shape in shapes for _ in range(shape[0])]
         counts = Counter((method_of(record), record.image) for record in self.records)
         return all(
             record.condition in conditions
             and record.image < scope.images
             and max(record.label, record.target, record.before_class, record.after_class) < len(scope.classes)
-            and all(place < shape[1] * shape[2] for place in record.positions)
-            and all(len(colour) == shape[0] for colour in record.colours)
+            and all(place < prod(sizes[record.image][1:]) for place in record.positions)
+            and all(len(colour) == sizes[record.image][0] for colour in record.colours)
             for record in self.records
         ) and all(count <= scope.runs[image] for (_, image), count in counts.items())
 

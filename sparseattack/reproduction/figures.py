@@ -15,8 +15,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from sparseattack.data.images import Images
-from sparseattack.data.load import load_images
+from sparseattack.data.images import ImageGroups, levels
+from sparseattack.data.load import load_images_by_size
 from sparseattack.errors import InputError
 from sparseattack.problem.edits import Edits
 from sparseattack.study.record import Record
@@ -199,7 +199,7 @@ def _heat_map(axes: Axes, title: str, pairs: PairCounts, names: Sequence[str]) -
 def gallery(study: FinishedStudy, title: str) -> Figure | None:
     """The first successes, changed pixels ringed; None without a success or without the images."""
     try:
-        images = load_images(study.experiment.images, study.experiment.resize)
+        images = load_images_by_size(study.experiment.images, study.experiment.resize)
     except InputError:
         return None
     chosen = [record for record in study.records if record.success and _has(images, record)][:SHOWN]
@@ -212,14 +212,14 @@ def gallery(study: FinishedStudy, title: str) -> Figure | None:
     return figure
 
 
-def _has(images: Images, record: Record) -> bool:
+def _has(images: ImageGroups, record: Record) -> bool:
     """Whether the image of a run is still at its index."""
     return record.image < len(images) and images.ids[record.image] == record.image_id
 
 
-def _success(axes: Axes, images: Images, record: Record, classes: Sequence[str]) -> None:
+def _success(axes: Axes, images: ImageGroups, record: Record, classes: Sequence[str]) -> None:
     """The image of a success, and its class before and after."""
-    image = images[record.image : record.image + 1].floats()
+    image = levels(images.pixels[record.image])[None]
     axes.imshow(_painted(image, record).permute(1, 2, 0).numpy(), cmap="gray", vmin=0, vmax=1)
     width = image.shape[3]
     for position in set(record.positions):

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
-from sparseattack.data.load import load_images
+from sparseattack.data.load import load_images, load_images_by_size
 from sparseattack.errors import InputError
 from sparseattack.plugins.registry import load, oracle_plugin
 from sparseattack.problem.oracle import device_of
@@ -118,7 +118,7 @@ class Reproduction:
             load("strategies", planned.strategy or "de")
             oracle_plugin(planned.network, self.options.device)
         for chosen in (planned.experiment(self.options) for planned in self.planned):
-            load_images(chosen.images, chosen.resize)
+            load_images_by_size(chosen.images, chosen.resize)
 
     def run(self) -> Iterator[Event]:
         """Run what the studies lack, after ``check``; networks that cannot be loaded are left out."""

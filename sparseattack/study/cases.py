@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sparseattack.data.images import Images
+from sparseattack.data.images import ImageGroups
 from sparseattack.errors import InputError
 from sparseattack.provenance import digest, digest_image
 from sparseattack.study.experiment import Experiment
@@ -35,7 +35,7 @@ class Selection(NamedTuple):
 
 
 def select_cases(
-    experiment: Experiment, images: Images, predicted: Tensor, classes: tuple[str, ...]
+    experiment: Experiment, images: ImageGroups, predicted: Tensor, classes: tuple[str, ...]
 ) -> Selection:
     """The cases of every seed, given the oracle's predictions ``(N,)`` of the images and its K ``classes``.
 
@@ -60,7 +60,7 @@ def select_cases(
     )
 
 
-def _all_cases(images: Images, target: str, seed: int, classes: tuple[str, ...]) -> list[Case]:
+def _all_cases(images: ImageGroups, target: str, seed: int, classes: tuple[str, ...]) -> list[Case]:
     """Every image with every ``target``: none, random, all, or a class by name or number."""
     count, labels = len(classes), images.labels.tolist()
     if target == "none":
@@ -107,7 +107,7 @@ def is_attackable(case: Case, label: int, predicted: int, *, correct_only: bool 
     return right if case.target < 0 else case.target not in (label, predicted) and (right or not correct_only)
 
 
-def sample_images(images: Images, eligible: Sequence[int], count: int, seed: int) -> set[int]:
+def sample_images(images: ImageGroups, eligible: Sequence[int], count: int, seed: int) -> set[int]:
     """The places of ``count`` of the ``eligible`` images, or of all if it is 0.
 
     A digest of the seed and of an image's colours orders them: a smaller sample is part of a larger one, and

@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 
+import torch
 from torch import Tensor
 
-from sparseattack.data.images import UNKNOWN, Images
-from sparseattack.data.load import load_images
-from sparseattack.errors import InputError
+from sparseattack.data.images import UNKNOWN, ImageGroups
+from sparseattack.data.load import ImagesSpec, load_images_by_size
+from sparseattack.errors import InputError, OracleError
 from sparseattack.plugins.registry import make, oracle_plugin
 from sparseattack.plugins.spec import Plugin, oracle_spec
 from sparseattack.problem.oracle import Classifier, device_of
@@ -26,12 +28,17 @@ class CleanEvaluation:
 
     plugin: Plugin  # that made the oracle
     oracle: Classifier
-    images: Images  # N, with their own labels
-    floats: Tensor  # (N, C, H, W) on the experiment's device
+    images: ImageGroups  # N, with their own labels
+    stacks: tuple[Tensor, ...]  # (n, C, H, W) of each group, on the experiment's device
     predictions: Predictions  # of the N images
     purity: Purity  # of the oracle
     evaluations: int  # of the images
     classes: tuple[str, ...]  # K names, some empty
+
+    @cached_property
+    def floats(self) -> tuple[Tensor, ...]:
+        """N images ``(C, H, W)``, parts of the stacks."""
+        return tuple(image for stack in self.stacks for image in stack)
 
     @property
     def correct(self) -> int | None:
@@ -42,7 +49,7 @@ class CleanEvaluation:
                 return int((labels == self.predictions.classes).sum())
         return None
 
-    def own_labels(self) -> Images:
+    def own_labels(self) -> ImageGroups:
         """The images with their own labels, numbered as the oracle's classes where both have names.
 
         Raises InputError for a name that is none of the oracle's classes, and where alphabetical order cannot
@@ -86,18 +93,38 @@ def evaluate_clean(experiment: Experiment) -> CleanEvaluation:
     spec = oracle_spec(experiment.oracle)
     plugin = oracle_plugin(spec, experiment.device)
     oracle = Classifier.of(make(plugin, f"oracle {spec}"), spec.name)
-    images = load_images(experiment.images, experiment.resize)
-    floats = images.floats().to(experiment.device)
-    found, times = purity(oracle, floats), REPEATS if experiment.noisy_oracle else 1
-    if not experiment.noisy_oracle:
-        found.require(oracle)
-    predictions = classify(oracle, floats, times)
+    images = load_images_by_size(experiment.images, experiment.resize)
+    stacks = tuple(group.floats().to(experiment.device) for group in images.groups)
+    times = REPEATS if experiment.noisy_oracle else 1
+    try:
+        found = purity(oracle, stacks[0])
+        if not experiment.noisy_oracle:
+            found.require(oracle)
+        predictions = _classified(oracle, stacks, times)
+    except OracleError as error:
+        if len(stacks) == 1:
+            raise
+        sizes = " and ".join("x".join(map(str, stack.shape[2:])) for stack in stacks[:2])
+        raise InputError(
+            f"{experiment.images} has images of several sizes, {sizes} among them, and not all can be shown"
+            f" to {oracle}: give a size, as in {ImagesSpec.parse(experiment.images).where}@224 ({error})"
+        ) from error
     oracle = oracle.with_scale(predictions.scale)
-    classes, count = _class_names(oracle, images, predictions.scores.shape[1]), times * len(floats)
-    return CleanEvaluation(plugin, oracle, images, floats, predictions, found, count, classes)
+    classes, count = _class_names(oracle, images, predictions.scores.shape[1]), times * len(images)
+    return CleanEvaluation(plugin, oracle, images, stacks, predictions, found, count, classes)
 
 
-def _class_names(oracle: Classifier, images: Images, count: int) -> tuple[str, ...]:
+def _classified(oracle: Classifier, stacks: Sequence[Tensor], times: int) -> Predictions:
+    """Predictions of the images of all stacks, one after another."""
+    first, *others = [classify(oracle, stack, times) for stack in stacks]
+    if any(other.scale != first.scale or other.scores.shape[1] != first.scores.shape[1] for other in others):
+        raise OracleError(f"{oracle} gives scores of another kind to images of another size")
+    parts = (first, *others)
+    scores, classes, confidences = (torch.cat(column) for column in list(zip(*parts, strict=True))[:3])
+    return Predictions(scores, classes, confidences, first.scale)
+
+
+def _class_names(oracle: Classifier, images: ImageGroups, count: int) -> tuple[str, ...]:
     """A name for each of ``count`` classes: the oracle's own, or the images', or else an empty one."""
     if oracle.classes and len(oracle.classes) != count:
         raise InputError(

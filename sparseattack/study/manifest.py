@@ -72,7 +72,7 @@ class Manifest:
     oracle: str  # name
     scale: Scale
     images: int
-    shape: tuple[int, ...]  # C, H, W
+    shapes: tuple[tuple[int, ...], ...]  # n, C, H, W of the images of each size, one after another
     notes: tuple[str, ...]  # about images left out, turned or resized, and doubtful labels
     opening: Opening  # the first
 

@@ -4,16 +4,18 @@
 """
 
 import json
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
-from itertools import product
+from itertools import accumulate, product
 from typing import NamedTuple
 
 import torch
+from torch import Tensor
 
-from sparseattack.data.images import UNKNOWN, Images
+from sparseattack.data.images import UNKNOWN, ImageGroups
 from sparseattack.errors import InputError
 from sparseattack.plugins.registry import load, make
 from sparseattack.plugins.spec import (
@@ -56,7 +58,7 @@ class Setup:
 
     experiment: Experiment
     clean: CleanEvaluation
-    images: Images  # each label is the true class, numbered as the oracle's
+    images: ImageGroups  # each label is the true class, numbered as the oracle's
     strategies: dict[str, ChosenStrategy]  # by spec as chosen
     encodings: dict[tuple[str, int], ChosenEncoding]  # by spec as chosen, and k
 
@@ -88,7 +90,7 @@ class Setup:
             oracle=str(clean.oracle),
             scale=clean.predictions.scale,
             images=len(self.images),
-            shape=tuple(self.images.pixels.shape[1:]),
+            shapes=tuple(tuple(group.pixels.shape) for group in self.images.groups),
             notes=self.notes,
             opening=Opening(
                 hardware(self.experiment.device), datetime.now(UTC).isoformat(timespec="seconds")
@@ -134,7 +136,8 @@ def prepare(
     """
     strategies, encodings = _strategies(experiment), _encodings(experiment)
     clean = clean or evaluate_clean(experiment)
-    check_images(clean.floats, max(chosen.encoding.slots for chosen in encodings.values()))
+    for stack in clean.stacks:
+        check_images(stack, max(chosen.encoding.slots for chosen in encodings.values()))
     setup = Setup(experiment, clean, _labelled(clean, experiment, label, unlabelled), strategies, encodings)
     _ = setup.selection
     dry_run(setup)
@@ -168,22 +171,25 @@ def _encodings(experiment: Experiment) -> dict[tuple[str, int], ChosenEncoding]:
     }
 
 
-def _labelled(clean: CleanEvaluation, experiment: Experiment, label: str | None, unlabelled: bool) -> Images:
+def _labelled(
+    clean: CleanEvaluation, experiment: Experiment, label: str | None, unlabelled: bool
+) -> ImageGroups:
     """The images with their true classes, numbered as the oracle's."""
     if label is None and experiment.true_class == "label":
         return _own_labels(clean, unlabelled)
     labels = clean.predictions.classes
     if label is not None:
         labels = torch.full_like(labels, class_number(label, clean.classes))
-    return replace(clean.images, labels=labels, classes=clean.classes)
+    return clean.images.with_labels(labels, clean.classes)
 
 
-def _own_labels(clean: CleanEvaluation, unlabelled: bool) -> Images:
+def _own_labels(clean: CleanEvaluation, unlabelled: bool) -> ImageGroups:
     """The images with their own labels, or predictions where ``unlabelled`` ones may be."""
     images = clean.own_labels()
     unknown = images.labels == UNKNOWN
     if unlabelled:
-        images = replace(images, labels=torch.where(unknown, clean.predictions.classes, images.labels))
+        labels = torch.where(unknown, clean.predictions.classes, images.labels)
+        images = images.with_labels(labels, images.classes)
     elif unknown.any():
         first = images.ids[int(unknown.nonzero()[0])]
         raise InputError(
@@ -201,26 +207,43 @@ def _own_labels(clean: CleanEvaluation, unlabelled: bool) -> Images:
 
 
 def problem_of(setup: Setup, condition: Condition, chosen: Sequence[Case]) -> Problem:
-    """The problem of the cases, searched side by side under one condition."""
-    floats = setup.clean.floats
+    """The problem of cases on images of one size, searched side by side under one condition."""
+    stack, start = _stack_of(setup.clean, chosen[0].image)
     return Problem(
         setup.clean.oracle,
         setup.encodings[condition.encoding, condition.pixels].encoding,
-        floats,
-        aims(chosen, setup.images.labels).to(floats.device),
+        stack,
+        aims(chosen, setup.images.labels).to(stack.device),
         targeted=setup.experiment.target != "none",
         fitness=setup.strategies[condition.strategy].objectives,
         until=criteria.rule(setup.experiment.stop),
-        cases=torch.tensor([case.image for case in chosen], dtype=torch.int64),
+        cases=torch.tensor([case.image - start for case in chosen], dtype=torch.int64),
         noisy=setup.experiment.noisy_oracle,
         checked=True,
     )
 
 
+def split_by_size(setup: Setup, cases: Sequence[Case]) -> list[tuple[Case, ...]]:
+    """The cases of each size of image."""
+    groups: dict[int, list[Case]] = {}
+    for case in cases:
+        groups.setdefault(_stack_of(setup.clean, case.image)[1], []).append(case)
+    return [tuple(group) for group in groups.values()]
+
+
+def _stack_of(clean: CleanEvaluation, image: int) -> tuple[Tensor, int]:
+    """The stack that has an image, and the number of its first one."""
+    starts = [0, *accumulate(map(len, clean.stacks))]
+    place = bisect_right(starts, image) - 1
+    return clean.stacks[place], starts[place]
+
+
 def dry_run(setup: Setup) -> None:
-    """Start every search on one image, without a query: what a strategy refuses, it refuses here."""
-    for condition in setup.experiment.conditions():
-        problem = problem_of(setup, condition, [Case(0, 0)])
+    """Start every search on the smallest and the largest image, without a query: strategies refuse here."""
+    images = range(len(setup.images))
+    ends = {choose(images, key=lambda image: setup.clean.floats[image].numel()) for choose in (min, max)}
+    for condition, case in product(setup.experiment.conditions(), [Case(image, 0) for image in sorted(ends)]):
+        problem = problem_of(setup, condition, [case])
         space = problem.space(slice(0, 1), setup.experiment.budget, condition.seed, condition.strategy)
         who = f"strategy {condition.strategy}"
         search = start(setup.strategies[condition.strategy].plugin, space, who)

@@ -191,7 +191,7 @@ def _is_success(setup: Setup, case: Case, alone: Predictions) -> bool:
 def _change(setup: Setup, case: Case, outcome: Outcome) -> Tensor:
     """What the best edit adds to the image."""
     edits = Edits(torch.from_numpy(outcome.positions)[None], torch.from_numpy(outcome.colours)[None])
-    image = setup.clean.floats[case.image : case.image + 1].cpu()
+    image = setup.clean.floats[case.image][None].cpu()
     return edits.differences(touch(image, torch.zeros(1).long(), edits.positions))
 
 

@@ -5,7 +5,7 @@ with Study.create(path) as study:
         ...
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,7 +19,7 @@ from sparseattack.study.cases import Case
 from sparseattack.study.experiment import Condition
 from sparseattack.study.inference import choose_inference
 from sparseattack.study.manifest import Determinants, Manifest, Openings, Scope, StrategyLabels
-from sparseattack.study.prepare import Setup, problem_of
+from sparseattack.study.prepare import Setup, problem_of, split_by_size
 from sparseattack.study.record import Record, run_key
 from sparseattack.study.store import Study
 
@@ -98,7 +98,7 @@ def plan(setup: Setup, study: Study, *, advice: str = ADVICE, others: Iterable[P
             runs=selection.runs(len(setup.images)),
             checks=clean.purity.evaluations,
             evaluations=clean.evaluations,
-            block=sizes(clean.oracle, clean.floats).block,
+            block=sizes(clean.oracle, clean.stacks[0]).block,
             classes=clean.classes,
         )
     )
@@ -146,18 +146,23 @@ def _but_sample(determines: Determinants) -> Determinants:
 
 
 def _run(setup: Setup, task: Task, study: Study) -> Iterator[Step]:
-    condition, experiment = task.condition, setup.experiment
-    strategy = setup.strategies[condition.strategy]
+    for cases in split_by_size(setup, task.todo):
+        yield from _run_cases(setup, task.condition, cases, study)
+
+
+def _run_cases(setup: Setup, condition: Condition, cases: Sequence[Case], study: Study) -> Iterator[Step]:
+    """Run cases on images of one size."""
+    experiment, strategy = setup.experiment, setup.strategies[condition.strategy]
     problem = choose_inference(
-        problem_of(setup, condition, task.todo),
-        len(task.todo) * experiment.budget,
+        problem_of(setup, condition, cases),
+        len(cases) * experiment.budget,
         experiment.sparse_inference,
         study,
     )
     settings = AttackSettings(experiment.budget, condition.seed, key=strategy.spec.name)
     for done in run_rounds(problem, strategy.plugin, settings):
         records = tuple(
-            Record.of(setup, condition, task.todo[outcome.image], outcome) for outcome in done.outcomes
+            Record.of(setup, condition, cases[outcome.image], outcome) for outcome in done.outcomes
         )
         for record in records:
             study.add(record)

@@ -113,7 +113,7 @@ def test_pictures_of_several_sizes_are_groups(folder: Path) -> None:
         InputError, match=r"high\.png is 70x40, wide\.png is 30x50: give a size, as in .*@224"
     ):
         load_images(str(folder))
-    high, wide = load_images_by_size(str(folder))
+    high, wide = load_images_by_size(str(folder)).groups
     assert (high.ids, wide.ids) == (("high.png", "tall.png"), ("wide.png",))
     assert high.pixels.shape == (2, 3, 70, 40) and wide.pixels.shape == (1, 3, 30, 50)
     assert torch.equal(wide.pixels[0], tensor(Image.open(folder / "wide.png")))
