@@ -1,12 +1,15 @@
 """Attack pictures with a progress display, and print a line about each."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
+import typer
 from rich.console import Console
 
 from sparseattack import Experiment
 from sparseattack.data.png import ChangedPixel, changed_pixels
+from sparseattack.errors import OracleError
 from sparseattack.study.pictures import (
     Attempt,
     attempts,
@@ -17,7 +20,7 @@ from sparseattack.study.pictures import (
     write_success,
 )
 from sparseattack.study.prepare import Setup
-from sparseattack.study.record import Record
+from sparseattack.study.record import Record, repeats_of
 from sparseattack.study.store import check_folder
 
 from .terminal import print_text, stderr, visible
@@ -40,7 +43,16 @@ def in_full(setup: Setup, attempt: Attempt, files: Sequence[Path]) -> str:
             ("verified", "read back from its file and shown alone, the picture fools again"),
             *zip(("written", ""), (visible(str(file)) for file in files), strict=True),
         ]
+    lines.append(("uncharged", _uncharged(setup, attempt, len(files))))
     return "\n".join(f"{heading:<10}{text}" for heading, text in lines)
+
+
+def _uncharged(setup: Setup, attempt: Attempt, files: int) -> str:
+    """What the oracle evaluated beside the queries."""
+    clean = setup.clean.purity.evaluations + setup.clean.evaluations
+    single = attempt.record.verifications if attempt.record else 0
+    single += repeats_of(setup.experiment) if files else 0  # of the file that was read back
+    return f"{clean} evaluations of clean images and {single} of single images were no queries"
 
 
 def in_a_line(setup: Setup, attempt: Attempt, files: Sequence[Path]) -> str:
@@ -57,9 +69,11 @@ def summary(told: Sequence[Attempt], out: Path) -> str:
     """How many pictures fooled."""
     attacked = [attempt.record for attempt in told if attempt.record]
     fooled = sum(record.success for record in attacked)
-    left_out = len(told) - len(attacked)
+    failed = sum(bool(attempt.error) for attempt in told)
+    left_out = len(told) - len(attacked) - failed
     return (
         f"{fooled} of {len(attacked)} attacked pictures fool, verified; {left_out} left out"
+        f"{f', {failed} failed' if failed else ''}"
         f"{f'; written to {visible(str(out))}' if fooled else '; nothing was written'}"
     )
 
@@ -76,6 +90,8 @@ def _after(setup: Setup, record: Record) -> str:
 def _why_not(setup: Setup, attempt: Attempt) -> str:
     """Why there is no success."""
     record = attempt.record
+    if attempt.error:
+        return f"failed: {attempt.error}"
     if record is None:
         label = visible(class_name(setup.clean.classes, int(setup.images.labels[attempt.place])))
         leave = setup.experiment.target == "none"
@@ -111,12 +127,30 @@ def attack(experiment: Experiment, label: str | None, out: Path) -> None:
         console.print(note)
     names = stems(setup.images.ids)
     tell = in_full if len(names) == 1 else in_a_line
-    for attempt in _awaited(console, attempts(setup)):
-        files = write_success(setup, attempt, out / names[attempt.place])
-        print_text(tell(setup, attempt, files))
-        told.append(attempt)
+    try:
+        for attempt in _awaited(console, attempts(setup)):
+            written, files = _written(setup, attempt, out / names[attempt.place])
+            told.append(written)
+            print_text(tell(setup, written, files))
+    except BaseException:  # Ctrl-C too
+        if len(names) > 1:
+            done = f"stopped: {len(told)} of {len(names)} pictures are done"
+            console.print(f"{done}; {summary(told, out)}")
+        raise
     if len(names) > 1:
         print_text(summary(told, out))
+    if any(attempt.error for attempt in told):
+        raise typer.Exit(1)
+
+
+def _written(setup: Setup, attempt: Attempt, stem: Path) -> tuple[Attempt, Sequence[Path]]:
+    """The attempt, and the files written of it; of several pictures one that fails has an error."""
+    try:
+        return attempt, write_success(setup, attempt, stem)
+    except OracleError as error:
+        if len(setup.images) == 1:
+            raise
+        return replace(attempt, after=None, record=None, error=str(error)), ()
 
 
 def _awaited(console: Console, found: Iterator[Attempt]) -> Iterator[Attempt]:

@@ -1,8 +1,9 @@
 """Attack pictures one by one, and write each success as a PNG file that fools when it is read back."""
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
+from warnings import warn
 
 import torch
 from PIL import Image
@@ -10,13 +11,14 @@ from torch import Tensor
 
 from sparseattack.data.folder import ADVERSARIAL, SIDE_BY_SIDE
 from sparseattack.data.png import pil_image, read_png, side_by_side, write_png
-from sparseattack.errors import InputError, OracleError
+from sparseattack.errors import InputError, OracleError, SparseattackWarning, StrategyError
 from sparseattack.problem.edits import Edits
 from sparseattack.problem.verification import classify_alone
+from sparseattack.study.cases import Case
 from sparseattack.study.experiment import Experiment
 from sparseattack.study.prepare import Setup, prepare
-from sparseattack.study.record import Record
-from sparseattack.study.run import plan
+from sparseattack.study.record import Record, aim_of, is_success
+from sparseattack.study.run import Plan, plan
 from sparseattack.study.store import Study
 
 
@@ -27,7 +29,8 @@ class Attempt:
     place: int  # among the pictures
     before: Tensor  # (C, H, W)
     after: Tensor | None  # the adversarial picture, where there is a verified success
-    record: Record | None  # None where there was nothing to attack
+    record: Record | None  # None where there was nothing to attack, and where the attack failed
+    error: str = ""  # why it failed
 
 
 def prepare_pictures(experiment: Experiment, label: str | None) -> Setup:
@@ -43,16 +46,50 @@ def prepare_pictures(experiment: Experiment, label: str | None) -> Setup:
 
 
 def attempts(setup: Setup) -> Iterator[Attempt]:
-    """Every picture: first those with nothing to attack, then the others as they are finished."""
+    """Every picture: first those with nothing to attack, then the others as they are finished.
+
+    Pictures are searched together. Where that fails, a SparseattackWarning says so, and those that are left
+    are searched again one by one, so that the failure of one ends no other. Raises OracleError or
+    StrategyError where there is one picture only.
+    """
     floats = setup.clean.floats
     with Study.create(Path(":memory:")) as study:
         planned = plan(setup, study)
         attacked = {case.image for task in planned.tasks for case in task.todo}
         for place in sorted(set(range(len(floats))) - attacked):
             yield Attempt(place, floats[place], None, None)
-        for record in (record for _, step in planned.run() for record in step.records):
-            before = floats[record.image]
-            yield Attempt(record.image, before, _painted(record, before) if record.success else None, record)
+        finished = set[int]()
+        try:
+            for attempt in _searched(planned):
+                finished.add(attempt.place)
+                yield attempt
+        except (OracleError, StrategyError) as error:
+            if len(attacked) == 1:
+                raise
+            warn(
+                f"{error}; the {len(attacked - finished)} pictures that are left are searched again one by"
+                " one, each with its whole budget",
+                SparseattackWarning,
+                stacklevel=2,
+            )
+            yield from _one_by_one(planned, finished)
+
+
+def _searched(planned: Plan) -> Iterator[Attempt]:
+    """The pictures of a plan, as they are finished."""
+    for record in (record for _, step in planned.run() for record in step.records):
+        before = planned.setup.clean.floats[record.image]
+        yield Attempt(record.image, before, _painted(record, before) if record.success else None, record)
+
+
+def _one_by_one(planned: Plan, finished: Collection[int]) -> Iterator[Attempt]:
+    """The pictures that are not ``finished``, each searched by itself; one that fails has an error."""
+    left = [(task, case) for task in planned.tasks for case in task.todo if case.image not in finished]
+    for task, case in left:
+        try:
+            yield from _searched(replace(planned, tasks=(replace(task, todo=(case,)),)))
+        except (OracleError, StrategyError) as error:
+            yield Attempt(case.image, planned.setup.clean.floats[case.image], None, None, str(error))
 
 
 def _painted(record: Record, before: Tensor) -> Tensor:
@@ -65,17 +102,22 @@ def _painted(record: Record, before: Tensor) -> Tensor:
 def write_success(setup: Setup, attempt: Attempt, stem: Path) -> tuple[Path, ...]:
     """Write ``stem.adversarial.png`` and ``stem.side-by-side.png``; nothing where there is no success.
 
-    Raises OracleError where the file, read back, is not classified as recorded.
+    Raises OracleError where the file, read back, is not classified as recorded, or for a noisy oracle is none
+    that fools most of the times.
     """
     if attempt.record is None or attempt.after is None:
         return ()
     record, after = attempt.record, attempt.after
     adversarial, beside = Path(f"{stem}{ADVERSARIAL}"), Path(f"{stem}{SIDE_BY_SIDE}")
     write_png(pil_image(after), adversarial)
-    seen = classify_alone(setup.clean.oracle, read_png(adversarial).to(after.device), record.image)
-    if int(seen.classes[0]) != record.after_class:
+    case, read = Case(record.image, record.target), read_png(adversarial).to(after.device)
+    seen = classify_alone(setup.clean.oracle, read, record.image, aim_of(setup, case))
+    noisy = setup.experiment.noisy_oracle
+    if not (is_success(setup, case, seen) if noisy else int(seen.classes[0]) == record.after_class):
         adversarial.unlink()
-        raise OracleError(f"{setup.clean.oracle} classifies the same picture differently each time")
+        raise OracleError(
+            f"{setup.clean.oracle} classifies the same picture differently each time; {adversarial} is gone"
+        )
     captions = (
         f"before: {caption(setup.clean.classes, record.before_class, record.before_confidence)}",
         f"after: {caption(setup.clean.classes, record.after_class, record.after_confidence)}",

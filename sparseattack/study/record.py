@@ -133,7 +133,7 @@ class Record:
             queries=outcome.queries,
             repeats=outcome.repeats,
             verifications=outcome.verifications + (repeats_of(setup.experiment) if alone else 0),
-            verified=alone is not None and _is_success(setup, case, alone),
+            verified=alone is not None and is_success(setup, case, alone),
             value=outcome.values[0] if math.isfinite(outcome.values[0]) else None,
             pixels=outcome.pixels,
             l2=float(length(change)[0]),
@@ -182,7 +182,7 @@ def repeats_of(experiment: Experiment) -> int:
     return REPEATS if experiment.noisy_oracle else 1
 
 
-def _is_success(setup: Setup, case: Case, alone: Predictions) -> bool:
+def is_success(setup: Setup, case: Case, alone: Predictions) -> bool:
     """Whether the prediction on one perturbed image is a success of its case."""
     label = aims([case], setup.images.labels)
     return bool(margin_of(alone.scores, label, case.target >= 0, alone.scale) < 0)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from sparseattack import Oracle, levels, load, load_images
+from sparseattack.errors import SparseattackWarning
 
 Colours = NDArray[np.uint8]
 FOREST = ("--oracle", "digits-forest", "--pixels", "2")
@@ -211,3 +212,81 @@ def test_ctrl_c_is_one_line(tmp_path: Path) -> None:
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=30)
     assert (process.returncode, out, err) == (130, "", "sparseattack: interrupted\n")
+
+
+ORACLES = """
+import torch
+from torch.nn.functional import dropout
+from sparseattack import load
+
+forest = load("oracles", "digits-forest")()
+
+def fails_on_the_third():
+    def scores(images):
+        found = forest(images)
+        if (images.flatten(1).sub(third.flatten()).ne(0).sum(1) <= 2).any() and calls():
+            raise MemoryError("too large")
+        return found
+    count = [0]
+    def calls():
+        count[0] += 1
+        return count[0] > 6  # not in the check of the oracle and the clean evaluation
+    from sparseattack import load_images
+    third = load_images("digits[2]").floats()[0]
+    scores.rounding, scores.scale = 0, "probabilities"
+    return scores
+
+def drops():
+    scores = lambda images: forest(dropout(images, 0.3))
+    scores.scale = "probabilities"
+    return scores
+
+def stops():
+    calls = iter(range(30))
+    def scores(images):
+        if next(calls, None) is None:
+            raise KeyboardInterrupt
+        return forest(images)
+    scores.rounding, scores.scale = 0, "probabilities"
+    return scores
+"""
+
+
+@pytest.fixture
+def oracles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A file of oracles on digits."""
+    (tmp_path / "pictures_to_attack.py").write_text(ORACLES)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_the_failure_of_one_picture_ends_no_other(oracles: Path, run: Run) -> None:
+    from_file = ("--oracle", "pictures_to_attack.py:fails_on_the_third", "--pixels", "2")
+    said = "the 4 pictures that are left are searched again one by one"
+    with pytest.warns(SparseattackWarning, match=said):
+        code, out, err = run("attack", "digits[0:4]", *from_file, "--out", "made")
+    assert code == 1 and "Traceback" not in out + err
+    *lines, last = out.splitlines()
+    failed = [line for line in lines if "failed: oracle" in line]
+    assert len(lines) == 4 and len(failed) == 1 and "MemoryError: too large" in failed[0]
+    assert last.startswith("3 of 3 attacked pictures fool, verified; 0 left out, 1 failed; written to made")
+    assert len(list((oracles / "made").glob("*.adversarial.png"))) == 3
+
+
+def test_a_noisy_oracle_is_refused_or_named(oracles: Path, run: Run) -> None:
+    noisy = ("attack", "digits[0:6]", "--oracle", "pictures_to_attack.py:drops", "--budget", "60", "-k", "3")
+    code, out, err = run(*noisy, "--out", "made")
+    assert (
+        (code, out) == (2, "") and "is not a function of the image alone" in err and "--noisy-oracle" in err
+    )
+    code, out, err = run(*noisy, "--noisy-oracle", "--out", "made")
+    assert len(out.splitlines()) == 7 and "Traceback" not in err
+    code, out, _ = run("compare", *noisy[2:], "--images", "digits[0:6]", "-s", "random", "--noisy-oracle")
+    assert code == 0 and "(noisy)" in out and "noisy oracle" in out
+
+
+def test_what_was_written_is_said_where_it_is_stopped(oracles: Path, run: Run) -> None:
+    stops = ("--oracle", "pictures_to_attack.py:stops", "--pixels", "2", "--budget", "4000", "-s", "random")
+    code, _, err = run("attack", "digits[0:4]", *stops, "--out", "made")
+    assert code == 130
+    assert re.search(r"stopped: \d of 4 pictures are done; \d of \d attacked pictures fool", err)
