@@ -1,10 +1,11 @@
 """Classifiers of scikit-learn, without gradients: any fitted estimator, and a random forest on digits."""
 
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import sklearn as library
 import torch
+from numpy.typing import NDArray
 from sklearn.datasets import load_digits
 from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier
 from sklearn.exceptions import NotFittedError
@@ -19,21 +20,53 @@ from sparseattack.problem.oracle import Shape
 from sparseattack.provenance import digest, digest_source
 
 PROBES, DECIMALS = 256, 6  # rows of noise whose probabilities, rounded, are part of an estimator's digest
+ROUNDING = 1e-3  # of sums of probabilities, and of the greatest colour
+RANGES = (1.0, 16.0, 255.0)  # greatest colours of common data
+Layout = Literal["nchw", "nhwc"]
 GREYS = 16  # highest of the 17 grey levels of scikit-learn's digits
 
 
-def sklearn(*, estimator: str, classes: tuple[str, ...] = (), batch: int = 4096) -> Oracle:
+class Rows(NamedTuple):
+    """How images become rows of numbers for an estimator."""
+
+    range: float = 1  # greatest colour
+    layout: Layout = "nchw"
+
+    def of(self, images: Tensor) -> NDArray[np.float32]:
+        """Rows ``(n, C * H * W)`` of images ``(n, C, H, W)`` in [0, 1]."""
+        if self.range != 1:  # whole numbers stay whole
+            images = images.mul(255).round().mul(self.range / 255)
+        ordered = images.permute(0, 2, 3, 1) if self.layout == "nhwc" else images
+        return ordered.flatten(1).cpu().numpy()
+
+
+UNIT_ROWS = Rows()
+
+
+def sklearn(
+    *,
+    estimator: str,
+    range: float = 1,
+    layout: Layout = "nchw",
+    classes: tuple[str, ...] = (),
+    batch: int = 4096,
+) -> Oracle:
     """A fitted scikit-learn classifier, returned by a function of yours.
 
-    It gets rows of C x H x W numbers in [0, 1] and must have ``predict_proba``. Pickles are not read: they
-    could run any code.
+    It gets a row of numbers for each image and must have ``predict_proba``. Pickles are not read: they could
+    run any code.
 
     estimator: package.module:function or file.py:function, or in its place the estimator itself
+    range: greatest colour in the rows that it was fitted on: 1, 255, or 16 for scikit-learn's digits
+    layout: order of the numbers in a row; nchw is all rows of one channel after another, nhwc pixel by pixel
     classes: names of the classes; by default the estimator's own
     batch: images per call at most
     """
+    if range <= 0:
+        raise InputError(f"sklearn's range is the greatest colour, such as 1 or 255, not {range:g}")
     make, fitted = call_at(estimator)
-    return _oracle(fitted, estimator, digest_source(make), classes=classes, batch=batch)
+    rows = Rows(range, layout)
+    return _oracle(fitted, estimator, digest_source(make), rows=rows, classes=classes, batch=batch)
 
 
 def digits_forest(*, trees: int = 100, seed: int = 0) -> Oracle:
@@ -63,28 +96,34 @@ def _oracle(
     name: str,
     source: str,
     *,
+    rows: Rows = UNIT_ROWS,
     classes: tuple[str, ...] = (),
     batch: int = 4096,
     shape: Shape = (None, None, None),
 ) -> Oracle:
     """The oracle of a fitted estimator; ``source`` is the digest of the code that made it."""
     if not hasattr(estimator, "predict_proba"):
-        raise InputError(f"{name} makes {type(estimator).__name__}, which has no predict_proba")
+        raise InputError(
+            f"{name} makes {type(estimator).__name__}, which has no predict_proba: of a classifier without,"
+            " CalibratedClassifierCV(classifier).fit(X, y) makes one that has it"
+        )
     try:
         check_is_fitted(estimator)
     except (NotFittedError, TypeError) as error:
         raise InputError(f"{name} makes {type(estimator).__name__}, which is not fitted") from error
+    _check_range(estimator, name, rows.range)
     inputs = int(estimator.n_features_in_)
 
     def scores(images: Tensor) -> Tensor:
-        rows = images.flatten(1).cpu().numpy()
-        if rows.shape[1] != inputs:
+        if images.shape[1:].numel() != inputs:
             size = "x".join(map(str, images.shape[1:]))
             raise InputError(f"oracle {name} takes {inputs} numbers, not images of {size}")
-        return torch.from_numpy(estimator.predict_proba(rows)).float().to(images.device)
+        return torch.from_numpy(estimator.predict_proba(rows.of(images))).float().to(images.device)
 
-    probes = estimator.predict_proba(np.random.default_rng(0).random((PROBES, inputs)))
-    known = digest([source, library.__version__, probes.round(DECIMALS).tolist()])
+    probes = estimator.predict_proba(np.random.default_rng(0).random((PROBES, inputs)) * rows.range)
+    _check_outputs(probes, name)
+    other = [] if rows == UNIT_ROWS else [rows.range, rows.layout]
+    known = digest([source, library.__version__, probes.round(DECIMALS).tolist(), *other])
     return Classifier(
         name,
         scores,
@@ -95,6 +134,40 @@ def _oracle(
         shape,
         block=1 if _adds_in_order(estimator) else PAD,
         rounding=0 if _adds_in_order(estimator) else None,
+    )
+
+
+def _check_range(estimator: Any, name: str, range: float) -> None:
+    """Refuse an estimator that was visibly fitted on greater numbers than ``range``."""
+    first = estimator.steps[0][1] if hasattr(estimator, "steps") else estimator  # of a pipeline
+    if (seen := _largest_seen(first)) > range * (1 + ROUNDING):
+        likely = [most for most in RANGES if most >= seen] or [seen]
+        raise InputError(
+            f"{name} makes {type(estimator).__name__}, which was fitted on numbers up to {seen:.4g}, not"
+            f" {range:g}: set {' or '.join(f'range={most:.4g}' for most in likely)}, its greatest colour"
+        )
+
+
+def _largest_seen(estimator: Any) -> float:
+    """The greatest number of the training rows that is seen in a fitted estimator; 0 where none is."""
+    trees = estimator.estimators_ if hasattr(estimator, "estimators_") else [estimator]
+    seen = [tree.tree_.threshold for tree in np.ravel(trees) if hasattr(tree, "tree_")]
+    seen += [getattr(estimator, name, ()) for name in ("support_vectors_", "_fit_X", "data_max_", "mean_")]
+    numbers = [each.max() for each in seen if isinstance(each, np.ndarray) and each.size]
+    return float(max(numbers, default=0))
+
+
+def _check_outputs(probabilities: object, name: str) -> None:
+    """Refuse an estimator of several outputs, whose ``probabilities`` are a list or do not sum to 1."""
+    if not isinstance(probabilities, np.ndarray) or probabilities.ndim != len(("rows", "classes")):
+        found = "a list of outputs"
+    elif not np.allclose(probabilities.sum(1), 1, atol=ROUNDING):
+        found = "probabilities that do not sum to 1"
+    else:
+        return
+    raise InputError(
+        f"{name} makes an estimator whose predict_proba returns {found}: it was fitted on one-hot or several"
+        " labels a row. Fit it on one class number a row, as in fit(X, y.argmax(1)) for one-hot y"
     )
 
 

@@ -8,12 +8,17 @@ from sklearn.datasets import load_digits
 from torch import Tensor
 
 from sparseattack import Classifier, Images, InputError, Problem, attack, corners, levels, load, load_images
+from sparseattack.oracles.sklearn import Rows
 
 ESTIMATORS = """
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
-from sklearn.svm import LinearSVC
+from sklearn.svm import SVC, LinearSVC
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.neural_network import MLPClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 X = np.random.default_rng(0).random((60, 12))
 y = X[:, :3].argmax(1)
@@ -38,6 +43,26 @@ def fewer():
 
 def number():
     return 7
+
+COLOURS = np.random.default_rng(1).integers(0, 256, (200, 3, 2, 2))
+BRIGHT = COLOURS[:, :, 0, 0].argmax(1)  # the channel that is brightest in the first pixel
+
+def forest(rows, y=BRIGHT):
+    return RandomForestClassifier(30, random_state=0, max_features=None).fit(rows, y)
+
+def colours(): return forest(COLOURS.reshape(200, 12))
+def pixelwise(): return forest(COLOURS.transpose(0, 2, 3, 1).reshape(200, 12))
+def sixteen(): return forest(COLOURS.reshape(200, 12) * 16 / 255)
+def nearest(): return KNeighborsClassifier().fit(COLOURS.reshape(200, 12), BRIGHT)
+def vectors(): return SVC(probability=True).fit(COLOURS.reshape(200, 12), BRIGHT)
+def scaled():
+    return make_pipeline(StandardScaler(), LogisticRegression()).fit(COLOURS.reshape(200, 12), BRIGHT)
+def linear(): return LogisticRegression(max_iter=2000).fit(COLOURS.reshape(200, 12), BRIGHT)
+def standard(): return make_pipeline(StandardScaler(), RandomForestClassifier(5)).fit(X, y)
+def onehot(): return forest(X, np.eye(3)[y])
+def several(): return KNeighborsClassifier().fit(X, np.stack([y, y % 2], 1))
+def sigmoids(): return MLPClassifier(4, max_iter=30).fit(X, np.eye(3, dtype=int)[y])
+made = logistic()
 """
 
 
@@ -109,6 +134,68 @@ FAULTS = {
 def test_objects_other_than_fitted_classifiers_are_refused(file: Path, name: str) -> None:
     with pytest.raises(InputError, match=FAULTS[name]):
         oracle(f"sklearn(estimator={file}:{name})")
+
+
+def share_right(made: Classifier) -> float:
+    pixels = noise(300)
+    return float((made(levels(pixels)).argmax(1) == pixels[:, :, 0, 0].argmax(1)).float().mean())
+
+
+@pytest.mark.parametrize(
+    "spec", ["colours,range=255", "pixelwise,range=255,layout=nhwc", "sixteen,range=16", "linear,range=255"]
+)
+def test_rows_are_as_the_estimator_was_fitted(file: Path, spec: str) -> None:
+    assert share_right(oracle(f"sklearn(estimator={file}:{spec})")) > 0.75
+
+
+def test_rows_of_whole_colours_are_whole() -> None:
+    pixels = noise(20)
+    assert (Rows(255).of(levels(pixels)) == pixels.flatten(1).numpy()).all()
+    assert (Rows(255, "nhwc").of(levels(pixels)) == pixels.permute(0, 2, 3, 1).flatten(1).numpy()).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "most"),
+    [
+        ("colours", "range=255"),
+        ("sixteen", "range=16 or range=255"),
+        ("nearest", "range=255"),
+        ("vectors", "range=255"),
+        ("scaled", "range=255"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:The `probability` parameter:FutureWarning")
+def test_an_estimator_of_a_greater_range_is_refused(file: Path, name: str, most: str) -> None:
+    with pytest.raises(
+        InputError, match=rf"fitted on numbers up to [0-9.]+, not 1: set {most}, its greatest"
+    ):
+        oracle(f"sklearn(estimator={file}:{name})")
+
+
+def test_what_a_pipeline_scales_is_no_range(file: Path) -> None:
+    assert oracle(f"sklearn(estimator={file}:standard)").scale == "probabilities"
+    with pytest.raises(InputError, match="range is the greatest colour"):
+        oracle(f"sklearn(estimator={file}:standard,range=0)")
+
+
+def test_the_digest_depends_on_range_and_layout(file: Path) -> None:
+    specs = ("", ",layout=nhwc", ",range=255")
+    assert len({oracle(f"sklearn(estimator={file}:logistic{spec})").digest for spec in specs}) == 3
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("onehot", "a list of"), ("several", "a list of"), ("sigmoids", "probabilities that do")],
+)
+@pytest.mark.filterwarnings("ignore:Stochastic Optimizer")
+def test_estimators_of_several_outputs_are_refused(file: Path, name: str, said: str) -> None:
+    with pytest.raises(InputError, match=rf"{said}.*one-hot or several labels.*fit\(X, y\.argmax\(1\)\)"):
+        oracle(f"sklearn(estimator={file}:{name})")
+
+
+def test_an_estimator_that_is_made_already(file: Path) -> None:
+    made, called = (oracle(f"sklearn(estimator={file}:{name})") for name in ("made", "logistic"))
+    assert torch.equal(made(levels(noise(9))), called(levels(noise(9))))
 
 
 def test_images_of_another_size_are_refused(file: Path) -> None:
