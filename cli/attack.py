@@ -37,10 +37,10 @@ def in_full(setup: Setup, attempt: Attempt, files: Sequence[Path]) -> str:
         record, changed = attempt.record, changed_pixels(attempt.before, attempt.after)
         lines += [
             ("after", _after(setup, record)),
-            ("queries", f"{record.first_fooled:,} until it fooled, {record.queries:,} in all"),
+            ("queries", f"{record.first_fooled:,} to success, {record.queries:,} in all"),
             ("changed", f"{_pixels(record.pixels)}; rows and columns count from 0"),
             *(("", _change(one)) for one in changed),
-            ("verified", "read back from its file and shown alone, the picture fools again"),
+            ("verified", "read back from its file and evaluated alone, it is a success again"),
             *zip(("written", ""), (visible(str(file)) for file in files), strict=True),
         ]
     lines.append(("uncharged", _uncharged(setup, attempt, len(files))))
@@ -65,22 +65,22 @@ def in_a_line(setup: Setup, attempt: Attempt, files: Sequence[Path]) -> str:
     return f"{name}: {before} -> {_after(setup, record)}, {cost}"
 
 
-def summary(told: Sequence[Attempt], out: Path) -> str:
-    """How many pictures fooled."""
-    attacked = [attempt.record for attempt in told if attempt.record]
-    fooled = sum(record.success for record in attacked)
-    failed = sum(bool(attempt.error) for attempt in told)
-    left_out = len(told) - len(attacked) - failed
+def summary(finished: Sequence[Attempt], out: Path) -> str:
+    """On how many pictures the attack succeeded."""
+    attacked = [attempt.record for attempt in finished if attempt.record]
+    successes = sum(record.success for record in attacked)
+    failed = sum(bool(attempt.error) for attempt in finished)
+    left_out = len(finished) - len(attacked) - failed
     return (
-        f"{fooled} of {len(attacked)} attacked pictures fool, verified; {left_out} left out"
+        f"verified success on {successes} of {len(attacked)} attacked pictures; {left_out} left out"
         f"{f', {failed} failed' if failed else ''}"
-        f"{f'; written to {visible(str(out))}' if fooled else '; nothing was written'}"
+        f"{f'; written to {visible(str(out))}' if successes else '; nothing was written'}"
     )
 
 
 def _before(setup: Setup, place: int) -> str:
-    said = setup.clean.predictions
-    return visible(caption(setup.clean.classes, int(said.classes[place]), float(said.confidences[place])))
+    clean = setup.clean.predictions
+    return visible(caption(setup.clean.classes, int(clean.classes[place]), float(clean.confidences[place])))
 
 
 def _after(setup: Setup, record: Record) -> str:
@@ -94,13 +94,13 @@ def _why_not(setup: Setup, attempt: Attempt) -> str:
         return f"failed: {attempt.error}"
     if record is None:
         label = visible(class_name(setup.clean.classes, int(setup.images.labels[attempt.place])))
-        leave = setup.experiment.target == "none"
-        why = f"not called {label}, its true class" if leave else "of the target class already"
-        return f"nothing to attack: it is {why}"
+        if setup.experiment.target == "none":
+            return f"nothing to attack: the oracle misclassifies it, its true class is {label}"
+        return "nothing to attack: it is of the target class, or predicted as it"
     if record.error:
-        return f"the search was given up after {_queries(record.queries)}: {record.error}"
+        return f"the search ended with an error after {_queries(record.queries)}: {record.error}"
     if record.first_fooled:
-        return f"fooled by query {record.first_fooled:,}, but not when shown alone: no success"
+        return f"no success: that of query {record.first_fooled:,} was not verified when evaluated alone"
     return f"no success in {_queries(record.queries)}; a larger --budget or more --pixels may help"
 
 
@@ -118,28 +118,28 @@ def _change(change: ChangedPixel) -> str:
 
 
 def attack(experiment: Experiment, label: str | None, out: Path) -> None:
-    """Attack every picture and keep what fools under ``out``; one is told in full, of more a line each."""
-    console, told = stderr(), []
+    """Attack every picture, write successes to ``out``; print one picture in full, of more a line each."""
+    console, finished = stderr(), []
     check_folder(out, "adversarial pictures", "Name another folder with --out")
     with console.status("loading the oracle and the pictures"):
         setup = prepare_pictures(experiment, label)
     for note in setup.notes:
         console.print(note)
     names = stems(setup.images.ids)
-    tell = in_full if len(names) == 1 else in_a_line
+    described = in_full if len(names) == 1 else in_a_line
     try:
         for attempt in _awaited(console, attempts(setup)):
             written, files = _written(setup, attempt, out / names[attempt.place])
-            told.append(written)
-            print_text(tell(setup, written, files))
+            finished.append(written)
+            print_text(described(setup, written, files))
     except BaseException:  # Ctrl-C too
         if len(names) > 1:
-            done = f"stopped: {len(told)} of {len(names)} pictures are done"
-            console.print(f"{done}; {summary(told, out)}")
+            done = f"stopped: {len(finished)} of {len(names)} pictures are done"
+            console.print(f"{done}; {summary(finished, out)}")
         raise
     if len(names) > 1:
-        print_text(summary(told, out))
-    if any(attempt.error for attempt in told):
+        print_text(summary(finished, out))
+    if any(attempt.error for attempt in finished):
         raise typer.Exit(1)
 
 
@@ -154,7 +154,7 @@ def _written(setup: Setup, attempt: Attempt, stem: Path) -> tuple[Attempt, Seque
 
 
 def _awaited(console: Console, found: Iterator[Attempt]) -> Iterator[Attempt]:
-    """The same, each waited for with a sign of life."""
+    """The same, with a status line while the next one is awaited."""
     while True:
         with console.status("attacking"):
             attempt = next(found, None)

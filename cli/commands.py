@@ -7,7 +7,7 @@ from traceback import format_exception
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 from sparseattack import __version__
 
@@ -20,6 +20,9 @@ CIFAR10_SHA256 = "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1
 
 class Commands(TyperGroup):
     """The commands; Ctrl-C ends each, and its help, with Abort; --debug prints an error's traceback."""
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        return _without_types(super().get_params(ctx))
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         with _interruptible():
@@ -34,6 +37,24 @@ class Commands(TyperGroup):
                 shown = format_exception(error.__cause__ or error)  # that of a plugin is the cause of ours
                 print_text("".join(shown).rstrip(), error=True)
             raise
+
+
+class Command(TyperCommand):
+    """A command; its help shows flags without a type, and arguments as NAME or, if optional, [NAME]."""
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        return _without_types(super().get_params(ctx))
+
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        return [piece.strip("{}") for piece in super().collect_usage_pieces(ctx)]
+
+
+def _without_types(parameters: list[Any]) -> list[Any]:
+    """The same parameters; a flag, typer's own included, is shown without <bool>."""
+    for each in parameters:
+        if getattr(each, "is_flag", False):
+            each.metavar = ""
+    return parameters
 
 
 @contextmanager
@@ -64,7 +85,7 @@ def root(
         print(context.get_help())
 
 
-@app.command(context_settings=o.ATTACKING)
+@app.command(cls=Command, context_settings=o.ATTACKING)
 def compare(
     context: typer.Context,
     oracle: o.Oracle = "allconv-small",
@@ -113,7 +134,7 @@ def compare(
     compare(experiment, study, output)
 
 
-@app.command(context_settings=o.ATTACKING)
+@app.command(cls=Command, context_settings=o.ATTACKING)
 def attack(
     context: typer.Context,
     image: o.Pictures,
@@ -148,7 +169,7 @@ def attack(
     attack(experiment, label, out)
 
 
-@app.command()
+@app.command(cls=Command)
 def report(
     study: Annotated[Path, typer.Argument(metavar="STUDY", help="A file written by `sparseattack compare`.")],
     json: o.Json = False,
@@ -161,7 +182,7 @@ def report(
     report(study, o.output_format({"json": json, "csv": csv, "runs": runs}))
 
 
-@app.command()
+@app.command(cls=Command)
 def reproduce(
     paper: Annotated[str, typer.Argument(metavar="PAPER", help="one-pixel: Su, Vargas and Sakurai, 2019.")],
     table: Annotated[str, o.option(o.PROBLEM, "TABLE,...", "4, 5, 6, 7, 8, imagenet, or all.")] = "8",
@@ -201,7 +222,7 @@ def reproduce(
     reproduce(chosen, run=run)
 
 
-@app.command("list")
+@app.command("list", cls=Command)
 def list_(
     try_: Annotated[bool, typer.Option("--try", help="Import every plugin, to find broken ones.")] = False,
     json: o.Json = False,
@@ -212,7 +233,7 @@ def list_(
     list_plugins(imported=try_, as_json=json)
 
 
-@app.command()
+@app.command(cls=Command)
 def show(
     name: Annotated[str, typer.Argument(metavar="NAME", help="A name from `sparseattack list`.")],
     json: o.Json = False,
@@ -223,7 +244,7 @@ def show(
     show_name(name, as_json=json)
 
 
-@app.command()
+@app.command(cls=Command)
 def check(
     strategy: Annotated[
         str,
@@ -241,7 +262,7 @@ def check(
         raise typer.Exit(1)
 
 
-@app.command()
+@app.command(cls=Command)
 def train(
     network: Annotated[
         str,
@@ -249,31 +270,15 @@ def train(
     ] = "allconv-small",
     data: o.TrainingData = "cifar10",
     test: o.TestData = "",
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            show_default="NETWORK.safetensors",
-            help="File for the weights in half precision; a JSON file beside it describes them.",
-        ),
-    ] = None,
-    epochs: Annotated[
-        int | None, typer.Option(metavar="N", show_default="the recipe's", help="Number of epochs.")
-    ] = None,
-    batch: Annotated[int, typer.Option(metavar="N", help="Images per step.")] = 256,
+    epochs: o.Epochs = None,
+    batch: o.BatchSize = 256,
     seed: Annotated[
-        int, typer.Option(metavar="SEED", help="Random seed of initial weights, order and augmentation.")
+        int, o.option(o.TRAINING, "SEED", "Random seed of initial weights, order and augmentation.")
     ] = 0,
-    device: Annotated[str, typer.Option(metavar="cpu|cuda|mps", help="Device to train on.")] = "cpu",
-    bf16: Annotated[bool, typer.Option("--bf16/--no-bf16", help="Mixed precision.")] = True,
-    checkpoint: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            show_default="OUT.checkpoint",
-            help="File written after every epoch; the same command resumes from it.",
-        ),
-    ] = None,
+    device: o.Device = "cpu",
+    bf16: Annotated[bool, o.flag(o.HARDWARE, "Mixed precision.", "--bf16/--no-bf16")] = True,
+    out: o.Weights = None,
+    checkpoint: o.Checkpoint = None,
 ) -> None:
     """Train a network for CIFAR-10 by the recipe of the weights in the package; it resumes when stopped."""
     from dataclasses import replace
@@ -288,19 +293,24 @@ def train(
     train(recipe, data, test, out, checkpoint or out.with_suffix(".checkpoint"))
 
 
-@app.command()
+@app.command(cls=Command)
 def download(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Data set: cifar10, 162 MiB.")],
     folder: Annotated[
         Path | None,
-        typer.Option(
-            metavar="FOLDER",
-            show_default="SPARSEATTACK_DATA, else in the user's cache",
-            help="Folder to unpack it into.",
+        o.option(
+            o.OUTPUT,
+            "FOLDER",
+            "Folder to unpack it into.",
+            default="SPARSEATTACK_DATA, else in the user's cache",
         ),
     ] = None,
-    url: Annotated[str, typer.Option(metavar="URL", help="Address of the archive.")] = CIFAR10,
-    sha256: Annotated[str, typer.Option(metavar="DIGEST", help="SHA-256 of the archive.")] = CIFAR10_SHA256,
+    url: Annotated[
+        str, o.option(o.ARCHIVE, "URL", "Address of the archive.", default="the authors' site")
+    ] = CIFAR10,
+    sha256: Annotated[
+        str, o.option(o.ARCHIVE, "DIGEST", "SHA-256 of the archive.", default="that of the authors' archive")
+    ] = CIFAR10_SHA256,
 ) -> None:
     """Download CIFAR-10; its images are then cifar10:train and cifar10:test."""
     from .download import download

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 OLD_NAMES = {"until": "stop", "draw": "num-images", "draw-seed": "sample-seed", "truth": "true-class"}
 ATTACKING = {"token_normalize_func": lambda option: OLD_NAMES.get(option, option)}  # of commands that attack
 PROBLEM, SEARCH, HARDWARE, OUTPUT = "Problem", "Search", "Hardware", "Output"  # panels of a help page
+TRAINING, ARCHIVE = "Training", "Archive"
 
 
 def option(
@@ -36,7 +37,7 @@ def option(
 
 def flag(panel: str, text: str, name: str) -> Any:
     """An option without a value, or one of a pair ``--this/--no-this``."""
-    return typer.Option(name, metavar="", rich_help_panel=panel, help=text)  # not <bool>
+    return typer.Option(name, rich_help_panel=panel, help=text)
 
 
 def completion(kind: "Kind") -> Callable[[str], list[str]]:
@@ -96,15 +97,13 @@ Pixels = Annotated[int, option(PROBLEM, "K", "Number of pixels that may change."
 PixelCounts = Annotated[
     str, option(PROBLEM, "K,...", "Numbers of pixels that may change, as in 1,3,5.", "--pixels", "-k")
 ]
-Target = Annotated[
-    str, option(PROBLEM, "none|random|CLASS", "Class to reach; none for an untargeted attack.")
-]
+Target = Annotated[str, option(PROBLEM, "CLASS", "Class to reach, or random; none for an untargeted attack.")]
 Targets = Annotated[
     str,
     option(
         PROBLEM,
-        "none|random|all|CLASS",
-        "Class to reach; none for untargeted attacks, all for each other class.",
+        "CLASS",
+        "Class to reach, random, or all for each other class; none for untargeted attacks.",
     ),
 ]
 Label = Annotated[
@@ -115,8 +114,8 @@ TrueClass = Annotated[
     str,
     option(
         PROBLEM,
-        "{label|prediction}",
-        "True class of an image: its label or folder, or the oracle's prediction.",
+        "SOURCE",
+        "True class of an image: label (its label or folder) or prediction (the oracle's).",
     ),
 ]
 NoisyOracle = Annotated[
@@ -209,8 +208,9 @@ Stop = Annotated[
     str,
     option(
         SEARCH,
-        "success|budget|confidence:P",
-        "Stopping criterion: the first success, the end of the budget, or a success of confidence P = 0.9.",
+        "CRITERION",
+        "Stopping criterion: success (the first), budget (its end) or confidence:P, a success of"
+        " confidence P, as in confidence:0.9.",
     ),
 ]
 Seed = Annotated[int, option(SEARCH, "SEED", "Random seed of the search.")]
@@ -225,26 +225,8 @@ Protocol = Annotated[
     ),
 ]
 
-# Training
-TrainingData = Annotated[
-    str,
-    typer.Option(
-        metavar="IMAGES",
-        help="Training images: cifar10, a FOLDER that holds it, or 32x32 colour images of classes 0 to 9"
-        " in a .npz or in a CSV of columns file and label.",
-    ),
-]
-TestData = Annotated[
-    str,
-    typer.Option(
-        metavar="IMAGES",
-        show_default="the test set beside the data, else 5 % of the data",
-        help="Test images for the accuracy.",
-    ),
-]
-
 # Hardware and output
-Device = Annotated[str, option(HARDWARE, "cpu|cuda|mps", "Device of the oracle.")]
+Device = Annotated[str, option(HARDWARE, "DEVICE", "Device of the network: cpu, cuda or mps.")]
 SparseInference = Annotated[
     bool,
     flag(
@@ -261,6 +243,35 @@ Json = Annotated[bool, flag(OUTPUT, "Print JSON instead of tables.", "--json")]
 Csv = Annotated[bool, flag(OUTPUT, "Print CSV instead of tables.", "--csv")]
 Runs = Annotated[bool, flag(OUTPUT, "Print every run as CSV.", "--runs")]
 Out = Annotated[Path, option(OUTPUT, "FOLDER", "Folder for the files that are written.")]
+
+# Training
+TrainingData = Annotated[
+    str,
+    option(
+        TRAINING,
+        "IMAGES",
+        "Training images: cifar10, a FOLDER that holds it, or 32x32 colour images of classes 0 to 9 in a"
+        " .npz or in a CSV of columns file and label.",
+    ),
+]
+TestData = Annotated[
+    str, option(TRAINING, "IMAGES", "Test images for the accuracy.", default="beside the data, or 5 % of it")
+]
+Epochs = Annotated[int | None, option(TRAINING, "N", "Number of epochs.", default="the recipe's")]
+BatchSize = Annotated[int, option(TRAINING, "N", "Images per step.")]
+Weights = Annotated[
+    Path | None,
+    option(
+        OUTPUT,
+        "FILE",
+        "File for the weights in half precision; a JSON file beside it describes them.",
+        default="NETWORK.safetensors",
+    ),
+]
+Checkpoint = Annotated[
+    Path | None,
+    option(OUTPUT, "FILE", "Written after every epoch; resumed from if there.", default="OUT.checkpoint"),
+]
 Debug = Annotated[
     bool,
     typer.Option(

@@ -202,6 +202,8 @@ def print_sections(console: Console, parts: Sequence[Section], names: dict[str, 
             return chosen
     for method in methods:
         _print_list(console, parts, method, names)
+    if methods:
+        console.print()
     return names
 
 

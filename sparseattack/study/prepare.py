@@ -17,7 +17,7 @@ from torch import Tensor
 
 from sparseattack.data.images import UNKNOWN, ImageGroups
 from sparseattack.errors import InputError
-from sparseattack.plugins.registry import load, make
+from sparseattack.plugins.registry import load, make, names
 from sparseattack.plugins.spec import (
     Plugin,
     Spec,
@@ -146,6 +146,10 @@ def prepare(
 
 def _strategies(experiment: Experiment) -> dict[str, ChosenStrategy]:
     """By spec as chosen; each has the fitness, and further objectives if it searches several."""
+    if taken := [label for label in experiment.labels.values() if label in names("strategies")]:
+        raise InputError(
+            f"the label {taken[0]} is the name of a strategy, too: choose another, as in my-{taken[0]}=..."
+        )
     specs = {text: parse(text) for text in experiment.specs}
     plugins = {text: load("strategies", spec) for text, spec in specs.items()}
     declared = {text: extra_objectives(plugin) for text, plugin in plugins.items()}

@@ -24,11 +24,11 @@ def setup() -> Setup:
         ({}, "no success in 1,000 queries; a larger --budget or more --pixels may help"),
         (
             {"error": "ValueError: it diverged", "queries": 12},
-            "the search was given up after 12 queries: ValueError: it diverged",
+            "the search ended with an error after 12 queries: ValueError: it diverged",
         ),
         (
             {"first_fooled": 1234, "verified": False},
-            "fooled by query 1,234, but not when shown alone: no success",
+            "no success: that of query 1,234 was not verified when evaluated alone",
         ),
     ],
 )

@@ -5,9 +5,11 @@ import signal
 import sys
 import warnings
 from pathlib import Path
+from typing import Any
 
 import pytest
 from command_line import Run, python, start
+from typer.main import get_command
 
 from sparseattack import OracleError, __version__
 from sparseattack.cli import main as module
@@ -32,6 +34,33 @@ def test_help_names_every_command_and_a_first_one_to_try(arguments: tuple[str, .
 def test_every_command_has_help(name: str, run: Run) -> None:
     code, out, _ = run(name, "--help")
     assert code == 0 and f"sparseattack {name}" in out
+
+
+@pytest.mark.parametrize("name", ["", *COMMANDS])
+def test_a_help_page_of_80_columns_shows_every_word_whole(
+    name: str, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    page = run(*name.split(), "--help").out
+    usage = page.partition("Usage:")[2].partition("\n")[0]
+    assert "\u2026" not in page and "<bool>" not in page and "{" not in usage
+    command: Any = get_command(app)
+    for each in (command.commands[name] if name else command).params:
+        for word in (*each.opts, *each.secondary_opts, each.metavar or ""):
+            assert each.param_type_name == "argument" or word in page, word
+
+
+@pytest.mark.parametrize("name", ["train", "download"])
+def test_help_pages_of_the_networks_fit_60_columns(
+    name: str, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    assert "\u2026" not in run(name, "--help").out
+
+
+def test_required_arguments_stand_bare_and_optional_ones_in_brackets(run: Run) -> None:
+    assert "Usage: sparseattack show [OPTIONS] NAME " in run("show", "--help").out
+    assert "Usage: sparseattack train [OPTIONS] [NETWORK] " in run("train", "--help").out
 
 
 def test_the_version_is_printed(run: Run) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from sparseattack.errors import InputError
 from sparseattack.study.experiment import Experiment
+from sparseattack.study.prepare import prepare
 
 
 def test_conditions_are_the_product_of_all_axes() -> None:
@@ -100,3 +101,10 @@ def test_a_label_is_no_part_of_what_results_depend_on() -> None:
 def test_labels_that_would_mislead_are_refused(strategies: tuple[str, ...], words: str) -> None:
     with pytest.raises(InputError, match=re.escape(words)):
         Experiment(strategies=strategies)
+
+
+@pytest.mark.parametrize("label", ["cmaes", "de"])
+def test_a_label_that_is_the_name_of_any_strategy_is_refused(label: str) -> None:
+    """Two readings: a table would show one strategy's result under the name of another."""
+    with pytest.raises(InputError, match=f"the label {label} is the name of a strategy, too"):
+        prepare(Experiment(strategies=(f"{label}=de(popsize=20)",)))
