@@ -84,21 +84,29 @@ def isolated(search: Search) -> Search:
     StrategyError where it yields with another setting of ``ARITHMETIC`` than it was resumed with.
     """
     modes, context, values = AutogradModes(), copy_context(), None
+
+    def close() -> None:
+        with modes.active():
+            context.run(search.close)  # its `with` blocks end
+
     try:
         while True:
-            with _arithmetic() as changed:
+            before = _arithmetic()
+            try:
                 with modes.active():
                     candidates = context.run(search.send, values)  # type: ignore[arg-type]  # None starts it
-                if what := changed():
-                    with modes.active():
-                        context.run(search.close)  # its `with` blocks end
+                if (now := _arithmetic()) != before:
+                    close()
+                    what = next(what for what in now if now[what] != before[what])
                     raise StrategyError(f"it changed torch's {what}, on which an oracle's scores may depend")
+            except BaseException:
+                _put_back(before)
+                raise
             values = yield candidates
     except StopIteration:
         return
     finally:
-        with modes.active():
-            context.run(search.close)
+        close()
 
 
 ARITHMETIC: dict[str, tuple[Callable[[], Any], Callable[[Any], None]]] = {
@@ -108,16 +116,11 @@ ARITHMETIC: dict[str, tuple[Callable[[], Any], Callable[[Any], None]]] = {
 """How to get and set what the scores of a network may depend on, beside its input."""
 
 
-@contextmanager
-def _arithmetic() -> Iterator[Callable[[], str]]:
-    """Put back the settings of ``ARITHMETIC``; gives a function that says which one is another, if any."""
-    before = {what: get() for what, (get, _) in ARITHMETIC.items()}
+def _arithmetic() -> dict[str, object]:
+    return {what: get() for what, (get, _) in ARITHMETIC.items()}
 
-    def changed() -> str:
-        return next((what for what, (get, _) in ARITHMETIC.items() if get() != before[what]), "")
 
-    try:
-        yield changed
-    finally:
-        while what := changed():
-            ARITHMETIC[what][1](before[what])
+def _put_back(before: dict[str, object]) -> None:
+    for what, (get, put) in ARITHMETIC.items():
+        if get() != before[what]:
+            put(before[what])

@@ -303,7 +303,7 @@ def test_an_oracle_is_shown_one_batch_at_a_time() -> None:
         most = max(most, inside)
         threading.Event().wait(0.002)
         inside -= 1
-        return torch.tensor([1.0, 0.0]).expand(len(images), -1)
+        return torch.tensor([2.0, 0.0]).expand(len(images), -1)
 
     problem = scripted_problem(oracle=oracle, images=levels(torch.zeros(3, 3, 6, 5)))
     with ThreadPoolExecutor(4) as threads:
