@@ -121,8 +121,9 @@ def timed(
     timer, device = OracleTimer(), str(problem.images.device)
     problem = replace(problem, oracle=timer.measure(problem.oracle))
     start = clock(device)
-    outcomes = attack(problem, strategy, budget, seed, group=group)
+    every = attack(problem, strategy, budget, seed, group=group, clean="keep")  # shown candidates only
     seconds = clock(device) - start
+    outcomes = [outcome for outcome in every if isinstance(outcome, Outcome)]
     repeats = sum(outcome.repeats for outcome in outcomes)
     rows = sum(outcome.queries for outcome in outcomes) - repeats
     strategy_seconds = sum(outcome.strategy_seconds for outcome in outcomes)

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from sparseattack.problem.problem import Problem
     from sparseattack.problem.space import Gene, Search, Space, Strategy
     from sparseattack.search.loop import attack, outcomes_of
-    from sparseattack.search.outcome import Outcome
+    from sparseattack.search.outcome import LeftOut, Outcome
     from sparseattack.search.per_image import ImageSearch, per_image
     from sparseattack.study.experiment import Experiment
     from sparseattack.study.protocols import PROTOCOLS
@@ -45,7 +45,7 @@ _HOMES = {
     "comparison": ("compare",),
     "data.images": ("Images", "levels"),
     "data.load": ("load_images",),
-    "errors": ("InputError", "OracleError", "SparseattackError", "StoreError", "StrategyError"),
+    "errors": ("InputError", "LeftOut", "OracleError", "SparseattackError", "StoreError", "StrategyError"),
     "plugins.registry": ("load", "register"),
     "plugins.spec": ("several",),
     "problem.criteria": ("Until", "confident", "spent"),
@@ -56,7 +56,7 @@ _HOMES = {
     "problem.problem": ("Problem",),
     "problem.space": ("Gene", "Search", "Space", "Strategy"),
     "search.loop": ("attack", "outcomes_of"),
-    "search.outcome": ("Outcome",),
+    "search.outcome": ("LeftOut", "Outcome"),
     "search.per_image": ("ImageSearch", "per_image"),
     "study.experiment": ("Experiment",),
     "study.protocols": ("PROTOCOLS",),
@@ -64,11 +64,49 @@ _HOMES = {
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
-    "PROTOCOLS", "Classifier", "Edits", "Encoding", "Experiment", "Fitness", "Gene", "ImageSearch", "Images",
-    "InputError", "Oracle", "OracleError", "Outcome", "Pixels", "Problem", "Queries", "Search", "Space",
-    "SparseOracle", "SparseattackError", "StoreError", "Strategy", "StrategyError", "Until", "attack",
-    "compare", "confident", "corners", "cross_entropy", "fooled", "l0", "l2", "levels", "load",
-    "load_images", "margin", "outcomes_of", "per_image", "probability", "register", "rgb", "several",
+    "PROTOCOLS",
+    "Classifier",
+    "Edits",
+    "Encoding",
+    "Experiment",
+    "Fitness",
+    "Gene",
+    "ImageSearch",
+    "Images",
+    "InputError",
+    "LeftOut",
+    "Oracle",
+    "OracleError",
+    "Outcome",
+    "Pixels",
+    "Problem",
+    "Queries",
+    "Search",
+    "Space",
+    "SparseOracle",
+    "SparseattackError",
+    "StoreError",
+    "Strategy",
+    "StrategyError",
+    "Until",
+    "attack",
+    "compare",
+    "confident",
+    "corners",
+    "cross_entropy",
+    "fooled",
+    "l0",
+    "l2",
+    "levels",
+    "load",
+    "load_images",
+    "margin",
+    "outcomes_of",
+    "per_image",
+    "probability",
+    "register",
+    "rgb",
+    "several",
     "spent",
 ]  # fmt: skip
 

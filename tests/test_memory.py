@@ -3,10 +3,10 @@
 import pytest
 import torch
 from peak_memory import Peak
-from problems import random_images
+from problems import outcomes_of, random_images
 from torch import Tensor
 
-from sparseattack import Edits, Problem, load, outcomes_of, rgb, spent
+from sparseattack import Edits, Problem, load, rgb, spent
 from sparseattack.data.images import levels
 
 

@@ -19,7 +19,7 @@ from sparseattack.problem.inference import Classes, Sizes, score_edits, score_pa
 from sparseattack.problem.oracle import Classifier, Oracle
 from sparseattack.problem.purity import Purity, purity
 from sparseattack.problem.space import Space, stream
-from sparseattack.problem.verification import REPEATS, Aim, score_singly
+from sparseattack.problem.verification import REPEATS, Aim, classify, score_singly
 
 BLOCK = 32  # images checked together: the check makes copies of them
 
@@ -163,6 +163,20 @@ class Problem:
             self.images.device,
             success_below=0.0 if self.fitness[0] is margin else None,
         )
+
+    def succeed_clean(self) -> Tensor:
+        """Mask ``(n,)``, on the CPU, of the cases that succeed without an edit; costs no query.
+
+        Those are misclassified or, targeted, classified as the target. Raises OracleError.
+        """
+        predictions, cases = classify(self.classifier, self.images, self.singles), self._cases.cpu()
+        self._classes.check(predictions.scores.shape[1], cases)
+        found: Tensor = predictions.classes[cases] == self.labels.cpu()
+        return found if self.targeted else ~found
+
+    def at(self, places: Tensor) -> "Problem":
+        """The same problem on some of its cases only, by their index."""
+        return replace(self, cases=self._cases[places], labels=self.labels[places])
 
     @torch.inference_mode()
     def evaluate(self, queries: QueryBatch) -> Evaluations:

@@ -5,43 +5,80 @@ batch, gives each group its evaluations and yields the outcomes of the images th
 """
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from dataclasses import replace
+from typing import Literal, NamedTuple, get_args
 
+import torch
+
+from sparseattack.errors import InputError
 from sparseattack.problem.inference import ONE_THREAD
 from sparseattack.problem.oracle import evaluation_mode
 from sparseattack.problem.problem import Problem
 from sparseattack.problem.space import Strategy
 from sparseattack.search.group import AttackSettings, Group
-from sparseattack.search.outcome import Outcome
+from sparseattack.search.outcome import MISCLASSIFIED, REACHED, LeftOut, Outcome
 from sparseattack.search.scheduler import PendingGroup, evaluate_batch, next_batch, refill
 
 PATIENCE = 2.0  # seconds; where a full round would take longer, a round is one oracle call
 GENERATIONS = 4  # of one group at most in a full round: each costs time, however few candidates it has
 
 
+Clean = Literal["leave out", "keep"]
+"""What becomes of an image that is misclassified, or classified as the target, without an attack."""
+
+
 def attack(
-    problem: Problem, strategy: Strategy, budget: int, seed: int = 0, *, key: str = "", group: int = 1024
-) -> list[Outcome]:
+    problem: Problem,
+    strategy: Strategy,
+    budget: int,
+    seed: int = 0,
+    *,
+    key: str = "",
+    group: int = 1024,
+    clean: Clean = "leave out",
+) -> list[Outcome | LeftOut]:
     """Attack every image of a problem with one strategy, under a budget of queries per image.
 
     A search ends at the stopping criterion ``problem.until``, or when its image has cost ``budget`` queries.
     ``key`` names the strategy in the random streams; at most ``group`` images share one search, which changes
-    no outcome. Outcomes are in the order of the images. Raises InputError, StrategyError and OracleError.
+    no outcome. In several threads, attacks take turns: outcomes are those of one thread.
+
+    There is one entry for each image, in their order. An image that is misclassified without an attack, or of
+    the target class already, is not attacked: its entry is a ``LeftOut``, which is neither a success nor a
+    failure. The oracle is shown the clean images for that, which costs no query. ``clean="keep"`` attacks
+    all images, and such a one succeeds at its first query. Raises InputError, StrategyError and OracleError.
     """
-    outcomes = outcomes_of(problem, strategy, budget, seed, key=key, group=group)
+    outcomes = outcomes_of(problem, strategy, budget, seed, key=key, group=group, clean=clean)
     return sorted(outcomes, key=lambda outcome: outcome.image)
 
 
 def outcomes_of(
-    problem: Problem, strategy: Strategy, budget: int, seed: int = 0, *, key: str = "", group: int = 1024
-) -> Iterator[Outcome]:
+    problem: Problem,
+    strategy: Strategy,
+    budget: int,
+    seed: int = 0,
+    *,
+    key: str = "",
+    group: int = 1024,
+    clean: Clean = "leave out",
+) -> Iterator[Outcome | LeftOut]:
     """Attack as ``attack`` does, but yield each outcome as soon as its image is finished.
 
-    Outcomes come in the order in which images finish; those finished are yielded before an error is raised.
+    Images that are left out come first, the others in the order in which they finish; those finished are
+    yielded before an error is raised.
     """
+    settings = AttackSettings(budget, seed, key, group)
+    if clean not in get_args(Clean):
+        raise InputError(f"clean is {' or '.join(map(repr, get_args(Clean)))}, not {clean!r}")
     _ = problem.purity  # refuses an oracle that is no function of the image alone
-    for each in run_rounds(problem, strategy, AttackSettings(budget, seed, key, group)):
-        yield from each.outcomes
+    attacked = torch.arange(len(problem.labels))
+    if clean == "leave out" and len(attacked):
+        done = problem.succeed_clean()
+        reason = REACHED if problem.targeted else MISCLASSIFIED
+        yield from (LeftOut(image, reason) for image in attacked[done].tolist())
+        problem, attacked = problem.at(attacked[~done]), attacked[~done]
+    for each in run_rounds(problem, strategy, settings):
+        yield from (replace(outcome, image=int(attacked[outcome.image])) for outcome in each.outcomes)
 
 
 class Round(NamedTuple):

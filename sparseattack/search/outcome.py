@@ -20,6 +20,21 @@ class Point(NamedTuple):
 
 
 @dataclass(frozen=True)
+class LeftOut:
+    """An image that was not attacked, in place of its Outcome: neither a success nor a failure.
+
+    It has none of an Outcome's numbers, so that none of them can be taken for a result.
+    """
+
+    image: int  # its index in the problem
+    reason: str  # MISCLASSIFIED or REACHED
+
+
+MISCLASSIFIED = "misclassified without an attack"
+REACHED = "classified as the target without an attack"
+
+
+@dataclass(frozen=True)
 class Outcome:
     """The result of an attack on one image: its best edit, the queries it cost, and its first success.
 

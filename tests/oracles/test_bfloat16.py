@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 import torch
+from problems import attack
 from torch import Tensor
 
-from sparseattack import Classifier, InputError, Problem, Search, Space, attack, load, load_images, rgb
+from sparseattack import Classifier, InputError, Problem, Search, Space, load, load_images, rgb
 from sparseattack.problem.verification import classify, classify_alone
 
 IMAGES = load_images("sample").floats()[:64]

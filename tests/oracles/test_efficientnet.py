@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 import torch
+from problems import attack
 
-from sparseattack import Classifier, InputError, Problem, attack, load, load_images, rgb
+from sparseattack import Classifier, InputError, Problem, load, load_images, rgb
 
 pytest.importorskip("efficientnet_lite_pytorch", reason='needs pip install ".[imagenet]"')
 

@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from problems import attack
 from sklearn.datasets import load_digits
 from torch import Tensor
 
-from sparseattack import Classifier, Images, InputError, Problem, attack, corners, levels, load, load_images
+from sparseattack import Classifier, Images, InputError, Problem, corners, levels, load, load_images
 from sparseattack.oracles.sklearn import Rows
 
 ESTIMATORS = """

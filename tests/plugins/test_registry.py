@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from problems import scripted_problem, uniform
+from problems import attack, scripted_problem, uniform
 
-from sparseattack import InputError, attack, load, margin, register, rgb
+from sparseattack import InputError, load, margin, register, rgb
 from sparseattack.plugins import registry
 from sparseattack.plugins.spec import setting_values
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from problems import edit
+from problems import attack, edit
 from scripted_strategy import ScriptedScores, one_pixel_problem, scripted_candidates
 
 from sparseattack import (
@@ -12,7 +12,6 @@ from sparseattack import (
     InputError,
     Outcome,
     Queries,
-    attack,
     confident,
     fooled,
     margin,

@@ -8,10 +8,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
-from problems import edit, random_images, uniform
+from problems import attack, edit, random_images, uniform
 from torch import Tensor
 
-from sparseattack import Edits, Problem, attack, corners, l0, levels, load, rgb
+from sparseattack import Edits, Problem, corners, l0, levels, load, rgb
 from sparseattack.data.images import _levels_on, eight_bit
 from sparseattack.problem.edits import distortion, touch
 from sparseattack.problem.fitness import Queries

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from problems import edit, outcome_facts, random_images, scripted_problem, uniform
+from problems import attack, edit, outcome_facts, random_images, scripted_problem, uniform
 from torch import Tensor
 
 from sparseattack import (
@@ -15,7 +15,6 @@ from sparseattack import (
     OracleError,
     Problem,
     Queries,
-    attack,
     corners,
     l0,
     l2,

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 import torch
-from problems import random_images, uniform
+from problems import attack, random_images, uniform
 from torch import Tensor, nn
 from torch.nn import functional
 
-from sparseattack import Classifier, InputError, Oracle, OracleError, Problem, attack, rgb, spent
+from sparseattack import Classifier, InputError, Oracle, OracleError, Problem, rgb, spent
 from sparseattack.errors import SparseattackWarning
 from sparseattack.problem.purity import probes, purity
 

@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 import torch
+from problems import attack
 from torch import Tensor
 
-from sparseattack import Classifier, InputError, OracleError, Problem, attack, load, rgb
+from sparseattack import Classifier, InputError, OracleError, Problem, load, rgb
 from sparseattack.errors import SparseattackWarning
 from sparseattack.problem.inference import score_images
 from sparseattack.problem.scale import ScaleSetting, recognise

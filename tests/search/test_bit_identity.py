@@ -9,11 +9,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 import torch
-from problems import outcome_facts, random_images
+from problems import attack, outcome_facts, random_images
 from sklearn.neural_network import MLPClassifier
 from torch import Tensor, nn
 
-from sparseattack import Oracle, Outcome, Problem, attack, corners, load, load_images, spent
+from sparseattack import Oracle, Outcome, Problem, corners, load, load_images, spent
 from sparseattack.problem.verification import classify
 
 COUNT, BUDGET = 4, 24

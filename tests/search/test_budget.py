@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, reject, settings
 from hypothesis import strategies as st
-from problems import ScriptedOracle, flat_images, image_numbers, scripted_problem, uniform
+from problems import ScriptedOracle, attack, flat_images, image_numbers, scripted_problem, uniform
 
-from sparseattack import InputError, Outcome, Problem, Strategy, attack, corners, rgb, several, spent
+from sparseattack import InputError, Outcome, Problem, Strategy, corners, rgb, several, spent
 from sparseattack.plugins import registry
 from sparseattack.plugins.spec import extra_objectives, settings_of
 from sparseattack.problem.fitness import fooled, margin

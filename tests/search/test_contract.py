@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 import torch
-from problems import scripted_problem, uniform
+from problems import attack, scripted_problem, uniform
 from torch import Tensor
 
-from sparseattack import InputError, Search, Space, StrategyError, attack
+from sparseattack import InputError, Search, Space, StrategyError
 
 
 def asking(make: Callable[[Space], object]) -> Any:

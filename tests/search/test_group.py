@@ -8,10 +8,10 @@ import pytest
 import torch
 from hypothesis import example, given
 from hypothesis import strategies as st
-from problems import outcome_facts, random_images, uniform
+from problems import attack, outcome_facts, random_images, uniform
 from torch import Tensor
 
-from sparseattack import Edits, Problem, Strategy, attack, corners, load, spent
+from sparseattack import Edits, Problem, Strategy, corners, load, spent
 from sparseattack.plugins import registry
 from sparseattack.plugins.spec import extra_objectives, settings_of
 from sparseattack.problem.fitness import margin

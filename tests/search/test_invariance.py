@@ -9,9 +9,9 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from problems import outcome_facts, random_images, uniform
+from problems import attack, outcome_facts, random_images, uniform
 
-from sparseattack import Oracle, Problem, Strategy, attack, corners, load, load_images, rgb, several
+from sparseattack import Oracle, Problem, Strategy, corners, load, load_images, rgb, several
 from sparseattack.plugins import registry
 from sparseattack.plugins.spec import extra_objectives, settings_of
 from sparseattack.problem.fitness import l0, l2, margin

@@ -13,7 +13,15 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from problems import ScriptedOracle, outcome_facts, random_images, scripted_problem, uniform
+from problems import (
+    ScriptedOracle,
+    attack,
+    outcome_facts,
+    outcomes_of,
+    random_images,
+    scripted_problem,
+    uniform,
+)
 from torch import Tensor
 
 from sparseattack import (
@@ -23,10 +31,8 @@ from sparseattack import (
     Search,
     Space,
     StrategyError,
-    attack,
     levels,
     load,
-    outcomes_of,
     per_image,
     rgb,
 )
@@ -130,7 +136,7 @@ def test_a_user_may_change_torch_between_two_outcomes() -> None:
         next(outcomes)
         torch.set_default_dtype(torch.float64)
         next(outcomes)
-        outcomes.close()  # type: ignore[attr-defined]  # one image is not finished
+        outcomes.close()  # one image is not finished
         assert torch.get_default_dtype() == torch.float64
     finally:
         torch.set_default_dtype(torch.float32)

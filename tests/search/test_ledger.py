@@ -3,11 +3,11 @@
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from problems import ScriptedOracle, scripted_problem, uniform
+from problems import ScriptedOracle, attack, scripted_problem, uniform
 from scripted_strategy import ScriptedScores, one_pixel_problem, scripted_candidates
 from torch import Tensor
 
-from sparseattack import Problem, Queries, attack, corners, cross_entropy, l0, l2, margin, rgb, spent
+from sparseattack import Problem, Queries, corners, cross_entropy, l0, l2, margin, rgb, spent
 from sparseattack.search.ledger import Front, undominated
 
 

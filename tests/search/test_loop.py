@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 import torch
-from problems import ScriptedOracle, flat_images, scripted_problem, uniform
+from problems import ScriptedOracle, attack, flat_images, outcomes_of, scripted_problem, uniform
 from torch import Tensor
 
 from sparseattack import (
@@ -14,8 +14,6 @@ from sparseattack import (
     Search,
     Space,
     StrategyError,
-    attack,
-    outcomes_of,
     rgb,
     spent,
 )

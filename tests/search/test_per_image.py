@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 import torch
 from numpy.random import mtrand
-from problems import outcome_facts, scripted_problem
+from problems import attack, outcome_facts, scripted_problem
 
-from sparseattack import ImageSearch, InputError, Space, StrategyError, attack, per_image, spent
+from sparseattack import ImageSearch, InputError, Space, StrategyError, per_image, spent
 from sparseattack.search.isolation import IsolatedRandomState
 
 

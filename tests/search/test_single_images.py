@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 import torch
-from problems import random_images, uniform
+from problems import attack, random_images, uniform
 from torch import Tensor
 
-from sparseattack import Edits, Outcome, Problem, Strategy, attack, corners, load, rgb, spent
+from sparseattack import Edits, Outcome, Problem, Strategy, corners, load, rgb, spent
 from sparseattack.plugins import registry
 from sparseattack.plugins.spec import extra_objectives, settings_of
 from sparseattack.problem.fitness import margin

@@ -10,10 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from problems import attack
 from spaces import all_candidates, space
 from torch import Tensor
 
-from sparseattack import Problem, attack, load, rgb
+from sparseattack import Problem, load, rgb
 from sparseattack.conformance.problems import run_search, sphere
 from sparseattack.strategies.cmaes import cmaes
 

@@ -6,11 +6,11 @@ from typing import Literal
 import numpy as np
 import pytest
 import torch
-from problems import random_images
+from problems import attack, random_images
 from scipy.stats import chisquare
 from spaces import all_candidates, decode, generations, space
 
-from sparseattack import Encoding, InputError, Problem, attack, corners, load, rgb, spent
+from sparseattack import Encoding, InputError, Problem, corners, load, rgb, spent
 from sparseattack.strategies.exhaustive import exhaustive
 
 

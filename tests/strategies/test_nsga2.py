@@ -5,12 +5,12 @@ import warnings
 import numpy as np
 import pytest
 import torch
-from problems import random_images
+from problems import attack, random_images
 from pymoo.core.algorithm import Algorithm
 from spaces import all_candidates, generations, space
 from torch import Tensor
 
-from sparseattack import Problem, Strategy, attack, load, rgb, spent
+from sparseattack import Problem, Strategy, load, rgb, spent
 from sparseattack.conformance.problems import run_search, sphere
 from sparseattack.plugins.spec import extra_objectives
 from sparseattack.problem.fitness import l2, margin

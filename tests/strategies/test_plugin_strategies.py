@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from problems import scripted_problem, uniform
+from problems import attack, scripted_problem, uniform
 
-from sparseattack import InputError, attack, load, register
+from sparseattack import InputError, load, register
 from sparseattack.plugins import registry
 from sparseattack.plugins.registry import names
 

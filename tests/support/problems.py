@@ -1,13 +1,14 @@
 """Small problems: images that can be recognised, and an oracle that counts queries and follows a script."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from sparseattack import Edits, Outcome, Problem, Search, Space, levels, rgb
+import sparseattack
+from sparseattack import Edits, Outcome, Problem, Search, Space, Strategy, levels, rgb
 
 Script = Callable[[int, int], bool]
 """Whether a query succeeds: by the number of its image and its position among that image's queries."""
@@ -81,3 +82,17 @@ def edit(*pixels: tuple[int, tuple[int, ...]]) -> Edits:
     """One edit of the pixels ``(position, colour)``."""
     where, colours = zip(*pixels, strict=True)
     return Edits(torch.tensor([where]), torch.tensor([colours], dtype=torch.uint8))
+
+
+def attack(problem: Problem, strategy: Strategy, budget: int, *others: int, **put: Any) -> list[Outcome]:
+    """Attack all images, so that the oracle is shown candidates only."""
+    return sorted(outcomes_of(problem, strategy, budget, *others, **put), key=lambda outcome: outcome.image)
+
+
+def outcomes_of(
+    problem: Problem, strategy: Strategy, budget: int, *others: int, **put: Any
+) -> Generator[Outcome, None, None]:
+    """The same, each outcome as soon as its image is finished."""
+    for outcome in sparseattack.outcomes_of(problem, strategy, budget, *others, clean="keep", **put):
+        assert isinstance(outcome, Outcome)
+        yield outcome

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 import torch
-from problems import random_images
+from problems import attack, random_images
 from residual_network import resnet20
 from sparse_inference_checks import Shape, assert_close, random_edits
 from torch import Tensor, nn
 
-from sparseattack import Classifier, Edits, InputError, Problem, attack, load, load_images, rgb
+from sparseattack import Classifier, Edits, InputError, Problem, load, load_images, rgb
 from sparseattack.errors import SparseattackWarning
 from sparseattack.oracles.forward import Forward, normalise
 from sparseattack.oracles.networks import fold, untrained
