@@ -202,10 +202,12 @@ class Problem:
     @cached_property
     def purity(self) -> Purity:
         """Whether the oracle is a function of the image alone; it is tried once, unless that is known."""
-        known = self.checked or not len(self.images)
+        known = self.checked or not len(self.images) or not len(self.labels)
         found = Purity(0, ()) if known else purity(self.classifier, self.images)
         if not self.noisy:
             found.require(self.classifier)
+        if found.scale:
+            self._classes.scale = found.scale  # of clean images, not of what is searched first
         return found
 
     @property

@@ -15,6 +15,7 @@ from sparseattack.data.images import eight_bit, levels
 from sparseattack.errors import InputError, OracleError, SparseattackWarning
 from sparseattack.problem.inference import score_images, sizes
 from sparseattack.problem.oracle import Classifier
+from sparseattack.problem.scale import Scale, recognise
 from sparseattack.problem.verification import score_singly
 
 PROBES = 4  # clean images that are tried
@@ -43,6 +44,7 @@ class Purity:
 
     evaluations: int  # of clean images, which cost no query
     differences: tuple[Difference, ...]  # the greatest of each kind, where it is above rounding
+    scale: Scale | None = None  # of the scores, where they were evaluated
 
     def require(self, classifier: Classifier) -> None:
         """Refuse an oracle that is no function of the image alone, in a sentence with the likely causes."""
@@ -63,7 +65,8 @@ class Purity:
 def purity(classifier: Classifier, images: Tensor) -> Purity:
     """Evaluate some of the ``images (N, C, H, W)`` together, again, in another order and singly; compare.
 
-    A warning says that a network in training mode is evaluated in evaluation mode. Raises OracleError.
+    A warning says that a network in training mode is evaluated in evaluation mode. Raises OracleError, and
+    InputError where the scale of the scores is not clear.
     """
     _warn_of_training(classifier)
     judge = classifier.exact or classifier
@@ -82,7 +85,8 @@ def purity(classifier: Classifier, images: Tensor) -> Purity:
     rounding = judge.rounding_on(images.device)
     found = [_difference(judge, when, (together, other), numbers) for when, other in others.items()]
     count = len(together) + sum(map(len, others.values()))
-    return Purity(count, tuple(each for each in found if each.share > rounding))
+    scale = recognise(str(classifier), classifier.scale, together)
+    return Purity(count, tuple(each for each in found if each.share > rounding), scale)
 
 
 def probes(images: Tensor) -> tuple[Tensor, Tensor]:

@@ -58,7 +58,7 @@ def recognise(who: str, setting: ScaleSetting, scores: Tensor) -> Scale:
 
 
 def _say(sentence: str) -> None:
-    warn(sentence, SparseattackWarning, stacklevel=3)
+    warn(sentence, SparseattackWarning, stacklevel=1)  # one place, so that it is shown once
 
 
 def _in_unit_interval(scores: Tensor) -> Tensor:

@@ -56,6 +56,24 @@ def test_what_is_recognised_is_attacked_as_if_it_were_declared() -> None:
     assert outcomes(oracle(logits)) == outcomes(oracle(logits, "logits"))
 
 
+def test_what_is_recognised_costs_no_evaluation_and_is_the_clean_images() -> None:
+    class Seen:
+        rows = 0
+
+        def __call__(self, images: Tensor) -> Tensor:
+            self.rows += len(images)
+            return softmax(images)
+
+    seen = Seen()
+    with pytest.warns(SparseattackWarning, match="taken for probabilities"):
+        problem = Problem(oracle(seen), rgb(pixels=1), IMAGES, logits(IMAGES).argmax(1))
+        assert problem.purity.scale == "probabilities"
+    before = seen.rows
+    assert problem._classes.scale == "probabilities" and seen.rows == before
+    seen.rows, declared = 0, Problem(oracle(seen, "probabilities"), rgb(pixels=1), IMAGES, problem.labels)
+    assert declared.purity.scale == "probabilities" and seen.rows == before
+
+
 def test_a_declared_scale_is_not_questioned() -> None:
     with warnings.catch_warnings(action="error"):
         found = classify(oracle(softmax, "logits"), IMAGES)
