@@ -7,10 +7,10 @@ from functools import partial
 from torch import Tensor, nn, tensor
 
 from sparseattack import Classifier, InputError, Oracle
-from sparseattack.provenance import digest
+from sparseattack.provenance import digest, digest_network
 
 from .forward import Forward, channels_last
-from .weights import digest_weights, fill, read_weights, unfilled
+from .weights import fill, read_weights, unfilled
 
 SHAPE = (3, 227, 227)
 MEAN = (104.00698793, 116.66876762, 122.67891434)  # of Caffe's ImageNet: blue, green, red
@@ -34,7 +34,7 @@ def alexnet(*, weights: str, batch: int | None = None, device: str = "cpu") -> O
     """
     network = unfilled(bvlc_alexnet)
     fill(network, by_layer(read_weights(weights), weights), weights)
-    known = digest([digest_weights(network), MEAN])
+    known = digest([digest_network(network), MEAN])
     forward = Forward(CaffeColours(), channels_last(network), device)
     most = batch or (32 if forward.device.type == "cpu" else 256)
     return Classifier("alexnet", forward, known, "logits", most, shape=SHAPE, block=forward.block(most))

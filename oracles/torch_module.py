@@ -5,11 +5,11 @@ from torch import nn
 from sparseattack import Classifier, InputError, Oracle
 from sparseattack.plugins.registry import call_at
 from sparseattack.problem.scale import ScaleSetting
-from sparseattack.provenance import digest, digest_source
+from sparseattack.provenance import digest, digest_network, digest_source
 
 from .forward import Forward, choosing, normalise
 from .sparse_inference.sparse_edits import sparse_edits
-from .weights import digest_weights, fill, read_weights
+from .weights import fill, read_weights
 
 
 def module(
@@ -64,4 +64,4 @@ def _weights(module: str, network: object, checkpoint: str | None) -> str:
         return ""
     if checkpoint:
         fill(network, read_weights(checkpoint), checkpoint)
-    return digest_weights(network.eval())
+    return digest_network(network.eval())

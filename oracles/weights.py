@@ -1,9 +1,9 @@
-"""Weights of torch networks: read without running any code, loaded into a network, digested."""
+"""Weights of torch networks: read without running any code, and loaded into a network."""
 
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
-from hashlib import blake2b, file_digest
+from hashlib import file_digest
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Self, TypeGuard
@@ -134,15 +134,6 @@ def _without_prefix(state: dict[str, Tensor], own: Mapping[str, Tensor]) -> dict
 def _few(names: list[str]) -> str:
     rest = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
     return ", ".join(names[:NAMED]) + rest
-
-
-def digest_weights(network: nn.Module) -> str:
-    """Digest of names, dtypes, shapes and bytes of all weights: 32 hexadecimal digits."""
-    content = blake2b(digest_size=16)
-    for name, value in sorted(network.state_dict().items()):
-        content.update(f"{name} {value.dtype} {tuple(value.shape)} ".encode())
-        content.update(value.cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
-    return content.hexdigest()
 
 
 @dataclass(frozen=True)

@@ -11,11 +11,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import blake2b
 from importlib.metadata import packages_distributions, requires, version
+from pathlib import Path
 from types import CodeType, FunctionType
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from sparseattack.plugins.requirements import imported_modules, module_spec, required_packages, source_of
 from sparseattack.plugins.spec import Plugin, layers, undecorated
@@ -23,6 +24,7 @@ from sparseattack.plugins.spec import Plugin, layers, undecorated
 THIS_PACKAGE = "sparseattack"  # its version stands for its code
 NUMERICAL = ("cma", "scipy", "scikit-learn")  # recorded, too, where another package needs them
 UNREADABLE = (OSError, TypeError, KeyError, ImportError, ValueError, SyntaxError)  # lost, compiled, garbled
+INSTALLED = {"site-packages", "dist-packages"}  # folders of packages, whose versions are recorded
 PLAIN = bool | int | float | complex | str | bytes | None  # values whose repr is their content
 
 
@@ -36,6 +38,26 @@ def digest_image(image: Tensor) -> str:
     """Digest of an image ``(C, H, W)`` uint8: 32 hexadecimal digits."""
     content = f"{tuple(image.shape)} ".encode() + image.cpu().numpy().tobytes()
     return blake2b(content, digest_size=16).hexdigest()
+
+
+def digest_network(network: nn.Module) -> str:
+    """Digest of a network: parameters, buffers, plain attributes and classes of all its layers; 32 digits."""
+    content = blake2b(digest_size=16)
+    for name, layer in network.named_modules():
+        plain = {key: value for key, value in vars(layer).items() if key[0] != "_" and _is_plain(value)}
+        content.update(f"{name} {type(layer).__qualname__} {sorted(plain.items())}\n".encode())
+        own = {**dict(layer.named_parameters(recurse=False)), **dict(layer.named_buffers(recurse=False))}
+        own |= {key: value for key, value in vars(layer).items() if isinstance(value, Tensor)}
+        for key, value in sorted(own.items()):
+            content.update(f"{key} {value.dtype} {tuple(value.shape)} ".encode())
+            flat = value.detach().cpu().contiguous().flatten()
+            content.update(flat.view(torch.uint8).numpy().tobytes())
+    return content.hexdigest()
+
+
+def _is_plain(value: object) -> bool:
+    """Whether a value is a number, text or None, or a tuple or list of such: its repr is its content."""
+    return all(map(_is_plain, value)) if isinstance(value, tuple | list) else isinstance(value, PLAIN)
 
 
 def digest_source(plugin: Plugin) -> str:
@@ -94,7 +116,7 @@ def _processor() -> str:
 
 
 def source_code(plugin: Plugin) -> dict[str, str]:
-    """Sources of a plugin's module and of the modules it imports from its own package, by module name.
+    """Sources of a plugin's module and of those it imports from its own package or the user's files, by name.
 
     Under the empty name stands what no source shows: values in the closures and defaults of the function,
     and all of a function that has no source, such as one of a notebook.
@@ -107,7 +129,7 @@ def source_code(plugin: Plugin) -> dict[str, str]:
 
 
 def _own_sources(module: str) -> dict[str, str]:
-    """Sources of a module and, again and again, of those it imports from its own package."""
+    """Sources of a module and, again and again, of those it imports from its package or the user's files."""
     found: dict[str, str] = {}
     left = [module]
     while left:
@@ -135,11 +157,23 @@ def _package(module: str) -> str:
 
 
 def _own_imports(text: str, package: str, module: str) -> Iterator[str]:
-    """Modules that a source imports from the package of the plugin's ``module``."""
+    """Modules that a source imports from the package of the plugin's ``module``, or from the user's files."""
     root = (package or module).partition(".")[0]
     for name, relative in imported_modules(text, package):
-        if relative or (root != THIS_PACKAGE and name.partition(".")[0] == root):
+        top = name.partition(".")[0]
+        if relative or (root != THIS_PACKAGE and (top == root or _is_users(top))):
             yield name
+
+
+def _is_users(top: str) -> bool:
+    """Whether a top-level module stands in a file of the user's: not installed, not of Python, not ours."""
+    if top == THIS_PACKAGE or top in sys.stdlib_module_names:
+        return False
+    with suppress(*UNREADABLE):
+        found = module_spec(top)
+        places = [found.origin or "", *(found.submodule_search_locations or ())]
+        return not any(INSTALLED & set(Path(place).parts) for place in places)
+    return False
 
 
 def _is_interactive(function: Plugin) -> bool:

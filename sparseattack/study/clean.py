@@ -8,7 +8,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from sparseattack.data.images import UNKNOWN, ImageGroups
+from sparseattack.data.images import UNKNOWN, ImageGroups, levels
 from sparseattack.data.load import ImagesSpec, load_images_by_size
 from sparseattack.errors import InputError, OracleError
 from sparseattack.plugins.registry import make, oracle_plugin
@@ -16,8 +16,11 @@ from sparseattack.plugins.spec import Plugin, oracle_spec
 from sparseattack.problem.oracle import Classifier, device_of
 from sparseattack.problem.purity import Purity, purity
 from sparseattack.problem.verification import REPEATS, Predictions, classify
+from sparseattack.provenance import digest, digest_network
 from sparseattack.study.experiment import Experiment
+from sparseattack.study.manifest import ProbeScores
 
+PROBES = 4  # random images that are evaluated so that another oracle is noticed
 FEWEST, NEARLY_NONE = 5, 0.1  # images, and the share that is classified correctly: fewer are doubtful
 SHOWN = 5  # names in a sentence
 
@@ -33,12 +36,25 @@ class CleanEvaluation:
     predictions: Predictions  # of the N images
     purity: Purity  # of the oracle
     evaluations: int  # of the images
+    probes: ProbeScores
     classes: tuple[str, ...]  # K names, some empty
 
     @cached_property
     def floats(self) -> tuple[Tensor, ...]:
         """N images ``(C, H, W)``, parts of the stacks."""
         return tuple(image for stack in self.stacks for image in stack)
+
+    @property
+    def probed(self) -> int:
+        """Random images that were evaluated."""
+        return PROBES if self.probes.scores else 0
+
+    @property
+    def digest(self) -> str:
+        """Digest of the oracle: its own, or else of its layers and of its exact scores of probe images."""
+        module = self.oracle.module
+        layers = digest_network(module) if module is not None else ""
+        return self.oracle.digest or digest([layers, self.probes.scores])
 
     @property
     def correct(self) -> int | None:
@@ -111,7 +127,19 @@ def evaluate_clean(experiment: Experiment) -> CleanEvaluation:
         ) from error
     oracle = oracle.with_scale(predictions.scale)
     classes, count = _class_names(oracle, images, predictions.scores.shape[1]), times * len(images)
-    return CleanEvaluation(plugin, oracle, images, stacks, predictions, found, count, classes)
+    probes = ProbeScores(()) if experiment.noisy_oracle else _probe(oracle, stacks[0], predictions)
+    return CleanEvaluation(plugin, oracle, images, stacks, predictions, found, count, probes, classes)
+
+
+def _probe(oracle: Classifier, floats: Tensor, predictions: Predictions) -> ProbeScores:
+    """Scores of the first clean images, which are there already, and of as many random ones."""
+    shape = PROBES, *floats.shape[1:]
+    random = torch.randint(256, shape, generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
+    scores = [predictions.scores[:PROBES]]
+    with suppress(OracleError):  # noise may be too much for it, and no candidate is
+        scores.append(classify(oracle, levels(random).to(floats.device)).scores)
+    found = torch.cat(scores).double().nan_to_num()
+    return ProbeScores(tuple(map(tuple, found.tolist())))
 
 
 def _classified(oracle: Classifier, stacks: Sequence[Tensor], times: int) -> Predictions:

@@ -5,6 +5,8 @@ Each fact is a frozen dataclass, which `Study` stores as JSON by field name, und
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from itertools import chain
+from math import inf
 from typing import Any, ClassVar, Protocol
 
 from sparseattack.problem.scale import Scale
@@ -88,6 +90,22 @@ class StrategyLabels:
 
     KEY: ClassVar[str] = "labels"
     labels: dict[str, str]  # by spec, of the strategies that have one
+
+
+@dataclass(frozen=True)
+class ProbeScores:
+    """An oracle's scores of a few clean and random images, by which another oracle is noticed."""
+
+    KEY: ClassVar[str] = "probe scores"
+    scores: tuple[tuple[float, ...], ...]  # of each image, of K classes; none of a noisy oracle
+
+    def difference(self, other: "ProbeScores") -> float:
+        """The greatest difference of a score, as a share of the greatest score; infinite for other shapes."""
+        if list(map(len, self.scores)) != list(map(len, other.scores)):
+            return inf
+        pairs = list(zip(chain(*self.scores), chain(*other.scores), strict=True))
+        greatest = max((abs(one) for one, _ in pairs), default=0.0)
+        return max((abs(one - two) for one, two in pairs), default=0.0) / (greatest or 1.0)
 
 
 @dataclass(frozen=True)

@@ -76,14 +76,13 @@ class Setup:
     def manifest(self) -> Manifest:
         """What the experiment is made of, and where it is run."""
         plugins, clean = self._plugins(), self.clean
-        scores = clean.predictions.scores.double().round(decimals=4)  # for an oracle without a digest
         settings = {role: setting_values(plugin) for role, plugin in plugins.items()}
         return Manifest(
             determines=Determinants(
                 experiment=self.experiment.without_labels(),
                 settings=json.loads(json.dumps(settings, default=str)),
                 sources={role: digest_source(plugin) for role, plugin in plugins.items()},
-                oracle=clean.oracle.digest or digest(scores.tolist()),
+                oracle=clean.digest,
                 images=self.images.digest,
                 versions=versions(plugins.values()),
             ),

@@ -18,11 +18,12 @@ from sparseattack.search.loop import run_rounds
 from sparseattack.study.cases import Case
 from sparseattack.study.experiment import Condition
 from sparseattack.study.inference import choose_inference
-from sparseattack.study.manifest import Determinants, Manifest, Openings, Scope, StrategyLabels
+from sparseattack.study.manifest import Determinants, Manifest, Openings, ProbeScores, Scope, StrategyLabels
 from sparseattack.study.prepare import Setup, problem_of, split_by_size
 from sparseattack.study.record import Record, run_key
 from sparseattack.study.store import Study
 
+ROUNDING = 0.01  # share of the greatest score by which another machine or version may change a score
 ADVICE = "Name another file with --study"
 
 
@@ -96,7 +97,7 @@ def plan(setup: Setup, study: Study, *, advice: str = ADVICE, others: Iterable[P
             eligible=selection.eligible,
             left_out=selection.left_out,
             runs=selection.runs(len(setup.images)),
-            checks=clean.purity.evaluations,
+            checks=clean.purity.evaluations + clean.probed,
             evaluations=clean.evaluations,
             block=sizes(clean.oracle, clean.stacks[0]).block,
             classes=clean.classes,
@@ -110,6 +111,12 @@ def _open(setup: Setup, study: Study, advice: str) -> None:
     held = study.set_default(setup.manifest)
     if changes := held.determines.differences(setup.manifest.determines):
         raise InputError(f"{study.path} was made with other settings: {'; '.join(changes)}. {advice}")
+    probes = study.set_default(setup.clean.probes)
+    if (share := probes.difference(setup.clean.probes)) > ROUNDING:
+        raise InputError(
+            f"{study.path} was made with another oracle: its scores of the same images differ by up to"
+            f" {100 * share:.1f} % from those of {setup.clean.oracle}. {advice}"
+        )
     before = study.get(Openings) or Openings()
     study.set(Openings((*before.openings, setup.manifest.opening)))
 
@@ -131,6 +138,9 @@ def _copy_runs(setup: Setup, study: Study, path: Path) -> None:
     """
     with suppress(InputError), Study.read(path) as other:  # what is no study has no runs
         held = other.get(Manifest)
+        probes = other.get(ProbeScores)
+        if probes is None or probes.difference(setup.clean.probes) > ROUNDING:
+            return
         if held is None or _but_sample(held.determines) != _but_sample(setup.manifest.determines):
             return
         lacking = {(task.condition, case) for task in _tasks(setup, study) for case in task.todo}
