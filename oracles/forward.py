@@ -1,7 +1,7 @@
 """Evaluate a torch network on images: on its device, in inference mode, as many at a time as memory holds."""
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import is_dataclass
 from typing import TypeVar
 
@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from sparseattack import InputError
-from sparseattack.problem.inference import PAD
+from sparseattack.problem.inference import LABELS, PAD
 from sparseattack.problem.oracle import device_of
 
 CPU_CHUNK = 32  # images at a time on a CPU: the feature maps of most networks then stay in the cache
@@ -68,6 +68,8 @@ class Forward:
             _choose_format(self.network, prepared)
             self.format_chosen = True
         scores = scores_among(self.network(prepared), None).as_subclass(Tensor)
+        if not scores.is_floating_point() and scores.shape[1:].numel() == 1:
+            raise InputError(f"the network returns labels, {scores.dtype}: {LABELS}")
         return scores.to(torch.float32, copy=True)  # the network may use one output buffer for all its calls
 
 
@@ -153,6 +155,13 @@ def without_sides(scores: Tensor) -> Tensor:
     return scores.flatten(1) if scores.ndim > 2 and scores.shape[2:].numel() == 1 else scores  # noqa: PLR2004
 
 
+def likely(names: Iterable[str]) -> str:
+    """The name that scores usually have, if one of ``names`` has it; else the first."""
+    known = list(names)
+    hints = ((hint, name) for hint in ("logit", "score", "prob", "class") for name in known)
+    return next((name for hint, name in hints if hint in name.lower()), known[0])
+
+
 def _parts(answer: object) -> dict[str, object]:
     """What a dictionary, a tuple, a list or a dataclass holds, by its key or number."""
     if is_dataclass(answer) and not isinstance(answer, Mapping):
@@ -174,7 +183,7 @@ def _chosen(parts: dict[str, object], output: str | None, kind: str) -> Tensor:
     found = ", ".join(f"{name} {tuple(part.shape)}" for name, part in tensors.items())
     missing = f" without {output}" if output else ""
     raise InputError(
-        f"the network returns {kind}{missing}: {found}; choose the scores by output={next(iter(tensors))}"
+        f"the network returns {kind}{missing}: {found}; choose the scores by output={likely(tensors)}"
     )
 
 

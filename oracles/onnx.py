@@ -17,7 +17,7 @@ from sparseattack.problem.oracle import Shape
 from sparseattack.problem.scale import ScaleSetting
 from sparseattack.provenance import digest
 
-from .forward import in_blocks, normalise, without_sides
+from .forward import in_blocks, likely, normalise, without_sides
 from .weights import required, sha256
 
 Layout = Literal["auto", "nchw", "nhwc"]
@@ -128,7 +128,7 @@ def score_output(session: onnxruntime.InferenceSession, name: str | None, path: 
     found = ", ".join(f"{one.name} {one.type} {one.shape}" for one in outputs.values())
     if name not in outputs and (name or len(outputs) > 1):
         missing = f"has no output {name}, only" if name else "has several outputs,"
-        raise InputError(f"{path} {missing} {found}: choose the scores by output={next(iter(outputs))}")
+        raise InputError(f"{path} {missing} {found}: choose the scores by output={likely(outputs)}")
     only = outputs[name or next(iter(outputs))]
     if not only.type.startswith("tensor("):
         raise InputError(

@@ -85,7 +85,7 @@ def described(scores: Tensor) -> str:
     least, most = float(scores.min()), float(scores.max())
     if least < -ROUNDING or most > 1 + ROUNDING:
         return f"probabilities from {least:.4g} to {most:.4g}"
-    return f"probabilities that sum to {float(scores.double().sum()):.4g}, as of independent sigmoids"
+    return f"scores that sum to {float(scores.double().sum()):.4g}, no probabilities of one class,"
 
 
 def two_columns(scores: Tensor, setting: ScaleSetting) -> Tensor:

@@ -240,6 +240,7 @@ subclass = net(lambda scores, images: scores.as_subclass(Sub))
 sides = net(lambda scores, images: scores[:, :, None, None])
 nothing = net(lambda scores, images: {"loss": None})
 def function(): return lambda images: (images, images.flatten(1)[:, :4])
+labels = net(lambda scores, images: scores.argmax(1))
 """
 
 CHOICES = {
@@ -271,10 +272,12 @@ def test_a_function_that_returns_several_tensors(answers: Path) -> None:
     [
         (
             "several",
-            r"dict: features \(32, 3, 6, 5\), logits \(32, 4\); choose the scores by output=features",
+            r"dict: features \(32, 3, 6, 5\), logits \(32, 4\); choose the scores by output=logits",
         ),
         ("several,output=scores", r"dict without scores: features \(32, 3, 6, 5\), logits \(32, 4\)"),
         ("nothing", "returns dict, in which there is no tensor"),
+        ("labels", r"returns labels, torch.int64: .*one_hot\(labels, CLASSES\)"),
+        ("labels,scale=binary", "returns labels, torch.int64"),
         ("plain,output=logits", "leave out output=logits"),
     ],
 )

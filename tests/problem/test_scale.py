@@ -90,7 +90,7 @@ def test_independent_sigmoids_are_refused() -> None:
         classify(oracle(sigmoids), IMAGES)
     with pytest.raises(InputError, match="independent sigmoids"):
         outcomes(oracle(sigmoids))
-    with pytest.raises(OracleError, match=r"probabilities that sum to .*, as of independent sigmoids"):
+    with pytest.raises(OracleError, match=r"scores that sum to .*, no probabilities of one class"):
         classify(oracle(lambda images: sigmoids(images) + 0 * images.sum(), "probabilities"), IMAGES)
 
 
