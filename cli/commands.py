@@ -246,19 +246,20 @@ def show(
 
 @app.command(cls=Command)
 def check(
-    strategy: Annotated[
+    plugin: Annotated[
         str,
         typer.Argument(
-            metavar="STRATEGY",
+            metavar="STRATEGY|ORACLE",
             autocompletion=o.completion("strategies"),
-            help="A name, module:function or file.py:function, with settings: 'mine.py:search(popsize=5)'.",
+            help="A name, module:function, file.py:function or model file, with settings.",
         ),
     ],
+    images: Annotated[str, typer.Option(metavar="IMAGES", help="Images to try an oracle on.")] = "sample",
 ) -> None:
-    """Check a strategy against every clause of the strategy contract."""
+    """Check a strategy, or an oracle, against every clause of its contract."""
     from .check import check
 
-    if not check(strategy):
+    if not check(plugin, images):
         raise typer.Exit(1)
 
 

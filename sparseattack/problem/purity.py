@@ -106,10 +106,14 @@ def _difference(judge: Classifier, when: str, scores: tuple[Tensor, Tensor], num
     one, other = scores
     if one.shape[1] != other.shape[1]:
         raise OracleError(f"{judge} answered {other.shape[1]} classes after {one.shape[1]}")
-    one = one[: len(other)]
-    shares = (one - other).abs().amax(1) / one.abs().amax(1).clamp(min=torch.finfo(torch.float32).tiny)
+    shares = share_of(one[: len(other)], other)
     worst = int(shares.argmax())
     return Difference(when, int(numbers[worst]), float(shares[worst]))
+
+
+def share_of(one: Tensor, other: Tensor) -> Tensor:
+    """By which share ``(n,)`` of an image's greatest score two scores ``(n, K)`` differ."""
+    return (one - other).abs().amax(1) / one.abs().amax(1).clamp(min=torch.finfo(torch.float32).tiny)
 
 
 def _warn_of_training(classifier: Classifier) -> None:

@@ -72,3 +72,30 @@ def test_what_is_wrong_is_named(mine: None, run: Run) -> None:
 def test_what_cannot_be_checked_is_one_line(spec: str, words: str, mine: None, run: Run) -> None:
     code, out, err = run("check", spec)
     assert code == 2 and out == "" and words in err and err.count("\n") == 1
+
+
+ORACLES = """
+import torch
+from torch.nn.functional import dropout
+
+weights = torch.randn(3072, 4, generator=torch.Generator().manual_seed(0))
+
+def good(*, sign: int = 1):
+    return lambda images: sign * images.flatten(1) @ weights
+
+def drops():
+    return lambda images: dropout(images, 0.3).flatten(1) @ weights
+"""
+
+
+def test_an_oracle_is_checked_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run: Run) -> None:
+    (tmp_path / "oracles_to_check.py").write_text(ORACLES)
+    monkeypatch.chdir(tmp_path)
+    code, out, _ = run("check", "oracles_to_check.py:good(sign=-1)")
+    assert code == 0 and "FAIL" not in out and "4 classes, logits, float32" in out
+    code, out, err = run("check", "oracles_to_check.py:drops")
+    assert code == 1 and "FAIL  gives an image the same scores evaluated again" in out
+    assert "dropout or other noise" in out and "Traceback" not in out + err
+    code, out, _ = run("check", "digits-forest(trees=5)")
+    assert code == 0 and "10 classes, probabilities" in out
+    assert run("check", "oracles_to_check.py:good", "--images", "nowhere").code == 2
