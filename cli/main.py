@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
 DEBUG = "--debug"
+NOT_WHOLE = "Input should be a valid integer, unable to parse string as an integer"  # typer's words
 python_format = warnings.formatwarning
 
 
@@ -116,7 +117,8 @@ def _report_error(error: BaseException) -> int:
         sentence, code = str(error), 2 if isinstance(error, InputError) else 1
     elif hasattr(error, "format_message"):  # a usage error
         where = getattr(getattr(error, "ctx", None), "command_path", "sparseattack")
-        sentence, code = f"{error.format_message().rstrip('.')} (see {where} --help)", 2
+        reason = error.format_message().rstrip(".").replace(NOT_WHOLE, "a whole number is needed, as in 100")
+        sentence, code = f"{reason} (see {where} --help)", 2
     elif isinstance(error, OSError) and error.strerror:
         sentence, code = f"{error.filename or 'input or output'}: {error.strerror}", 1
     elif user_line(error):

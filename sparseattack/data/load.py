@@ -91,7 +91,8 @@ def load_images_by_size(spec: str, resize: str = DEFAULT) -> ImageGroups:
 
 def _from_path(path: Path, split: str, select: Select, how: Resize) -> ImageGroups:
     if not os.path.exists(path):
-        raise InputError(f"there are no images {str(path)!r}, only sample, digits, cifar10, or a path")
+        known = "sample, digits, cifar10, or the path of a picture, a folder or a .npz file"
+        raise InputError(f"there are no images {str(path)!r}, only {known}")
     if path.is_dir() and split and (path / split).is_dir():
         return load_pictures(path / split, select, how)
     if path.is_dir() and (split or contains_cifar10(path)):

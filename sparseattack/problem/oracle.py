@@ -210,5 +210,8 @@ def device_of(name: str) -> torch.device:
         device = torch.device(name)
         torch.empty(1, device=device)
     except Exception as error:  # torch says it in a different way for every device
-        raise InputError(f"there is no device {name!r} here: {brief(error)}") from error
+        known = ["cpu", *(f"cuda:{number}" for number in range(torch.cuda.device_count()))]
+        known += ["mps"] if torch.backends.mps.is_available() else []
+        reason = f": {brief(error)}" if name in (*known, "cuda") and len(known) > 1 else ""
+        raise InputError(f"there is no device {name!r} here, only {', '.join(known)}{reason}") from error
     return device

@@ -63,7 +63,8 @@ class Experiment:
         for name in ("strategies", "encodings", "pixels", "seeds"):
             chosen = getattr(self, name)
             if not chosen:
-                raise InputError(f"an experiment needs at least one of {name}")
+                usual = ",".join(map(str, getattr(type(self), name)))
+                raise InputError(f"{name} is empty: name at least one, as in {usual}")
             if twice := [value for value in chosen if chosen.count(value) > 1]:
                 raise InputError(f"{name} holds {twice[0]} twice")
         self._check_labels()
@@ -74,8 +75,10 @@ class Experiment:
         parse_resize(self.resize, 0)
 
     def _check_numbers(self) -> None:
-        if self.budget < 1 or min(self.pixels) < 1:
-            raise InputError("budget and pixels are at least 1")
+        if self.budget < 1:
+            raise InputError(f"budget, in queries per image, is at least 1, not {self.budget}")
+        if min(self.pixels) < 1:
+            raise InputError(f"pixels, those that may change, are at least 1, not {min(self.pixels)}")
         if (least := min(*self.seeds, self.sample_seed)) < 0:
             raise InputError(f"a seed is at least 0, not {least}")
         if self.num_images < 0:

@@ -110,6 +110,8 @@ def _open(setup: Setup, study: Study, advice: str) -> None:
     """Store the manifest in a new study; refuse a study that has another one."""
     held = study.set_default(setup.manifest)
     if changes := held.determines.differences(setup.manifest.determines):
+        chosen = [change for change in changes if change.startswith("experiment ")]
+        changes = chosen or changes  # what was chosen explains the digests and settings that follow from it
         raise InputError(f"{study.path} was made with other settings: {'; '.join(changes)}. {advice}")
     probes = study.set_default(setup.clean.probes)
     if (share := probes.difference(setup.clean.probes)) > ROUNDING:

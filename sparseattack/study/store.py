@@ -91,7 +91,7 @@ class Study:
     def read(cls, path: Path) -> Self:
         """The study at ``path``, for reading only."""
         if not path.is_file():
-            raise InputError(f"there is no study {path}")
+            raise InputError(f"there is no study {path}: `sparseattack compare` writes one")
         lone = _is_lone(path)
         quiet = "&immutable=1" if lone else ""  # a folder may be read-only too
         with _connected(path, f"{path.absolute().as_uri()}?mode=ro{quiet}", uri=True) as connection:

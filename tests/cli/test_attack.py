@@ -149,11 +149,11 @@ def test_the_folder_is_the_true_class_as_it_is_in_a_comparison(
     (digits / "8").rename(digits / "3")
     code, out, _ = run("attack", str(digits), *FOREST, "--out", str(tmp_path / "made"))
     lines = {line.partition(":")[0]: line for line in out.splitlines()}
-    assert code == 0 and "2 of 2 attacked pictures fool, verified; 2 left out" in out
+    assert code == 0 and "verified success on 2 of 2 attacked pictures; 2 left out" in out
     assert "nothing to attack: it is not called 3, its true class" in lines["3/a.png"]
     assert "->" in lines["b.bmp"]  # no folder: the prediction is the true class
     predicted = run("attack", str(digits), *FOREST, "--true-class", "prediction", "--out", str(tmp_path))
-    assert "4 of 4 attacked pictures fool" in predicted.out
+    assert "verified success on 4 of 4 attacked pictures" in predicted.out
     (digits / "3").rename(digits / "eight")
     code, _, err = run("attack", str(digits), *FOREST)
     assert code == 2 and "there is no class eight, only 0, 1" in err and "--true-class prediction" in err
@@ -272,7 +272,9 @@ def test_the_failure_of_one_picture_ends_no_other(oracles: Path, run: Run) -> No
     *lines, last = out.splitlines()
     failed = [line for line in lines if "failed: oracle" in line]
     assert len(lines) == 4 and len(failed) == 1 and "MemoryError: too large" in failed[0]
-    assert last.startswith("3 of 3 attacked pictures fool, verified; 0 left out, 1 failed; written to made")
+    assert last.startswith(
+        "verified success on 3 of 3 attacked pictures; 0 left out, 1 failed; written to made"
+    )
     assert len(list((oracles / "made").glob("*.adversarial.png"))) == 3
 
 
@@ -292,4 +294,6 @@ def test_what_was_written_is_said_where_it_is_stopped(oracles: Path, run: Run) -
     stops = ("--oracle", "pictures_to_attack.py:stops", "--pixels", "2", "--budget", "4000", "-s", "random")
     code, _, err = run("attack", "digits[0:4]", *stops, "--out", "made")
     assert code == 130
-    assert re.search(r"stopped: \d of 4 pictures are done; \d of \d attacked pictures fool", err)
+    assert re.search(
+        r"stopped: \d of 4 pictures are done; verified success on \d of \d attacked pictures", err
+    )

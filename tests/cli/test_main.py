@@ -74,6 +74,10 @@ def test_the_version_is_printed(run: Run) -> None:
         (("--quiet",), "No such option: --quiet (see sparseattack --help)"),
         (("show",), "Missing argument 'NAME' (see sparseattack show --help)"),
         (("list", "--all"), "(see sparseattack list --help)"),
+        (("compare", "--budget", "ten"), "'--budget': a whole number is needed, as in 100 (see"),
+        (("attack", "sample[0]", "--device", "gpu"), "there is no device 'gpu' here, only cpu"),
+        (("report", "no.study"), "there is no study no.study: `sparseattack compare` writes one"),
+        (("attack", "none.png"), "only sample, digits, cifar10, or the path of a picture, a folder or a"),
     ],
 )
 def test_a_command_line_that_cannot_be_read_is_one_line(

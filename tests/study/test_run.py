@@ -102,15 +102,16 @@ def test_images_in_another_order_get_the_same_results(
     [
         ({"budget": 91}, "budget was 90, is 91"),
         ({"strategies": ("random(popsize=21)", "cmaes")}, "popsize=21"),
-        ({"oracle": "linear(classes=4,inputs=192,seed=1)"}, "settings .*seed=1"),
+        ({"oracle": "linear(classes=4,inputs=192,seed=1)"}, "settings: experiment oracle was .*seed=1"),
     ],
 )
 def test_a_study_of_other_settings_is_refused(
     experiment: Experiment, study: Study, change: dict[str, Any], said: str
 ) -> None:
     finish(experiment, study)
-    with pytest.raises(InputError, match=said):
+    with pytest.raises(InputError, match=said) as refused:
         finish(replace(experiment, **change), study)
+    assert " sources " not in str(refused.value)  # what follows from the change does not bury it
 
 
 def test_changed_images_are_noticed(experiment: Experiment, study: Study) -> None:
