@@ -43,7 +43,7 @@ def test_a_failure_names_the_innermost_line_of_the_users_own_code(
     assert failure(raised.value).endswith("char 0) (mine.py, line 7)")
 
 
-def test_a_failure_of_libraries_alone_names_no_line() -> None:
+def test_a_failure_inside_libraries_names_no_line() -> None:
     with pytest.raises(AttributeError) as raised:
         sparseattack.unknown  # noqa: B018
     assert raised.value.__traceback__
@@ -51,7 +51,7 @@ def test_a_failure_of_libraries_alone_names_no_line() -> None:
     assert failure(raised.value) == brief(raised.value)
 
 
-def test_a_syntax_error_says_its_line_itself_and_once(tmp_path: Path) -> None:
+def test_a_syntax_error_has_its_line_once(tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text("x = (\n")
     with pytest.raises(SyntaxError) as raised:
         module_at(str(tmp_path / "mine.py"))

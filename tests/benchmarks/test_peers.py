@@ -42,7 +42,7 @@ def test_rows_and_calls_are_counted_and_scores_are_the_networks() -> None:
     assert (one.queries, one.calls, one.first, one.found) == (3, 2, 0, None)
 
 
-def test_the_first_success_is_counted_over_all_calls_and_kept() -> None:
+def test_the_first_success_is_counted_over_all_calls_and_stored() -> None:
     one = meter()
     one(rows(0.1, 0.2))
     one(rows(0.3, 0.6, 0.9))

@@ -159,7 +159,7 @@ def test_the_folder_is_the_true_class_as_it_is_in_a_comparison(
     assert code == 2 and "there is no class eight, only 0, 1" in err and "--true-class prediction" in err
 
 
-def test_a_resized_picture_is_said_and_written_as_it_was_attacked(tmp_path: Path, run: Run) -> None:
+def test_a_resized_picture_is_reported_and_written_as_it_was_attacked(tmp_path: Path, run: Run) -> None:
     large = Image.fromarray(load_images("digits[0]").pixels[0, 0].numpy()).resize(
         (48, 64), Image.Resampling.BICUBIC
     )
@@ -290,7 +290,7 @@ def test_a_noisy_oracle_is_refused_or_named(oracles: Path, run: Run) -> None:
     assert code == 0 and "(noisy)" in out and "noisy oracle" in out
 
 
-def test_what_was_written_is_said_where_it_is_stopped(oracles: Path, run: Run) -> None:
+def test_an_interruption_lists_the_files_written(oracles: Path, run: Run) -> None:
     stops = ("--oracle", "pictures_to_attack.py:stops", "--pixels", "2", "--budget", "4000", "-s", "random")
     code, _, err = run("attack", "digits[0:4]", *stops, "--out", "made")
     assert code == 130

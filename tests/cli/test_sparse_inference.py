@@ -52,7 +52,7 @@ def test_pictures(tmp_path: Path, run: Run, asked: list[int]) -> None:
     assert used and not unused and sparse == whole and "of 4 attacked pictures" in whole
 
 
-def test_a_reproduction_keeps_them_apart(tmp_path: Path, run: Run, asked: list[int]) -> None:
+def test_a_reproduction_has_a_study_for_each_inference(tmp_path: Path, run: Run, asked: list[int]) -> None:
     command = ("reproduce", "one-pixel", "--networks", "allconv-small", "--data", "sample", "--images", "1")
     few = ("--targeted-images", "0", "--budget", "400", "-s", "", "--out", str(tmp_path))
     for options, used in ((OFF,), False), ((), True):

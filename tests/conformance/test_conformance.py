@@ -55,7 +55,7 @@ def test_finds_what_is_broken(strategy: Callable[..., Search], clause: str, word
     assert not found.ok and found.note.startswith(words), found
 
 
-def test_an_honest_strategy_keeps_every_clause() -> None:
+def test_a_correct_strategy_satisfies_every_clause() -> None:
     assert check(honest) == [Finding(clause, True, "") for clause in CLAUSES]
 
 

@@ -186,7 +186,7 @@ def test_a_split_chooses_the_arrays(tmp_path: Path) -> None:
         load_images(f"{file}:test")
 
 
-def test_what_8_bits_change_is_told(tmp_path: Path) -> None:
+def test_a_change_by_rounding_to_8_bits_is_reported(tmp_path: Path) -> None:
     file = tmp_path / "some.npz"
     np.savez(file, x=np.stack([np.full((9, 9), 0.4), np.full((9, 9), 0.401)]))
     images = load_images(str(file))

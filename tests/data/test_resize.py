@@ -52,7 +52,7 @@ def test_by_default_the_centre_is_cut_out_as_torchvisions_presets_do(
     assert not torch.equal(images.pixels, load_images(f"{folder}@{side}", "bicubic").pixels)
 
 
-def test_a_change_of_size_is_told(folder: Path) -> None:
+def test_a_change_of_size_is_reported(folder: Path) -> None:
     (fit,), (squashed,) = (load_images(f"{folder}@30", how).notes for how in ("bilinear", "nearest,squash"))
     assert fit.startswith("2 of 2 images were resized to 30x30 (bilinear, the shorter side to 34, then")
     assert squashed.startswith("2 of 2 images were resized to 30x30 (nearest, height and width scaled apart)")
@@ -144,7 +144,7 @@ TURNED = {  # by EXIF orientation: what a viewer does, written with numpy
 
 
 @pytest.mark.parametrize("orientation", TURNED)
-def test_pictures_are_upright_as_their_exif_says(tmp_path: Path, orientation: int) -> None:
+def test_pictures_are_rotated_by_their_exif_orientation(tmp_path: Path, orientation: int) -> None:
     rows = np.random.default_rng(1).integers(256, size=(4, 6, 3), dtype=np.uint8)
     exif = Image.Exif()
     exif[0x0112] = orientation

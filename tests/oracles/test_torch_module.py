@@ -281,7 +281,7 @@ def test_a_function_that_returns_several_tensors(answers: Path) -> None:
         ("plain,output=logits", "leave out output=logits"),
     ],
 )
-def test_which_tensor_holds_the_scores_is_asked(answers: Path, chosen: str, said: str) -> None:
+def test_several_outputs_are_refused_until_one_is_chosen(answers: Path, chosen: str, said: str) -> None:
     with pytest.raises(InputError, match=said):
         oracle(f"module={answers}:{chosen}")(IMAGES)
 

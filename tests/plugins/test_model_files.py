@@ -22,7 +22,7 @@ SAID = {
 
 
 @pytest.mark.parametrize("name", SAID)
-def test_the_command_that_works_is_said(tmp_path: Path, name: str) -> None:
+def test_the_error_names_the_command_that_works(tmp_path: Path, name: str) -> None:
     torch.save(nn.Linear(2, 2).state_dict(), tmp_path / "weights.pt")
     torch.export.save(torch.export.export(nn.ReLU(), (torch.zeros(2, 3, 4, 4),)), tmp_path / "exported.pt2")
     (tmp_path / "exported.pt2").rename(tmp_path / "exported.pt")

@@ -44,7 +44,7 @@ def test_every_row_column_and_shade_has_its_share() -> None:
         assert edits.colours.flatten().tolist() == list(range(256))
 
 
-def test_corners_reach_black_and_white_alone() -> None:
+def test_corners_reach_only_black_and_white() -> None:
     genes = torch.linspace(0, 1, 100).unsqueeze(1).expand(-1, 5)
     colours = corners().decode(genes, torch.Size((3, 4, 4))).colours
     assert set(colours.flatten().tolist()) == {0, 255}

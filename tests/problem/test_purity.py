@@ -96,7 +96,7 @@ def test_one_image_is_tried_beside_others_that_are_made_of_it() -> None:
     assert len({tuple(image.flatten().tolist()) for image in tried}) == 4
 
 
-def test_rounding_is_no_difference_unless_an_oracle_says_it_never_rounds() -> None:
+def test_rounding_is_no_difference_unless_an_oracle_is_declared_exact() -> None:
     def rounds(images: Tensor) -> Tensor:
         return linear(images) + 1e-6 * len(images)
 
@@ -119,7 +119,7 @@ def training_network() -> nn.Sequential:
     return nn.Sequential(nn.BatchNorm2d(3), nn.Flatten(), nn.Dropout(0.5), nn.Linear(90, 4))
 
 
-def test_a_network_in_training_mode_is_attacked_as_in_evaluation_mode_and_a_line_says_so() -> None:
+def test_a_network_in_training_mode_is_attacked_in_evaluation_mode_with_a_note() -> None:
     expected = attack(problem(training_network().eval(), until=spent), uniform, 30)
     network = training_network()
     before = {name: value.clone() for name, value in network.state_dict().items()}

@@ -42,7 +42,7 @@ def outcomes(made: Classifier) -> list[tuple[object, ...]]:
     return [(each.first_fooled, *map(float, each.values)) for each in found]
 
 
-def test_a_softmax_inside_is_recognised_and_said() -> None:
+def test_a_softmax_inside_is_recognised_and_reported() -> None:
     with pytest.warns(SparseattackWarning, match="scores of oracle mine are taken for probabilities.*logits"):
         found = classify(oracle(softmax), IMAGES)
     assert found.scale == "probabilities"
@@ -74,7 +74,7 @@ def test_what_is_recognised_costs_no_evaluation_and_is_the_clean_images() -> Non
     assert declared.purity.scale == "probabilities" and seen.rows == before
 
 
-def test_a_declared_scale_is_not_questioned() -> None:
+def test_a_declared_scale_is_used_as_it_is() -> None:
     with warnings.catch_warnings(action="error"):
         found = classify(oracle(softmax, "logits"), IMAGES)
         assert found.scale == "logits" and float(found.confidences.max()) < 0.5
@@ -106,7 +106,7 @@ def test_rounded_probabilities_are_recognised() -> None:
             assert recognise("it", "auto", scores) == "probabilities"
 
 
-def test_labels_as_scores_are_said_to_be_no_more() -> None:
+def test_labels_as_scores_are_reported() -> None:
     one_hot = torch.eye(4)
     with (
         pytest.warns(SparseattackWarning, match="it returns labels only"),
@@ -135,12 +135,12 @@ def test_one_score_of_two_classes() -> None:
         score_images(oracle(logits, "binary"), IMAGES, range(12))
 
 
-def test_a_sigmoid_declared_as_a_logit_is_said() -> None:
+def test_a_sigmoid_declared_as_a_logit_is_reported() -> None:
     with pytest.warns(SparseattackWarning, match="set scale=binary-probability"):
         classify(oracle(lambda x: ((x - 0.5).flatten(1) @ LOGIT).sigmoid(), "binary"), IMAGES)
 
 
-def test_the_recognised_scale_is_kept_where_none_is_declared() -> None:
+def test_the_recognised_scale_is_used_where_none_is_declared() -> None:
     exact = oracle(logits)
     both = Classifier("mine", logits, "", exact=exact).with_scale("logits")
     assert both.exact is not None and (both.scale, both.exact.scale) == ("logits", "logits")

@@ -96,7 +96,9 @@ def test_only_a_rate_of_a_known_count_has_an_interval() -> None:
         (None, ""),
     ],
 )
-def test_the_verdict_says_where_the_papers_figure_lies(paper: Measure | None, verdict: str) -> None:
+def test_the_verdict_compares_the_papers_figure_with_the_interval(
+    paper: Measure | None, verdict: str
+) -> None:
     assert TableCell("row", "nin", OURS, paper).verdict == verdict
 
 

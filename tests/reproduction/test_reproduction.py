@@ -71,7 +71,7 @@ def test_a_cell_can_be_recomputed_from_its_study(done: Reproduction) -> None:
     assert len(runs) == 2 * 9 and targeted.ours and targeted.ours.value == len(fooled) / 2
 
 
-def test_a_cell_can_be_computed_from_the_file_alone(done: Reproduction) -> None:
+def test_a_cell_can_be_computed_from_the_file_only(done: Reproduction) -> None:
     """Read by SQLite, without anything of this package."""
     found, name = cells(done), ", 3 pixels"
     (study,) = found[f"{paper.UNTARGETED}{name}"].studies

@@ -122,7 +122,9 @@ def kept(outcome: Outcome) -> tuple[object, ...]:
 
 
 @pytest.mark.parametrize("name", ["random", "de", "sparse-rs"])
-def test_outcomes_are_the_same_together_in_any_order_in_groups_and_alone(found: Found, name: str) -> None:
+def test_outcomes_are_the_same_in_a_batch_in_any_order_in_groups_and_one_by_one(
+    found: Found, name: str
+) -> None:
     every = list(range(COUNT))
     together = list(map(kept, outcomes(found, every, name)))
     assert list(map(kept, outcomes(found, every[::-1], name)))[::-1] == together

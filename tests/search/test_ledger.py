@@ -89,7 +89,7 @@ def test_a_budget_may_end_within_a_generation() -> None:
         problem.oracle.seen.clear()  # type: ignore[attr-defined]
 
 
-def test_targeted_success_is_the_target_alone() -> None:
+def test_targeted_success_is_the_target_only() -> None:
     rows = [[0.0, 9.0, 1.0], [0.0, 1.0, 1.0], [0.0, 1.0, 2.0]]
     targeted = Problem(
         ScriptedScores(*rows), rgb(), torch.zeros(1, 1, 1, 1), torch.tensor([2]), targeted=True, checked=True

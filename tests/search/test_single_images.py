@@ -46,7 +46,7 @@ def test_a_margin_within_rounding_of_zero_is_decided_by_the_single_image(
 
 @pytest.mark.parametrize("scale", ["logits", "probabilities"])
 @pytest.mark.parametrize(("popsize", "until"), [(7, spent), (1, spent)])
-def test_the_value_that_is_kept_is_that_of_the_single_image(scale: str, popsize: int, until: Any) -> None:
+def test_the_stored_value_is_that_of_the_single_image(scale: str, popsize: int, until: Any) -> None:
     def wavers(images: Tensor) -> Tensor:
         scores = linear(images) * (1 + 1e-6 * len(images))
         return scores if scale == "logits" else scores.softmax(1)

@@ -25,6 +25,6 @@ def strategy(request: pytest.FixtureRequest) -> Strategy:
 
 
 @pytest.mark.parametrize("clause", CLAUSES)
-def test_keeps_the_contract(strategy: Strategy, clause: str) -> None:
+def test_satisfies_the_contract(strategy: Strategy, clause: str) -> None:
     note = CLAUSES[clause](strategy)
     assert note == "" or note.startswith("for k=1 only")

@@ -61,7 +61,7 @@ def test_an_installed_plugin_is_listed_and_broken_ones_beside_it(installed: Path
     assert set(names("strategies")) <= set(listed)
 
 
-def test_an_installed_plugin_keeps_the_contract(installed: Path) -> None:
+def test_an_installed_plugin_satisfies_the_contract(installed: Path) -> None:
     said = call(installed, "check", "local-search(popsize=5)")
     assert "FAIL" not in said and "satisfies 12 of 12 clauses" in said
 

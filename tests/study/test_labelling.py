@@ -108,7 +108,7 @@ def doubtful(folder: Path, labels: Tensor) -> tuple[str, ...]:
     return setup.notes
 
 
-def test_where_nearly_all_is_wrong_a_sentence_says_what_it_may_come_from(tmp_path: Path) -> None:
+def test_low_accuracy_is_reported_with_likely_causes(tmp_path: Path) -> None:
     right = load_images("sample[0:20]").labels
     assert doubtful(tmp_path, right) == ()
     (note,) = doubtful(tmp_path, (right + 5) % 10)
@@ -123,7 +123,7 @@ def test_where_nearly_all_is_wrong_a_sentence_says_what_it_may_come_from(tmp_pat
     )
 
 
-def test_pictures_of_a_folder_are_attacked_as_it_says(tmp_path: Path) -> None:
+def test_pictures_of_a_folder_have_its_class(tmp_path: Path) -> None:
     experiment = pictures(tmp_path, ["dog/0.png", "ship/1.png", "2.png"])
     setup = prepare_pictures(experiment, label=None)
     predicted = setup.clean.predictions.classes

@@ -60,7 +60,7 @@ def records(experiment: Experiment) -> list[Record]:
         return [record for _, step in plan(prepare(experiment), study).run() for record in step.records]
 
 
-def test_each_picture_comes_to_what_it_comes_to_alone(experiment: Experiment) -> None:
+def test_each_picture_has_the_outcome_of_an_attack_on_it_only(experiment: Experiment) -> None:
     together = records(experiment)
     assert len(together) == 2 * len(SIZES) and any(record.success for record in together)
     for name in SIZES:
@@ -69,7 +69,7 @@ def test_each_picture_comes_to_what_it_comes_to_alone(experiment: Experiment) ->
         assert same == [known(record) for record in alone]
 
 
-def test_a_study_says_the_sizes_and_goes_on(experiment: Experiment, tmp_path: Path) -> None:
+def test_a_study_stores_the_sizes_and_continues(experiment: Experiment, tmp_path: Path) -> None:
     setup = prepare(experiment)
     assert setup.images.ids == ("a.png", "c.png", "b.png", "e.png", "d.png")
     assert setup.manifest.shapes == ((2, 3, 6, 5), (2, 3, 9, 4), (1, 3, 3, 3))
@@ -100,7 +100,9 @@ def test_what_is_written_has_the_pictures_own_size(experiment: Experiment, tmp_p
     assert written == len(SIZES)
 
 
-def test_a_sample_is_taken_of_all_sizes_and_targets_differ_as_alone(experiment: Experiment) -> None:
+def test_a_sample_is_taken_of_all_sizes_and_targets_do_not_depend_on_the_sizes(
+    experiment: Experiment,
+) -> None:
     sampled = records(replace(experiment, num_images=3, strategies=("random(popsize=5)",)))
     assert len({record.image for record in sampled}) == 3
     aimed = records(replace(experiment, target="random", strategies=("random(popsize=5)",)))

@@ -241,7 +241,7 @@ def killed(path: Path, connection: sqlite3.Connection) -> None:
     shutil.copy(path, path.with_name("copy.study"))
 
 
-def test_a_killed_study_copied_without_its_newest_pages_says_what_is_missing(study: Path) -> None:
+def test_a_killed_study_copied_without_its_newest_pages_warns_of_the_missing_file(study: Path) -> None:
     with Study.create(study) as held:
         held.connection.execute("DELETE FROM run WHERE image > 20")
         killed(study, held.connection)

@@ -163,7 +163,7 @@ def test_one_square_is_blanked_out() -> None:
     assert torch.equal(rows * columns, areas)
 
 
-def test_variations_depend_on_the_generator_alone() -> None:
+def test_variations_depend_on_the_generator_only() -> None:
     pixels = load_images("sample").pixels
     drawn = (draw(100, 3, 32, torch.Generator().manual_seed(seed)) for seed in (0, 0, 1))
     one, same, other = (augment(pixels, how, 3, 8) for how in drawn)
