@@ -64,14 +64,14 @@ def no(*, pixels=1): sys.exit(0)
 
 @pytest.fixture
 def attack(tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Attack two digits with names in a file of the user's."""
+    """Attack a digit with names in a file of the user's."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "mine.py").write_text(CODE)
 
     def attack(*options: str) -> Answer:
         oracle = () if "--oracle" in options else ("--oracle", "mine.py:oracle")
         label = () if "silent" in str(options) else ("--label", "0")
-        return run("attack", "digits[0:2]", *oracle, *label, "--budget", "9", *options)
+        return run("attack", "digits[0]", *oracle, *label, "--budget", "9", *options)
 
     return attack
 
@@ -91,7 +91,7 @@ def attack(tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> Run:
         ),
         (
             "--oracle mine.py:silent",
-            "oracle mine.py:silent failed on 2 images from 0 to 1: SystemExit: 0 (mine.py, line 36)",
+            "oracle mine.py:silent failed on image 0: SystemExit: 0 (mine.py, line 36)",
             1,
         ),
         ("--oracle mine.py:made", "oracle mine.py:made cannot be made: SystemExit: 0 (mine.py, line 42)", 1),

@@ -76,7 +76,8 @@ def test_an_installed_plugin_is_compared_beside_broken_ones(installed: Path) -> 
 
 def test_a_broken_plugin_is_one_sentence(installed: Path) -> None:
     said = call(installed, "check", "broken", code=2)
-    assert said == "sparseattack: strategy broken is broken: OSError: no such licence\n"
+    place = "broken_plugin.py, line 1"
+    assert said == f"sparseattack: strategy broken is broken: OSError: no such licence ({place})\n"
 
 
 def test_module_and_function_need_no_installation(monkeypatch: pytest.MonkeyPatch) -> None:
