@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import torch
+from scipy.stats import binom
 from torch import Tensor
 
 from sparseattack.data.images import UNKNOWN, ImageGroups, levels
@@ -22,6 +23,7 @@ from sparseattack.study.manifest import ProbeScores
 
 PROBES = 4  # random images that are evaluated so that another oracle is noticed
 FEWEST, NEARLY_NONE = 5, 0.1  # images, and the share that is classified correctly: fewer are doubtful
+FEWEST_OF_CHANCE, LEVEL = 20, 0.05  # images, and how likely chance is
 SHOWN = 5  # names in a sentence
 
 
@@ -86,6 +88,11 @@ class CleanEvaluation:
                 " classes (--true-class prediction)"
             ) from error
 
+    def _by_chance(self, right: int, count: int) -> bool:
+        """Whether guessing may give as many of ``count`` images their label, in one of twenty tries."""
+        guessed = binom.sf(right - 1, count, 1 / len(self.classes))
+        return count >= FEWEST_OF_CHANCE and bool(guessed > LEVEL)
+
     @property
     def doubt(self) -> tuple[str, ...]:
         """A sentence where nearly all images are misclassified, about what that may come from; else none."""
@@ -93,7 +100,7 @@ class CleanEvaluation:
             labels, predicted = self.own_labels().labels, self.predictions.classes
             known = labels != UNKNOWN
             count, right = int(known.sum()), int((labels == predicted)[known].sum())
-            if count >= FEWEST and right <= NEARLY_NONE * count:
+            if count >= FEWEST and (right <= NEARLY_NONE * count or self._by_chance(right, count)):
                 fits = {shift: int((labels + shift == predicted)[known].sum()) for shift in (-1, 1)}
                 shift = max(fits, key=lambda one: fits[one])
                 return (_reasons(right, count, shift, fits[shift]),)

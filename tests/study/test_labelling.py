@@ -140,3 +140,15 @@ def test_unknown_names_and_lacking_labels_are_refused(tmp_path: Path) -> None:
         compare(pictures(tmp_path / "named", ["cat/0.png", "holiday/1.png"]))
     with pytest.raises(InputError, match=r"image 0\.png has no label: sub-folders named by class give one"):
         compare(pictures(tmp_path / "bare", ["0.png"]))
+
+
+@pytest.mark.parametrize(("right", "said"), [(12, True), (30, False)])
+def test_an_oracle_at_chance_level_is_noticed(right: int, said: bool) -> None:
+    """Ten classes and 100 images: guessing gives 10 of them their label."""
+    clean = evaluate_clean(Experiment(oracle="digits-forest(trees=5)", images="digits[0:100]"))
+    labels = clean.images.labels
+    wrong = (labels + 1 + torch.arange(100) % 8) % 10
+    predicted = torch.where(torch.arange(100) < right, labels, wrong)
+    guessing = replace(clean, predictions=clean.predictions._replace(classes=predicted))
+    assert bool(guessing.doubt) == said
+    assert not said or "is not trained" in guessing.doubt[0]
