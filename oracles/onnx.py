@@ -126,9 +126,10 @@ def score_output(session: onnxruntime.InferenceSession, name: str | None, path: 
     """
     outputs: dict[str, Any] = {one.name: one for one in session.get_outputs()}
     found = ", ".join(f"{one.name} {one.type} {one.shape}" for one in outputs.values())
+    floats = [one.name for one in outputs.values() if not one.type.startswith("tensor(int")]
     if name not in outputs and (name or len(outputs) > 1):
         missing = f"has no output {name}, only" if name else "has several outputs,"
-        raise InputError(f"{path} {missing} {found}: choose the scores by output={likely(outputs)}")
+        raise InputError(f"{path} {missing} {found}: choose the scores by output={likely(floats or outputs)}")
     only = outputs[name or next(iter(outputs))]
     if not only.type.startswith("tensor("):
         raise InputError(
