@@ -89,7 +89,7 @@ def problem(strategy: Strategy, shape: tuple[int, int, int] = SHAPE, pixels: int
     images = levels(torch.randint(256, (IMAGES, *shape), generator=draw))
     fitness = margin, *(load("fitness", name) for name in extra_objectives(strategy))
     labels = torch.zeros(IMAGES, dtype=torch.int64)
-    return Problem(CountingOracle(), rgb(pixels=pixels), images, labels, fitness=fitness)
+    return Problem(CountingOracle(), rgb(pixels=pixels), images, labels, fitness=fitness, sparse=True)
 
 
 def search_budget(strategy: Strategy) -> int:

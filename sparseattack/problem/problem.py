@@ -129,7 +129,10 @@ class Problem:
     until: Until = fooled  # stopping criterion
     pad: int = 0  # calls are padded to multiples of so many images; 0 is what the oracle asks for
     cases: Tensor | None = None  # int64, indices of the images that are searched; by default each once
-    sparse: bool = True  # whether answer_edits is used where the oracle has it
+    sparse: bool | None = (
+        None  # whether answer_edits is used where the oracle has it; None: if attack measures
+    )
+    # it to be faster, which may change the last bits of values from run to run; evaluate uses whole images
     repeat: bool = False  # evaluate duplicates too
     noisy: bool = False  # whether an image's scores differ by chance: most of several evaluations decide
     checked: bool = False  # whether the oracle is known to be a function of the image alone

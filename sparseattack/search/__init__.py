@@ -1,7 +1,8 @@
 """Search: one loop runs a strategy on every image under a per-image query budget.
 
-Read in this order: ``loop`` (attack, round by round), ``scheduler`` (which groups' queries share the next
-oracle call), ``group`` (one search over a group of images), ``contract`` (what a strategy must keep, checked
-every generation), ``ledger`` (cost, first success, best candidate), ``outcome`` (the result of one image),
-``per_image`` (CPU libraries that search one image at a time).
+Read in this order: ``loop`` (attack, round by round), ``inference`` (whether sparse inference is used),
+``scheduler`` (which groups' queries share the next oracle call), ``group`` (one search over a group of
+images), ``contract`` (what a strategy must keep, checked every generation), ``ledger`` (cost, first success,
+best candidate), ``outcome`` (the result of one image), ``per_image`` (CPU libraries that search one image at
+a time).
 """

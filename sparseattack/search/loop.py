@@ -16,6 +16,7 @@ from sparseattack.problem.oracle import evaluation_mode
 from sparseattack.problem.problem import Problem
 from sparseattack.problem.space import Strategy
 from sparseattack.search.group import AttackSettings, Group
+from sparseattack.search.inference import with_faster_inference
 from sparseattack.search.outcome import MISCLASSIFIED, REACHED, LeftOut, Outcome
 from sparseattack.search.scheduler import PendingGroup, evaluate_batch, next_batch, refill
 
@@ -41,7 +42,9 @@ def attack(
 
     A search ends at the stopping criterion ``problem.until``, or when its image has cost ``budget`` queries.
     ``key`` names the strategy in the random streams; at most ``group`` images share one search, which changes
-    no outcome. In several threads, attacks take turns: outcomes are those of one thread.
+    no outcome. In several threads, attacks take turns: outcomes are those of one thread. Where the oracle has
+    sparse inference and the attack takes long enough, both ways are timed first and the faster one is used,
+    unless ``problem.sparse`` is set.
 
     There is one entry for each image, in their order. An image that is misclassified without an attack, or of
     the target class already, is not attacked: its entry is a ``LeftOut``, which is neither a success nor a
@@ -94,6 +97,8 @@ def run_rounds(problem: Problem, strategy: Strategy, settings: AttackSettings) -
     A round that fails is yielded too, with the outcomes known by then, before its error is raised.
     """
     with evaluation_mode(problem.classifier):
+        with ONE_THREAD:
+            problem = with_faster_inference(problem, settings.budget * len(problem.labels))
         yield from _rounds(problem, strategy, settings)
 
 

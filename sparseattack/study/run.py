@@ -13,12 +13,21 @@ from typing import NamedTuple
 
 from sparseattack.errors import InputError
 from sparseattack.problem.inference import sizes
+from sparseattack.problem.problem import Problem
 from sparseattack.search.group import AttackSettings
+from sparseattack.search.inference import FASTER, measure_speedup
 from sparseattack.search.loop import run_rounds
 from sparseattack.study.cases import Case
 from sparseattack.study.experiment import Condition
-from sparseattack.study.inference import choose_inference
-from sparseattack.study.manifest import Determinants, Manifest, Openings, ProbeScores, Scope, StrategyLabels
+from sparseattack.study.manifest import (
+    Determinants,
+    InferenceChoice,
+    Manifest,
+    Openings,
+    ProbeScores,
+    Scope,
+    StrategyLabels,
+)
 from sparseattack.study.prepare import Setup, problem_of, split_by_size
 from sparseattack.study.record import Record, run_key
 from sparseattack.study.store import Study
@@ -179,3 +188,20 @@ def _run_cases(setup: Setup, condition: Condition, cases: Sequence[Case], study:
         for record in records:
             study.add(record)
         yield Step(done.queries, records)
+
+
+def choose_inference(problem: Problem, queries: int, wanted: bool, study: Study) -> Problem:
+    """The problem, evaluated as the study has it stored, or else as is faster now.
+
+    The first choice is stored for each number of pixels: resumed runs are evaluated in the same way.
+    ``queries`` is an upper bound of what the problem costs.
+    """
+    if not (wanted and problem.classifier.answer_edits):
+        return replace(problem, sparse=False)
+    part = f"k={problem.encoding.slots}"
+    choice = study.get(InferenceChoice, part)
+    if choice is None:
+        speedup = measure_speedup(problem, queries)
+        used, rounded = (speedup or 0) >= FASTER, speedup and round(speedup, 2)
+        choice = study.set_default(InferenceChoice(used, rounded), part)
+    return replace(problem, sparse=choice.used)

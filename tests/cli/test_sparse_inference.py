@@ -9,7 +9,7 @@ from command_line import Run
 
 from sparseattack.oracles.sparse_inference.sparse_edits import SparseEdits
 from sparseattack.reproduction.studies import read_finished
-from sparseattack.study import inference
+from sparseattack.search import inference
 
 OFF = "--no-sparse-inference"
 SMALL = ("--images", "sample[0:4]", "--budget", "80", "-s", "random(popsize=40)")
@@ -27,6 +27,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
     monkeypatch.setattr(SparseEdits, "__call__", watched)
     monkeypatch.setattr(inference, "WORTH", 0.0)
+    monkeypatch.setattr(inference, "CALLS", 0)
     return sizes
 
 

@@ -252,7 +252,9 @@ class Sparse:
 def test_an_oracle_may_evaluate_edits() -> None:
     usual = problem()
     expected = [outcome_facts(each) for each in attack(usual, uniform, 70)]
-    assert [outcome_facts(each) for each in attack(problem(oracle=Sparse(usual)), uniform, 70)] == expected
+    assert [
+        outcome_facts(each) for each in attack(problem(oracle=Sparse(usual), sparse=True), uniform, 70)
+    ] == expected
 
 
 def test_an_oracle_may_decline_to_evaluate_edits() -> None:
@@ -266,7 +268,9 @@ def test_an_oracle_may_decline_to_evaluate_edits() -> None:
             return None
 
     expected = [outcome_facts(each) for each in attack(usual, uniform, 70)]
-    assert [outcome_facts(each) for each in attack(problem(oracle=Declining(usual)), uniform, 70)] == expected
+    assert [
+        outcome_facts(each) for each in attack(problem(oracle=Declining(usual), sparse=True), uniform, 70)
+    ] == expected
     unasked = problem(oracle=Sparse(usual), sparse=False)
     with pytest.raises(OracleError, match=r"failed on .* AssertionError: was shown images"):
         attack(unasked, uniform, 70)
@@ -275,7 +279,7 @@ def test_an_oracle_may_decline_to_evaluate_edits() -> None:
 def test_an_oracle_that_evaluates_edits_is_checked_as_well() -> None:
     broken = Sparse(problem(oracle=lambda images: 1 // 0))
     with pytest.raises(OracleError, match="oracle Sparse failed on 4 images from 0 to 3: ZeroDivisionError"):
-        attack(problem(oracle=broken), uniform, 10)
+        attack(problem(oracle=broken, sparse=True), uniform, 10)
 
 
 def test_an_attack_does_not_change_global_random_state() -> None:
@@ -314,6 +318,6 @@ def test_what_writes_to_the_clean_images_ends_the_attack() -> None:
 
     said = "wrote to the clean images in place: it must make copies"
     with pytest.raises(OracleError, match=f"answer_edits of oracle Writes.* {said}"):
-        attack(problem(oracle=Writes(problem())), uniform, 10)
+        attack(problem(oracle=Writes(problem()), sparse=True), uniform, 10)
     with pytest.raises(OracleError, match=said):
         attack(problem(fitness=(margin, fitness)), uniform, 10)

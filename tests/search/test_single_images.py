@@ -144,6 +144,8 @@ class Sparse:
 
 
 def test_sparse_inference_is_decided_by_whole_single_images() -> None:
-    dense, sparse = (attack(problem(oracle, until=spent), uniform, 50) for oracle in (linear, Sparse()))
+    dense, sparse = (
+        attack(problem(oracle, until=spent, sparse=True), uniform, 50) for oracle in (linear, Sparse())
+    )
     assert [each.values for each in sparse] == [each.values for each in dense]
     assert [each.first_fooled for each in sparse] == [each.first_fooled for each in dense]

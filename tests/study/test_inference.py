@@ -11,12 +11,11 @@ from problems import flat_images
 from torch import Tensor
 
 from sparseattack import Edits, Problem, rgb
-from sparseattack.study import inference
+from sparseattack.search import inference
 from sparseattack.study.experiment import Experiment
-from sparseattack.study.inference import choose_inference
 from sparseattack.study.manifest import InferenceChoice
 from sparseattack.study.prepare import prepare
-from sparseattack.study.run import plan
+from sparseattack.study.run import choose_inference, plan
 from sparseattack.study.store import Study
 
 
@@ -29,14 +28,15 @@ class Slow:
     def __call__(self, images: Tensor) -> Tensor:
         self.asked.append("whole")
         sleep(self.whole / 1000)
-        return torch.zeros(len(images), 3)
+        return SCORES.expand(len(images), 3)
 
     def answer_edits(self, images: Tensor, rows: Tensor, edits: Edits) -> Tensor:
         self.asked.append("edits")
         sleep(self.edits / 1000)
-        return torch.zeros(len(rows), 3)
+        return SCORES.expand(len(rows), 3)
 
 
+SCORES = torch.tensor([2.0, 0.0, 0.0])  # no edit fools it
 MANY = 10**9  # queries: worth any preparation
 
 
@@ -67,10 +67,11 @@ def test_a_stored_choice_is_not_measured_again(study: Study) -> None:
     assert "edits" in slower.asked
 
 
-def test_a_few_queries_are_not_worth_the_preparation(study: Study) -> None:
+@pytest.mark.parametrize(("queries", "asked"), [(4095, []), (4096, ["whole"])])
+def test_a_few_queries_are_not_worth_the_preparation(study: Study, queries: int, asked: list[str]) -> None:
     oracle = Slow(5, 0)
-    assert not choose_inference(problem(oracle), 100, True, study).sparse
-    assert oracle.asked == ["whole"]
+    assert not choose_inference(problem(oracle), queries, True, study).sparse
+    assert oracle.asked == asked
     assert study.get(InferenceChoice, "k=1") == InferenceChoice(used=False, speedup=None)
 
 
@@ -94,6 +95,7 @@ def test_a_comparison_stores_its_inference_and_continues_with_it(
     study: Study, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(inference, "WORTH", 0.0)
+    monkeypatch.setattr(inference, "CALLS", 0)
     experiment = Experiment(strategies=("random(popsize=40)",), images="sample[0:6]", budget=120)
     chosen: list[InferenceChoice | None] = []
     for _ in range(2):

@@ -1,4 +1,4 @@
-"""Whether edits are evaluated by sparse inference: where it is wanted, offered and measurably faster."""
+"""Which inference is used: candidates are evaluated by sparse inference where that is measurably faster."""
 
 from dataclasses import replace
 from statistics import median
@@ -8,39 +8,36 @@ import torch
 
 from sparseattack.problem.inference import score_edits
 from sparseattack.problem.problem import Problem, QueryBatch
-from sparseattack.study.manifest import InferenceChoice
-from sparseattack.study.store import Study
 
 REPEATS = 3
 FASTER = 1.05  # least speedup that is no chance
+CALLS = 16  # of the oracle; a problem of fewer is over before a measurement is worth what it takes
 WORTH = 10.0  # seconds of whole images; below that the preparation costs more than it gains
 
 
-def choose_inference(problem: Problem, queries: int, wanted: bool, study: Study) -> Problem:
-    """The problem, evaluated as the study has it stored, or else as is faster now.
-
-    The first choice is stored for each number of pixels: resumed runs are evaluated in the same way.
-    ``queries`` is an upper bound of what the problem costs.
-    """
-    if not (wanted and problem.classifier.answer_edits):
-        return replace(problem, sparse=False)
-    part = f"k={problem.encoding.slots}"
-    choice = study.get(InferenceChoice, part)
-    if choice is None:
-        choice = study.set_default(benchmark_inference(problem, queries), part)
-    return replace(problem, sparse=choice.used)
+def with_faster_inference(problem: Problem, queries: int) -> Problem:
+    """The problem with ``sparse`` as is faster now, where that is left open; ``queries`` is its most."""
+    if problem.sparse is not None:
+        return problem
+    speedup = measure_speedup(problem, queries)
+    return replace(problem, sparse=speedup is not None and speedup >= FASTER)
 
 
 @torch.inference_mode()
-def benchmark_inference(problem: Problem, queries: int) -> InferenceChoice:
-    """Time sparse inference against whole images, unless so few ``queries`` are not worth it."""
+def measure_speedup(problem: Problem, queries: int) -> float | None:
+    """Time of whole images / that of sparse inference, on random edits, which cost no query.
+
+    None where the oracle has no sparse inference for them, or ``queries`` are so few that neither measuring
+    nor preparing it is worth the time.
+    """
+    if not problem.classifier.answer_edits or queries < CALLS * problem.sizes.chunk:
+        return None
     whole, sparse = (replace(problem, sparse=choice) for choice in (False, True))
     batch = _random_queries(problem)
     worth = _seconds(whole, batch) / len(batch.rows) * queries >= WORTH
     if not worth or score_edits(problem.classifier, problem.images, batch.rows, batch.edits) is None:
-        return InferenceChoice(used=False, speedup=None)
-    speedup = median(_seconds(whole, batch) / _seconds(sparse, batch) for _ in range(REPEATS))
-    return InferenceChoice(used=speedup >= FASTER, speedup=round(speedup, 2))
+        return None
+    return median(_seconds(whole, batch) / _seconds(sparse, batch) for _ in range(REPEATS))
 
 
 def _random_queries(problem: Problem) -> QueryBatch:
