@@ -150,7 +150,7 @@ def test_the_folder_is_the_true_class_as_it_is_in_a_comparison(
     code, out, _ = run("attack", str(digits), *FOREST, "--out", str(tmp_path / "made"))
     lines = {line.partition(":")[0]: line for line in out.splitlines()}
     assert code == 0 and "verified success on 2 of 2 attacked pictures; 2 left out" in out
-    assert "nothing to attack: it is not called 3, its true class" in lines["3/a.png"]
+    assert "nothing to attack: the oracle misclassifies it, its true class is 3" in lines["3/a.png"]
     assert "->" in lines["b.bmp"]  # no folder: the prediction is the true class
     predicted = run("attack", str(digits), *FOREST, "--true-class", "prediction", "--out", str(tmp_path))
     assert "verified success on 4 of 4 attacked pictures" in predicted.out
@@ -180,9 +180,9 @@ def test_a_resized_picture_is_reported_and_written_as_it_was_attacked(tmp_path: 
     assert code == 2 and "--resize says how images get a size: name one, as in" in err
 
 
-def test_a_place_that_cannot_be_written_is_a_run_that_failed(run: Run) -> None:
+def test_a_place_that_cannot_be_written_is_refused_before_the_attack(run: Run) -> None:
     code, out, err = run("attack", "digits[1]", *FOREST, "--out", __file__)
-    assert (code, out) == (1, "") and "cannot be written" in err
+    assert (code, out) == (2, "") and "cannot be written" in err and "another folder with --out" in err
 
 
 def test_what_an_attack_has_written_is_no_picture_to_attack(digits: Path, run: Run) -> None:
