@@ -77,7 +77,7 @@ def test_a_success_by_rounding_only_is_not_counted() -> None:
 
     def rounded(images: Tensor) -> Tensor:
         evaluated.append(len(images))
-        return torch.tensor([[0.0, 1.0]]).expand(len(images), 2)
+        return torch.tensor([[0.0, 2.0]]).expand(len(images), 2)
 
     judge = Classifier("exact", exact, "")
     images = torch.zeros(3, 1, 4, 4)
