@@ -41,10 +41,13 @@ def digest_image(image: Tensor) -> str:
 
 
 def digest_network(network: nn.Module) -> str:
-    """Digest of a network: parameters, buffers, plain attributes and classes of all its layers; 32 digits."""
+    """Digest of a network: parameters, buffers, plain attributes and classes of all its layers; 32 digits.
+
+    Whether it is in training mode is left out: it is always evaluated in evaluation mode.
+    """
     content = blake2b(digest_size=16)
     for name, layer in network.named_modules():
-        plain = {key: value for key, value in vars(layer).items() if key[0] != "_" and _is_plain(value)}
+        plain = {key: value for key, value in vars(layer).items() if _counts(key, value)}
         content.update(f"{name} {type(layer).__qualname__} {sorted(plain.items())}\n".encode())
         own = {**dict(layer.named_parameters(recurse=False)), **dict(layer.named_buffers(recurse=False))}
         own |= {key: value for key, value in vars(layer).items() if isinstance(value, Tensor)}
@@ -53,6 +56,11 @@ def digest_network(network: nn.Module) -> str:
             flat = value.detach().cpu().contiguous().flatten()
             content.update(flat.view(torch.uint8).numpy().tobytes())
     return content.hexdigest()
+
+
+def _counts(name: str, value: object) -> bool:
+    """Whether an attribute of a layer is a plain value that its scores may depend on."""
+    return name != "training" and name[0] != "_" and _is_plain(value)
 
 
 def _is_plain(value: object) -> bool:

@@ -96,10 +96,9 @@ def run_rounds(problem: Problem, strategy: Strategy, settings: AttackSettings) -
 
     A round that fails is yielded too, with the outcomes known by then, before its error is raised.
     """
-    with evaluation_mode(problem.classifier):
-        with ONE_THREAD:
-            problem = with_faster_inference(problem, settings.budget * len(problem.labels))
-        yield from _rounds(problem, strategy, settings)
+    with ONE_THREAD, evaluation_mode(problem.classifier):
+        problem = with_faster_inference(problem, settings.budget * len(problem.labels))
+    yield from _rounds(problem, strategy, settings)
 
 
 def _rounds(problem: Problem, strategy: Strategy, settings: AttackSettings) -> Iterator[Round]:
@@ -112,7 +111,8 @@ def _rounds(problem: Problem, strategy: Strategy, settings: AttackSettings) -> I
         while more:
             queries = 0
             try:
-                with ONE_THREAD:
+                # for one round only: between two, the caller may put the network in training mode
+                with ONE_THREAD, evaluation_mode(problem.classifier):
                     refill(groups, waiting, sizes)
                     batch = next_batch(groups, sizes)
                     queries = sum(request.queries.cost for request in batch)

@@ -1,11 +1,12 @@
 """An oracle that is no function of the image alone is refused before it is attacked."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 import torch
-from problems import attack, random_images, uniform
+from problems import attack, outcome_facts, outcomes_of, random_images, uniform
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -129,6 +130,21 @@ def test_a_network_in_training_mode_is_attacked_in_evaluation_mode_with_a_note()
     assert [each.first_fooled for each in outcomes] == [each.first_fooled for each in expected]
     assert all(part.training for part in network.modules())
     assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
+
+
+def test_a_network_that_is_put_in_training_mode_between_outcomes_is_evaluated_in_evaluation_mode() -> None:
+    here = problem(Classifier("it", training_network().eval(), "", batch=7), until=spent, checked=True)
+    expected = [outcome_facts(each) for each in attack(here, uniform, 30, group=1)]
+    network = training_network()
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    found = list[tuple[int, tuple[object, ...]]]()
+    one_by_one = replace(here, oracle=Classifier("it", network.eval(), "", batch=7))
+    for outcome in outcomes_of(one_by_one, uniform, 30, group=1):
+        found.append((outcome.image, outcome_facts(outcome)))
+        network.train()
+    assert [facts for _, facts in sorted(found)] == expected
+    assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
+    assert network.training
 
 
 def test_a_network_in_training_mode_behind_a_function_is_refused() -> None:

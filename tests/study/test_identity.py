@@ -140,3 +140,9 @@ def test_a_network_is_its_parameters_all_buffers_and_plain_attributes() -> None:
     assert known == digest_network(nn.Sequential(Layer()))
     changed = [Layer(**{name: 9.0}) for name in ("weight", "kept", "lost", "plain", "loose")]
     assert len({known, *(digest_network(nn.Sequential(layer)) for layer in (*changed, Other()))}) == 7
+
+
+def test_a_network_in_training_mode_is_the_same_oracle() -> None:
+    """It is evaluated in evaluation mode."""
+    one = nn.Sequential(nn.Conv2d(3, 4, 1), nn.BatchNorm2d(4), nn.Dropout())
+    assert digest_network(one.train()) == digest_network(one.eval())
