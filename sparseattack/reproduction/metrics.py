@@ -142,9 +142,8 @@ def median_queries(records: Records) -> Measure:
 
 
 def mean_queries(records: Records) -> Measure:
-    """Mean queries to first success; a failure counts with all its queries."""
-    costs = [record.first_fooled if record.success else record.queries for record in records]
-    return Measure(float(np.mean(costs)), len(records), "number")
+    """Mean queries to first success; failures are censored at the budget."""
+    return Measure(float(np.mean([record.cost for record in records])), len(records), "number")
 
 
 def share_found(records: Records, among: Records) -> Measure | None:

@@ -27,7 +27,7 @@ OWN = {
     ),
     "6": (
         "Evaluations are all queries of a successful search, in whole generations, until it meets the paper's"
-        " stopping criterion. In the mean of queries to first success a failure counts with all its queries.",
+        " stopping criterion. In the mean of queries to first success a failure counts as its whole budget.",
     ),
     "7": (
         "The paper's own comparison cannot be repeated as printed: random search is said to try one random"
@@ -37,7 +37,7 @@ OWN = {
     "8": (
         CONFIDENCE,
         "Rows without a number of the paper are our own; in the mean of queries to first success a failure"
-        " counts with all its queries. A corner colour has channels of 0 and 255 only: all of them at all"
+        " counts as its whole budget. A corner colour has channels of 0 and 255 only: all of them at all"
         " pixels, 8,192 queries, are everything that a search among them can find.",
     ),
     "imagenet": (

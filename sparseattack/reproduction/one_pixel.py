@@ -9,7 +9,7 @@ from sparseattack.data.load import load_images, load_images_by_size
 from sparseattack.errors import InputError
 from sparseattack.plugins.registry import load, oracle_plugin
 from sparseattack.problem.oracle import device_of
-from sparseattack.study.clean import CleanEvaluation
+from sparseattack.study.clean import CleanEvaluation, CleanSettings
 
 from .run import StudyProgress, load_network, run_study
 from .studies import TARGETS, FinishedStudy, Options, PlannedStudy, read_finished
@@ -123,9 +123,9 @@ class Reproduction:
     def run(self) -> Iterator[Event]:
         """Run what the studies lack, after ``check``; networks that cannot be loaded are left out."""
         self.study_folder.mkdir(parents=True, exist_ok=True)
-        clean: dict[tuple[str, str], CleanEvaluation] = {}
+        clean: dict[CleanSettings, CleanEvaluation] = {}
         for planned in self.planned:
-            key = planned.network, planned.experiment(self.options).images
+            key = CleanSettings.of(planned.experiment(self.options))
             try:
                 setup = load_network(planned, self.options, clean.get(key))
             except InputError as error:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple, Self
 
 import torch
 from scipy.stats import binom
@@ -27,10 +28,26 @@ FEWEST_OF_CHANCE, LEVEL = 20, 0.05  # images, and how likely chance is
 SHOWN = 5  # names in a sentence
 
 
+class CleanSettings(NamedTuple):
+    """The settings of an experiment that a clean evaluation depends on."""
+
+    oracle: str
+    images: str
+    resize: str
+    device: str
+    noisy_oracle: bool
+
+    @classmethod
+    def of(cls, experiment: Experiment) -> Self:
+        """Those of an experiment."""
+        return cls(*(getattr(experiment, name) for name in cls._fields))
+
+
 @dataclass(frozen=True)
 class CleanEvaluation:
-    """An oracle, and its predictions on the clean images; experiments on both can share it."""
+    """An oracle, and its predictions on the clean images; experiments of the same settings can share it."""
 
+    settings: CleanSettings
     plugin: Plugin  # that made the oracle
     oracle: Classifier
     images: ImageGroups  # N, with their own labels
@@ -135,7 +152,18 @@ def evaluate_clean(experiment: Experiment) -> CleanEvaluation:
     oracle = oracle.with_scale(predictions.scale)
     classes, count = _class_names(oracle, images, predictions.scores.shape[1]), times * len(images)
     probes = ProbeScores(()) if experiment.noisy_oracle else _probe(oracle, stacks[0], predictions)
-    return CleanEvaluation(plugin, oracle, images, stacks, predictions, found, count, probes, classes)
+    return CleanEvaluation(
+        CleanSettings.of(experiment),
+        plugin,
+        oracle,
+        images,
+        stacks,
+        predictions,
+        found,
+        count,
+        probes,
+        classes,
+    )
 
 
 def _probe(oracle: Classifier, floats: Tensor, predictions: Predictions) -> ProbeScores:

@@ -32,7 +32,7 @@ from sparseattack.problem.problem import Problem, check_images
 from sparseattack.provenance import digest, digest_source, hardware, versions
 from sparseattack.search.contract import ask, close, start
 from sparseattack.study.cases import Case, Selection, aims, class_number, select_cases
-from sparseattack.study.clean import CleanEvaluation, evaluate_clean
+from sparseattack.study.clean import CleanEvaluation, CleanSettings, evaluate_clean
 from sparseattack.study.experiment import Condition, Experiment
 from sparseattack.study.manifest import Determinants, Manifest, Opening
 
@@ -128,19 +128,31 @@ def prepare(
 
     label: the true class of every image, by name or number; without it ``experiment.true_class`` decides
     unlabelled: take the oracle's prediction as the true class of an image without a label
-    clean: of the same oracle, images and device, if there is one already
+    clean: the clean evaluation of the same oracle, images, resize, device and noisy_oracle, if there is one
 
     Raises InputError for a name or a setting that does not fit, for a label that is no class of the oracle's,
-    for an image without a label, and where more images are to be sampled than may be attacked.
+    for an image without a label, for a ``clean`` of other settings, and where more images are to be sampled
+    than may be attacked.
     """
     strategies, encodings = _strategies(experiment), _encodings(experiment)
-    clean = clean or evaluate_clean(experiment)
+    clean = _required(clean, experiment) if clean else evaluate_clean(experiment)
     for stack in clean.stacks:
         check_images(stack, max(chosen.encoding.slots for chosen in encodings.values()))
     setup = Setup(experiment, clean, _labelled(clean, experiment, label, unlabelled), strategies, encodings)
     _ = setup.selection
     dry_run(setup)
     return setup
+
+
+def _required(clean: CleanEvaluation, experiment: Experiment) -> CleanEvaluation:
+    """The clean evaluation; refused where it is of other settings than the experiment's."""
+    held, wanted = clean.settings, CleanSettings.of(experiment)
+    for name, before, now in zip(held._fields, held, wanted, strict=True):
+        if before != now:
+            raise InputError(
+                f"clean= is of {name}={before!r}, the experiment of {name}={now!r}: leave it out"
+            )
+    return clean
 
 
 def _strategies(experiment: Experiment) -> dict[str, ChosenStrategy]:

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from small_reproduction import COUNT, ORACLE, finish, images, small
 
+from sparseattack.data.load import load_images_by_size
 from sparseattack.errors import InputError
 from sparseattack.report.results import results
 from sparseattack.reproduction import metrics, paper
@@ -76,13 +77,13 @@ def test_a_cell_can_be_computed_from_the_file_only(done: Reproduction) -> None:
     found, name = cells(done), ", 3 pixels"
     (study,) = found[f"{paper.UNTARGETED}{name}"].studies
     with closing(sqlite3.connect(done.study_folder / study)) as file:
-        ran = file.execute("SELECT first_fooled, verified, queries, after_confidence FROM run").fetchall()
+        ran = file.execute("SELECT first_fooled, verified, budget, after_confidence FROM run").fetchall()
     hits = [(first, sure) for first, verified, _, sure in ran if first and verified]
-    paid = [first if first and verified else queries for first, verified, queries, _ in ran]
+    costs = [first if first and verified else budget for first, verified, budget, _ in ran]
     wanted = {
         paper.UNTARGETED: len(hits) / len(ran),
         paper.UNTARGETED_CONFIDENCE: sum(sure for _, sure in hits) / len(hits),
-        paper.MEAN: sum(paid) / len(ran),
+        paper.MEAN: sum(costs) / len(ran),
     }
     ours = {row: found[f"{row}{name}"].ours for row in wanted}
     assert {row: one.value for row, one in ours.items() if one} == pytest.approx(wanted)
@@ -222,6 +223,27 @@ def test_a_network_is_attacked_on_the_images_of_each_table(tmp_path: Path) -> No
     assert {planned.protocol: each.scope.images for planned, each in asked.finished().items()} == {
         "original-cifar10": COUNT, "imagenet": 7,
     }  # fmt: skip
+
+
+def test_images_of_one_name_are_resized_as_each_protocol_says(tmp_path: Path) -> None:
+    held = np.load(images(tmp_path))
+    noise = np.random.default_rng(0).integers(-8, 9, size=(COUNT, 16, 16, 3))
+    larger = (held["images"].repeat(2, 1).repeat(2, 2) + noise).astype(np.uint8)
+    np.savez(tmp_path / "larger.npz", images=larger, labels=held["labels"])
+    spec = f"{tmp_path / 'larger.npz'}@8"
+    chosen: dict[str, Any] = {"tables": "8,imagenet", "strategies": (), "targeted": 0, "untargeted": 2}
+    asked = small(tmp_path, **chosen, photographs=spec, imagenet_networks=(ORACLE,))
+    asked = finish(replace(asked, options=replace(asked.options, images=spec)))
+    resizes, shown = {}, {}
+    for planned, finished in asked.finished().items():
+        with Study.read(finished.path) as study:
+            held_manifest = study.get(Manifest)
+            assert held_manifest
+        resizes[planned.protocol] = finished.experiment.resize
+        shown[planned.protocol] = held_manifest.determines.images
+    for protocol, resize in resizes.items():
+        assert shown[protocol] == load_images_by_size(spec, resize).digest, protocol
+    assert len({*resizes.values()}) == len({*shown.values()}) == 2
 
 
 @pytest.mark.parametrize(

@@ -51,6 +51,19 @@ def test_true_classes_are_labels_predictions_or_one_class(tmp_path: Path) -> Non
         prepare(experiment, label="dodo", clean=clean)
 
 
+def test_a_clean_evaluation_of_other_settings_is_refused(tmp_path: Path) -> None:
+    experiment = pictures(tmp_path, ["cat/0.png", "ship/1.png"])
+    clean = evaluate_clean(experiment)
+    assert prepare(replace(experiment, budget=7), clean=clean).clean is clean
+    for changed in (
+        replace(experiment, resize="nearest,squash"),
+        replace(experiment, images="sample[0:2]"),
+        replace(experiment, noisy_oracle=True),
+    ):
+        with pytest.raises(InputError, match=r"clean= is of (resize|images|noisy_oracle)="):
+            prepare(changed, clean=clean)
+
+
 def test_strange_names_are_no_obstacle_where_predictions_are_the_true_classes(tmp_path: Path) -> None:
     experiment = replace(pictures(tmp_path, ["cat/0.png", "holiday/1.png"]), true_class="prediction")
     assert compare(experiment).scope.correct is None
