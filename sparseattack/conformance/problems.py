@@ -87,9 +87,10 @@ def problem(strategy: Strategy, shape: tuple[int, int, int] = SHAPE, pixels: int
     """Three random images of class 0, with as many objectives as the strategy declares."""
     draw = torch.Generator().manual_seed(1)
     images = levels(torch.randint(256, (IMAGES, *shape), generator=draw))
-    fitness = margin, *(load("fitness", name) for name in extra_objectives(strategy))
     labels = torch.zeros(IMAGES, dtype=torch.int64)
-    return Problem(CountingOracle(), rgb(pixels=pixels), images, labels, fitness=fitness, sparse=True)
+    fitness = margin, *(load("fitness", name) for name in extra_objectives(strategy))
+    oracle, encoding = CountingOracle(), rgb(pixels=pixels)
+    return Problem(oracle, encoding, images, labels, fitness=fitness, sparse=True, checked=True)
 
 
 def search_budget(strategy: Strategy) -> int:

@@ -221,8 +221,8 @@ class Problem:
     @cached_property
     def decides_singly(self) -> bool:
         """Whether the scores of a single image may be others than those in a batch."""
-        single = self.sizes.chunk == 1 and not (self.sparse and self.classifier.answer_edits)
-        return self.noisy or (self._rounding > 0 and not single)
+        sparse = self.sparse and self.classifier.answer_edits is not None
+        return self.noisy or bool(sparse) or (self._rounding > 0 and self.sizes.chunk > 1)
 
     @cached_property
     def _rounding(self) -> float:

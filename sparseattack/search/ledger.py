@@ -1,10 +1,12 @@
 """Queries, first success and best candidate of every image of a group, in the order of its queries."""
 
 from dataclasses import dataclass
+from warnings import warn
 
 import torch
 from torch import Tensor
 
+from sparseattack.errors import SparseattackWarning
 from sparseattack.problem.problem import Evaluations, Problem, QueryBatch
 from sparseattack.problem.space import Journal
 from sparseattack.search.outcome import Outcome, Point
@@ -38,6 +40,7 @@ class Ledger:
         self.values = torch.full((count, objectives), torch.inf, device=device)  # (B, M)
         self.pixels = zero  # (B,) that it changes
         self.rank = torch.full_like(zero, NO_SUCCESS)  # (B,) MET, or pixels of a success, or NO_SUCCESS
+        self.unverified = torch.zeros_like(zero, dtype=torch.bool)  # (B,) a success that is none singly
         # the course of the search
         self.first_fooled = zero  # (B,) position of the first success from 1; 0 is never
         self.lowest = self.values[:, 0]  # (B,) lowest first value
@@ -113,7 +116,7 @@ class Ledger:
         """Replace the values of the best candidates at ``places`` by those of single evaluations.
 
         A candidate's values may differ in their last bits with the batch that it was evaluated in; ``first``
-        is the number of the group's first image in the problem.
+        is the number of the group's first image in the problem. A success that is none then is unverified.
         """
         here = torch.tensor(places, device=self.queries.device)
         here = here[self.queries[here] > 0]
@@ -123,6 +126,16 @@ class Ledger:
         single = self.problem.evaluate_singly(QueryBatch(first + here, edits))
         self.values = self.values.index_copy(0, here, single.values)
         self.verifications = self.verifications.index_add(0, here, single.singles)
+        unverified = (self.first_fooled[here] > 0) & ~single.fooled
+        self.unverified = self.unverified.index_copy(0, here, unverified)
+        if (count := int(unverified.sum())) and not self.problem.noisy:
+            warn(
+                f"{count} {'success' if count == 1 else 'successes'} of queries to {self.problem.classifier}"
+                " failed when the edit was evaluated as a single image, and count as failures: its scores"
+                " depend on more than the image; sparseattack check ORACLE tries it",
+                SparseattackWarning,
+                stacklevel=1,  # one place, so that it is shown once
+            )
 
     def outcome(self, place: int, image: int, journal: Journal) -> Outcome:
         """The outcome of the image at ``place`` of the group, which is number ``image`` of the problem.
@@ -141,6 +154,7 @@ class Ledger:
             verifications=int(self.verifications[place]),
             first_fooled=int(self.first_fooled[place]),
             met=int(self.rank[place]) == MET,
+            unverified=bool(self.unverified[place]),
             restarts=journal.restarts.get(place, 0),
             oracle_seconds=float(self.oracle_seconds[place]),
             strategy_seconds=self.strategy_seconds,

@@ -40,7 +40,8 @@ class Outcome:
 
     ``positions`` (k,) int64 and ``colours`` (k, C) uint8 are the best edit; ``values`` its M objectives.
     ``queries`` are those charged, never above the budget; ``first_fooled`` counts from 1, and is 0 without a
-    success. Queries after the stop, in the same generation, are charged but not used.
+    success. A success that is none when its edit is evaluated as a single image is ``unverified``, and
+    ``fooled`` is False then. Queries after the stop, in the same generation, are charged but not used.
     """
 
     image: int  # its index in the problem
@@ -61,11 +62,12 @@ class Outcome:
     front: tuple[Point, ...] = ()  # Pareto front of all queries, where there are several objectives
     error: str = ""  # why the search of this image ended early
     verifications: int = 0  # evaluations as a single image, which decide and cost no query
+    unverified: bool = False  # whether this edit was a success as a query, but is none as a single image
 
     @property
     def fooled(self) -> bool:
-        """Whether any query was a success."""
-        return self.first_fooled > 0
+        """Whether a query was a success, and the best edit is one as a single image too."""
+        return self.first_fooled > 0 and not self.unverified
 
     def paint(self, image: Tensor) -> Tensor:
         """The image ``(C, H, W)`` with this edit."""

@@ -115,7 +115,7 @@ class Record:
     @classmethod
     def of(cls, setup: Setup, condition: Condition, case: Case, outcome: Outcome) -> Self:
         """The record of a case's outcome; the verification of a success is charged no query."""
-        alone = _classified_alone(setup, case, outcome) if outcome.fooled else None
+        alone = _classified_alone(setup, case, outcome) if outcome.first_fooled else None
         change, before = _change(setup, case, outcome), setup.clean.predictions
         return cls(
             key=run_key(setup, condition, case),

@@ -45,7 +45,14 @@ def problem(**others: Any) -> Problem:
     """Images of 2 x 3 pixels in two classes, with 48 candidates each."""
     labels = torch.zeros(5, dtype=torch.int64)
     return Problem(
-        Shown(), corners(), random_images(5, (3, 2, 3)), labels, until=spent, sparse=True, **others
+        Shown(),
+        corners(),
+        random_images(5, (3, 2, 3)),
+        labels,
+        until=spent,
+        sparse=True,
+        checked=True,
+        **others,
     )
 
 

@@ -8,7 +8,8 @@ import torch
 from problems import attack, random_images, uniform
 from torch import Tensor
 
-from sparseattack import Edits, Outcome, Problem, Strategy, corners, load, rgb, spent
+from sparseattack import Edits, InputError, Outcome, Problem, Strategy, corners, load, rgb, spent
+from sparseattack.errors import SparseattackWarning
 from sparseattack.plugins import registry
 from sparseattack.plugins.spec import extra_objectives, settings_of
 from sparseattack.problem.fitness import margin
@@ -141,6 +142,35 @@ class Sparse:
 
     def answer_edits(self, images: Tensor, rows: Tensor, edits: Edits) -> Tensor:
         return linear(edits.paint(images, rows)) * (1 + 1e-6)
+
+
+class Wrong(Sparse):
+    """Answers edits with other scores than those of the edited images; its calls agree with one another."""
+
+    rounding = 0
+
+    def answer_edits(self, images: Tensor, rows: Tensor, edits: Edits) -> Tensor:
+        return -linear(edits.paint(images, rows))
+
+
+def test_a_success_that_is_none_as_a_single_image_is_no_success() -> None:
+    here = problem(Wrong(), sparse=True, checked=True)
+    with pytest.warns(
+        SparseattackWarning, match="3 successes of queries to oracle Wrong failed when the edit"
+    ):
+        outcomes = attack(here, uniform, 50)
+    assert all(each.first_fooled and each.values[0] > 0 for each in outcomes)
+    assert all(each.unverified and not each.fooled for each in outcomes)
+    assert not any(each.unverified for each in attack(problem(linear), uniform, 50))
+
+
+def test_edits_that_have_other_scores_than_the_edited_images_are_refused_before_an_attack() -> None:
+    with pytest.raises(
+        InputError, match=r"answer_edits of oracle Wrong gives edits other scores.*sparse=False"
+    ):
+        attack(problem(Wrong(), sparse=True), uniform, 50)
+    assert attack(problem(Wrong(), sparse=False), uniform, 50)
+    assert attack(problem(Sparse(), sparse=True), uniform, 50)
 
 
 def test_sparse_inference_is_decided_by_whole_single_images() -> None:
