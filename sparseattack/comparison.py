@@ -17,9 +17,10 @@ def compare(experiment: Experiment, path: str | Path = ":memory:") -> Results:
     Raises InputError for what does not exist or fit, and OracleError,
     StrategyError or StoreError for a failed run: what was finished before is in the study.
     """
-    check_writable(Path(path), "Give compare() another path")
+    path = Path(path).expanduser()
+    check_writable(path, "Give compare() another path")
     setup = prepare(experiment)
-    with Study.create(Path(path).expanduser()) as study:
+    with Study.create(path) as study:
         for _ in plan(setup, study).run():
             pass
         return results(study)

@@ -194,3 +194,11 @@ def test_the_record_names_the_oracle_and_its_versions(experiment: Experiment, st
     finish(experiment, study)
     openings = study.get(Openings)
     assert openings and len(openings.openings) == 2 and openings.openings[0] == manifest.opening
+
+
+def test_a_study_in_the_home_folder(
+    experiment: Experiment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert compare(replace(experiment, budget=20), "~/x.study").records
+    assert (tmp_path / "x.study").is_file()
