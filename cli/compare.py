@@ -14,7 +14,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TimeElapsedColumn
 
-from sparseattack import Experiment, SparseattackError
+from sparseattack import Experiment, InputError, SparseattackError
 from sparseattack.provenance import digest
 from sparseattack.report.results import results
 from sparseattack.study.prepare import prepare
@@ -41,6 +41,8 @@ def compare(experiment: Experiment, path: Path | None, output: str) -> None:
         except KeyboardInterrupt:
             _print_stopped(study, console, "stopped")
             raise typer.Exit(INTERRUPTED) from None
+        except InputError:  # the same command would not resume
+            raise
         except SparseattackError:
             _print_stopped(study, console, "failed")
             raise

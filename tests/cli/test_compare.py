@@ -154,6 +154,13 @@ def test_a_killed_comparison_continues_to_the_same_result(folder: Path, inside: 
     assert len(whole) == 1
 
 
+def test_no_command_that_would_fail_again_is_printed(folder: Path) -> None:
+    (folder / "odd.py").write_text("def fitness(queries): return queries.margin * float('nan')\n")
+    digits = ("--oracle", "digits-forest", "--images", "digits[0:2]", "--study", "a.study", "-s", "random")
+    out, err = call(folder, "compare", *digits, "--fitness", "odd.py:fitness", code=2)
+    assert "is NaN" in err and "resumes" not in err and not out
+
+
 def test_ctrl_c_prints_the_command_that_continues(folder: Path) -> None:
     process = start(folder, *SLOW, "--study", "a.study")
     wait_for(folder / "a.study", 3)
