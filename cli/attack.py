@@ -43,16 +43,16 @@ def in_full(setup: Setup, attempt: Attempt, files: Sequence[Path]) -> str:
             ("verified", "read back from its file and evaluated alone, it is a success again"),
             *zip(("written", ""), (visible(str(file)) for file in files), strict=True),
         ]
-    lines.append(("uncharged", _uncharged(setup, attempt, len(files))))
+    lines.append(("also", _uncharged(setup, attempt, len(files))))
     return "\n".join(f"{heading:<10}{text}" for heading, text in lines)
 
 
 def _uncharged(setup: Setup, attempt: Attempt, files: int) -> str:
     """What the oracle evaluated beside the queries."""
-    clean = setup.clean.purity.evaluations + setup.clean.evaluations
+    clean = setup.clean.checks + setup.clean.evaluations
     single = attempt.record.verifications if attempt.record else 0
     single += repeats_of(setup.experiment) if files else 0  # of the file that was read back
-    return f"{clean} evaluations of clean images and {single} of single images were no queries"
+    return f"{clean:,} evaluations of clean images and {single} of single images, not counted as queries"
 
 
 def in_a_line(setup: Setup, attempt: Attempt, files: Sequence[Path]) -> str:

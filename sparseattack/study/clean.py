@@ -69,6 +69,11 @@ class CleanEvaluation:
         return PROBES if self.probes.scores else 0
 
     @property
+    def checks(self) -> int:
+        """Evaluations that check the oracle: of its purity, and of random images."""
+        return self.purity.evaluations + self.probed
+
+    @property
     def digest(self) -> str:
         """Digest of the oracle: its own, or else of its layers and of its exact scores of probe images."""
         module = self.oracle.module

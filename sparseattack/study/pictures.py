@@ -21,6 +21,8 @@ from sparseattack.study.record import Record, aim_of, is_success
 from sparseattack.study.run import Plan, plan
 from sparseattack.study.store import Study
 
+FAILURES = (InputError, OracleError, StrategyError)  # of a search: the first where a fitness is NaN
+
 
 @dataclass(frozen=True)
 class Attempt:
@@ -49,8 +51,8 @@ def attempts(setup: Setup) -> Iterator[Attempt]:
     """Every picture: first those with nothing to attack, then the others as they are finished.
 
     Pictures are searched together. Where that fails, a SparseattackWarning says so, and those that are left
-    are searched again one by one, so that the failure of one ends no other. Raises OracleError or
-    StrategyError where there is one picture only.
+    are searched again one by one, so that the failure of one ends no other. Where there is one
+    picture only, raises OracleError, StrategyError or InputError (a fitness that is NaN).
     """
     floats = setup.clean.floats
     with Study.create(Path(":memory:")) as study:
@@ -63,7 +65,7 @@ def attempts(setup: Setup) -> Iterator[Attempt]:
             for attempt in _searched(planned):
                 finished.add(attempt.place)
                 yield attempt
-        except (OracleError, StrategyError) as error:
+        except FAILURES as error:
             if len(attacked) == 1:
                 raise
             warn(
@@ -88,7 +90,7 @@ def _one_by_one(planned: Plan, finished: Collection[int]) -> Iterator[Attempt]:
     for task, case in left:
         try:
             yield from _searched(replace(planned, tasks=(replace(task, todo=(case,)),)))
-        except (OracleError, StrategyError) as error:
+        except FAILURES as error:
             yield Attempt(case.image, planned.setup.clean.floats[case.image], None, None, str(error))
 
 

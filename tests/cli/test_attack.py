@@ -197,7 +197,7 @@ def test_what_an_attack_has_written_is_no_picture_to_attack(digits: Path, run: R
 def test_channels_that_no_png_holds_are_refused(tmp_path: Path, run: Run) -> None:
     np.savez(tmp_path / "five.npz", images_nhwc=np.zeros((1, 4, 4, 5), np.uint8))
     oracle = ("--oracle", "linear(classes=3,inputs=80)")
-    code, _, err = run("attack", str(tmp_path / "five.npz"), *oracle)
+    code, _, err = run("attack", str(tmp_path / "five.npz"), *oracle, "--out", str(tmp_path / "made"))
     assert code == 2 and "no PNG holds 5 channels" in err
 
 
@@ -244,6 +244,19 @@ def drops():
     scores.scale = "probabilities"
     return scores
 
+def counts():
+    def scores(images):
+        with open("shown.txt", "a") as shown:
+            print(len(images), file=shown)
+        return forest(images)
+    scores.rounding, scores.scale = 0, "probabilities"
+    return scores
+
+def nan_on_the_third(queries):
+    from sparseattack import load_images, margin
+    third = load_images("digits[2]").floats()[0]
+    return margin(queries).where((queries.clean != third).flatten(1).any(1), float("nan"))
+
 def stops():
     calls = iter(range(30))
     def scores(images):
@@ -276,6 +289,27 @@ def test_the_failure_of_one_picture_ends_no_other(oracles: Path, run: Run) -> No
         "verified success on 3 of 3 attacked pictures; 0 left out, 1 failed; written to made"
     )
     assert len(list((oracles / "made").glob("*.adversarial.png"))) == 3
+
+
+def test_a_fitness_that_is_nan_on_one_picture_ends_no_other(oracles: Path, run: Run) -> None:
+    fitness = ("--fitness", "pictures_to_attack.py:nan_on_the_third", "--out", "made")
+    with pytest.warns(SparseattackWarning, match="searched again one by one"):
+        code, out, err = run("attack", "digits[0:4]", *FOREST, *fitness)
+    assert code == 1 and "Traceback" not in out + err
+    assert len(out.splitlines()) == 5 and "nan_on_the_third is NaN for image 2" in out
+    assert "3 attacked pictures; 0 left out, 1 failed" in out
+    code, out, err = run("attack", "digits[2]", *FOREST, *fitness)
+    assert (code, out) == (2, "") and "is NaN for image" in err
+
+
+@pytest.mark.parametrize("budget", ["3", "1000"])
+def test_every_evaluation_is_stated(oracles: Path, run: Run, budget: str) -> None:
+    counts = ("--oracle", "pictures_to_attack.py:counts", "--pixels", "2", "--out", "made")
+    code, out, _ = run("attack", "digits[0]", *counts, "--budget", budget)
+    numbers = r"(?:^also +|no success in |success, |images and )([\d,]+)"
+    stated = [int(number.replace(",", "")) for number in re.findall(numbers, out, re.MULTILINE)]
+    shown = sum(map(int, (oracles / "shown.txt").read_text().split()))
+    assert code == 0 and len(stated) == 3 and sum(stated) == shown
 
 
 def test_a_noisy_oracle_is_refused_or_named(oracles: Path, run: Run) -> None:
