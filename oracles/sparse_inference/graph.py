@@ -58,6 +58,7 @@ def trace(network: nn.Module, shape: Shape) -> GraphModule:
     _refuse_outputs(module)
     _refuse_state(program, module)
     _simplify(module)
+    _restore_batch_norm(module)
     with torch.no_grad():
         _fold_constants(module)
         for node in module.graph.find_nodes(op="call_function", target=ATEN.batch_norm.default):
@@ -132,6 +133,24 @@ def _simplify(module: GraphModule) -> None:
     for view in (ATEN.view.default, ATEN._unsafe_view.default):
         for node in module.graph.find_nodes(op="call_function", target=view):
             node.target = ATEN.reshape.default  # for maps whose channels are last in memory
+
+
+def _restore_batch_norm(module: GraphModule) -> None:
+    """One operation with one result for each batch-norm in evaluation, which torch.export takes apart."""
+    apart = ATEN._native_batch_norm_legit_no_training.default
+    for node in module.graph.find_nodes(op="call_function", target=apart):
+        if any(user.target is not getitem or user.args[1] != 0 for user in node.users):
+            continue  # statistics of the batch are read, too
+        *given, momentum, eps = node.args
+        with module.graph.inserting_before(node):
+            norm = module.graph.call_function(
+                ATEN.batch_norm.default, (*given, False, momentum, eps, False)
+            )
+        norm.meta["val"] = node.meta["val"][0]
+        for user in tuple(node.users):
+            user.replace_all_uses_with(norm)
+            module.graph.erase_node(user)
+        module.graph.erase_node(node)
 
 
 def _fold_constants(module: GraphModule) -> None:
