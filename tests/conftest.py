@@ -10,6 +10,7 @@ from command_line import Answer, Run
 from hypothesis import HealthCheck, settings
 
 from sparseattack.cli.main import main
+from sparseattack.plugins import registry
 
 torch.set_num_threads(1)  # the images are small: a second thread costs more than it does
 settings.register_profile("no-deadline", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -25,6 +26,12 @@ def shared() -> Path:
     if not folder.is_dir():
         pytest.skip(f"there is no data folder {folder}: see CONTRIBUTING.md")
     return folder
+
+
+@pytest.fixture(autouse=True)
+def registered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a test registers is registered for that test only."""
+    monkeypatch.setattr(registry, "_registered", {})
 
 
 @pytest.fixture

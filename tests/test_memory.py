@@ -1,4 +1,4 @@
-"""What an attack holds in memory beside its images does not depend on how many these are."""
+"""An attack holds two numbers for each image beside the images, and nothing else that grows with them."""
 
 import pytest
 import torch
@@ -40,7 +40,8 @@ def peak(strategy: str, count: int, pixels: int, *, sparse: bool) -> int:
 )
 def test_it_does_not_grow_with_the_images(strategy: str, pixels: int, sparse: bool) -> None:
     few, many = (peak(strategy, count, pixels, sparse=sparse) for count in (100, 300))
-    assert 10_000 < many < 1.05 * few
+    numbers = 16 * (300 - 100)  # the index and the label of each image that is searched
+    assert 10_000 < many < 1.05 * few + numbers
 
 
 def test_edits_of_many_pixels_take_no_more_for_each() -> None:

@@ -143,9 +143,7 @@ def _restore_batch_norm(module: GraphModule) -> None:
             continue  # statistics of the batch are read, too
         *given, momentum, eps = node.args
         with module.graph.inserting_before(node):
-            norm = module.graph.call_function(
-                ATEN.batch_norm.default, (*given, False, momentum, eps, False)
-            )
+            norm = module.graph.call_function(ATEN.batch_norm.default, (*given, False, momentum, eps, False))
         norm.meta["val"] = node.meta["val"][0]
         for user in tuple(node.users):
             user.replace_all_uses_with(norm)

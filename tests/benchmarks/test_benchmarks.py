@@ -64,11 +64,14 @@ def test_what_does_not_exist_is_refused(
 def test_a_timed_attack_is_the_same_and_every_row_is_counted(sparse: bool) -> None:
     chosen = load_network("allconv-small", "cpu")
     encoding = load("encodings", "rgb", {"pixels": 1})()
-    problem = Problem(chosen.oracle, encoding, chosen.images[:3], chosen.labels[:3], sparse=sparse)
+    problem = Problem(
+        chosen.oracle, encoding, chosen.images[:3], chosen.labels[:3], sparse=sparse, checked=True
+    )
     run, outcomes = timed(problem, load("strategies", "random"), 50)
     shown = sum(size * calls for size, calls in run.sizes.items())
     assert run.rows + run.repeats == sum(outcome.queries for outcome in outcomes) == 150
-    assert run.repeats == 0 and shown == (150 if sparse else 160)  # in whole blocks of 32
+    singles = sum(outcome.verifications for outcome in outcomes)
+    assert run.repeats == 0 and shown == (150 if sparse else 160) + singles  # in whole blocks of 32
     assert 0 < run.inside < run.seconds and 0 < run.strategy < run.seconds
 
 
