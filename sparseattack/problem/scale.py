@@ -42,12 +42,7 @@ def recognise(who: str, setting: ScaleSetting, scores: Tensor) -> Scale:
         return "logits"
     sums = scores.double().sum(1)
     if not ((sums - 1).abs() <= SUM_ROUNDING).all():
-        raise InputError(
-            f"the scores of {who} lie in [0, 1] but sum to {float(sums.min()):.3g} to {float(sums.max()):.3g}"
-            f" for an image, as {scores.shape[1]} independent sigmoids do: these are no probabilities of one"
-            " class. Make it return logits, before the sigmoid, or set scale=logits (of a function: f.scale ="
-            ' "logits") to compare the scores as they are'
-        )
+        raise InputError(_no_distribution(who, sums, scores.shape[1]))
     rule = "lie in [0, 1] and sum to 1 for every image"
     _say(f"the scores of {who} are taken for probabilities: they {rule}; scale=logits if they are logits")
     if ((scores == 0) | (scores == 1)).all():
@@ -55,6 +50,20 @@ def recognise(who: str, setting: ScaleSetting, scores: Tensor) -> Scale:
             f"{who} returns labels only, each score is 0 or 1: the search cannot see which images are nearer"
         )
     return "probabilities"
+
+
+def _no_distribution(who: str, sums: Tensor, classes: int) -> str:
+    """Why scores in [0, 1] with such ``sums`` are not taken for probabilities, and what to set."""
+    some = (
+        " If they are probabilities of which only the greatest are given, set scale=probabilities (of a"
+        ' function: f.scale = "probabilities").'
+    )
+    return (
+        f"the scores of {who} lie in [0, 1] but sum to {float(sums.min()):.3g} to {float(sums.max()):.3g} for"
+        f" an image, as {classes} independent sigmoids do: these are no probabilities of one class."
+        f"{some if sums.max() <= 1 + SUM_ROUNDING else ''} Make it return logits, before the sigmoid, or set"
+        ' scale=logits (of a function: f.scale = "logits") to compare the scores as they are'
+    )
 
 
 def _say(sentence: str) -> None:

@@ -94,6 +94,17 @@ def test_independent_sigmoids_are_refused() -> None:
         classify(oracle(lambda images: sigmoids(images) + 0 * images.sum(), "probabilities"), IMAGES)
 
 
+def test_the_most_probable_classes_only_are_refused_with_the_setting_that_takes_them() -> None:
+    def greatest(images: torch.Tensor) -> torch.Tensor:
+        return softmax(images) * (softmax(images) > 0.3)
+
+    with pytest.raises(InputError, match=r"only the greatest are given, set scale=probabilities"):
+        classify(oracle(greatest), IMAGES)
+    with pytest.raises(InputError) as refused:
+        classify(oracle(sigmoids), IMAGES)
+    assert "probabilities of which" not in str(refused.value)  # some of their sums are above 1
+
+
 def test_the_most_probable_classes_only_are_probabilities_where_declared() -> None:
     made = oracle(lambda images: softmax(images) * (softmax(images) > 0.3), "probabilities")
     assert classify(made, IMAGES).scale == "probabilities"
