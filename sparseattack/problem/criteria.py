@@ -5,7 +5,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from sparseattack.errors import InputError
+from sparseattack.errors import InputError, failure
+from sparseattack.plugins.spec import function_name
 from sparseattack.problem.fitness import Queries, fooled, probability
 
 Until = Callable[[Queries], Tensor]
@@ -13,6 +14,27 @@ Until = Callable[[Queries], Tensor]
 
 It returns ``(n,)`` bool. Built in are ``fooled``, ``spent`` and what ``confident(level)`` returns.
 """
+
+
+def stops_of(until: Until, queries: Queries) -> Tensor:
+    """Where the search may stop, ``(n,)`` bool; InputError where the criterion fails or is not so."""
+    who, count = f"stopping criterion {function_name(until)}", len(queries.rows)
+    try:
+        found: object = until(queries)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # whatever the criterion raises, SystemExit too
+        raise InputError(f"{who} failed: {failure(error)}") from error
+    if isinstance(found, Tensor) and found.dtype == torch.bool and found.shape == (count,):
+        return found.to(queries.labels.device)
+    kind = f"{found.dtype} {tuple(found.shape)}" if isinstance(found, Tensor) else type(found).__name__
+    raise InputError(f"{who} returned {kind}, not torch.bool ({count},), one for each query{_place(until)}")
+
+
+def _place(until: Until) -> str:
+    """The file and line of a function, where it has one."""
+    code = getattr(until, "__code__", None)
+    return f" ({code.co_filename}, line {code.co_firstlineno})" if code else ""
 
 
 def spent(queries: Queries) -> Tensor:

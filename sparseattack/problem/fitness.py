@@ -35,6 +35,14 @@ def margin_of(scores: Tensor, labels: Tensor, targeted: bool, scale: Scale = "lo
     return (gap.sign() * (gap.abs() / lower).log1p()).float()
 
 
+def near_zero(margins: Tensor, scores: Tensor, scale: Scale, rounding: float) -> Tensor:
+    """Mask ``(n,)`` of the ``margins (n,)`` that a ``rounding`` of ``scores (n, K)`` may turn.
+
+    It is a share of an image's greatest score.
+    """
+    return margins.abs() <= rounding * (scores.abs().amax(1) if scale == "logits" else LOGARITHM)
+
+
 @dataclass(frozen=True)
 class Queries:
     """Evaluated candidates, ``n`` of them: their images, edits and scores; what a fitness function is given.
@@ -84,9 +92,7 @@ class Queries:
 
     def near_zero(self, rounding: float) -> Tensor:
         """Mask ``(n,)`` of the margins that a ``rounding`` by that share of the greatest score may turn."""
-        logits = self.scale == "logits"
-        greatest = self.scores.abs().amax(1) if logits else LOGARITHM
-        return self.margin.abs() <= rounding * greatest
+        return near_zero(self.margin, self.scores, self.scale, rounding)
 
     def take(self, places: Tensor) -> "Queries":
         """The queries at ``places (m,)``."""

@@ -11,10 +11,10 @@ from torch import Tensor
 from sparseattack.data.images import levels
 from sparseattack.errors import InputError, OracleError
 from sparseattack.plugins.spec import function_name
-from sparseattack.problem.criteria import Until
+from sparseattack.problem.criteria import Until, stops_of
 from sparseattack.problem.edits import Edits
 from sparseattack.problem.encodings import Encoding
-from sparseattack.problem.fitness import Fitness, Queries, fooled, margin, objectives_of
+from sparseattack.problem.fitness import Fitness, Queries, fooled, margin, margin_of, objectives_of
 from sparseattack.problem.inference import Classes, Sizes, score_edits, score_painted, sizes
 from sparseattack.problem.oracle import Classifier, Oracle
 from sparseattack.problem.purity import Purity, purity
@@ -142,6 +142,9 @@ class Problem:
         check_parts(self.oracle, self.encoding)
         check_images(self.images, self.encoding.slots)
         check_labels(self.labels, self.images, self.cases)
+        if self.images.is_inference():  # torch counts no writes to such a tensor
+            with torch.inference_mode(False):
+                object.__setattr__(self, "images", self.images.clone())
 
     @cached_property
     def classifier(self) -> Classifier:
@@ -174,12 +177,23 @@ class Problem:
         """
         predictions, cases = classify(self.classifier, self.images, self.singles), self._cases.cpu()
         self._classes.check(predictions.scores.shape[1], cases)
-        found: Tensor = predictions.classes[cases] == self.labels.cpu()
-        return found if self.targeted else ~found
+        self._classes.scale = self._classes.scale or predictions.scale
+        scores, labels = predictions.scores[cases], self.labels.cpu()
+        return margin_of(scores, labels, self.targeted, predictions.scale) < 0
+
+    def with_scale(self) -> "Problem":
+        """The same problem with the scale that its oracle's scores of clean images have, if it is checked.
+
+        Raises InputError for an oracle that is no function of the image alone.
+        """
+        scale = self.purity.scale
+        return replace(self, oracle=self.classifier.with_scale(scale)) if scale else self
 
     def at(self, places: Tensor) -> "Problem":
         """The same problem on some of its cases only, by their index."""
-        return replace(self, cases=self._cases[places], labels=self.labels[places])
+        known = self._classes.scale
+        oracle = self.classifier.with_scale(known) if known else self.oracle
+        return replace(self, oracle=oracle, cases=self._cases[places], labels=self.labels[places])
 
     @torch.inference_mode()
     def evaluate(self, queries: QueryBatch) -> Evaluations:
@@ -252,7 +266,7 @@ class Problem:
 
     def _evaluations(self, scored: Queries, singles: Tensor, written: int) -> Evaluations:
         success, pixels = fooled(scored), scored.differences.any(2).sum(1)  # before a plugin has the scores
-        stop = self.until(replace(scored, scores=scored.scores.clone()))
+        stop = stops_of(self.until, replace(scored, scores=scored.scores.clone()))
         values = objectives_of(self.fitness, scored)
         if _times_written(self.images) != written:
             names = ", ".join(map(function_name, self.fitness))
@@ -282,8 +296,8 @@ class Problem:
 
 
 def _times_written(images: Tensor) -> int:
-    """How often a tensor was written to in place, by torch's count; 0 for one of inference mode."""
-    return 0 if images.is_inference() else images._version
+    """How often a tensor was written to in place, by torch's count."""
+    return images._version
 
 
 def _verified(classifier: Classifier, queries: Queries, pad: int) -> Queries:

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from sparseattack.data.images import eight_bit, levels
 from sparseattack.data.png import CHANNELS, pil_image, read_png, write_png
-from sparseattack.problem.fitness import margin_of
+from sparseattack.problem.fitness import margin_of, near_zero
 from sparseattack.problem.inference import Numbers, score_images, sizes
 from sparseattack.problem.oracle import Classifier, Oracle
 from sparseattack.problem.scale import Scale, recognise
@@ -23,19 +23,34 @@ class Predictions(NamedTuple):
     classes: Tensor  # (n,) int64
     confidences: Tensor  # (n,) probability of that class
     scale: Scale  # of the scores
+    singles: int = 0  # images among these that were evaluated as single images too, which decided
 
 
 @torch.inference_mode()
 def classify(oracle: Oracle, images: Tensor, times: int = 1) -> Predictions:
     """Predictions of ``oracle`` in full precision for ``images (n, C, H, W)``; raises OracleError.
 
-    They are made of the mean of the scores of ``times`` evaluations.
+    They are made of the mean of the scores of ``times`` evaluations. Where the two highest scores are within
+    rounding of each other, those of the image evaluated as a single one are taken, as of every candidate.
     """
     classifier = _full_precision(oracle)
     most, numbers = sizes(classifier, images).chunk, torch.arange(len(images))
     parts = [*zip(torch.split(images, most), torch.split(numbers, most), strict=True)] * times
     scores = torch.cat([score_images(classifier, part.clone(), where) for part, where in parts])
-    return _predictions(classifier, scores.view(times, len(images), -1).mean(0))
+    found = _predictions(classifier, scores.view(times, len(images), -1).mean(0))
+    close = _close(found, 0.0 if most == 1 or times > 1 else classifier.rounding_on(images.device))
+    if not len(close):
+        return found
+    single = score_singly(classifier, images[close.to(images.device)], close).to(found.scores)
+    decided = found.scores.index_copy(0, close, single)
+    return _predictions(classifier.with_scale(found.scale), decided)._replace(singles=len(close))
+
+
+def _close(found: Predictions, rounding: float) -> Tensor:
+    """The images ``(m,)`` whose two highest scores are within ``rounding`` of each other, none if it is 0."""
+    margins = margin_of(found.scores, found.classes, False, found.scale)
+    near = near_zero(margins, found.scores, found.scale, rounding)
+    return near.nonzero()[:, 0] if rounding else near.nonzero()[:0, 0]
 
 
 @torch.inference_mode()

@@ -73,7 +73,7 @@ def outcomes_of(
     settings = AttackSettings(budget, seed, key, group)
     if clean not in get_args(Clean):
         raise InputError(f"clean is {' or '.join(map(repr, get_args(Clean)))}, not {clean!r}")
-    _ = problem.purity  # refuses an oracle that is no function of the image alone
+    problem = problem.with_scale()  # refuses an oracle that is no function of the image alone
     attacked = torch.arange(len(problem.labels))
     if clean == "leave out" and len(attacked):
         done = problem.succeed_clean()

@@ -7,7 +7,6 @@ from functools import cached_property
 from typing import NamedTuple, Self
 
 import torch
-from scipy.stats import binom
 from torch import Tensor
 
 from sparseattack.data.images import UNKNOWN, ImageGroups, levels
@@ -112,6 +111,8 @@ class CleanEvaluation:
 
     def _by_chance(self, right: int, count: int) -> bool:
         """Whether guessing may give as many of ``count`` images their label, in one of twenty tries."""
+        from scipy.stats import binom  # takes long to import
+
         guessed = binom.sf(right - 1, count, 1 / len(self.classes))
         return count >= FEWEST_OF_CHANCE and bool(guessed > LEVEL)
 
@@ -155,7 +156,8 @@ def evaluate_clean(experiment: Experiment) -> CleanEvaluation:
             f" to {oracle}: give a size, as in {ImagesSpec.parse(experiment.images).where}@224 ({error})"
         ) from error
     oracle = oracle.with_scale(predictions.scale)
-    classes, count = _class_names(oracle, images, predictions.scores.shape[1]), times * len(images)
+    classes = _class_names(oracle, images, predictions.scores.shape[1])
+    count = times * len(images) + predictions.singles
     probes = ProbeScores(()) if experiment.noisy_oracle else _probe(oracle, stacks[0], predictions)
     return CleanEvaluation(
         CleanSettings.of(experiment),
@@ -189,7 +191,8 @@ def _classified(oracle: Classifier, stacks: Sequence[Tensor], times: int) -> Pre
         raise OracleError(f"{oracle} gives scores of another kind to images of another size")
     parts = (first, *others)
     scores, classes, confidences = (torch.cat(column) for column in list(zip(*parts, strict=True))[:3])
-    return Predictions(scores, classes, confidences, first.scale)
+    singles = sum(part.singles for part in parts)
+    return Predictions(scores, classes, confidences, first.scale, singles)
 
 
 def _class_names(oracle: Classifier, images: ImageGroups, count: int) -> tuple[str, ...]:

@@ -1,5 +1,7 @@
 """When a search may stop: the rules before an oracle whose probabilities are scripted."""
 
+from typing import Any
+
 import pytest
 import torch
 from hypothesis import given
@@ -150,3 +152,19 @@ def test_criteria_are_parsed() -> None:
 def test_unknown_criteria_are_refused(text: str) -> None:
     with pytest.raises(InputError, match="only success, budget or confidence:LEVEL with 0 < LEVEL < 1"):
         rule(text)
+
+
+@pytest.mark.parametrize(
+    ("returned", "said"),
+    [
+        (lambda queries: queries.margin[:, None] < 0, r"returned torch.bool \(1, 1\), not torch.bool \(1,\)"),
+        (lambda queries: queries.margin, r"returned torch.float32 \(1,\), not .*test_criteria.py, line"),
+        (lambda queries: True, "returned bool, not"),
+        (lambda queries: torch.tensor(True), r"returned torch.bool \(\), not"),
+        (lambda queries: 1 // 0, "failed: ZeroDivisionError.*test_criteria.py, line"),
+    ],
+)
+def test_a_criterion_that_fails_or_returns_something_else_is_refused(returned: Any, said: str) -> None:
+    posed = one_pixel_problem(ScriptedScores([1.0, 0.0]), until=returned)
+    with pytest.raises(InputError, match=f"stopping criterion .*lambda.* {said}"):
+        attack(posed, scripted_candidates([0.0, 0.0, 0.5], popsize=1), 1)

@@ -322,3 +322,9 @@ def test_what_writes_to_the_clean_images_ends_the_attack() -> None:
         attack(problem(oracle=Writes(problem()), sparse=True), uniform, 10)
     with pytest.raises(OracleError, match=said):
         attack(problem(fitness=(margin, fitness)), uniform, 10)
+    with torch.inference_mode():
+        images = random_images(4).clone()
+    assert images.is_inference()
+    with pytest.raises(OracleError, match=said):
+        attack(problem(fitness=(margin, fitness), images=images), uniform, 10)
+    assert torch.equal(images, random_images(4))

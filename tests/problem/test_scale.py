@@ -1,6 +1,7 @@
 """Scores are recognised as logits or probabilities, declared to be either, or refused."""
 
 import warnings
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -72,6 +73,17 @@ def test_what_is_recognised_costs_no_evaluation_and_is_the_clean_images() -> Non
     assert problem._classes.scale == "probabilities" and seen.rows == before
     seen.rows, declared = 0, Problem(oracle(seen, "probabilities"), rgb(pixels=1), IMAGES, problem.labels)
     assert declared.purity.scale == "probabilities" and seen.rows == before
+
+
+def test_the_scale_of_clean_images_is_that_of_the_attack_whatever_is_attacked_first() -> None:
+    with pytest.warns(SparseattackWarning, match="taken for probabilities"):
+        problem = Problem(oracle(softmax), rgb(pixels=1), IMAGES, logits(IMAGES).argmax(1), checked=True)
+        assert not problem.succeed_clean().any()
+    parts = problem.at(torch.arange(3)), problem.at(torch.tensor([7])).at(torch.tensor([0]))
+    assert [part.classifier.scale for part in parts] == ["probabilities"] * 2
+    with pytest.warns(SparseattackWarning, match="taken for probabilities"):
+        unchecked = replace(problem, checked=False).with_scale()
+    assert replace(unchecked, sparse=False).classifier.scale == "probabilities"
 
 
 def test_a_declared_scale_is_used_as_it_is() -> None:

@@ -20,6 +20,7 @@ from sparseattack import (
     load,
     outcomes_of,
 )
+from sparseattack.problem.verification import classify
 
 
 class Linear:
@@ -133,3 +134,30 @@ def test_the_embedded_network_leaves_out_what_the_command_line_leaves_out() -> N
     found = attack(Problem(oracle, rgb(), images.floats(), images.labels), uniform, 7)
     wrong = (oracle(images.floats()).argmax(1) != images.labels).nonzero()[:, 0].tolist()
     assert [each.image for each in found if isinstance(each, LeftOut)] == wrong != []
+
+
+@pytest.mark.parametrize(("beside_others", "alone"), [(-3e-6, 3e-6), (3e-6, -3e-6)])
+def test_a_clean_image_within_rounding_of_a_tie_is_decided_as_a_single_image(
+    beside_others: float, alone: float
+) -> None:
+    def rounds(images: Tensor) -> Tensor:
+        own = alone if len(images) == 1 else beside_others
+        return torch.tensor([own, 0.0, -1.0]).expand(len(images), -1)
+
+    labels = torch.zeros(6, dtype=torch.int64)
+    found = attack(Problem(rounds, corners(), IMAGES, labels, checked=True), uniform, 7)
+    assert [isinstance(each, LeftOut) for each in found] == [alone < 0] * 6
+    single = attack(Problem(rounds, corners(), IMAGES[:1], labels[:1], checked=True), uniform, 7)
+    assert isinstance(single[0], LeftOut) == (alone < 0)
+    evaluated = classify(rounds, IMAGES)
+    assert evaluated.singles == 6 and evaluated.classes.tolist() == [int(alone < 0)] * 6
+
+
+@pytest.mark.parametrize("targeted", [False, True])
+def test_an_exact_tie_is_no_success_without_an_attack(targeted: bool) -> None:
+    def tied(images: Tensor) -> Tensor:
+        return torch.tensor([3.0, 3.0, 0.0]).expand(len(images), -1)
+
+    for label in (0, 1):
+        here = Problem(tied, corners(), IMAGES, torch.full((6,), label), targeted=targeted, checked=True)
+        assert not here.succeed_clean().any()
