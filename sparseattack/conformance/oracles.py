@@ -1,7 +1,7 @@
 """What an oracle must be, clause by clause, each tried on clean images: ``sparseattack check ORACLE``."""
 
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from time import perf_counter
 
 import torch
@@ -15,7 +15,7 @@ from sparseattack.errors import SparseattackError, brief
 from sparseattack.problem.edits import Edits
 from sparseattack.problem.inference import score_edits, score_images, score_painted, sizes
 from sparseattack.problem.oracle import Classifier, evaluation_mode
-from sparseattack.problem.purity import AGAIN, CAUSES, REORDERED, SINGLY, purity, share_of
+from sparseattack.problem.purity import AGAIN, CAUSES, REORDERED, SINGLY, Purity, purity, share_of
 from sparseattack.problem.scale import recognise
 
 SAMPLE = "sample"  # images that are in the package
@@ -41,7 +41,8 @@ def check_oracle(make: Callable[[], Classifier], images: Tensor) -> list[Finding
     """Try every clause on the oracle that ``make`` returns, with ``images (N, C, H, W)``."""
     oracle = make()
     few = images[: min(MOST, sizes(oracle, images).chunk, len(images))]
-    pure = {when: partial(_is_pure, oracle, few, when) for when in (AGAIN, REORDERED, SINGLY)}
+    found = cache(partial(purity, oracle, few))  # once for three clauses
+    pure = {when: partial(_is_pure, found, when) for when in (AGAIN, REORDERED, SINGLY)}
     clauses: dict[str, Clause] = {
         "gives every image finite scores of all classes": partial(_gives_scores, oracle, few),
         **{f"gives an image the same scores {when}": clause for when, clause in pure.items()},
@@ -81,8 +82,8 @@ def _gives_scores(oracle: Classifier, images: Tensor) -> str:
     )
 
 
-def _is_pure(oracle: Classifier, images: Tensor, when: str) -> str:
-    for found in purity(oracle, images).differences:
+def _is_pure(find: Callable[[], Purity], when: str) -> str:
+    for found in find().differences:
         if found.when == when:
             raise ContractError(f"image {found.image} differs by {found.share:.2%}: {CAUSES[when]}")
     return ""

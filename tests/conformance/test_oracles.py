@@ -10,6 +10,7 @@ from torch.nn import functional
 
 from sparseattack import Classifier, Edits, Oracle, load
 from sparseattack.conformance.oracles import check_oracle
+from sparseattack.problem.purity import Purity, purity
 
 IMAGES = random_images(12)
 WEIGHTS = torch.randn(90, 4, generator=torch.Generator().manual_seed(0))
@@ -24,6 +25,17 @@ def failed(make: Callable[[], Oracle]) -> list[str]:
     findings = check_oracle(lambda: Classifier.of(make()), IMAGES)
     assert all(finding.note for finding in findings if not finding.ok)
     return [finding.clause.removeprefix("gives ") for finding in findings if not finding.ok]
+
+
+def test_purity_is_measured_once_for_its_clauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    measured = []
+
+    def counted(oracle: Classifier, images: Tensor) -> Purity:
+        measured.append(purity(oracle, images))
+        return measured[-1]
+
+    monkeypatch.setattr("sparseattack.conformance.oracles.purity", counted)
+    assert failed(lambda: linear) == [] and len(measured) == 1
 
 
 def training() -> Oracle:
