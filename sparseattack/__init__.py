@@ -14,7 +14,14 @@ if TYPE_CHECKING:
     from sparseattack.comparison import compare
     from sparseattack.data.images import Images, levels
     from sparseattack.data.load import load_images
-    from sparseattack.errors import InputError, OracleError, SparseattackError, StoreError, StrategyError
+    from sparseattack.errors import (
+        InputError,
+        OracleError,
+        SparseattackError,
+        SparseattackWarning,
+        StoreError,
+        StrategyError,
+    )
     from sparseattack.plugins.registry import load, register
     from sparseattack.plugins.spec import several
     from sparseattack.problem.criteria import Until, confident, spent
@@ -45,7 +52,14 @@ _HOMES = {
     "comparison": ("compare",),
     "data.images": ("Images", "levels"),
     "data.load": ("load_images",),
-    "errors": ("InputError", "LeftOut", "OracleError", "SparseattackError", "StoreError", "StrategyError"),
+    "errors": (
+        "InputError",
+        "OracleError",
+        "SparseattackError",
+        "SparseattackWarning",
+        "StoreError",
+        "StrategyError",
+    ),
     "plugins.registry": ("load", "register"),
     "plugins.spec": ("several",),
     "problem.criteria": ("Until", "confident", "spent"),
@@ -85,6 +99,7 @@ __all__ = [
     "Space",
     "SparseOracle",
     "SparseattackError",
+    "SparseattackWarning",
     "StoreError",
     "Strategy",
     "StrategyError",
