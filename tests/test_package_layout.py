@@ -54,6 +54,12 @@ PACKAGES = sorted({name.rpartition(".")[0] for name in SOURCES} - {""})
 TREES = {name: ast.parse(path.read_bytes()) for name, path in SOURCES.items()}
 
 
+def _in_order(tree: ast.Module) -> bool:
+    """Whether a package's docstring names its modules; not that of the commands, which are listed by name."""
+    text = (ast.get_docstring(tree) or "").lower()
+    return ("reading order" in text or "in this order" in text) and "one module per command" not in text
+
+
 def top(name: str) -> str:
     return name.partition(".")[0]
 
@@ -162,3 +168,10 @@ def test_a_class_name_means_one_thing() -> None:
     trees = [ast.parse(path.read_bytes()) for _, path in measured()]
     names = Counter(node.name for tree in trees for node in tree.body if isinstance(node, ast.ClassDef))
     assert [name for name, count in names.items() if count > 1 and not name.startswith("_")] == []
+
+
+@pytest.mark.parametrize("package", [name for name, tree in TREES.items() if _in_order(tree)])
+def test_a_reading_order_names_every_module(package: str) -> None:
+    text = ast.get_docstring(TREES[package]) or ""
+    modules = [path.stem for path in SOURCES[package].parent.glob("*.py") if path.stem != "__init__"]
+    assert sorted(modules) == sorted(one for one in modules if f"``{one}``" in text)

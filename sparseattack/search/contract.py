@@ -1,4 +1,4 @@
-"""What a strategy must keep, checked every generation: a broken contract is a StrategyError that names it.
+"""The contract of a strategy, checked every generation: where it is broken, a StrategyError names it.
 
 A strategy is a generator function: it yields candidates ``(B, P, D)`` float32 in the unit cube, NaN in all
 genes where it has no query, and never returns. It is used like an optimizer: ``start``, ``ask``, ``close``.
