@@ -16,7 +16,7 @@ from sparseattack.problem.edits import Edits
 from sparseattack.problem.inference import score_edits, score_images, score_painted, sizes
 from sparseattack.problem.oracle import Classifier, evaluation_mode
 from sparseattack.problem.purity import AGAIN, CAUSES, REORDERED, SINGLY, Purity, purity, share_of
-from sparseattack.problem.scale import recognise
+from sparseattack.problem.scale import recognise, report_scale
 
 SAMPLE = "sample"  # images that are in the package
 MOST, FEW = 64, 8  # images tried in a call, and of noise
@@ -70,6 +70,7 @@ def _scores(oracle: Classifier, images: Tensor) -> Tensor:
 @torch.inference_mode()
 def _gives_scores(oracle: Classifier, images: Tensor) -> str:
     scores = _scores(oracle, images)
+    report_scale(str(oracle), oracle.scale, scores)
     scale, dtype = recognise(str(oracle), oracle.scale, scores), str(scores.dtype).removeprefix("torch.")
     start = perf_counter()
     _scores(oracle, images)

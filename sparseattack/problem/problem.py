@@ -18,6 +18,7 @@ from sparseattack.problem.fitness import Fitness, Queries, fooled, margin, margi
 from sparseattack.problem.inference import Classes, Sizes, score_edits, score_painted, sizes
 from sparseattack.problem.oracle import Classifier, Oracle
 from sparseattack.problem.purity import Purity, purity
+from sparseattack.problem.scale import Scale, report_scale
 from sparseattack.problem.space import Space, stream
 from sparseattack.problem.verification import REPEATS, Aim, classify, score_singly
 
@@ -177,7 +178,7 @@ class Problem:
         """
         predictions, cases = classify(self.classifier, self.images, self.singles), self._cases.cpu()
         self._classes.check(predictions.scores.shape[1], cases)
-        self._classes.scale = self._classes.scale or predictions.scale
+        self._take_scale(predictions.scale, predictions.scores)
         scores, labels = predictions.scores[cases], self.labels.cpu()
         return margin_of(scores, labels, self.targeted, predictions.scale) < 0
 
@@ -223,9 +224,15 @@ class Problem:
         found = Purity(0, ()) if known else purity(self.classifier, self.images)
         if not self.noisy:
             found.require(self.classifier)
-        if found.scale:
-            self._classes.scale = found.scale  # of clean images, not of what is searched first
+        if found.scale and found.scores is not None:
+            self._take_scale(found.scale, found.scores)
         return found
+
+    def _take_scale(self, scale: Scale, scores: Tensor) -> None:
+        """Use the scale of ``scores (n, K)`` of clean images, not of what is searched first, from now on."""
+        if self._classes.scale is None:
+            report_scale(str(self.classifier), self.classifier.scale, scores)
+            self._classes.scale = scale
 
     @property
     def singles(self) -> int:

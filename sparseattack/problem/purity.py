@@ -4,7 +4,7 @@ A network in training mode, statistics of the batch, dropout or a state that cal
 on chance or on the images beside one; every count of successes is then wrong.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 from warnings import warn
 
@@ -45,6 +45,7 @@ class Purity:
     evaluations: int  # of clean images, which cost no query
     differences: tuple[Difference, ...]  # the greatest of each kind, where it is above rounding
     scale: Scale | None = None  # of the scores, where they were evaluated
+    scores: Tensor | None = field(default=None, compare=False)  # (n, K) of the clean images that were tried
 
     def require(self, classifier: Classifier) -> None:
         """Refuse an oracle that is no function of the image alone, in a sentence with the likely causes."""
@@ -86,7 +87,7 @@ def purity(classifier: Classifier, images: Tensor) -> Purity:
     found = [_difference(judge, when, (together, other), numbers) for when, other in others.items()]
     count = len(together) + sum(map(len, others.values()))
     scale = recognise(str(classifier), classifier.scale, together)
-    return Purity(count, tuple(each for each in found if each.share > rounding), scale)
+    return Purity(count, tuple(each for each in found if each.share > rounding), scale, together)
 
 
 def probes(images: Tensor) -> tuple[Tensor, Tensor]:

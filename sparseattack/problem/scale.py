@@ -29,27 +29,41 @@ SUM_ROUNDING = 1e-2  # by which the sum of all probabilities of an image may dif
 def recognise(who: str, setting: ScaleSetting, scores: Tensor) -> Scale:
     """The scale of an oracle's ``scores (n, K)``: as declared, else read off the scores.
 
-    Scores in [0, 1] that sum to 1 for every image are probabilities, which a SparseattackWarning says; those
-    in [0, 1] that do not are refused with an InputError: they may be independent sigmoids. Others are logits.
+    Scores in [0, 1] that sum to 1 for every image are probabilities; those in [0, 1] that do not are refused
+    with an InputError: they may be independent sigmoids. Others are logits.
     """
     if declared := SETTINGS[setting]:
-        if setting == "binary" and _in_unit_interval(scores[:, 1:]).all():
-            _say(
-                f"all scores of {who} lie in [0, 1]: if they are probabilities, set scale=binary-probability"
-            )
         return declared
     if not (scores.any() and _in_unit_interval(scores).all()):  # all 0 is no probability and no sigmoid
         return "logits"
     sums = scores.double().sum(1)
     if not ((sums - 1).abs() <= SUM_ROUNDING).all():
         raise InputError(_no_distribution(who, sums, scores.shape[1]))
-    rule = "lie in [0, 1] and sum to 1 for every image"
-    _say(f"the scores of {who} are taken for probabilities: they {rule}; scale=logits if they are logits")
+    return "probabilities"
+
+
+def report_scale(who: str, setting: ScaleSetting, scores: Tensor) -> None:
+    """Say, as SparseattackWarnings, what the scale of ``scores (n, K)`` of n clean images was read from.
+
+    All n images are judged, and the sentences say how many there are: others may have other scores.
+    """
+    checked = f"in the {len(scores)} images checked" if len(scores) > 1 else "in the one image checked"
+    if setting == "binary" and _in_unit_interval(scores[:, 1:]).all():
+        _say(
+            f"{checked}, all scores of {who} lie in [0, 1]: if they are probabilities, set"
+            " scale=binary-probability"
+        )
+    if setting != "auto" or recognise(who, setting, scores) != "probabilities":
+        return
+    _say(
+        f"the scores of {who} are taken for probabilities: {checked}, they lie in [0, 1] and sum to 1;"
+        " scale=logits if they are logits"
+    )
     if ((scores == 0) | (scores == 1)).all():
         _say(
-            f"{who} returns labels only, each score is 0 or 1: the search cannot see which images are nearer"
+            f"{checked}, each score of {who} is 0 or 1: if it returns labels only, the search cannot see"
+            " which images are nearer"
         )
-    return "probabilities"
 
 
 def _no_distribution(who: str, sums: Tensor, classes: int) -> str:

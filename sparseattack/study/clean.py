@@ -16,6 +16,7 @@ from sparseattack.plugins.registry import make, oracle_plugin
 from sparseattack.plugins.spec import Plugin, oracle_spec
 from sparseattack.problem.oracle import Classifier, device_of
 from sparseattack.problem.purity import Purity, purity
+from sparseattack.problem.scale import report_scale
 from sparseattack.problem.verification import REPEATS, Predictions, classify
 from sparseattack.provenance import digest, digest_network
 from sparseattack.study.experiment import Experiment
@@ -155,6 +156,7 @@ def evaluate_clean(experiment: Experiment) -> CleanEvaluation:
             f"{experiment.images} has images of several sizes, {sizes} among them, and not all can be shown"
             f" to {oracle}: give a size, as in {ImagesSpec.parse(experiment.images).where}@224 ({error})"
         ) from error
+    report_scale(str(oracle), oracle.scale, predictions.scores)
     oracle = oracle.with_scale(predictions.scale)
     classes = _class_names(oracle, images, predictions.scores.shape[1])
     count = times * len(images) + predictions.singles

@@ -2,18 +2,22 @@
 
 import warnings
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from problems import attack
 from torch import Tensor
 
-from sparseattack import Classifier, InputError, OracleError, Problem, load, rgb
+from sparseattack import Classifier, InputError, OracleError, Problem, load, register, rgb
 from sparseattack.errors import SparseattackWarning
 from sparseattack.problem.inference import score_images
-from sparseattack.problem.scale import ScaleSetting, recognise
+from sparseattack.problem.scale import ScaleSetting, recognise, report_scale
 from sparseattack.problem.verification import classify
+from sparseattack.study.clean import evaluate_clean
+from sparseattack.study.experiment import Experiment
 
 IMAGES = torch.randint(256, (12, 3, 4, 4), generator=torch.Generator().manual_seed(0)) / 255
 WEIGHTS = torch.randn(48, 5, generator=torch.Generator().manual_seed(1))
@@ -44,8 +48,12 @@ def outcomes(made: Classifier) -> list[tuple[object, ...]]:
 
 
 def test_a_softmax_inside_is_recognised_and_reported() -> None:
-    with pytest.warns(SparseattackWarning, match="scores of oracle mine are taken for probabilities.*logits"):
-        found = classify(oracle(softmax), IMAGES)
+    found = classify(oracle(softmax), IMAGES)
+    with pytest.warns(
+        SparseattackWarning,
+        match="scores of oracle mine are taken for probabilities: in the 12 images checked, .*logits",
+    ):
+        report_scale("oracle mine", "auto", found.scores)
     assert found.scale == "probabilities"
     torch.testing.assert_close(found.confidences, logits(IMAGES).softmax(1).amax(1))
 
@@ -125,17 +133,40 @@ def test_the_most_probable_classes_only_are_probabilities_where_declared() -> No
 def test_rounded_probabilities_are_recognised() -> None:
     for dtype in (torch.float16, torch.bfloat16):
         scores = torch.randn(8, 1000, generator=torch.Generator().manual_seed(2)).softmax(1).to(dtype)
-        with pytest.warns(SparseattackWarning, match="taken for probabilities"):
-            assert recognise("it", "auto", scores) == "probabilities"
+        assert recognise("it", "auto", scores) == "probabilities"
 
 
 def test_labels_as_scores_are_reported() -> None:
     one_hot = torch.eye(4)
     with (
-        pytest.warns(SparseattackWarning, match="it returns labels only"),
+        pytest.warns(
+            SparseattackWarning,
+            match="in the 4 images checked, each score of it is 0 or 1: if it returns labels only",
+        ),
         pytest.warns(SparseattackWarning, match="taken for"),
     ):
-        recognise("it", "auto", one_hot)
+        report_scale("it", "auto", one_hot)
+
+
+def tenths(images: Tensor) -> Tensor:
+    """Probabilities of two classes rounded to 0.1: 1 and 0 for all images but those nearly black."""
+    sure = (images.flatten(1).mean(1) * 50).clamp(max=1).mul(10).round().div(10)
+    return torch.stack([sure, 1 - sure], 1)
+
+
+def test_a_study_judges_labels_only_by_all_of_its_images(tmp_path: Path) -> None:
+    pixels = np.full((9, 4, 4, 3), 200, np.uint8)
+    pixels[4] = 2  # no image that the purity is tried on
+    np.savez(tmp_path / "s.npz", images=pixels, labels=np.zeros(9, np.int64))
+    register("oracles", "tenths", lambda: oracle(tenths))
+    for chosen, labels_only in (("[0:4]", True), ("", False)):
+        experiment = Experiment(oracle="tenths", images=f"{tmp_path}/s.npz{chosen}")
+        with warnings.catch_warnings(record=True, action="always") as caught:
+            evaluate_clean(experiment)
+        said = [str(each.message) for each in caught]
+        count = 4 if labels_only else 9
+        assert sum(f"in the {count} images checked, they lie in [0, 1]" in one for one in said) == 1
+        assert len(said) == 1 + labels_only and any("labels only" in one for one in said) == labels_only
 
 
 def test_one_score_of_two_classes() -> None:
@@ -159,8 +190,10 @@ def test_one_score_of_two_classes() -> None:
 
 
 def test_a_sigmoid_declared_as_a_logit_is_reported() -> None:
-    with pytest.warns(SparseattackWarning, match="set scale=binary-probability"):
-        classify(oracle(lambda x: ((x - 0.5).flatten(1) @ LOGIT).sigmoid(), "binary"), IMAGES)
+    made = oracle(lambda x: ((x - 0.5).flatten(1) @ LOGIT).sigmoid(), "binary")
+    problem = Problem(made, rgb(pixels=1), IMAGES, torch.zeros(12, dtype=torch.int64))
+    with pytest.warns(SparseattackWarning, match="in the 4 images checked, .*set scale=binary-probability"):
+        _ = problem.purity
 
 
 def test_the_recognised_scale_is_used_where_none_is_declared() -> None:
