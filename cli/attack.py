@@ -10,6 +10,7 @@ from rich.console import Console
 from sparseattack import Experiment
 from sparseattack.data.png import ChangedPixel, changed_pixels
 from sparseattack.errors import OracleError
+from sparseattack.problem.verification import repeats_of
 from sparseattack.study.pictures import (
     Attempt,
     attempts,
@@ -20,7 +21,7 @@ from sparseattack.study.pictures import (
     write_success,
 )
 from sparseattack.study.prepare import Setup
-from sparseattack.study.record import Record, repeats_of
+from sparseattack.study.record import Record
 from sparseattack.study.store import check_folder
 
 from .terminal import print_text, stderr, visible
@@ -51,7 +52,7 @@ def _uncharged(setup: Setup, attempt: Attempt, files: int) -> str:
     """What the oracle evaluated beside the queries."""
     clean = setup.clean.checks + setup.clean.evaluations
     single = attempt.record.verifications if attempt.record else 0
-    single += repeats_of(setup.experiment) if files else 0  # of the file that was read back
+    single += repeats_of(setup.experiment.noisy_oracle) if files else 0  # of the file that was read back
     return f"{clean:,} evaluations of clean images and {single} of single images, not counted as queries"
 
 

@@ -20,7 +20,7 @@ from sparseattack.problem.oracle import Classifier, Oracle
 from sparseattack.problem.purity import Purity, purity
 from sparseattack.problem.scale import Scale, report_scale
 from sparseattack.problem.space import Space, stream
-from sparseattack.problem.verification import REPEATS, Aim, classify, score_singly
+from sparseattack.problem.verification import Aim, classify, repeats_of, score_singly
 
 BLOCK = 32  # images checked together: the check makes copies of them
 
@@ -237,7 +237,7 @@ class Problem:
     @property
     def singles(self) -> int:
         """How often an image is evaluated as a single one to decide about it."""
-        return REPEATS if self.noisy else 1
+        return repeats_of(self.noisy)
 
     @cached_property
     def decides_singly(self) -> bool:

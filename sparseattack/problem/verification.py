@@ -16,6 +16,11 @@ from sparseattack.problem.scale import Scale, recognise
 REPEATS = 5  # evaluations of a noisy oracle, the majority of which decides
 
 
+def repeats_of(noisy: bool) -> int:
+    """Evaluations that decide about one image."""
+    return REPEATS if noisy else 1
+
+
 class Predictions(NamedTuple):
     """The predictions of an oracle for ``n`` images."""
 

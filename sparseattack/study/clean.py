@@ -17,7 +17,7 @@ from sparseattack.plugins.spec import Plugin, oracle_spec
 from sparseattack.problem.oracle import Classifier, device_of
 from sparseattack.problem.purity import Purity, purity
 from sparseattack.problem.scale import report_scale
-from sparseattack.problem.verification import REPEATS, Predictions, classify
+from sparseattack.problem.verification import Predictions, classify, repeats_of
 from sparseattack.provenance import digest, digest_network
 from sparseattack.study.experiment import Experiment
 from sparseattack.study.manifest import ProbeScores
@@ -142,7 +142,7 @@ def evaluate_clean(experiment: Experiment) -> CleanEvaluation:
     oracle = Classifier.of(make(plugin, f"oracle {spec}"), spec.name)
     images = load_images_by_size(experiment.images, experiment.resize)
     stacks = tuple(group.floats().to(experiment.device) for group in images.groups)
-    times = REPEATS if experiment.noisy_oracle else 1
+    times = repeats_of(experiment.noisy_oracle)
     try:
         found = purity(oracle, stacks[0])
         if not experiment.noisy_oracle:

@@ -13,11 +13,11 @@ from torch import Tensor
 from sparseattack.errors import InputError
 from sparseattack.problem.edits import Edits, distortion, length, touch
 from sparseattack.problem.fitness import margin_of
-from sparseattack.problem.verification import REPEATS, Aim, Predictions, classify_alone
+from sparseattack.problem.verification import Aim, Predictions, classify_alone, repeats_of
 from sparseattack.provenance import digest, digest_image
 from sparseattack.search.outcome import Outcome
 from sparseattack.study.cases import Case, aims
-from sparseattack.study.experiment import Condition, Experiment
+from sparseattack.study.experiment import Condition
 from sparseattack.study.prepare import Setup
 from sparseattack.study.schema import conform
 
@@ -132,7 +132,7 @@ class Record:
             met=outcome.met,
             queries=outcome.queries,
             repeats=outcome.repeats,
-            verifications=outcome.verifications + (repeats_of(setup.experiment) if alone else 0),
+            verifications=outcome.verifications + (repeats_of(setup.experiment.noisy_oracle) if alone else 0),
             verified=alone is not None and is_success(setup, case, alone),
             value=outcome.values[0] if math.isfinite(outcome.values[0]) else None,
             pixels=outcome.pixels,
@@ -175,11 +175,6 @@ def aim_of(setup: Setup, case: Case) -> Aim | None:
     """What most evaluations of a noisy oracle must be; None for an oracle that is not noisy."""
     aim = Aim(aims([case], setup.images.labels), case.target >= 0)
     return aim if setup.experiment.noisy_oracle else None
-
-
-def repeats_of(experiment: Experiment) -> int:
-    """Evaluations in one verification."""
-    return REPEATS if experiment.noisy_oracle else 1
 
 
 def is_success(setup: Setup, case: Case, alone: Predictions) -> bool:
