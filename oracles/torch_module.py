@@ -24,7 +24,7 @@ def module(
     batch: int = 256,
     device: str = "cpu",
 ) -> Oracle:
-    """A torch network, returned by a function of yours.
+    """A torch network, returned by a function of yours; it is put in evaluation mode and stays in it.
 
     On an NVIDIA GPU torch rounds convolutions to TF32 unless torch.backends.cudnn.allow_tf32 is False.
 

@@ -7,6 +7,7 @@ rest of the project sees the ``Classifier`` that ``Classifier.of`` makes of it.
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from numbers import Integral, Real
 from threading import Lock
 from typing import Any, Protocol
 
@@ -76,13 +77,10 @@ class Classifier:
     rounding: float | None = None  # share of the greatest score by which other images may change scores
 
     def __post_init__(self) -> None:
-        """Refuse a scale that does not exist, and numbers that are none."""
-        if self.scale not in SETTINGS:
-            raise OracleError(f"{self} has scale {self.scale!r}, not one of {', '.join(SETTINGS)}")
-        if not isinstance(self.block, int) or self.block < 1:
-            raise OracleError(f"{self} has block {self.block!r}, not a number of images from 1")
-        if self.rounding is not None and not 0 <= self.rounding < 1:
-            raise OracleError(f"{self} has rounding {self.rounding!r}, not a share of the greatest score")
+        """Refuse facts of another type, a scale that does not exist, and numbers that are none."""
+        for fact, (holds, wanted) in FACTS.items():
+            if not holds(found := getattr(self, fact)):
+                raise OracleError(f"{self} has {fact} {found!r}, not {wanted}")
 
     @classmethod
     def of(cls, oracle: Oracle, name: str = "") -> "Classifier":
@@ -95,17 +93,17 @@ class Classifier:
 
         def fact(attribute: str, default: Any) -> Any:
             found = getattr(oracle, attribute, default)
-            part = isinstance(oracle, nn.Module) and isinstance(found, nn.Module | Tensor)
-            return default if part else found  # a layer of that name is no fact
+            own = isinstance(oracle, nn.Module) and not _may_be_fact(attribute, found)
+            return default if own else found  # a layer, or a number, of that name is no fact
 
-        exact = fact("exact", None)
+        exact, names = fact("exact", None), fact("classes", ())
         return cls(
             fact("name", "") or name or getattr(oracle, "__name__", type(oracle).__name__),
             oracle,
             digest=fact("digest", ""),
             scale=fact("scale", "auto"),
             batch=fact("batch", BATCH),
-            classes=tuple(fact("classes", ())),
+            classes=tuple(names) if isinstance(names, Iterable) and not isinstance(names, str) else names,
             answer_edits=fact("answer_edits", None),
             exact=exact and cls.of(exact),
             block=fact("block", 1),
@@ -143,6 +141,44 @@ class Classifier:
         if self.scale != "auto":
             return self
         return replace(self, scale=scale, exact=self.exact and self.exact.with_scale(scale))
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, Integral) and not isinstance(value, bool) and int(value) >= 1
+
+
+def _is_share(value: object) -> bool:
+    return value is None or (
+        isinstance(value, Real) and not isinstance(value, bool) and 0 <= float(value) < 1
+    )
+
+
+def _are_names(value: object) -> bool:
+    return isinstance(value, tuple | list) and all(isinstance(name, str) for name in value)
+
+
+FACTS: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "name": (lambda value: isinstance(value, str), "a text"),
+    "scores": (callable, "a function of images"),
+    "digest": (lambda value: isinstance(value, str), "a text"),
+    "scale": (lambda value: isinstance(value, str) and value in SETTINGS, f"one of {', '.join(SETTINGS)}"),
+    "batch": (_is_count, "a number of images from 1"),
+    "classes": (_are_names, "the names of the classes, a text each"),
+    "answer_edits": (lambda value: value is None or callable(value), "a function"),
+    "exact": (lambda value: value is None or isinstance(value, Classifier), "an oracle"),
+    "block": (_is_count, "a number of images from 1"),
+    "rounding": (_is_share, "a share of the greatest score"),
+}
+TYPES = {"name": str, "digest": str, "scale": str, "batch": Integral, "block": Integral, "rounding": Real}
+
+
+def _may_be_fact(attribute: str, value: object) -> bool:
+    """Whether a network's attribute has the type of the fact of that name: else it is one of its own."""
+    if attribute == "classes":
+        return _are_names(value)
+    if attribute in TYPES:
+        return isinstance(value, TYPES[attribute]) and not isinstance(value, bool)
+    return callable(value) and not isinstance(value, nn.Module)
 
 
 @dataclass

@@ -1,5 +1,6 @@
 """Any callable becomes a classifier with typed fields; a classifier refuses images of another shape."""
 
+import re
 from collections.abc import Callable
 from threading import Barrier, Thread
 
@@ -138,11 +139,46 @@ def test_layers_with_the_names_of_facts_are_no_facts() -> None:
     assert (found.block, found.exact, found.classes, found.scale) == (1, None, (), "auto")
 
 
+def test_plain_attributes_of_a_network_are_facts_only_where_they_have_their_type() -> None:
+    network = nn.Flatten()
+    for name, value in {
+        "classes": 10,
+        "scale": 0.125,
+        "batch": 1e3,
+        "block": True,
+        "exact": 1,
+        "rounding": "up",
+    }.items():
+        setattr(network, name, value)
+    assert Classifier.of(network) == Classifier("Flatten", network, "")
+    network.classes, network.batch, network.scale = ["cat", "dog"], 7, "logits"  # type: ignore[assignment]
+    found = Classifier.of(network)
+    assert (found.classes, found.batch, found.scale) == (("cat", "dog"), 7, "logits")
+
+
 @pytest.mark.parametrize(
-    ("name", "value"), [("block", 0), ("block", "all"), ("rounding", 2), ("rounding", -1)]
+    ("name", "value"),
+    [
+        ("block", 0),
+        ("block", "all"),
+        ("rounding", 2),
+        ("rounding", -1),
+        ("rounding", "much"),
+        ("batch", 1e3),
+        ("batch", 0),
+        ("batch", True),
+        ("classes", 10),
+        ("classes", "cat"),
+        ("classes", (1, 2)),
+        ("digest", 7),
+        ("name", 7),
+        ("scale", 0.125),
+        ("answer_edits", "yes"),
+    ],
 )
 def test_numbers_that_are_none_are_refused(name: str, value: object) -> None:
     odd = Shares()
     setattr(odd, name, value)
-    with pytest.raises(OracleError, match=f"oracle Shares has {name} {value!r}, not"):
+    who = "7" if name == "name" else "Shares"
+    with pytest.raises(OracleError, match=re.escape(f"oracle {who} has {name} {value!r}, not")):
         Classifier.of(odd)
