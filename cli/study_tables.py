@@ -25,8 +25,6 @@ ASR: mean over images; interval: Wilson's, one trial per image. ASR@N: within N 
 queries to success, a failure counts as the whole budget. pixels: changed by a success. queries per s: all
 queries, those after a success in the same generation included.
 """
-
-
 NOISY = "Noisy oracle: a success is one where most of several single evaluations agree."
 
 
@@ -62,6 +60,8 @@ def print_results(found: Results, output: str) -> None:
     texts = {"json": found.to_json, "csv": found.to_csv, "runs": found.runs_csv}
     if output in texts:
         print_text(texts[output]().rstrip())
+        if output != "json":
+            _print_notes(found)
         return
     console = stdout()
     console.print(headline(found))
@@ -76,6 +76,12 @@ def print_results(found: Results, output: str) -> None:
     if found.lines:
         console.print(" ".join(NOTE.split()), style="dim")
     print_remarks(console, found, names)
+
+
+def _print_notes(found: Results) -> None:
+    """Print as errors what a CSV does not hold: notes, and why no image was attacked, if none was."""
+    for note in (*([] if found.planned else [_attacked(found).rstrip(".")]), *found.manifest.notes):
+        print_text(f"sparseattack: {note}", error=True)
 
 
 def headline(found: Results) -> str:

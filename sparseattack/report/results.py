@@ -4,7 +4,7 @@ import csv
 import io
 import json
 from collections import Counter
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from itertools import product
 from math import prod
 from typing import Any, NamedTuple
@@ -16,6 +16,7 @@ from sparseattack.report.summary import (
     Summary,
     Unfinished,
     by_method,
+    marks,
     method_of,
     pairs,
     summaries,
@@ -25,6 +26,8 @@ from sparseattack.study.experiment import Experiment
 from sparseattack.study.manifest import InferenceChoice, Manifest, Scope, StrategyLabels
 from sparseattack.study.record import Record
 from sparseattack.study.store import Study
+
+NESTED = ("method", "success_at")  # fields of a Summary that have several columns
 
 
 @dataclass(frozen=True)
@@ -100,16 +103,20 @@ class Results:
 
         ``strategy_label`` is the name that a strategy has in tables: its label, or else its spec.
 
-        A method that lacks runs has bounds of its rate in ``least`` and ``most``, and nothing else.
+        A method that lacks runs has bounds of its rate in ``least`` and ``most``, and nothing else. Where no
+        image was attacked, there is the header only.
         """
         rows = [*map(_flat, self.lines), *(line.to_dict() for line in self.unfinished)]
-        return _csv([self._named(row) for row in rows])
+        known = [*Method._fields, *(each.name for each in fields(Summary) if each.name not in NESTED)]
+        columns = [*known, "queries_per_second", *map(_rate_within, marks(self.experiment.budget))]
+        return _csv([self._named(row) for row in rows], _with_label(columns))
 
     def runs_csv(self) -> str:
-        """Every run, a line each, lists as JSON."""
+        """Every run, a line each, lists as JSON; the header only where there is none."""
         rows = [self._named(record.to_dict()) for record in self.records]
         return _csv(
-            [{k: json.dumps(v) if isinstance(v, list) else v for k, v in row.items()} for row in rows]
+            [{k: json.dumps(v) if isinstance(v, list) else v for k, v in row.items()} for row in rows],
+            _with_label([each.name for each in fields(Record)]),
         )
 
     def _named(self, row: dict[str, Any]) -> dict[str, Any]:
@@ -200,13 +207,24 @@ def read_contents(study: Study) -> Contents | None:
 
 def _flat(line: Summary) -> dict[str, Any]:
     row = line.to_dict()
-    marks = row.pop("success_at")
-    return row | {f"success_at_{mark}": rate for mark, rate in marks.items()}
+    rates = row.pop("success_at")
+    return row | {_rate_within(mark): rate for mark, rate in rates.items()}
 
 
-def _csv(rows: list[dict[str, Any]]) -> str:
+def _rate_within(queries: int) -> str:
+    return f"success_at_{queries}"
+
+
+def _with_label(columns: list[str]) -> list[str]:
+    """The columns with the strategy's name in tables, after the strategy."""
+    place = columns.index("strategy") + 1
+    return [*columns[:place], "strategy_label", *columns[place:]]
+
+
+def _csv(rows: list[dict[str, Any]], usual: list[str]) -> str:
+    """Rows below their columns, or below the ``usual`` ones where there are no rows."""
     text = io.StringIO()
-    columns = dict.fromkeys(name for row in rows for name in row)
+    columns = dict.fromkeys(name for row in rows for name in row) or usual
     writer = csv.DictWriter(text, list(columns), lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)

@@ -65,6 +65,11 @@ def summaries(records: Sequence[Record], budget: int, every_target: bool = False
     return [_summary(method, some, budget, every_target) for method, some in by_method(records).items()]
 
 
+def marks(budget: int) -> list[int]:
+    """The numbers of queries within which success rates are given, the budget last."""
+    return [*(mark for mark in MARKS if mark < budget), budget]
+
+
 def by_method(records: Sequence[Record]) -> dict[Method, list[Record]]:
     """The records of every method, in order of appearance."""
     groups: dict[Method, list[Record]] = defaultdict(list)
@@ -81,7 +86,6 @@ def method_of(record: Record) -> Method:
 def _summary(method: Method, records: list[Record], budget: int, every_target: bool) -> Summary:
     rate, images = _success_rate(records), len({record.image for record in records})
     low, high = wilson(rate, images)
-    marks = sorted({mark for mark in MARKS if mark < budget} | {budget})
     changed = [record.pixels for record in records if record.success]
     costs = [record.cost for record in records]
     middle = median(costs, [record.success for record in records])
@@ -93,7 +97,7 @@ def _summary(method: Method, records: list[Record], budget: int, every_target: b
         success=rate,
         low=low,
         high=high,
-        success_at={mark: _success_rate(records, mark) for mark in marks},
+        success_at={mark: _success_rate(records, mark) for mark in marks(budget)},
         met=float(np.mean([record.met and record.success for record in records])),
         median_queries=middle if np.isfinite(middle) else None,
         mean_queries=float(np.mean(costs)),

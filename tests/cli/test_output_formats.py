@@ -1,7 +1,12 @@
 """A study is printed in one output format at a time."""
 
+from pathlib import Path
+
+import numpy as np
 import pytest
 from command_line import Run
+
+from sparseattack import load_images
 
 
 @pytest.mark.parametrize(
@@ -16,3 +21,22 @@ from command_line import Run
 )
 def test_two_formats_at_once_are_refused(arguments: tuple[str, ...], words: str, run: Run) -> None:
     assert run(*arguments) == (2, "", f"sparseattack: {words}\n")
+
+
+def test_a_csv_has_its_header_where_no_image_was_attacked(run: Run, tmp_path: Path) -> None:
+    digits = load_images("digits[0:20]")
+    headers, errors = [], []
+    for name, labels in (("wrong", (digits.labels + 5) % 10), ("right", digits.labels)):
+        images, study = tmp_path / f"{name}.npz", str(tmp_path / f"{name}.study")
+        np.savez(images, images=digits.pixels.permute(0, 2, 3, 1).numpy(), labels=labels)
+        common = ("--oracle", "digits-forest", "-s", "random(popsize=5)", "--budget", "10", "--study", study)
+        table = run("compare", *common, "--images", str(images), "--csv")
+        runs = run("report", study, "--runs")
+        headers.append([each.out.splitlines()[0] for each in (table, runs)])
+        errors.append([each.err for each in (table, runs)])
+        assert (len(table.out.splitlines()) > 1) == (len(runs.out.splitlines()) > 1) == (name == "right")
+    assert headers[0] == headers[1]
+    for said in errors[0]:
+        assert "sparseattack: 0 of 20 images attacked; the oracle misclassifies 20 clean images\n" in said
+        assert "sparseattack: without an attack the oracle gives only 0 of 20 images their own label" in said
+    assert errors[1][1] == ""
