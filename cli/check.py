@@ -1,15 +1,16 @@
 """Check a strategy or an oracle against its contract and print a line per clause."""
 
-import inspect
+from collections.abc import Mapping
+from inspect import Parameter, isgeneratorfunction, isroutine, signature
 
 from rich.text import Text
 
-from sparseattack import Classifier, load
+from sparseattack import Classifier, InputError, load
 from sparseattack.conformance import clauses
 from sparseattack.conformance.clauses import Finding
 from sparseattack.conformance.oracles import check_oracle, trial_images
-from sparseattack.plugins.registry import find, make, names, oracle_plugin
-from sparseattack.plugins.spec import oracle_spec
+from sparseattack.plugins.registry import POSITIONAL, find, make, names, oracle_plugin
+from sparseattack.plugins.spec import Plugin, function_name, oracle_spec, undecorated
 
 from .terminal import VisibleConsole, stderr, visible
 
@@ -24,12 +25,34 @@ def check(spec: str, images: str) -> bool:
 
 
 def is_oracle(spec: str) -> bool:
-    """Whether a spec names an oracle: by its name or file, else by a function that takes no space."""
+    """Whether a spec names an oracle: by its name or file, else by an object or a function that makes one.
+
+    A generator function, or one with a parameter ``space``, is a strategy. InputError for a function of
+    which neither can be said.
+    """
     name = oracle_spec(spec).name
     if name in names("strategies") or name in names("oracles"):
         return name not in names("strategies")
-    parameters = inspect.signature(find("strategies", name)).parameters.values()
-    return all(parameter.kind is parameter.KEYWORD_ONLY for parameter in parameters)
+    found = find("strategies", name)
+    parameters = _parameters(found)
+    if "space" in parameters or isgeneratorfunction(undecorated(found)):
+        return False
+    needed = any(one.kind in POSITIONAL and one.default is one.empty for one in parameters.values())
+    if isroutine(found) and needed:
+        raise InputError(
+            f"{name} may be a strategy or an oracle: a strategy is a generator function with a parameter"
+            f" space, def search(space); an oracle is returned by a function without parameters, def make():"
+            f" return {function_name(found)}"
+        )
+    return True
+
+
+def _parameters(found: Plugin) -> Mapping[str, Parameter]:
+    """The parameters of a function or object; none where its signature cannot be read."""
+    try:
+        return signature(found).parameters
+    except (TypeError, ValueError):
+        return {}
 
 
 def _oracle(spec: str, images: str) -> list[Finding]:

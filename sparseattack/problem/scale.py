@@ -23,6 +23,7 @@ SETTINGS: dict[ScaleSetting, Scale | None] = {
 }
 ONE_COLUMN = ("binary", "binary-probability")
 ROUNDING = 1e-3  # by which a probability in few bits may leave [0, 1]
+PERCENT = 100  # sum of percentages
 SUM_ROUNDING = 1e-2  # by which the sum of all probabilities of an image may differ from 1
 
 
@@ -30,10 +31,17 @@ def recognise(who: str, setting: ScaleSetting, scores: Tensor) -> Scale:
     """The scale of an oracle's ``scores (n, K)``: as declared, else read off the scores.
 
     Scores in [0, 1] that sum to 1 for every image are probabilities; those in [0, 1] that do not are refused
-    with an InputError: they may be independent sigmoids. Others are logits.
+    with an InputError: they may be independent sigmoids; so are those that sum to 100, which may be
+    percentages. Others are logits.
     """
     if declared := SETTINGS[setting]:
         return declared
+    if _percentages(scores).all():
+        raise InputError(
+            f"the scores of {who} lie in [0, 100] and sum to 100 for every image: if they are percentages,"
+            " make it return scores / 100; if they are logits, set scale=logits (of a function:"
+            ' f.scale = "logits")'
+        )
     if not (scores.any() and _in_unit_interval(scores).all()):  # all 0 is no probability and no sigmoid
         return "logits"
     sums = scores.double().sum(1)
@@ -87,6 +95,12 @@ def _say(sentence: str) -> None:
 def _in_unit_interval(scores: Tensor) -> Tensor:
     """Mask of the scores in [0, 1], but for rounding."""
     return (scores >= -ROUNDING) & (scores <= 1 + ROUNDING)
+
+
+def _percentages(scores: Tensor) -> Tensor:
+    """Mask ``(n,)`` of the images whose scores are percentages, if they are probabilities at all."""
+    shares = scores.double() / PERCENT
+    return _in_unit_interval(shares).all(1) & ((shares.sum(1) - 1).abs() <= SUM_ROUNDING)
 
 
 def fit(scores: Tensor, setting: ScaleSetting) -> Tensor:

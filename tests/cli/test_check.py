@@ -99,3 +99,50 @@ def test_an_oracle_is_checked_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     code, out, _ = run("check", "digits-forest(trees=5)")
     assert code == 0 and "10 classes, probabilities" in out
     assert run("check", "oracles_to_check.py:good", "--images", "nowhere").code == 2
+
+
+OTHER_FORMS = """
+from torch import nn
+
+network = nn.Sequential(nn.Flatten(), nn.Linear(3072, 4)).eval()
+
+def made(pretrained=False):
+    return network
+
+class Network(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.last = nn.Linear(3072, 4)
+        self.eval()
+
+    def forward(self, images):
+        return self.last(images.flatten(1))
+
+class Scores:
+    def __call__(self, images):
+        return network(images)
+
+scores = Scores()
+
+def search(images_space):
+    while True:
+        yield images_space.uniform(4)
+
+def of_images(images):
+    return network(images)
+"""
+
+
+def test_networks_their_factories_and_objects_are_oracles(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run: Run
+) -> None:
+    (tmp_path / "forms_to_check.py").write_text(OTHER_FORMS)
+    monkeypatch.chdir(tmp_path)
+    for name in ("network", "made", "Network", "scores"):
+        code, out, err = run("check", f"forms_to_check.py:{name}")
+        assert "4 classes, logits" in out and "AttributeError" not in out, f"{name}: {out}{err}"
+        assert code == 0 or name == "Network", out  # whose weights differ each time it is made
+    assert run("check", "forms_to_check.py:search").code == 0
+    code, out, err = run("check", "forms_to_check.py:of_images")
+    assert code == 2 and out == "" and "may be a strategy or an oracle" in err
+    assert "def search(space)" in err and "def make(): return of_images" in err

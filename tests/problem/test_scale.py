@@ -206,3 +206,13 @@ def test_the_recognised_scale_is_used_where_none_is_declared() -> None:
 def test_the_oracles_of_the_package_declare_their_scale() -> None:
     assert load("oracles", "linear")().scale == load("oracles", "allconv-small")().scale == "logits"
     assert load("oracles", "digits-forest(trees=2)")().scale == "probabilities"
+
+
+def test_percentages_are_refused_and_may_be_declared_logits() -> None:
+    with pytest.raises(InputError, match=r"lie in \[0, 100\] and sum to 100.*scores / 100.*scale=logits"):
+        classify(oracle(lambda images: softmax(images) * 100), IMAGES)
+    votes = torch.tensor([[97.0, 3, 0], [20, 40, 40]])
+    with pytest.raises(InputError, match="percentages"):
+        recognise("oracle mine", "auto", votes)
+    assert recognise("oracle mine", "logits", votes) == "logits"
+    assert recognise("oracle mine", "auto", votes * 2) == "logits"
