@@ -41,7 +41,7 @@ def in_full(setup: Setup, attempt: Attempt, files: Sequence[Path]) -> str:
             ("queries", f"{record.first_fooled:,} to success, {record.queries:,} in all"),
             ("changed", f"{_pixels(record.pixels)}; rows and columns count from 0"),
             *(("", _change(one)) for one in changed),
-            ("verified", "read back from its file and evaluated alone, it is a success again"),
+            ("verified", "read back from its file and evaluated as a single image, it is a success again"),
             *zip(("written", ""), (visible(str(file)) for file in files), strict=True),
         ]
     lines.append(("also", _uncharged(setup, attempt, len(files))))
@@ -101,7 +101,8 @@ def _why_not(setup: Setup, attempt: Attempt) -> str:
     if record.error:
         return f"the search ended with an error after {_queries(record.queries)}: {record.error}"
     if record.first_fooled:
-        return f"no success: that of query {record.first_fooled:,} was not verified when evaluated alone"
+        found = f"that of query {record.first_fooled:,}"
+        return f"no success: {found} was not verified when evaluated as a single image"
     return f"no success in {_queries(record.queries)}; a larger --budget or more --pixels may help"
 
 

@@ -59,7 +59,9 @@ def _spends_budget(strategy: Strategy, objective: ObjectiveFunction) -> str:
     for image in range(IMAGES):
         if (queries := len(candidates_of(generations, image))) < space.budget:
             reason = space.journal.errors.get(image, "it yielded no more candidates")
-            raise ContractError(f"it gave up an image after {queries} of {space.budget} queries: {reason}")
+            raise ContractError(
+                f"it ended the search of an image after {queries} of {space.budget} queries: {reason}"
+            )
     return ""
 
 
@@ -68,7 +70,7 @@ def accepts_tiny_spaces(strategy: Strategy) -> str:
     tiny = problem(strategy, (1, 1, 1)).space(slice(1), 400, seed=0, key="conformance")
     run_search(strategy, tiny, sphere)
     if tiny.journal.errors:
-        raise ContractError(f"it gave up: {tiny.journal.errors[0]}")
+        raise ContractError(f"it ended with an error: {tiny.journal.errors[0]}")
     return ""
 
 
@@ -199,7 +201,7 @@ def _attack(tried: Problem, strategy: Strategy, budget: int, group: int) -> list
             raise ContractError(f"it cost {queries} queries of {budget}, and {each.queries} were reported")
         if each.error:
             height, width = tried.images.shape[2:]
-            raise ContractError(f"it gave up an image of {height} x {width} pixels: {each.error}")
+            raise ContractError(f"it ended the search of an image of {height} x {width} pixels: {each.error}")
     return outcomes
 
 

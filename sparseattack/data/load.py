@@ -60,7 +60,7 @@ def load_images(spec: str, resize: str = DEFAULT) -> Images:
     resize: how a size is reached, ``bilinear``, ``bicubic`` or ``nearest``, and ``fit`` (the shorter side,
         then the centre cut out) or ``squash`` (height and width scaled apart), as in ``nearest,squash``
 
-    What was left out, turned or resized is told in ``notes``. InputError for anything else, and for pictures
+    What was left out, turned or resized stands in ``notes``. InputError for anything else, and for pictures
     that differ in size.
     """
     images, *others = load_images_by_size(spec, resize).groups

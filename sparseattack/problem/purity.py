@@ -70,21 +70,21 @@ def purity(classifier: Classifier, images: Tensor) -> Purity:
     InputError where the scale of the scores is not clear.
     """
     _warn_of_training(classifier)
-    judge = classifier.exact or classifier
+    precise = classifier.exact or classifier
     tried, numbers = probes(images)
-    most = sizes(judge, images).chunk
+    most = sizes(precise, images).chunk
 
     def scores(order: Tensor) -> Tensor:
-        parts = [score_images(judge, tried[part], numbers[part]) for part in torch.split(order, most)]
+        parts = [score_images(precise, tried[part], numbers[part]) for part in torch.split(order, most)]
         return torch.cat(parts)[order.argsort()]
 
     forwards = torch.arange(len(tried))
     together = scores(forwards)
     others = {AGAIN: scores(forwards), REORDERED: scores(forwards.flip(0))}
     if most > 1:
-        others[SINGLY] = score_singly(judge, tried[:SINGLE], numbers[:SINGLE])
-    rounding = judge.rounding_on(images.device)
-    found = [_difference(judge, when, (together, other), numbers) for when, other in others.items()]
+        others[SINGLY] = score_singly(precise, tried[:SINGLE], numbers[:SINGLE])
+    rounding = precise.rounding_on(images.device)
+    found = [_difference(precise, when, (together, other), numbers) for when, other in others.items()]
     count = len(together) + sum(map(len, others.values()))
     scale = recognise(str(classifier), classifier.scale, together)
     return Purity(count, tuple(each for each in found if each.share > rounding), scale, together)
@@ -102,11 +102,11 @@ def probes(images: Tensor) -> tuple[Tensor, Tensor]:
     return every[:PROBES], chosen.repeat(4)[:PROBES]
 
 
-def _difference(judge: Classifier, when: str, scores: tuple[Tensor, Tensor], numbers: Tensor) -> Difference:
+def _difference(precise: Classifier, when: str, scores: tuple[Tensor, Tensor], numbers: Tensor) -> Difference:
     """The greatest difference of the second scores ``(m, K)`` from the first m of the first ``(n, K)``."""
     one, other = scores
     if one.shape[1] != other.shape[1]:
-        raise OracleError(f"{judge} answered {other.shape[1]} classes after {one.shape[1]}")
+        raise OracleError(f"{precise} answered {other.shape[1]} classes after {one.shape[1]}")
     shares = share_of(one[: len(other)], other)
     worst = int(shares.argmax())
     return Difference(when, int(numbers[worst]), float(shares[worst]))

@@ -59,15 +59,15 @@ def _close(found: Predictions, rounding: float) -> Tensor:
 
 
 @torch.inference_mode()
-def classify_alone(oracle: Oracle, image: Tensor, row: int, aim: "Aim | None" = None) -> Predictions:
+def classify_single(oracle: Oracle, image: Tensor, row: int, aim: "Aim | None" = None) -> Predictions:
     """Prediction of ``oracle`` for one image ``(C, H, W)``, read back from a PNG, in a batch of its own.
 
     ``row`` is the index by which errors name the image. For a noisy oracle ``aim`` says what a success is: of
     REPEATS evaluations the one of median margin is given, which is a success if most of them are.
     """
     classifier = _full_precision(oracle)
-    alone = reread(image)[None].contiguous()  # as all other images are given
-    return _predictions(classifier, score_singly(classifier, alone, [row], aim))
+    single = reread(image)[None].contiguous()  # as all other images are given
+    return _predictions(classifier, score_singly(classifier, single, [row], aim))
 
 
 class Aim(NamedTuple):

@@ -12,7 +12,7 @@ import numpy as np
 from sparseattack.report.statistics import holm, mcnemar, median, wilson
 from sparseattack.study.record import Record
 
-MARKS = (100, 300, 1000)  # queries at which the success rate is told, beside the budget
+MARKS = (100, 300, 1000)  # queries at which the success rate is shown, beside the budget
 
 
 class Method(NamedTuple):

@@ -67,7 +67,7 @@ class Openings:
 
 @dataclass(frozen=True)
 class Manifest:
-    """What an experiment is made of, so that it can be repeated and told from others."""
+    """What an experiment is made of, so that it can be repeated and distinguished from others."""
 
     KEY: ClassVar[str] = "manifest"
     determines: Determinants

@@ -13,7 +13,7 @@ from sparseattack.data.folder import ADVERSARIAL, SIDE_BY_SIDE
 from sparseattack.data.png import pil_image, read_png, side_by_side, write_png
 from sparseattack.errors import InputError, OracleError, SparseattackWarning, StrategyError
 from sparseattack.problem.edits import Edits
-from sparseattack.problem.verification import classify_alone
+from sparseattack.problem.verification import classify_single
 from sparseattack.study.cases import Case
 from sparseattack.study.experiment import Experiment
 from sparseattack.study.prepare import Setup, prepare
@@ -113,7 +113,7 @@ def write_success(setup: Setup, attempt: Attempt, stem: Path) -> tuple[Path, ...
     adversarial, beside = Path(f"{stem}{ADVERSARIAL}"), Path(f"{stem}{SIDE_BY_SIDE}")
     write_png(pil_image(after), adversarial)
     case, read = Case(record.image, record.target), read_png(adversarial).to(after.device)
-    seen = classify_alone(setup.clean.oracle, read, record.image, aim_of(setup, case))
+    seen = classify_single(setup.clean.oracle, read, record.image, aim_of(setup, case))
     noisy = setup.experiment.noisy_oracle
     if not (is_success(setup, case, seen) if noisy else int(seen.classes[0]) == record.after_class):
         adversarial.unlink()

@@ -215,7 +215,7 @@ def _own_labels(clean: CleanEvaluation, unlabelled: bool) -> ImageGroups:
     if highest >= count:
         worst, who = images.ids[int(images.labels.argmax())], clean.oracle
         raise InputError(
-            f"{who} knows {count} classes, but image {worst} has label {highest}: number labels and folders"
+            f"{who} has {count} classes, but image {worst} has label {highest}: number labels and folders"
             " from 0, or take the oracle's predictions as the true classes (--true-class prediction)"
         )
     return images

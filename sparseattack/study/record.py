@@ -1,6 +1,7 @@
 """A record: what a study stores of one run, which is one image attacked under one condition.
 
-A success is verified before it is recorded: saved as 8-bit colours, read back and classified alone.
+A success is verified before it is recorded: saved as 8-bit colours, read back and classified as a single
+image.
 """
 
 import math
@@ -13,7 +14,7 @@ from torch import Tensor
 from sparseattack.errors import InputError
 from sparseattack.problem.edits import Edits, distortion, length, touch
 from sparseattack.problem.fitness import margin_of
-from sparseattack.problem.verification import Aim, Predictions, classify_alone, repeats_of
+from sparseattack.problem.verification import Aim, Predictions, classify_single, repeats_of
 from sparseattack.provenance import digest, digest_image
 from sparseattack.search.outcome import Outcome
 from sparseattack.study.cases import Case, aims
@@ -50,7 +51,9 @@ class Record:
     queries: int  # charged, at most the budget
     repeats: int  # of the queries, duplicates that the oracle did not evaluate
     verifications: int  # evaluations as a single image, which decide or verify and cost no query
-    verified: bool  # whether the success, saved as 8 bit and classified alone, fools the oracle again
+    verified: (
+        bool  # whether the success, saved as 8 bit and classified as a single image, fools the oracle again
+    )
     value: float | None  # first objective of the best edit; None where nothing was evaluated
     pixels: int  # that the best edit changes
     l2: float  # length of the change, colours in [0, 1]
@@ -115,7 +118,7 @@ class Record:
     @classmethod
     def of(cls, setup: Setup, condition: Condition, case: Case, outcome: Outcome) -> Self:
         """The record of a case's outcome; the verification of a success is charged no query."""
-        alone = _classified_alone(setup, case, outcome) if outcome.first_fooled else None
+        single = _classified_singly(setup, case, outcome) if outcome.first_fooled else None
         change, before = _change(setup, case, outcome), setup.clean.predictions
         return cls(
             key=run_key(setup, condition, case),
@@ -132,8 +135,9 @@ class Record:
             met=outcome.met,
             queries=outcome.queries,
             repeats=outcome.repeats,
-            verifications=outcome.verifications + (repeats_of(setup.experiment.noisy_oracle) if alone else 0),
-            verified=alone is not None and is_success(setup, case, alone),
+            verifications=outcome.verifications
+            + (repeats_of(setup.experiment.noisy_oracle) if single else 0),
+            verified=single is not None and is_success(setup, case, single),
             value=outcome.values[0] if math.isfinite(outcome.values[0]) else None,
             pixels=outcome.pixels,
             l2=float(length(change)[0]),
@@ -143,8 +147,8 @@ class Record:
             strategy_seconds=outcome.strategy_seconds,
             before_class=int(before.classes[case.image]),
             before_confidence=float(before.confidences[case.image]),
-            after_class=int(alone.classes[0]) if alone else -1,
-            after_confidence=float(alone.confidences[0]) if alone else 0.0,
+            after_class=int(single.classes[0]) if single else -1,
+            after_confidence=float(single.confidences[0]) if single else 0.0,
             positions=outcome.positions.tolist(),
             colours=outcome.colours.tolist(),
             trace=[list(step) for step in outcome.trace],
@@ -166,9 +170,9 @@ def run_key(setup: Setup, condition: Condition, case: Case) -> str:
     return digest([setup.identity, list(condition), case.image, picture, label, case.target])
 
 
-def _classified_alone(setup: Setup, case: Case, outcome: Outcome) -> Predictions:
+def _classified_singly(setup: Setup, case: Case, outcome: Outcome) -> Predictions:
     painted = outcome.paint(setup.clean.floats[case.image])
-    return classify_alone(setup.clean.oracle, painted, case.image, aim_of(setup, case))
+    return classify_single(setup.clean.oracle, painted, case.image, aim_of(setup, case))
 
 
 def aim_of(setup: Setup, case: Case) -> Aim | None:
@@ -177,10 +181,10 @@ def aim_of(setup: Setup, case: Case) -> Aim | None:
     return aim if setup.experiment.noisy_oracle else None
 
 
-def is_success(setup: Setup, case: Case, alone: Predictions) -> bool:
+def is_success(setup: Setup, case: Case, single: Predictions) -> bool:
     """Whether the prediction on one perturbed image is a success of its case."""
     label = aims([case], setup.images.labels)
-    return bool(margin_of(alone.scores, label, case.target >= 0, alone.scale) < 0)
+    return bool(margin_of(single.scores, label, case.target >= 0, single.scale) < 0)
 
 
 def _change(setup: Setup, case: Case, outcome: Outcome) -> Tensor:

@@ -28,7 +28,7 @@ def setup() -> Setup:
         ),
         (
             {"first_fooled": 1234, "verified": False},
-            "no success: that of query 1,234 was not verified when evaluated alone",
+            "no success: that of query 1,234 was not verified when evaluated as a single image",
         ),
     ],
 )

@@ -29,7 +29,7 @@ CASES: list[tuple[Callable[..., Search], str, str]] = [
     (doubles, ASKS, "it asked with torch.float64, not a float32 tensor"),
     (returns, ASKS, "it: its search returned"),
     (returns, LITTLE, "it: its search returned"),
-    (forgets_an_image, ASKS, "it gave up an image after 5 of 60 queries"),
+    (forgets_an_image, ASKS, "it ended the search of an image after 5 of 60 queries"),
     (shares_a_stream, COMPANY, "it yielded other candidates for an image alone and beside others"),
     (draws_globally, REPEAT, "it yielded other candidates the second time, with the same seed"),
     (draws_globally, GLOBAL, "it changed the global random state of torch"),
@@ -39,8 +39,8 @@ CASES: list[tuple[Callable[..., Search], str, str]] = [
     (looks_at_the_others, OTHERS, "it yielded other candidates after another image was finished"),
     (shares_a_stream, GROUPS, "it reached other outcomes in groups of one and of three images"),
     (cannot_bear_equal_values, FLAT, "it failed: ValueError: the variance is 0"),
-    (gives_up, LITTLE, "it gave up: ArithmeticError: converged"),
-    (gives_up, BUDGET, "it gave up an image of 12 x 12 pixels: ArithmeticError: converged"),
+    (gives_up, LITTLE, "it ended with an error: ArithmeticError: converged"),
+    (gives_up, BUDGET, "it ended the search of an image of 12 x 12 pixels: ArithmeticError: converged"),
     (knows_two_dimensions, IMAGES, "strategy knows_two_dimensions failed: RuntimeError: only colours"),
 ]  # fmt: skip
 

@@ -9,7 +9,7 @@ from problems import attack
 from torch import Tensor
 
 from sparseattack import Classifier, InputError, Problem, Search, Space, load, load_images, rgb
-from sparseattack.problem.verification import classify, classify_alone
+from sparseattack.problem.verification import classify, classify_single
 
 IMAGES = load_images("sample").floats()[:64]
 
@@ -28,7 +28,7 @@ def test_scores_are_rounded_and_those_of_clean_images_are_not() -> None:
     assert half.dtype == torch.float32 and not torch.equal(half, full)
     torch.testing.assert_close(half, full, rtol=0.05, atol=0.1)
     assert torch.equal(classify(HALF, IMAGES).scores, classify(FULL, IMAGES).scores)
-    assert torch.equal(classify_alone(HALF, IMAGES[3], 3).scores, classify_alone(FULL, IMAGES[3], 3).scores)
+    assert torch.equal(classify_single(HALF, IMAGES[3], 3).scores, classify_single(FULL, IMAGES[3], 3).scores)
     assert HALF.exact and HALF.exact.digest == FULL.digest != HALF.digest
     assert HALF.answer_edits is HALF.exact.answer_edits
 
@@ -60,7 +60,7 @@ def test_every_success_is_a_success_in_float32() -> None:
     fooled = [one for one in outcomes if one.fooled]
     assert 3 < len(fooled) < len(outcomes)
     for one in fooled:
-        scores = classify_alone(FULL, one.paint(IMAGES[one.image]), one.image).scores[0]
+        scores = classify_single(FULL, one.paint(IMAGES[one.image]), one.image).scores[0]
         assert scores.argmax() != labels[one.image]
         assert one.values[0] == pytest.approx(
             float(scores[labels[one.image]] - scores.topk(1).values), abs=1e-4

@@ -6,7 +6,7 @@ from problems import random_images
 from torch import Tensor
 
 from sparseattack import OracleError
-from sparseattack.problem.verification import classify, classify_alone
+from sparseattack.problem.verification import classify, classify_single
 
 
 class Shy:
@@ -46,7 +46,7 @@ def test_an_oracle_that_fails_on_a_clean_image_names_it() -> None:
 @pytest.mark.parametrize("channels", [1, 3, 5])
 def test_a_success_is_verified_alone_as_read_from_its_file(channels: int) -> None:
     oracle, image = Shy(), random_images(1, (channels, 4, 3))[0]
-    predictions = classify_alone(oracle, image, 0)
+    predictions = classify_single(oracle, image, 0)
     assert oracle.calls == [1]
     assert float(predictions.scores[0, 1]) == float(image[0, 0, 0])
 
@@ -64,7 +64,7 @@ def test_an_oracle_that_writes_to_its_input_writes_to_a_copy(count: int) -> None
     scores = classify(in_place, images).scores
     assert torch.equal(images, before)
     assert torch.equal(scores, (before.flatten(1)[:, :3] - 0.5) / 0.25)
-    assert torch.equal(classify_alone(in_place, images[0], 0).scores[0], scores[0])
+    assert torch.equal(classify_single(in_place, images[0], 0).scores[0], scores[0])
     assert torch.equal(images, before)
 
 
