@@ -101,7 +101,7 @@ class Evaluations(NamedTuple):
     pixels: Tensor  # (n,) int64, changed
     fooled: Tensor  # (n,) bool, successes
     stop: Tensor  # (n,) bool, where the stopping criterion is met
-    singles: Tensor  # (n,) int64, evaluations of it as a single image beside the query, which cost none
+    singles: Tensor  # (n,) int64, evaluations beside the query, singly or exact, which decide and cost none
 
     @classmethod
     def concatenate(cls, parts: "Sequence[Evaluations]", dim: int = 0) -> "Evaluations":
@@ -199,18 +199,19 @@ class Problem:
     @torch.inference_mode()
     def evaluate(self, queries: QueryBatch) -> Evaluations:
         """Evaluate at most ``sizes.round`` queries: the only place that shows candidates to the oracle."""
-        rows, edits, written = self._cases[queries.rows], queries.edits, _times_written(self.images)
+        rows, edits, written = self._cases[queries.rows], queries.edits, self.images._version
         scores = self._scores(rows, edits).to(rows.device)
         labels = self.labels[queries.rows]
         scale = self._classes.scale_of(scores)
         scored = Queries(self.images, rows, edits, scores, labels, self.targeted, scale)
-        scored, singles = self._decided(_verified(self.classifier, scored, self.pad))
-        return self._evaluations(scored, singles, written)
+        scored, verified = _verified(self.classifier, scored, self.pad)
+        scored, singles = self._decided(scored)
+        return self._evaluations(scored, singles + verified, written)
 
     @torch.inference_mode()
     def evaluate_singly(self, queries: QueryBatch) -> Evaluations:
         """Evaluate each query as a single image, in a call of its own; this costs no query."""
-        rows, edits, written = self._cases[queries.rows], queries.edits, _times_written(self.images)
+        rows, edits, written = self._cases[queries.rows], queries.edits, self.images._version
         labels = self.labels[queries.rows]
         scores = self._single_scores(rows, edits, labels)
         scale = self._classes.scale_of(scores)
@@ -275,7 +276,7 @@ class Problem:
         success, pixels = fooled(scored), scored.differences.any(2).sum(1)  # before a plugin has the scores
         stop = stops_of(self.until, replace(scored, scores=scored.scores.clone()))
         values = objectives_of(self.fitness, scored)
-        if _times_written(self.images) != written:
+        if self.images._version != written:
             names = ", ".join(map(function_name, self.fitness))
             raise OracleError(
                 f"answer_edits of {self.classifier}, a fitness function ({names}) or the stopping criterion"
@@ -302,16 +303,16 @@ class Problem:
         return Classes(who, int(self.labels[image]), int(self._cases[image]), scale)
 
 
-def _times_written(images: Tensor) -> int:
-    """How often a tensor was written to in place, by torch's count."""
-    return images._version
+def _verified(classifier: Classifier, queries: Queries, pad: int) -> tuple[Queries, Tensor]:
+    """The queries with the scores of successes in full precision, in which some are none; costs no query.
 
-
-def _verified(classifier: Classifier, queries: Queries, pad: int) -> Queries:
-    """The queries with the scores of successes in full precision, in which some are none; costs no query."""
-    exact = classifier.exact
-    if exact is None or not len(places := fooled(queries).nonzero()[:, 0]):
-        return queries
+    And how many evaluations that took of each query.
+    """
+    if (exact := classifier.exact) is None:
+        return queries, torch.zeros_like(queries.rows)
+    successes = fooled(queries)
+    if not len(places := successes.nonzero()[:, 0]):
+        return queries, successes.long()
     rows, edits = queries.rows[places], Edits(*(column[places] for column in queries.edits))
     scores = score_painted(exact, queries.images, rows, edits, pad).to(queries.scores)
-    return replace(queries, scores=queries.scores.index_copy(0, places, scores))
+    return replace(queries, scores=queries.scores.index_copy(0, places, scores)), successes.long()

@@ -32,7 +32,7 @@ class Ledger:
         # cost
         self.queries = zero  # (B,) charged
         self.duplicates = zero  # (B,) of these, not evaluated
-        self.verifications = zero  # (B,) evaluations as a single image, which cost no query
+        self.verifications = zero  # (B,) evaluations singly or in full precision, which cost no query
         self.oracle_seconds = torch.zeros_like(zero, dtype=torch.float32)  # (B,)
         self.strategy_seconds = 0.0  # of every image that is still searched
         # the best candidate

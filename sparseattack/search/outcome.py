@@ -61,7 +61,7 @@ class Outcome:
     trace: tuple[tuple[int, float], ...]  # (query, first value) wherever that became lower
     front: tuple[Point, ...] = ()  # Pareto front of all queries, where there are several objectives
     error: str = ""  # why the search of this image ended early
-    verifications: int = 0  # evaluations as a single image, which decide and cost no query
+    verifications: int = 0  # evaluations singly or in full precision, which decide and cost no query
     unverified: bool = False  # whether this edit was a success as a query, but is none as a single image
 
     @property

@@ -50,7 +50,7 @@ class Record:
     met: bool  # whether the stopping criterion was met
     queries: int  # charged, at most the budget
     repeats: int  # of the queries, duplicates that the oracle did not evaluate
-    verifications: int  # evaluations as a single image, which decide or verify and cost no query
+    verifications: int  # evaluations singly or in full precision, which decide or verify; no queries
     verified: (
         bool  # whether the success, saved as 8 bit and classified as a single image, fools the oracle again
     )

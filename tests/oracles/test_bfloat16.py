@@ -70,7 +70,10 @@ def test_every_success_is_a_success_in_float32() -> None:
 def test_a_success_by_rounding_only_is_not_counted() -> None:
     """Rounded scores are successes for every image, exact ones for bright images."""
 
+    shown = list[int]()
+
     def exact(images: Tensor) -> Tensor:
+        shown.append(len(images))
         return torch.stack([1.5 - images.amax((1, 2, 3)), torch.full((len(images),), 0.75)], 1)
 
     evaluated = list[int]()
@@ -83,7 +86,11 @@ def test_a_success_by_rounding_only_is_not_counted() -> None:
     images = torch.zeros(3, 1, 4, 4)
     problem = Problem(replace(judge, scores=rounded, exact=judge), rgb(), images, torch.zeros(3).long())
     usual = replace(problem, oracle=judge)
-    found, expected = (attack(each, one_by_one, 50) for each in (problem, usual))
+    expected = attack(usual, one_by_one, 50)
+    shown.clear()
+    found = attack(problem, one_by_one, 50)
+    checks = problem.purity.evaluations
+    assert sum(shown) == sum(one.verifications for one in found) + checks > sum(one.queries for one in found)
     assert [one.first_fooled for one in found] == [one.first_fooled for one in expected]
     assert any(one.first_fooled > 1 for one in found)
     assert [one.queries for one in found] == [one.queries for one in expected]
