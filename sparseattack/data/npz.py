@@ -23,10 +23,11 @@ Array = NDArray[np.generic]
 
 ROLES = {
     "images": ("images", "image", "x", "data"),
-    "labels": ("labels", "label", "y"),
+    "labels": ("labels", "label", "y", "target", "targets"),
     "names": ("names",),
     "ids": ("ids",),
 }
+SECOND = ("target", "targets")  # labels where no other array is: beside labels, they may be an attack's
 ROLE = {word: role for role, words in ROLES.items() for word in words}
 PARTS = {"train": "train", "test": "test", "val": "val", "valid": "val", "validation": "val"}
 LAYOUTS = ("nhwc", "nchw")  # N images, H rows, W columns, C channels
@@ -119,12 +120,18 @@ def _choose(path: Path, names: list[str], split: str) -> dict[str, ArrayName]:
     chosen = {}
     for role in ROLES:
         found_here = by_part[part][role] or (by_part[""][role] if len(parts) == 1 or role == "names" else [])
+        found_here = [one for one in found_here if not _second(one)] or found_here
         if len(found_here) > 1:
             both = " and ".join(one.name for one in found_here)
             raise InputError(f"{path} has {both}, which may both be the {role}: leave one out")
         if found_here:
             chosen[role] = found_here[0]
     return chosen
+
+
+def _second(name: ArrayName) -> bool:
+    """Whether an array gives way to another one of its role."""
+    return any(word in SECOND for word in name.name.lower().split("_"))
 
 
 def _array(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Array:

@@ -1,12 +1,15 @@
 """Files of models that are named as an oracle but that no oracle reads by itself: the command that works."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from zipfile import ZipFile, is_zipfile
+from pickletools import genops
+from zipfile import BadZipFile, ZipFile, is_zipfile
 
 from sparseattack.errors import InputError
 
 TORCH = (".pt", ".pth", ".ckpt", ".bin", ".safetensors")
 PICKLES = (".pkl", ".pickle", ".joblib")
+OF_WEIGHTS = ("torch", "torch._utils", "torch._tensor", "torch.serialization", "collections")  # in a pickle
 OTHERS = (".h5", ".keras", ".tflite", ".pb", ".caffemodel", ".mlmodel")
 
 
@@ -39,10 +42,30 @@ def _advice(path: Path, name: str) -> str:
         return f"is TorchScript: {_by_function('torch', 'module', f'torch.jit.load({name!r})')}"
     if any(part.endswith(("archive_format", "models/model.json")) for part in parts):
         return f"is a torch.export file: use 'torch-export(path={name})'"
+    if _holds_objects(path, parts):
+        by_function = _by_function("torch", "module", f"torch.load({str(path)!r}, weights_only=False)")
+        return (
+            "is a pickle of more than weights, which can run any code: if you trust it and it holds a whole"
+            f" network, {by_function}"
+        )
     return (
         f"holds weights without their network: use 'torch(module=FILE.py:FUNCTION,checkpoint={name})', where"
         " FUNCTION in FILE.py takes no arguments and returns the network"
     )
+
+
+def _holds_objects(path: Path, parts: Sequence[str]) -> bool:
+    """Whether a file that torch.save wrote names classes that a state dict has none of; runs no code."""
+    pickles = [part for part in parts if part.endswith("/data.pkl")]
+    if not pickles:
+        return False
+    try:
+        with ZipFile(path) as archive:
+            operations = list(genops(archive.read(pickles[0])))
+    except (ValueError, BadZipFile):  # torch says what is wrong with it
+        return False
+    used = (str(text).partition(" ")[0] for operation, text, _ in operations if operation.name == "GLOBAL")
+    return any(module not in OF_WEIGHTS for module in used)
 
 
 def _by_function(oracle: str, setting: str, call: str) -> str:

@@ -151,6 +151,8 @@ ONE_READING: dict[str, dict[str, Any]] = {
         "labels": NAMED[:, None],
     },
     "x and y": {"x": COLOURS.astype(np.int64), "y": NAMED},
+    "data and target": {"data": COLOURS, "target": NAMED},
+    "images and targets": {"test_images": COLOURS, "test_targets": NAMED},
     "one split, one-hot": {"X_test": COLOURS, "y_test": np.eye(3)[NAMED]},
     "split first": {"test_images": COLOURS, "test_labels": np.eye(3, dtype=np.uint8)[NAMED]},
     "said": {"images_nchw": np.asfortranarray(COLOURS.transpose(0, 3, 1, 2)), "labels": NAMED},
