@@ -17,7 +17,8 @@ from sparseattack.problem.scale import Scale, ScaleSetting, described, fit, reco
 
 PAD = 32  # a network's scores depend on the size of its batch; in whole blocks of these they rarely do
 ROUND = 256  # queries evaluated together, in a few calls where fewer images fit one call
-ONE_THREAD = RLock()  # held while an oracle or a search runs: neither need be made for several threads
+ONE_THREAD = RLock()  # held while an oracle or a search runs: neither need be made for several threads;
+# an oracle that waits for a thread of its own which evaluates through this package waits for ever
 BYTES = 2**28  # of images in one call
 LABELS = (
     "an oracle returns a score for every class; where there are only labels, make scores of them,"

@@ -40,6 +40,8 @@ class Oracle(Protocol):
     scores may depend on the other images of a call: 0 if they never do.
 
     A ``torch.nn.Module`` is evaluated in evaluation mode, whatever mode it is in, which is restored.
+    Oracles run one thread at a time: one that starts a thread and waits for it must not evaluate through this
+    package there, which would wait for ever.
     """
 
     def __call__(self, images: Tensor, /) -> Tensor: ...

@@ -30,6 +30,12 @@ class Predictions(NamedTuple):
     scale: Scale  # of the scores
     singles: int = 0  # images among these that were evaluated as single images too, which decided
 
+    def classes_given(self, labels: Tensor) -> Tensor:
+        """The classes ``(n,)``; the label where it ties for the highest score: a tie is no success."""
+        column = labels.clamp(0, self.scores.shape[1] - 1).unsqueeze(1)
+        tied = (self.scores.gather(1, column)[:, 0] == self.scores.amax(1)) & (labels == column[:, 0])
+        return torch.where(tied, labels, self.classes)
+
 
 @torch.inference_mode()
 def classify(oracle: Oracle, images: Tensor, times: int = 1) -> Predictions:

@@ -86,7 +86,7 @@ class CleanEvaluation:
         with suppress(InputError):  # a label's name that is no class of the oracle's
             labels = self.own_labels().labels
             if not (labels == UNKNOWN).any():
-                return int((labels == self.predictions.classes).sum())
+                return int((labels == self.predictions.classes_given(labels)).sum())
         return None
 
     def own_labels(self) -> ImageGroups:

@@ -65,7 +65,8 @@ class Setup:
     @cached_property
     def selection(self) -> Selection:
         """The cases that are attacked."""
-        return select_cases(self.experiment, self.images, self.clean.predictions.classes, self.clean.classes)
+        predicted = self.clean.predictions.classes_given(self.images.labels)
+        return select_cases(self.experiment, self.images, predicted, self.clean.classes)
 
     @cached_property
     def notes(self) -> tuple[str, ...]:

@@ -78,3 +78,10 @@ def test_an_oracle_may_use_one_output_buffer_for_all_its_calls() -> None:
     buffered.batch = 5  # type: ignore[attr-defined]
     images = random_images(12)
     assert torch.equal(classify(buffered, images).scores, images.flatten(1)[:, :3] + 1)
+
+
+def test_a_tie_with_the_label_is_no_misclassification() -> None:
+    found = classify(
+        lambda images: torch.tensor([[3.0, 3.0, 0.0]]).expand(len(images), -1), torch.zeros(5, 1, 2, 2)
+    )
+    assert found.classes_given(torch.tensor([0, 1, 2, -1, 7])).tolist() == [0, 1, 0, 0, 0]
