@@ -5,6 +5,8 @@ Everything is decided by names, shapes and kinds of numbers; what can be read in
 
 import zipfile
 from collections import defaultdict
+from collections.abc import Mapping
+from contextlib import suppress
 from math import prod
 from pathlib import Path
 from typing import IO, NamedTuple
@@ -78,6 +80,7 @@ def load_npz(path: Path, select: Select, split: str = "", *, stem: str = "") -> 
             members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
             chosen = _choose(path, list(members), split)
             arrays = {name.role: _array(path, archive, members[name.name]) for name in chosen.values()}
+            others = () if "labels" in chosen else _perhaps_labels(archive, members, len(arrays["images"]))
     except InputError:
         raise
     except Exception as error:  # numpy, zipfile and zlib raise many kinds for a broken file
@@ -95,7 +98,7 @@ def load_npz(path: Path, select: Select, split: str = "", *, stem: str = "") -> 
             torch.from_numpy(labels[rows]),
             tuple(ids[row] if ids else f"{stem}-{row}" for row in rows),
             names or classes,
-            notes,
+            notes + others,
             sorted_classes=bool(classes and not names),
         )
 
@@ -246,6 +249,20 @@ def _labels(labels: Array | None, count: int) -> tuple[NDArray[np.int64], tuple[
     if labels.dtype.kind not in "uif" or not ((labels == np.floor(labels)) & (abs(labels) < MOST)).all():
         raise InputError(f"has labels {labels.dtype}, not whole numbers, one-hot rows or names of classes")
     return labels.astype(np.int64), ()
+
+
+def _perhaps_labels(
+    archive: zipfile.ZipFile, members: Mapping[str, zipfile.ZipInfo], count: int
+) -> tuple[str, ...]:
+    """A sentence on each array without a role that has a whole number for each of ``count`` images."""
+    found = []
+    for name, member in members.items():
+        if ArrayName.parse(name) is None and member.filename.endswith(".npy"):
+            with archive.open(member) as file, suppress(ValueError):  # no plain array
+                size, dtype = _header(file)
+                if size == count and dtype.kind in "ui":
+                    found.append(f"{name} has {count} whole numbers: name it labels if they are the labels")
+    return tuple(found)
 
 
 def _texts(arrays: dict[str, Array], role: str, count: int | None) -> tuple[str, ...]:

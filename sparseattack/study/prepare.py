@@ -208,9 +208,10 @@ def _own_labels(clean: CleanEvaluation, unlabelled: bool) -> ImageGroups:
         images = images.with_labels(labels, images.classes)
     elif unknown.any():
         first = images.ids[int(unknown.nonzero()[0])]
+        notes = "".join(f"; {note}" for note in images.notes)  # one may say where the labels are
         raise InputError(
             f"image {first} has no label: sub-folders named by class give one, or a CSV of columns file and"
-            " label (sparseattack attack takes pictures without)"
+            f" label (sparseattack attack takes pictures without){notes}"
         )
     count, highest = len(clean.classes), int(images.labels.max())
     if highest >= count:

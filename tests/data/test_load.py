@@ -10,7 +10,8 @@ import pytest
 import torch
 from sklearn.datasets import load_digits
 
-from sparseattack import InputError, load_images
+from sparseattack import Experiment, InputError, load_images
+from sparseattack.comparison import compare
 from sparseattack.data import npz
 
 
@@ -166,6 +167,16 @@ def test_arrays_that_can_be_read_in_one_way_are(tmp_path: Path, written: str) ->
     images = load_images(f"{tmp_path / 'some.npz'}")
     assert torch.equal(images.pixels, WANTED) and images.labels.tolist() == NAMED.tolist()
     assert (images.notes, images.classes) == ((), ())
+
+
+def test_an_array_that_may_be_the_labels_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "some.npz"
+    np.savez(file, x=COLOURS, category=NAMED, weights=NAMED / 3, longer=np.arange(9))
+    said = "category has 4 whole numbers: name it labels if they are the labels"
+    assert load_images(str(file)).notes == (said,)
+    experiment = Experiment(oracle="linear(classes=3,inputs=1440)", images=str(file))
+    with pytest.raises(InputError, match=f"image some-0 has no label: .*; {said}"):
+        compare(experiment, tmp_path / "none.study")
 
 
 def test_one_grey_channel_comes_first_or_last(tmp_path: Path) -> None:
