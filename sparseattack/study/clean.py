@@ -55,6 +55,7 @@ class CleanEvaluation:
     predictions: Predictions  # of the N images
     purity: Purity  # of the oracle
     evaluations: int  # of the images
+    probed: int  # evaluations of random images
     probes: ProbeScores
     classes: tuple[str, ...]  # K names, some empty
 
@@ -62,11 +63,6 @@ class CleanEvaluation:
     def floats(self) -> tuple[Tensor, ...]:
         """N images ``(C, H, W)``, parts of the stacks."""
         return tuple(image for stack in self.stacks for image in stack)
-
-    @property
-    def probed(self) -> int:
-        """Random images that were evaluated."""
-        return PROBES if self.probes.scores else 0
 
     @property
     def checks(self) -> int:
@@ -160,7 +156,9 @@ def evaluate_clean(experiment: Experiment) -> CleanEvaluation:
     oracle = oracle.with_scale(predictions.scale)
     classes = _class_names(oracle, images, predictions.scores.shape[1])
     count = times * len(images) + predictions.singles
-    probes = ProbeScores(()) if experiment.noisy_oracle else _probe(oracle, stacks[0], predictions)
+    probes, probed = ProbeScores(()), 0
+    if not experiment.noisy_oracle:
+        probes, probed = _probe(oracle, stacks[0], predictions)
     return CleanEvaluation(
         CleanSettings.of(experiment),
         plugin,
@@ -170,20 +168,23 @@ def evaluate_clean(experiment: Experiment) -> CleanEvaluation:
         predictions,
         found,
         count,
+        probed,
         probes,
         classes,
     )
 
 
-def _probe(oracle: Classifier, floats: Tensor, predictions: Predictions) -> ProbeScores:
-    """Scores of the first clean images, which are there already, and of as many random ones."""
+def _probe(oracle: Classifier, floats: Tensor, predictions: Predictions) -> tuple[ProbeScores, int]:
+    """Scores of the first clean images, which are there already, and of random ones; their evaluations."""
     shape = PROBES, *floats.shape[1:]
     random = torch.randint(256, shape, generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
-    scores = [predictions.scores[:PROBES]]
+    scores, count = [predictions.scores[:PROBES]], PROBES
     with suppress(OracleError):  # noise may be too much for it, and no candidate is
-        scores.append(classify(oracle, levels(random).to(floats.device)).scores)
+        drawn = classify(oracle, levels(random).to(floats.device))
+        scores.append(drawn.scores)
+        count += drawn.singles
     found = torch.cat(scores).double().nan_to_num()
-    return ProbeScores(tuple(map(tuple, found.tolist())))
+    return ProbeScores(tuple(map(tuple, found.tolist()))), count
 
 
 def _classified(oracle: Classifier, stacks: Sequence[Tensor], times: int) -> Predictions:

@@ -51,9 +51,7 @@ class Record:
     queries: int  # charged, at most the budget
     repeats: int  # of the queries, duplicates that the oracle did not evaluate
     verifications: int  # evaluations singly or in full precision, which decide or verify; no queries
-    verified: (
-        bool  # whether the success, saved as 8 bit and classified as a single image, fools the oracle again
-    )
+    verified: bool  # whether the success, saved as 8 bit and classified singly, fools the oracle again
     value: float | None  # first objective of the best edit; None where nothing was evaluated
     pixels: int  # that the best edit changes
     l2: float  # length of the change, colours in [0, 1]
