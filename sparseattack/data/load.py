@@ -24,6 +24,10 @@ FORM = re.compile(
     re.DOTALL,
 )
 
+MOVED = re.compile(  # a path with what should stand further behind
+    r"(?P<where>.+?)(?:@(?P<side>[1-9]\d{0,3})(?P<rows>\[[^\[\]]*\])?|(?P<last>\[[^\[\]]*\]))", re.DOTALL
+)
+
 
 class ImagesSpec(NamedTuple):
     """The parts of a text that names images."""
@@ -40,10 +44,24 @@ class ImagesSpec(NamedTuple):
             return cls(spec, "", 0, "")
         if not (form := FORM.fullmatch(spec)):
             raise InputError("no images are named: give sample, digits, cifar10 or a path")
+        _check_order(spec, form)
         split = form["split"] or ""
         if split and split not in SPLITS:
             raise InputError(f"in {spec!r}, {split!r} is not a split, only {' and '.join(SPLITS)}")
         return cls(form["where"], split, int(form["side"] or 0), form["rows"] or "")
+
+
+def _check_order(spec: str, form: re.Match[str]) -> None:
+    """Refuse a selection before a split or a size, and a size before a split, with the order that works."""
+    where, moved = form["where"], MOVED.fullmatch(form["where"])
+    if moved and (form["split"] or form["side"]) and not os.path.exists(os.path.expanduser(where)):
+        parts = {name: form[name] or moved.groupdict().get(name) or "" for name in ("split", "side")}
+        rows = form["rows"] or moved["rows"] or moved["last"] or ""
+        marks = f"{':' * bool(parts['split'])}{parts['split']}{'@' * bool(parts['side'])}{parts['side']}"
+        raise InputError(
+            f"in {spec!r}, a split stands first, then a size, then a selection: say"
+            f" {moved['where'] + marks + rows!r}"
+        )
 
 
 def load_images(spec: str, resize: str = DEFAULT) -> Images:

@@ -105,7 +105,8 @@ def _checked(classifier: Classifier, scores: Tensor, shown: int, numbers: Number
     if isinstance(scores, Tensor):
         scores = scores.as_subclass(Tensor)  # a subclass may change what is computed with scores
     if wrong := _misshapen(scores, shown):
-        raise OracleError(f"{classifier} answered {wrong}, to {image_list(numbers)}")
+        padded = f" (padded to {shown})" if shown != len(numbers) else ""
+        raise OracleError(f"{classifier} answered {image_list(numbers)}{padded} with {wrong}")
     scores = scores[: len(numbers)]
     if not (right := fit(scores, classifier.scale)).all():
         bad = int((~right).nonzero()[0, 0])
@@ -120,12 +121,16 @@ def _misshapen(scores: Tensor, shown: int) -> str:
     if not isinstance(scores, Tensor) or not scores.is_floating_point():
         kind = scores.dtype if isinstance(scores, Tensor) else type(scores).__name__
         advice = f": {LABELS}" if isinstance(scores, Tensor) and not scores.is_complex() else ""
+        if isinstance(scores, np.ndarray):
+            advice = ": return torch.from_numpy(scores).float()"
+        elif isinstance(scores, list):
+            advice = ": return torch.tensor(scores)"
         return f"{kind}, not a tensor of floats{advice}"
     if scores.ndim != 2 or len(scores) != shown or scores.shape[1] < 2:  # noqa: PLR2004
         wanted = f"({shown}, classes) with at least 2 classes"
         one = scores.ndim in (1, 2) and scores.numel() == len(scores) == shown
         advice = f": {ONE_SCORE}" if one else ""
-        return f"scores of shape {tuple(scores.shape)} for {shown} images, not {wanted}{advice}"
+        return f"scores of shape {tuple(scores.shape)}, not {wanted}{advice}"
     return ""
 
 

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from sparseattack.data.images import UNKNOWN, ImageGroups
+from sparseattack.data.load import ImagesSpec
 from sparseattack.errors import InputError
 from sparseattack.plugins.registry import load, make, names
 from sparseattack.plugins.spec import (
@@ -210,8 +211,8 @@ def _own_labels(clean: CleanEvaluation, unlabelled: bool) -> ImageGroups:
         first = images.ids[int(unknown.nonzero()[0])]
         notes = "".join(f"; {note}" for note in images.notes)  # one may say where the labels are
         raise InputError(
-            f"image {first} has no label: sub-folders named by class give one, or a CSV of columns file and"
-            f" label (sparseattack attack takes pictures without){notes}"
+            f"image {first} has no label (-1 and an empty one count as none): give {_ways(clean)}, or take"
+            f" the oracle's predictions as the true classes (--true-class prediction){notes}"
         )
     count, highest = len(clean.classes), int(images.labels.max())
     if highest >= count:
@@ -221,6 +222,13 @@ def _own_labels(clean: CleanEvaluation, unlabelled: bool) -> ImageGroups:
             " from 0, or take the oracle's predictions as the true classes (--true-class prediction)"
         )
     return images
+
+
+def _ways(clean: CleanEvaluation) -> str:
+    """How the images that were loaded are given labels."""
+    if ImagesSpec.parse(clean.settings.images).where.endswith(".npz"):
+        return "each image one in an array labels (or y), of as many entries as there are images"
+    return "sub-folders the names of classes, or a CSV of columns file and label"
 
 
 def problem_of(setup: Setup, condition: Condition, chosen: Sequence[Case]) -> Problem:

@@ -258,6 +258,10 @@ SENTENCES = {
     "pyproject.toml:test": "pyproject.toml has no splits",
     "cifar10:valid": "'valid' is not a split, only train and test",
     "nowhere/at/all.npz": "no images 'nowhere/at/all.npz'",
+    "u8.npz[0]@32": r"a split stands first, then a size, then a selection: say 'u8\.npz@32\[0\]'",
+    "u8.npz[0:5]:test@32": r"say 'u8\.npz:test@32\[0:5\]'",
+    "u8.npz@32:test": "say 'u8.npz:test@32'",
+    "u8.npz@32[0]:test": r"say 'u8\.npz:test@32\[0\]'",
 }
 
 

@@ -96,17 +96,19 @@ def test_a_call_is_no_larger_than_memory_holds() -> None:
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
-        (lambda images: None, "oracle stern answered NoneType, not a tensor of floats, to image 7"),
+        (lambda images: None, "oracle stern answered image 7 with NoneType, not a tensor of floats$"),
+        (lambda images: zeros(images).numpy(), r"with ndarray, .*: return torch\.from_numpy\(scores\)"),
+        (lambda images: zeros(images).tolist(), r"with list, .*: return torch\.tensor\(scores\)"),
         (
             lambda images: zeros(images).long(),
             r"torch.int64, not a tensor of floats: .*one_hot\(labels, CLASSES",
         ),
-        (lambda images: zeros(images).bool(), "answered torch.bool, not a tensor of floats"),
-        (lambda images: zeros(images)[:0], r"of shape \(0, 4\) for 1 images, not \(1, classes\)"),
-        (lambda images: zeros(images)[:, 0], r"of shape \(1,\) for 1 images"),
+        (lambda images: zeros(images).bool(), "answered image 7 with torch.bool, not a tensor of floats"),
+        (lambda images: zeros(images)[:0], r"of shape \(0, 4\), not \(1, classes\)"),
+        (lambda images: zeros(images)[:, 0], r"image 7 with scores of shape \(1,\), not \(1, classes\)"),
         (
             lambda images: zeros(images)[:, :1],
-            r"of shape \(1, 1\).* with at least 2 classes: .*scale=binary .*, to image 7",
+            r"image 7 with scores of shape \(1, 1\).* with at least 2 classes: .*scale=binary .*probability$",
         ),
         (lambda images: zeros(images).fill_(torch.nan), "oracle stern answered NaN to image 7"),
         (lambda images: zeros(images).fill_(-torch.inf), "answered an infinite score to image 7"),
@@ -117,6 +119,14 @@ def test_a_call_is_no_larger_than_memory_holds() -> None:
 def test_scores_of_no_classifier_are_refused(wrong: Callable[[Tensor], object], said: str) -> None:
     with pytest.raises(OracleError, match=said):
         score(answering(wrong), random_images(1), [7])
+
+
+def test_a_padded_call_is_said_to_be_one() -> None:
+    with pytest.raises(
+        OracleError, match=r"answered 4 images from 0 to 19 \(padded to 32\) with scores of shape \(32, 1\)"
+    ):
+        made = Classifier.of(answering(lambda images: zeros(images)[:, :1]))
+        score_images(made, random_images(4), [0, 6, 13, 19], 32)
 
 
 def test_the_image_with_a_wrong_score_is_named() -> None:

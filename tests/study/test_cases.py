@@ -129,15 +129,20 @@ def test_a_prediction_taken_as_truth_is_like_a_label(experiment: Experiment, tar
 
 
 def test_with_predictions_as_truth_every_image_is_attacked_and_none_needs_a_label(
-    experiment: Experiment,
+    experiment: Experiment, tmp_path: Path
 ) -> None:
     held = np.load(experiment.images)["images"]
     labelled_ = compare(replace(experiment, true_class="prediction"))
     np.savez(experiment.images, images=held)
     bare = compare(replace(experiment, true_class="prediction"))
     assert facts(labelled_) == facts(bare) and len(bare.records) == COUNT and bare.scope.left_out == 0
-    with pytest.raises(InputError, match="has no label"):
-        compare(experiment)
+    np.savez(tmp_path / "part.npz", images=held, y=np.arange(COUNT) - 1)
+    for images in (experiment.images, str(tmp_path / "part.npz")):
+        with pytest.raises(
+            InputError,
+            match=r"-0 has no label \(-1 and .* none\): give .* array labels \(or y\).*--true-class pred",
+        ):
+            compare(replace(experiment, images=images))
 
 
 def test_success_is_measured_from_the_truth_that_was_taken(experiment: Experiment) -> None:
