@@ -57,7 +57,10 @@ def read_weights(file: str | Path) -> dict[str, Tensor]:
     except (SafetensorError, RuntimeError, EOFError, OSError) as error:
         if "TorchScript" in str(error):
             refuse_model_file(str(path))
-        raise InputError(f"{path} holds no weights that can be read: {brief(error)}") from error
+        raise InputError(
+            f"{path} holds no weights that can be read: a .safetensors file or a state dict that"
+            " torch.save wrote is needed"
+        ) from error
     return dict(_state_dict_in(state, path))
 
 

@@ -96,7 +96,8 @@ def _table(path: Path) -> list[LabelledFile]:
     for name in ("file", "label"):
         if columns.count(name) != 1:
             count = "several columns" if name in columns else "no column"
-            raise InputError(f"{path} has {count} {name}, only {', '.join(columns)}")
+            commas = ": put commas between columns, not semicolons" if ";" in "".join(columns) else ""
+            raise InputError(f"{path} has {count} {name}, only {', '.join(columns)}{commas}")
     for number, row in enumerate(rows, 1):
         if not row["file"]:
             raise InputError(f"{path} names no file in row {number}")

@@ -235,11 +235,20 @@ def _advice(takes: Shape, has: Sequence[int]) -> str:
     """How a user makes images fit, where that is known."""
     (channels, *size), steps = takes, []
     if channels in MODES and channels != has[0]:
-        steps.append(f"convert them to {MODES[channels]}")
+        steps.append(f"convert them to {MODES[channels]}{_conversion(channels, has[0])}")
     if None not in size and size != list(has[1:]):
         known = f", as IMAGES@{size[0]} does" if size[0] == size[1] else ""
         steps.append(f"resize them to {_size_of(size)}{known}")
     return f": {' and '.join(steps)}" if steps else ""
+
+
+def _conversion(takes: int, has: int) -> str:
+    """What images with ``has`` channels are, and the Python that gives them ``takes``."""
+    kinds = {1: "they are grey", 4: "they have transparency"}
+    mode = {1: "L", 3: "RGB", 4: "RGBA"}[takes]
+    picture = f"PIL.Image.open(FILE).convert({mode!r}).save(NEW)"
+    array = ", of an array (N, H, W) numpy.repeat(images[..., None], 3, -1)" if (has, takes) == (1, 3) else ""
+    return f" ({kinds[has]}; of a picture {picture}{array})" if has in kinds else ""
 
 
 def device_of(name: str) -> torch.device:

@@ -115,7 +115,10 @@ def test_different_channels_are_refused_with_names(tmp_path: Path) -> None:
 def test_tables_that_do_not_fit_are_refused(tmp_path: Path) -> None:
     table = tmp_path / "t.csv"
     table.write_text("name,label\na.png,1\n")
-    with pytest.raises(InputError, match=r"t\.csv has no column file, only name, label"):
+    (tmp_path / "s.csv").write_text("file;label\na.png;cat\n")
+    with pytest.raises(InputError, match=r"only file;label: put commas between columns, not semicolons$"):
+        load_images(str(tmp_path / "s.csv"))
+    with pytest.raises(InputError, match=r"t\.csv has no column file, only name, label$"):
         load_images(str(table))
     table.write_text("file,label\nlacking.png,1\n")
     with pytest.raises(InputError, match=r"no file .*lacking\.png"):

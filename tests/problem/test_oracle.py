@@ -65,8 +65,16 @@ def test_an_unknown_scale_is_refused() -> None:
 @pytest.mark.parametrize(
     ("takes", "has", "said"),
     [
-        ((3, 8, 8), (1, 8, 8), "takes images of 3x8x8, not 1x8x8: convert them to RGB"),
-        ((3, None, None), (4, 8, 8), "3xanyxany, not 4x8x8: convert them to RGB"),
+        (
+            (3, 8, 8),
+            (1, 8, 8),
+            "takes images of 3x8x8, not 1x8x8: convert them to RGB .they are grey; .*'RGB'.*repeat.*",
+        ),
+        (
+            (3, None, None),
+            (4, 8, 8),
+            "3xanyxany, not 4x8x8: convert them to RGB .they have transparency; of a picture PIL.*",
+        ),
         ((1, 8, 8), (3, 9, 8), "not 3x9x8: convert them to grey and resize them to 8x8, as IMAGES@8 does"),
         ((3, 8, 9), (3, 480, 640), "not 3x480x640: resize them to 8x9"),
         ((7, None, 8), (3, 8, 9), "takes images of 7xanyx8, not 3x8x9"),
