@@ -128,6 +128,8 @@ def attack(experiment: Experiment, label: str | None, out: Path) -> None:
     for note in setup.notes:
         console.print(note)
     names = stems(setup.images.ids)
+    if len(names) > 1 and label is None and experiment.true_class == "label":
+        print_accuracy(console, setup)
     described = in_full if len(names) == 1 else in_a_line
     try:
         for attempt in _awaited(console, attempts(setup)):
@@ -143,6 +145,13 @@ def attack(experiment: Experiment, label: str | None, out: Path) -> None:
         print_text(summary(finished, out))
     if any(attempt.error for attempt in finished):
         raise typer.Exit(1)
+
+
+def print_accuracy(console: Console, setup: Setup) -> None:
+    """How many pictures are classified as their labels say, where all have one."""
+    if (correct := setup.clean.correct) is not None:
+        count = len(setup.images)
+        console.print(f"clean accuracy: {correct} of {count} pictures, {correct / count:.1%}")
 
 
 def _written(setup: Setup, attempt: Attempt, stem: Path) -> tuple[Attempt, Sequence[Path]]:

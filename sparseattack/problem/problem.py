@@ -20,7 +20,7 @@ from sparseattack.problem.oracle import Classifier, Oracle
 from sparseattack.problem.purity import Purity, purity
 from sparseattack.problem.scale import Scale, report_scale
 from sparseattack.problem.space import Space, stream
-from sparseattack.problem.verification import Aim, classify, repeats_of, score_singly
+from sparseattack.problem.verification import Aim, classify, repeats_of, report_chance, score_singly
 
 BLOCK = 32  # images checked together: the check makes copies of them
 
@@ -174,13 +174,15 @@ class Problem:
     def succeed_clean(self) -> Tensor:
         """Mask ``(n,)``, on the CPU, of the cases that succeed without an edit; costs no query.
 
-        Those are misclassified or, targeted, classified as the target. Raises OracleError.
+        Those are misclassified, nearly all of which a warning reports, or are of the target. OracleError.
         """
         predictions, cases = classify(self.classifier, self.images, self.singles), self._cases.cpu()
         self._classes.check(predictions.scores.shape[1], cases)
         self._take_scale(predictions.scale, predictions.scores)
-        scores, labels = predictions.scores[cases], self.labels.cpu()
-        return margin_of(scores, labels, self.targeted, predictions.scale) < 0
+        done = margin_of(predictions.scores[cases], self.labels.cpu(), self.targeted, predictions.scale) < 0
+        if not self.targeted:
+            report_chance(f"{self.classifier}", int((~done).sum()), len(done), self._classes.count)
+        return done
 
     def with_scale(self) -> "Problem":
         """The same problem with the scale that its oracle's scores of clean images have, if it is checked.

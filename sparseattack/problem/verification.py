@@ -2,18 +2,44 @@
 
 from io import BytesIO
 from typing import NamedTuple
+from warnings import warn
 
 import torch
 from torch import Tensor
 
 from sparseattack.data.images import eight_bit, levels
 from sparseattack.data.png import CHANNELS, pil_image, read_png, write_png
+from sparseattack.errors import SparseattackWarning
 from sparseattack.problem.fitness import margin_of, near_zero
 from sparseattack.problem.inference import Numbers, score_images, sizes
 from sparseattack.problem.oracle import Classifier, Oracle
 from sparseattack.problem.scale import Scale, recognise
 
+FEWEST_OF_CHANCE, LEVEL = 20, 0.05  # images, and how likely chance is
 REPEATS = 5  # evaluations of a noisy oracle, the majority of which decides
+
+
+def by_chance(right: int, count: int, classes: int) -> bool:
+    """Whether guessing may give as many of ``count`` images their label, in one of twenty tries.
+
+    Of fewer than 20 images nothing is said.
+    """
+    from scipy.stats import binom  # takes long to import
+
+    guessed = binom.sf(right - 1, count, 1 / classes)
+    return count >= FEWEST_OF_CHANCE and bool(guessed > LEVEL)
+
+
+def report_chance(who: str, right: int, count: int, classes: int) -> None:
+    """SparseattackWarning where an oracle classifies no more images as their labels say than by chance."""
+    if by_chance(right, count, classes):
+        warn(
+            f"without an attack {who} gives only {right} of {count} images their own label, as many as by"
+            " chance: the labels may be numbered in another order than its classes, the colours may be scaled"
+            " or ordered otherwise than in its training, or it is not trained",
+            SparseattackWarning,
+            stacklevel=2,
+        )
 
 
 def repeats_of(noisy: bool) -> int:

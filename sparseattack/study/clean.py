@@ -17,14 +17,13 @@ from sparseattack.plugins.spec import Plugin, oracle_spec
 from sparseattack.problem.oracle import Classifier, device_of
 from sparseattack.problem.purity import Purity, purity
 from sparseattack.problem.scale import report_scale
-from sparseattack.problem.verification import Predictions, classify, repeats_of
+from sparseattack.problem.verification import Predictions, by_chance, classify, repeats_of
 from sparseattack.provenance import digest, digest_network
 from sparseattack.study.experiment import Experiment
 from sparseattack.study.manifest import ProbeScores
 
 PROBES = 4  # random images that are evaluated so that another oracle is noticed
 FEWEST, NEARLY_NONE = 5, 0.1  # images, and the share that is classified correctly: fewer are doubtful
-FEWEST_OF_CHANCE, LEVEL = 20, 0.05  # images, and how likely chance is
 SHOWN = 5  # names in a sentence
 
 
@@ -106,13 +105,6 @@ class CleanEvaluation:
                 " classes (--true-class prediction)"
             ) from error
 
-    def _by_chance(self, right: int, count: int) -> bool:
-        """Whether guessing may give as many of ``count`` images their label, in one of twenty tries."""
-        from scipy.stats import binom  # takes long to import
-
-        guessed = binom.sf(right - 1, count, 1 / len(self.classes))
-        return count >= FEWEST_OF_CHANCE and bool(guessed > LEVEL)
-
     @property
     def doubt(self) -> tuple[str, ...]:
         """A sentence where nearly all images are misclassified, about what that may come from; else none."""
@@ -120,7 +112,9 @@ class CleanEvaluation:
             labels, predicted = self.own_labels().labels, self.predictions.classes
             known = labels != UNKNOWN
             count, right = int(known.sum()), int((labels == predicted)[known].sum())
-            if count >= FEWEST and (right <= NEARLY_NONE * count or self._by_chance(right, count)):
+            if count >= FEWEST and (
+                right <= NEARLY_NONE * count or by_chance(right, count, len(self.classes))
+            ):
                 fits = {shift: int((labels + shift == predicted)[known].sum()) for shift in (-1, 1)}
                 shift = max(fits, key=lambda one: fits[one])
                 return (_reasons(right, count, shift, fits[shift]),)

@@ -143,6 +143,16 @@ def test_bad_input_is_one_line(arguments: tuple[str, ...], words: str, run: Run)
     assert err.startswith("sparseattack: ") and err.count("\n") == 1
 
 
+def test_the_clean_accuracy_of_labelled_pictures_is_printed(tmp_path: Path, run: Run) -> None:
+    oracle, images = load("oracles", "linear(classes=10,inputs=64)")(), load_images("digits[0:6]")
+    right = int((oracle(images.floats()).argmax(1) == images.labels).sum())
+    arguments = ("attack", "digits[0:6]", "--oracle", "linear(classes=10,inputs=64)", "--out", str(tmp_path))
+    code, _, err = run(*arguments, "--budget", "20")
+    assert code == 0 and f"clean accuracy: {right} of 6 pictures, {right / 6:.1%}\n" in err
+    for given in (("--label", "3"), ("--true-class", "prediction")):
+        assert "clean accuracy" not in run(*arguments, "--budget", "20", *given).err
+
+
 def test_the_folder_is_the_true_class_as_it_is_in_a_comparison(
     digits: Path, tmp_path: Path, run: Run
 ) -> None:

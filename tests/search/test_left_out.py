@@ -15,6 +15,7 @@ from sparseattack import (
     OracleError,
     Outcome,
     Problem,
+    SparseattackWarning,
     attack,
     corners,
     load,
@@ -161,3 +162,15 @@ def test_an_exact_tie_is_no_success_without_an_attack(targeted: bool) -> None:
     for label in (0, 1):
         here = Problem(tied, corners(), IMAGES, torch.full((6,), label), targeted=targeted, checked=True)
         assert not here.succeed_clean().any()
+
+
+def test_an_oracle_that_is_right_by_chance_only_is_reported() -> None:
+    images = random_images(24, seed=2)
+    oracle = Linear()
+    predicted = oracle(images).argmax(1)
+    few = torch.where(torch.arange(24) < 3, predicted, (predicted + 1) % 3)
+    half = torch.where(torch.arange(24) < 18, predicted, (predicted + 1) % 3)
+    with pytest.warns(SparseattackWarning, match="only 3 of 24 images their own label, as many as by chance"):
+        attack(Problem(oracle, corners(pixels=2), images, few, checked=True), uniform, 10)
+    attack(Problem(oracle, corners(pixels=2), images, half, checked=True), uniform, 10)  # warnings are errors
+    attack(Problem(oracle, corners(pixels=2), images[:19], few[:19], checked=True), uniform, 10)
