@@ -89,7 +89,10 @@ class ConditionBar:
     @property
     def note(self) -> str:
         """Successes and queries so far."""
-        return f"{self.successes} successes, {self.queries:,} queries"
+        successes = "success" if self.successes == 1 else "successes"
+        return (
+            f"{self.successes:,} {successes}, {self.queries:,} {'query' if self.queries == 1 else 'queries'}"
+        )
 
 
 class ConditionProgress:

@@ -5,8 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from command_line import Run
+from rich.progress import Progress, TaskID
 
 from sparseattack import load_images
+from sparseattack.cli.compare import ConditionBar
 
 
 @pytest.mark.parametrize(
@@ -40,3 +42,10 @@ def test_a_csv_has_its_header_where_no_image_was_attacked(run: Run, tmp_path: Pa
         assert "sparseattack: 0 of 20 images attacked; the oracle misclassifies 20 clean images\n" in said
         assert "sparseattack: without an attack the oracle gives only 0 of 20 images their own label" in said
     assert errors[1][1] == ""
+
+
+def test_one_success_of_one_query_is_no_plural() -> None:
+    bar = ConditionBar(Progress(), TaskID(0))
+    assert bar.note == "0 successes, 0 queries"
+    bar.successes = bar.queries = 1
+    assert bar.note == "1 success, 1 query"
