@@ -1,6 +1,6 @@
 """Inference: images and edits are given to a classifier in whole blocks, and its scores are checked."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from threading import RLock
@@ -116,6 +116,15 @@ def _checked(classifier: Classifier, scores: Tensor, shown: int, numbers: Number
     return scores.to(dtype, copy=True)  # a classifier may use one output buffer for all its calls
 
 
+def _tensors_in(answer: object) -> dict[str, tuple[int, ...]]:
+    """The shapes of the tensors in a dictionary, tuple or list, by key; those of scores ``(n, K)`` first."""
+    if isinstance(answer, tuple | list):
+        answer = dict(enumerate(answer))
+    parts = answer.items() if isinstance(answer, Mapping) else ()
+    found = {repr(key): tuple(part.shape) for key, part in parts if isinstance(part, Tensor)}
+    return dict(sorted(found.items(), key=lambda one: (len(one[1]) != len("nK"), "logit" not in one[0])))
+
+
 def _misshapen(scores: Tensor, shown: int) -> str:
     """What is wrong with the kind or shape of ``scores``, if anything."""
     if not isinstance(scores, Tensor) or not scores.is_floating_point():
@@ -123,6 +132,9 @@ def _misshapen(scores: Tensor, shown: int) -> str:
         advice = f": {LABELS}" if isinstance(scores, Tensor) and not scores.is_complex() else ""
         if isinstance(scores, np.ndarray):
             advice = ": return torch.from_numpy(scores).float()"
+        elif found := _tensors_in(scores):
+            listed = ", ".join(f"{key} {shape}" for key, shape in found.items())
+            advice = f", with the tensors {listed}: return the scores alone, as answer[{next(iter(found))}]"
         elif isinstance(scores, list):
             advice = ": return torch.tensor(scores)"
         return f"{kind}, not a tensor of floats{advice}"

@@ -185,3 +185,16 @@ def test_scores_that_are_no_probabilities_are_refused(shares: tuple[float, float
         OracleError, match=r"oracle Shares answered (probabilities from -1 to 2.5|NaN|an inf)"
     ):
         score(Shares(*shares), random_images(1), [0])
+
+
+def test_the_tensors_of_a_dictionary_or_tuple_are_named() -> None:
+    scores, maps = torch.zeros(3, 5), torch.zeros(3, 7)
+    said = (
+        r"dict, not .*'logits' \(3, 5\), 'features' \(3, 7\): return the scores alone, as answer\['logits'\]"
+    )
+    with pytest.raises(OracleError, match=said):
+        score(answering(lambda _: {"features": maps, "logits": scores}), IMAGES, range(3))
+    with pytest.raises(
+        OracleError, match=r"tuple, not .*0 \(3, 5\): return the scores alone, as answer\[0\]"
+    ):
+        score(answering(lambda _: (scores, None)), IMAGES, range(3))
