@@ -7,20 +7,18 @@ from problems import outcomes_of, random_images
 from torch import Tensor
 
 from sparseattack import Edits, Problem, load, rgb, spent
-from sparseattack.data.images import levels
 
 
 class Cheap:
-    """Looks at a few colours; answers edits as well."""
+    """Gives all images the same scores; answers edits as well."""
 
     name, batch = "cheap", 16
 
     def __call__(self, images: Tensor) -> Tensor:
-        return images.flatten(1)[:, :2] + torch.tensor([1.0, 0.0])
+        return torch.tensor([2.0, 0.0]).repeat(len(images), 1)
 
     def answer_edits(self, images: Tensor, rows: Tensor, edits: Edits) -> Tensor:
-        shades = levels(edits.colours).mean((1, 2))
-        return torch.stack([shades + 1, torch.zeros_like(shades)], dim=1)
+        return torch.tensor([2.0, 0.0]).repeat(len(rows), 1)
 
 
 def peak(strategy: str, count: int, pixels: int, *, sparse: bool) -> int:

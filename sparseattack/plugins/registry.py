@@ -135,7 +135,7 @@ def _import_plugin(kind: Kind, name: str, place: str) -> Plugin:
     module, attribute = (part.strip() for part in place.rpartition(":")[::2])
     try:
         home = module_at(module)
-        plugin: Plugin = attrgetter(attribute)(home)
+        plugin = _attribute(home, module, attribute)
     except InputError as error:
         raise InputError(f"{label}: {error}") from error
     except ModuleNotFoundError as error:
@@ -150,6 +150,21 @@ def _import_plugin(kind: Kind, name: str, place: str) -> Plugin:
     if not callable(plugin):
         raise InputError(f"{label}: {attribute!r} in {module} is not a function")
     return _maker(plugin, home) if kind == "oracles" else plugin
+
+
+def _attribute(home: ModuleType, module: str, attribute: str) -> Plugin:
+    """The ``attribute`` of a module; InputError names what the module defines in its place."""
+    try:
+        found: Plugin = attrgetter(attribute)(home)
+    except AttributeError as error:
+        own = [
+            name
+            for name, value in vars(home).items()
+            if getattr(value, "__module__", "") == home.__name__ and not name.startswith("_")
+        ]
+        exist = f"only {', '.join(own)}" if own else "and defines none"
+        raise InputError(f"{module} has no function {attribute!r}, {exist}{near(attribute, own)}") from error
+    return found
 
 
 def _maker(found: Any, home: ModuleType) -> Callable[..., Any]:

@@ -63,7 +63,7 @@ def test_what_is_wrong_is_named(mine: None, run: Run) -> None:
 @pytest.mark.parametrize(
     ("spec", "words"),
     [
-        ("mine_to_check:absent", "has no attribute 'absent'"),
+        ("mine_to_check:absent", "mine_to_check has no function 'absent', only"),
         ("mine_to_check:good(size=3)", "no setting size: only popsize"),
         ("nowhere:search", "there is no module 'nowhere'"),
         ("annealing", "no strategy 'annealing', only"),

@@ -85,7 +85,7 @@ def test_module_and_function_need_no_installation(monkeypatch: pytest.MonkeyPatc
     strategy = load("strategies", "local_search:local_search(popsize=3)")
     outcomes = attack(scripted_problem(), strategy, budget=10)
     assert [outcome.queries for outcome in outcomes] == [10, 10, 10]
-    with pytest.raises(InputError, match="'local_search' has no attribute 'nothing'"):
+    with pytest.raises(InputError, match="local_search has no function 'nothing', only local_search"):
         load("strategies", "local_search:nothing")
     with pytest.raises(InputError, match="there is no module 'nowhere'"):
         load("strategies", "nowhere:search")
