@@ -245,7 +245,7 @@ def _advice(takes: Shape, has: Sequence[int]) -> str:
 def _conversion(takes: int, has: int) -> str:
     """What images with ``has`` channels are, and the Python that gives them ``takes``."""
     kinds = {1: "they are grey", 4: "they have transparency"}
-    mode = {1: "L", 3: "RGB", 4: "RGBA"}[takes]
+    mode = "L" if takes == 1 else MODES[takes]
     picture = f"PIL.Image.open(FILE).convert({mode!r}).save(NEW)"
     array = ", of an array (N, H, W) numpy.repeat(images[..., None], 3, -1)" if (has, takes) == (1, 3) else ""
     return f" ({kinds[has]}; of a picture {picture}{array})" if has in kinds else ""

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 import torch
+from linear_problem import linear
 from problems import random_images
 from torch import Tensor, nn
 from torch.nn import functional
@@ -13,11 +14,6 @@ from sparseattack.conformance.oracles import check_oracle
 from sparseattack.problem.purity import Purity, purity
 
 IMAGES = random_images(12)
-WEIGHTS = torch.randn(90, 4, generator=torch.Generator().manual_seed(0))
-
-
-def linear(images: Tensor) -> Tensor:
-    return images.flatten(1) @ WEIGHTS
 
 
 def failed(make: Callable[[], Oracle]) -> list[str]:

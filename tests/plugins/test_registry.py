@@ -25,11 +25,6 @@ MODULES = {
 }
 
 
-@pytest.fixture(autouse=True)
-def unregistered(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(registry, "_registered", {})
-
-
 @pytest.fixture
 def modules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Modules of all kinds, that can be imported."""

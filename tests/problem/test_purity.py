@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import torch
+from linear_problem import SHAPE, linear, problem
 from problems import attack, outcome_facts, outcomes_of, random_images, uniform
 from torch import Tensor, nn
 from torch.nn import functional
@@ -13,18 +14,6 @@ from torch.nn import functional
 from sparseattack import Classifier, InputError, Oracle, OracleError, Problem, rgb, spent
 from sparseattack.errors import SparseattackWarning
 from sparseattack.problem.purity import probes, purity
-
-SHAPE = (3, 6, 5)
-WEIGHTS = torch.randn(90, 4, generator=torch.Generator().manual_seed(0))
-
-
-def linear(images: Tensor) -> Tensor:
-    return images.flatten(1) @ WEIGHTS
-
-
-def problem(oracle: Oracle, count: int = 3, **others: Any) -> Problem:
-    images = random_images(count, SHAPE)
-    return Problem(oracle, rgb(), images, linear(images).argmax(1), **others)
 
 
 def dropout(images: Tensor) -> Tensor:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 import torch
+from linear_problem import rounding
 from problems import outcome_facts, random_images, uniform
 from torch import Tensor
 
@@ -141,11 +142,7 @@ def test_the_embedded_network_leaves_out_what_the_command_line_leaves_out() -> N
 def test_a_clean_image_within_rounding_of_a_tie_is_decided_as_a_single_image(
     beside_others: float, alone: float
 ) -> None:
-    def rounds(images: Tensor) -> Tensor:
-        own = alone if len(images) == 1 else beside_others
-        return torch.tensor([own, 0.0, -1.0]).expand(len(images), -1)
-
-    labels = torch.zeros(6, dtype=torch.int64)
+    rounds, labels = rounding(beside_others, alone), torch.zeros(6, dtype=torch.int64)
     found = attack(Problem(rounds, corners(), IMAGES, labels, checked=True), uniform, 7)
     assert [isinstance(each, LeftOut) for each in found] == [alone < 0] * 6
     single = attack(Problem(rounds, corners(), IMAGES[:1], labels[:1], checked=True), uniform, 7)

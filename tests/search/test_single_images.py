@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 import torch
+from linear_problem import SHAPE, linear, problem, rounding
 from problems import attack, random_images, uniform
 from torch import Tensor
 
@@ -14,19 +15,6 @@ from sparseattack.plugins import registry
 from sparseattack.plugins.spec import extra_objectives, settings_of
 from sparseattack.problem.fitness import margin
 
-SHAPE = (3, 6, 5)
-WEIGHTS = torch.randn(90, 4, generator=torch.Generator().manual_seed(0))
-
-
-def linear(images: Tensor) -> Tensor:
-    return images.flatten(1) @ WEIGHTS
-
-
-def problem(oracle: Any, count: int = 3, **others: Any) -> Problem:
-    images = random_images(count, SHAPE)
-    given: dict[str, Any] = {"encoding": rgb(), "images": images, "labels": linear(images).argmax(1)}
-    return Problem(oracle, **(given | others))
-
 
 @pytest.mark.parametrize(("beside_others", "alone"), [(-3e-6, 3e-6), (3e-6, -3e-6)])
 def test_a_margin_within_rounding_of_zero_is_decided_by_the_single_image(
@@ -34,12 +22,8 @@ def test_a_margin_within_rounding_of_zero_is_decided_by_the_single_image(
 ) -> None:
     """All candidates have one of two margins, by the number of images in their call."""
 
-    def rounds(images: Tensor) -> Tensor:
-        own = alone if len(images) == 1 else beside_others
-        return torch.tensor([own, 0.0, -1.0]).expand(len(images), -1)
-
     labels = torch.zeros(3, dtype=torch.int64)
-    for outcome in attack(problem(rounds, labels=labels), uniform, 30):
+    for outcome in attack(problem(rounding(beside_others, alone), labels=labels), uniform, 30):
         assert outcome.first_fooled == (1 if alone < 0 else 0)
         assert outcome.values[0] == pytest.approx(alone)
         assert outcome.verifications >= 2

@@ -5,14 +5,12 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from problems import attack, scripted_problem, uniform
 
 from sparseattack import InputError, load, register
-from sparseattack.plugins import registry
 from sparseattack.plugins.registry import names
 
 PLUGIN = Path(__file__).parents[1] / "plugin"
@@ -91,14 +89,6 @@ def test_module_and_function_need_no_installation(monkeypatch: pytest.MonkeyPatc
         load("strategies", "nowhere:search")
 
 
-@pytest.fixture
-def notebook(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Forget afterwards what is registered."""
-    monkeypatch.setattr(registry, "_registered", {})
-    yield
-
-
-@pytest.mark.usefixtures("notebook")
 def test_a_notebook_registers_its_own() -> None:
     register("strategies", "mine", uniform)
     assert "mine" in names("strategies")
