@@ -10,6 +10,7 @@ from rich.console import Console
 from sparseattack import Experiment
 from sparseattack.data.png import ChangedPixel, changed_pixels
 from sparseattack.errors import OracleError
+from sparseattack.experiment.prepare import Setup
 from sparseattack.problem.verification import repeats_of
 from sparseattack.study.pictures import (
     Attempt,
@@ -20,7 +21,6 @@ from sparseattack.study.pictures import (
     stems,
     write_success,
 )
-from sparseattack.study.prepare import Setup
 from sparseattack.study.record import Record
 from sparseattack.study.store import check_folder
 

@@ -11,10 +11,10 @@ from rich.table import Table
 from rich.text import Text
 
 from sparseattack.errors import InputError, near
+from sparseattack.experiment.protocols import PROTOCOLS, Protocol
 from sparseattack.plugins import catalogue
 from sparseattack.plugins.catalogue import Detail, Entry, Setting, State
 from sparseattack.plugins.registry import KINDS, SINGULAR, Kind, names
-from sparseattack.study.protocols import PROTOCOLS, Protocol
 
 from .terminal import VisibleConsole, print_text
 

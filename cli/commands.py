@@ -114,8 +114,8 @@ def compare(
 ) -> None:
     """Attack the same images with several strategies; compare success rates and query costs."""
     from sparseattack import Experiment
+    from sparseattack.experiment.protocols import named
     from sparseattack.plugins.spec import split
-    from sparseattack.study.protocols import named
 
     from .compare import compare
 

@@ -15,9 +15,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TimeElapsedColumn
 
 from sparseattack import Experiment, InputError, SparseattackError
+from sparseattack.experiment.prepare import prepare
 from sparseattack.provenance import digest
 from sparseattack.report.results import results
-from sparseattack.study.prepare import prepare
 from sparseattack.study.run import Plan, Step, Task, plan
 from sparseattack.study.store import Study, check_writable
 

@@ -11,7 +11,7 @@ from rich.table import Table
 from sparseattack.plugins.spec import parse
 from sparseattack.report.results import Results, results
 from sparseattack.report.summary import Method, Pair, Summary, Unfinished
-from sparseattack.study.manifest import InferenceChoice
+from sparseattack.study.facts import InferenceChoice
 from sparseattack.study.store import Study
 
 from .terminal import print_text, stdout, visible

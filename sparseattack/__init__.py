@@ -22,6 +22,8 @@ if TYPE_CHECKING:
         StoreError,
         StrategyError,
     )
+    from sparseattack.experiment.protocols import PROTOCOLS
+    from sparseattack.experiment.settings import Experiment
     from sparseattack.plugins.registry import load, register
     from sparseattack.plugins.spec import several
     from sparseattack.problem.criteria import Until, confident, spent
@@ -43,8 +45,6 @@ if TYPE_CHECKING:
     from sparseattack.search.loop import attack, outcomes_of
     from sparseattack.search.outcome import LeftOut, Outcome
     from sparseattack.search.per_image import ImageSearch, per_image
-    from sparseattack.study.experiment import Experiment
-    from sparseattack.study.protocols import PROTOCOLS
 
     __version__: str
 
@@ -72,8 +72,8 @@ _HOMES = {
     "search.loop": ("attack", "outcomes_of"),
     "search.outcome": ("LeftOut", "Outcome"),
     "search.per_image": ("ImageSearch", "per_image"),
-    "study.experiment": ("Experiment",),
-    "study.protocols": ("PROTOCOLS",),
+    "experiment.settings": ("Experiment",),
+    "experiment.protocols": ("PROTOCOLS",),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
+from sparseattack.experiment.prepare import prepare
+from sparseattack.experiment.settings import Experiment
 from sparseattack.report.results import Results, results
-from sparseattack.study.experiment import Experiment
-from sparseattack.study.prepare import prepare
 from sparseattack.study.run import plan
 from sparseattack.study.store import Study, check_writable
 

@@ -7,7 +7,7 @@ import pytest
 
 from sparseattack.cli.main import main
 from sparseattack.cli.study_tables import _inference
-from sparseattack.study.manifest import InferenceChoice
+from sparseattack.study.facts import InferenceChoice
 
 ROOT = Path(__file__).parents[1]
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -10,6 +10,8 @@ from math import prod
 from typing import Any, NamedTuple
 
 from sparseattack.errors import InputError
+from sparseattack.experiment.manifest import Manifest
+from sparseattack.experiment.settings import Experiment
 from sparseattack.report.summary import (
     Method,
     Pair,
@@ -22,8 +24,7 @@ from sparseattack.report.summary import (
     summaries,
     unfinished,
 )
-from sparseattack.study.experiment import Experiment
-from sparseattack.study.manifest import InferenceChoice, Manifest, Scope, StrategyLabels
+from sparseattack.study.facts import InferenceChoice, Scope, StrategyLabels
 from sparseattack.study.record import Record
 from sparseattack.study.store import Study
 

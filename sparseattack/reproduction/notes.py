@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from sparseattack.study.protocols import PROTOCOLS
+from sparseattack.experiment.protocols import PROTOCOLS
 
 from .studies import FinishedStudy, PlannedStudy
 from .tables import PaperTable

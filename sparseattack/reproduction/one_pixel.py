@@ -7,9 +7,9 @@ from pathlib import Path
 
 from sparseattack.data.load import load_images, load_images_by_size
 from sparseattack.errors import InputError
+from sparseattack.experiment.clean import CleanEvaluation, CleanSettings
 from sparseattack.plugins.registry import load, oracle_plugin
 from sparseattack.problem.oracle import device_of
-from sparseattack.study.clean import CleanEvaluation, CleanSettings
 
 from .run import StudyProgress, load_network, run_study
 from .studies import TARGETS, FinishedStudy, Options, PlannedStudy, read_finished

@@ -5,8 +5,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
-from sparseattack.study.clean import CleanEvaluation
-from sparseattack.study.prepare import Setup, prepare
+from sparseattack.experiment.clean import CleanEvaluation
+from sparseattack.experiment.prepare import Setup, prepare
 from sparseattack.study.run import Step, plan
 from sparseattack.study.store import Study
 

@@ -5,11 +5,11 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from sparseattack.errors import InputError
+from sparseattack.experiment.protocols import PROTOCOLS
+from sparseattack.experiment.settings import Experiment
 from sparseattack.provenance import digest
 from sparseattack.report.results import read_contents
-from sparseattack.study.experiment import Experiment
-from sparseattack.study.manifest import Scope
-from sparseattack.study.protocols import PROTOCOLS
+from sparseattack.study.facts import Scope
 from sparseattack.study.record import Record
 from sparseattack.study.store import Study
 

@@ -12,11 +12,11 @@ from torch import Tensor
 from sparseattack.data.folder import ADVERSARIAL, SIDE_BY_SIDE
 from sparseattack.data.png import pil_image, read_png, side_by_side, write_png
 from sparseattack.errors import InputError, OracleError, SparseattackWarning, StrategyError
+from sparseattack.experiment.cases import Case
+from sparseattack.experiment.prepare import Setup, prepare
+from sparseattack.experiment.settings import Experiment
 from sparseattack.problem.edits import Edits
 from sparseattack.problem.verification import classify_single
-from sparseattack.study.cases import Case
-from sparseattack.study.experiment import Experiment
-from sparseattack.study.prepare import Setup, prepare
 from sparseattack.study.record import Record, aim_of, is_success
 from sparseattack.study.run import Plan, plan
 from sparseattack.study.store import Study

@@ -12,14 +12,14 @@ import torch
 from torch import Tensor
 
 from sparseattack.errors import InputError
+from sparseattack.experiment.cases import Case, aims
+from sparseattack.experiment.prepare import Setup
+from sparseattack.experiment.settings import Condition
 from sparseattack.problem.edits import Edits, distortion, length, touch
 from sparseattack.problem.fitness import margin_of
 from sparseattack.problem.verification import Aim, Predictions, classify_single, repeats_of
 from sparseattack.provenance import digest, digest_image
 from sparseattack.search.outcome import Outcome
-from sparseattack.study.cases import Case, aims
-from sparseattack.study.experiment import Condition
-from sparseattack.study.prepare import Setup
 from sparseattack.study.schema import conform
 
 

@@ -12,23 +12,17 @@ from pathlib import Path
 from typing import NamedTuple
 
 from sparseattack.errors import InputError
+from sparseattack.experiment.cases import Case
+from sparseattack.experiment.clean import ProbeScores
+from sparseattack.experiment.manifest import Determinants, Manifest
+from sparseattack.experiment.prepare import Setup, problem_of, split_by_size
+from sparseattack.experiment.settings import Condition
 from sparseattack.problem.inference import sizes
 from sparseattack.problem.problem import Problem
 from sparseattack.search.group import AttackSettings
 from sparseattack.search.inference import FASTER, measure_speedup
 from sparseattack.search.loop import run_rounds
-from sparseattack.study.cases import Case
-from sparseattack.study.experiment import Condition
-from sparseattack.study.manifest import (
-    Determinants,
-    InferenceChoice,
-    Manifest,
-    Openings,
-    ProbeScores,
-    Scope,
-    StrategyLabels,
-)
-from sparseattack.study.prepare import Setup, problem_of, split_by_size
+from sparseattack.study.facts import InferenceChoice, Openings, Scope, StrategyLabels
 from sparseattack.study.record import Record, run_key
 from sparseattack.study.store import Study
 

@@ -11,8 +11,8 @@ from types import NoneType, UnionType
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from sparseattack.errors import InputError
-from sparseattack.study.experiment import Experiment
-from sparseattack.study.manifest import StudyFact
+from sparseattack.experiment.settings import Experiment
+from sparseattack.study.facts import StudyFact
 
 LARGEST = 2**63 - 1  # whole number
 Fact = TypeVar("Fact")

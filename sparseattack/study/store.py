@@ -1,6 +1,6 @@
 """A study: one SQLite file that holds an experiment's manifest and its finished runs.
 
-Table ``study`` holds facts of `study.manifest` as JSON by name, table ``run`` one `Record` a row; each row
+Table ``study`` holds facts as JSON by name, table ``run`` one `Record` a row; each row
 has a checksum. A file is not trusted: one with anything but these two tables, with a row that its checksum
 does not fit, or with values that no run has, is refused.
 """
@@ -17,7 +17,7 @@ from typing import Self, TypeVar
 
 from sparseattack.errors import InputError, SparseattackWarning, StoreError
 from sparseattack.provenance import digest
-from sparseattack.study.manifest import StudyFact
+from sparseattack.study.facts import StudyFact
 from sparseattack.study.record import COLUMNS, FLAGS, NESTED, Record
 from sparseattack.study.schema import decode, encode, parse_json
 

@@ -7,9 +7,9 @@ import torch
 from records import record
 
 from sparseattack.cli.attack import in_a_line, in_full
-from sparseattack.study.experiment import Experiment
+from sparseattack.experiment.prepare import Setup
+from sparseattack.experiment.settings import Experiment
 from sparseattack.study.pictures import Attempt, prepare_pictures
-from sparseattack.study.prepare import Setup
 
 
 @pytest.fixture(scope="module")

@@ -10,9 +10,9 @@ import pytest
 from command_line import Run, python
 from plugin_distribution import PLUGINS, imported, install
 
+from sparseattack.experiment.protocols import PROTOCOLS
 from sparseattack.plugins import registry
 from sparseattack.plugins.spec import settings_of
-from sparseattack.study.protocols import PROTOCOLS
 
 HEAVY = ("torch", "numpy", "cma", "nevergrad", "pymoo", "scipy", "sklearn", "onnxruntime", "PIL")
 

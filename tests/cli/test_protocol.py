@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from command_line import Run
 
-from sparseattack.study.protocols import PROTOCOLS
+from sparseattack.experiment.protocols import PROTOCOLS
 
 SMALL = ("--oracle", "linear(classes=3,inputs=192)", "--images", "images.npz", "--json")
 

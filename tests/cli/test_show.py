@@ -7,9 +7,9 @@ import pytest
 from command_line import Run
 from plugin_distribution import install
 
+from sparseattack.experiment.protocols import PROTOCOLS
 from sparseattack.plugins import registry
 from sparseattack.plugins.spec import settings_of
-from sparseattack.study.protocols import PROTOCOLS
 
 
 @pytest.fixture

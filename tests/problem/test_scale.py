@@ -13,11 +13,11 @@ from torch import Tensor
 
 from sparseattack import Classifier, InputError, OracleError, Problem, load, register, rgb
 from sparseattack.errors import SparseattackWarning
+from sparseattack.experiment.clean import evaluate_clean
+from sparseattack.experiment.settings import Experiment
 from sparseattack.problem.inference import score_images
 from sparseattack.problem.scale import ScaleSetting, recognise, report_scale
 from sparseattack.problem.verification import classify
-from sparseattack.study.clean import evaluate_clean
-from sparseattack.study.experiment import Experiment
 
 IMAGES = torch.randint(256, (12, 3, 4, 4), generator=torch.Generator().manual_seed(0)) / 255
 WEIGHTS = torch.randn(48, 5, generator=torch.Generator().manual_seed(1))

@@ -12,9 +12,9 @@ import pytest
 from sparseattack import compare
 from sparseattack.cli.study_tables import print_results
 from sparseattack.errors import InputError
+from sparseattack.experiment.settings import Experiment
 from sparseattack.report.results import Results, results
-from sparseattack.study.experiment import Experiment
-from sparseattack.study.manifest import Scope
+from sparseattack.study.facts import Scope
 from sparseattack.study.schema import decode, encode
 from sparseattack.study.store import Study
 

@@ -14,6 +14,7 @@ from small_reproduction import COUNT, ORACLE, finish, images, small
 
 from sparseattack.data.load import load_images_by_size
 from sparseattack.errors import InputError
+from sparseattack.experiment.manifest import Manifest
 from sparseattack.report.results import results
 from sparseattack.reproduction import metrics, paper
 from sparseattack.reproduction.one_pixel import Reproduction
@@ -21,7 +22,6 @@ from sparseattack.reproduction.render import publish
 from sparseattack.reproduction.run import StudyProgress
 from sparseattack.reproduction.studies import PlannedStudy, read_finished
 from sparseattack.reproduction.tables import TableCell
-from sparseattack.study.manifest import Manifest
 from sparseattack.study.record import Record
 from sparseattack.study.store import Study
 

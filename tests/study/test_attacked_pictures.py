@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from sparseattack import OracleError
-from sparseattack.study.experiment import Experiment
+from sparseattack.experiment.prepare import Setup, prepare
+from sparseattack.experiment.settings import Experiment
 from sparseattack.study.pictures import Attempt, attempts, caption, prepare_pictures, stems, write_success
-from sparseattack.study.prepare import Setup, prepare
 from sparseattack.study.record import Record
 from sparseattack.study.run import plan
 from sparseattack.study.store import Study

@@ -11,10 +11,10 @@ from problems import flat_images
 from torch import Tensor
 
 from sparseattack import Edits, Problem, rgb
+from sparseattack.experiment.prepare import prepare
+from sparseattack.experiment.settings import Experiment
 from sparseattack.search import inference
-from sparseattack.study.experiment import Experiment
-from sparseattack.study.manifest import InferenceChoice
-from sparseattack.study.prepare import prepare
+from sparseattack.study.facts import InferenceChoice
 from sparseattack.study.run import choose_inference, plan
 from sparseattack.study.store import Study
 

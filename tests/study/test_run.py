@@ -10,11 +10,12 @@ import pytest
 
 from sparseattack import compare
 from sparseattack.errors import InputError, OracleError
+from sparseattack.experiment.clean import evaluate_clean
+from sparseattack.experiment.manifest import Manifest
+from sparseattack.experiment.prepare import prepare
+from sparseattack.experiment.settings import Experiment
 from sparseattack.report.results import results
-from sparseattack.study.clean import evaluate_clean
-from sparseattack.study.experiment import Experiment
-from sparseattack.study.manifest import Manifest, Openings
-from sparseattack.study.prepare import prepare
+from sparseattack.study.facts import Openings
 from sparseattack.study.record import Record
 from sparseattack.study.run import plan
 from sparseattack.study.store import Study

@@ -10,8 +10,8 @@ from PIL import Image
 from torch import Tensor
 
 from sparseattack import Experiment, InputError, compare, levels, register
+from sparseattack.experiment.prepare import prepare
 from sparseattack.study.pictures import attempts, prepare_pictures, write_success
-from sparseattack.study.prepare import prepare
 from sparseattack.study.record import Record
 from sparseattack.study.run import plan
 from sparseattack.study.store import Study

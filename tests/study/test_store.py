@@ -12,7 +12,7 @@ from records import record
 
 from sparseattack.errors import InputError, SparseattackWarning, StoreError
 from sparseattack.provenance import digest
-from sparseattack.study.manifest import InferenceChoice, Scope
+from sparseattack.study.facts import InferenceChoice, Scope
 from sparseattack.study.record import FrontPoint
 from sparseattack.study.store import Study
 

@@ -14,9 +14,9 @@ from command_line import Run
 
 from sparseattack import compare
 from sparseattack.errors import InputError, SparseattackError, SparseattackWarning
+from sparseattack.experiment.settings import Experiment
 from sparseattack.provenance import digest
 from sparseattack.report.results import results
-from sparseattack.study.experiment import Experiment
 from sparseattack.study.record import COLUMNS, Record
 from sparseattack.study.store import Study
 

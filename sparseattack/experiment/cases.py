@@ -10,8 +10,8 @@ from torch import Tensor
 
 from sparseattack.data.images import ImageGroups
 from sparseattack.errors import InputError
+from sparseattack.experiment.settings import Experiment
 from sparseattack.provenance import digest, digest_image
-from sparseattack.study.experiment import Experiment
 
 
 class Case(NamedTuple):

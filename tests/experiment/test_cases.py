@@ -10,11 +10,11 @@ import pytest
 
 from sparseattack import compare
 from sparseattack.errors import InputError
+from sparseattack.experiment.cases import Selection
+from sparseattack.experiment.clean import evaluate_clean
+from sparseattack.experiment.prepare import prepare
+from sparseattack.experiment.settings import Experiment
 from sparseattack.report.results import Results
-from sparseattack.study.cases import Selection
-from sparseattack.study.clean import evaluate_clean
-from sparseattack.study.experiment import Experiment
-from sparseattack.study.prepare import prepare
 
 COUNT, WRONG, CLASSES = 12, {2, 7, 8}, 4
 

@@ -18,6 +18,10 @@ from torch import Tensor
 from sparseattack.data.images import UNKNOWN, ImageGroups
 from sparseattack.data.load import ImagesSpec
 from sparseattack.errors import InputError
+from sparseattack.experiment.cases import Case, Selection, aims, class_number, select_cases
+from sparseattack.experiment.clean import CleanEvaluation, CleanSettings, evaluate_clean
+from sparseattack.experiment.manifest import Determinants, Manifest, Opening
+from sparseattack.experiment.settings import Condition, Experiment
 from sparseattack.plugins.registry import load, make, names
 from sparseattack.plugins.spec import (
     Plugin,
@@ -32,10 +36,6 @@ from sparseattack.problem.encodings import Encoding
 from sparseattack.problem.problem import Problem, check_images
 from sparseattack.provenance import digest, digest_source, hardware, versions
 from sparseattack.search.contract import ask, close, start
-from sparseattack.study.cases import Case, Selection, aims, class_number, select_cases
-from sparseattack.study.clean import CleanEvaluation, CleanSettings, evaluate_clean
-from sparseattack.study.experiment import Condition, Experiment
-from sparseattack.study.manifest import Determinants, Manifest, Opening
 
 
 class ChosenStrategy(NamedTuple):

@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple, Self
+from itertools import chain
+from math import inf
+from typing import ClassVar, NamedTuple, Self
 
 import torch
 from torch import Tensor
@@ -12,6 +14,7 @@ from torch import Tensor
 from sparseattack.data.images import UNKNOWN, ImageGroups, levels
 from sparseattack.data.load import ImagesSpec, load_images_by_size
 from sparseattack.errors import InputError, OracleError
+from sparseattack.experiment.settings import Experiment
 from sparseattack.plugins.registry import make, oracle_plugin
 from sparseattack.plugins.spec import Plugin, oracle_spec
 from sparseattack.problem.oracle import Classifier, device_of
@@ -19,8 +22,6 @@ from sparseattack.problem.purity import Purity, purity
 from sparseattack.problem.scale import report_scale
 from sparseattack.problem.verification import Predictions, by_chance, classify, repeats_of
 from sparseattack.provenance import digest, digest_network
-from sparseattack.study.experiment import Experiment
-from sparseattack.study.manifest import ProbeScores
 
 PROBES = 4  # random images that are evaluated so that another oracle is noticed
 FEWEST, NEARLY_NONE = 5, 0.1  # images, and the share that is classified correctly: fewer are doubtful
@@ -40,6 +41,22 @@ class CleanSettings(NamedTuple):
     def of(cls, experiment: Experiment) -> Self:
         """Those of an experiment."""
         return cls(*(getattr(experiment, name) for name in cls._fields))
+
+
+@dataclass(frozen=True)
+class ProbeScores:
+    """An oracle's scores of a few clean and random images, by which another oracle is noticed."""
+
+    KEY: ClassVar[str] = "probe scores"
+    scores: tuple[tuple[float, ...], ...]  # of each image, of K classes; none of a noisy oracle
+
+    def difference(self, other: "ProbeScores") -> float:
+        """The greatest difference of a score, as a share of the greatest score; infinite for other shapes."""
+        if list(map(len, self.scores)) != list(map(len, other.scores)):
+            return inf
+        pairs = list(zip(chain(*self.scores), chain(*other.scores), strict=True))
+        greatest = max((abs(one) for one, _ in pairs), default=0.0)
+        return max((abs(one - two) for one, two in pairs), default=0.0) / (greatest or 1.0)
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from sparseattack.errors import InputError
-from sparseattack.study.experiment import Experiment
-from sparseattack.study.prepare import prepare
+from sparseattack.experiment.prepare import prepare
+from sparseattack.experiment.settings import Experiment
 
 
 def test_conditions_are_the_product_of_all_axes() -> None:

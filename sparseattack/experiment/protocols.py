@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from sparseattack.errors import InputError, near
 
 if TYPE_CHECKING:  # `sparseattack list` shows protocols and imports no torch
-    from sparseattack.study.experiment import Experiment
+    from sparseattack.experiment.settings import Experiment
 
 
 Settings = Mapping[str, Any]
@@ -52,7 +52,7 @@ class Protocol:
         device: str = "cpu",
     ) -> "Experiment":
         """The protocol on an oracle's images; what is None is as the protocol says."""
-        from sparseattack.study.experiment import Experiment
+        from sparseattack.experiment.settings import Experiment
 
         chosen = {"strategies": strategies, "num_images": num_images, "budget": budget}
         chosen = {name: value for name, value in chosen.items() if value is not None}

@@ -13,10 +13,10 @@ from torch import Tensor
 
 from sparseattack import Classifier, InputError, Oracle, load, load_images, register
 from sparseattack.comparison import compare
-from sparseattack.study.clean import evaluate_clean
-from sparseattack.study.experiment import Experiment
+from sparseattack.experiment.clean import evaluate_clean
+from sparseattack.experiment.prepare import prepare
+from sparseattack.experiment.settings import Experiment
 from sparseattack.study.pictures import prepare_pictures
-from sparseattack.study.prepare import prepare
 
 
 def pictures(folder: Path, names: list[str]) -> Experiment:

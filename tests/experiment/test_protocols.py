@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from sparseattack import InputError, compare
-from sparseattack.study.experiment import Experiment
-from sparseattack.study.protocols import PROTOCOLS, Protocol, named
+from sparseattack.experiment.protocols import PROTOCOLS, Protocol, named
+from sparseattack.experiment.settings import Experiment
 
 PARTS = [(each, part == "targeted") for each in PROTOCOLS.values() for part in each.parts()]
 NAMES = [f"{each.name} {'targeted' if targeted else 'untargeted'}" for each, targeted in PARTS]
