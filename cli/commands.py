@@ -12,6 +12,7 @@ from typer.core import TyperCommand, TyperGroup
 from sparseattack import __version__
 
 from . import options as o
+from .study import commands as study
 from .terminal import print_text
 
 CIFAR10 = "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz"
@@ -85,53 +86,7 @@ def root(
         print(context.get_help())
 
 
-@app.command(cls=Command, context_settings=o.ATTACKING)
-def compare(
-    context: typer.Context,
-    oracle: o.Oracle = "allconv-small",
-    images: o.Images = "sample",
-    resize: o.Resize = "bilinear,fit",
-    encodings: o.Encodings = "rgb",
-    pixels: o.PixelCounts = "1",
-    target: o.Targets = "none",
-    true_class: o.TrueClass = "label",
-    correct_only: o.CorrectOnly = False,
-    num_images: o.NumImages = 0,
-    sample_seed: o.SampleSeed = 0,
-    strategies: o.Strategies = "de,cmaes",
-    budget: o.Budget = 1000,
-    fitness: o.Fitness = "margin",
-    objectives: o.Objectives = "",
-    stop: o.Stop = "success",
-    seeds: o.Seeds = "0",
-    protocol: o.Protocol = "",
-    device: o.Device = "cpu",
-    sparse_inference: o.SparseInference = True,
-    noisy_oracle: o.NoisyOracle = False,
-    study: o.Study = None,
-    json: o.Json = False,
-    csv: o.Csv = False,
-) -> None:
-    """Attack the same images with several strategies; compare success rates and query costs."""
-    from sparseattack import Experiment
-    from sparseattack.experiment.protocols import named
-    from sparseattack.plugins.spec import split
-
-    from .compare import compare
-
-    output = o.output_format({"json": json, "csv": csv})
-    o.check_resize(context, images)
-    experiment = Experiment(
-        strategies=tuple(split(strategies)), encodings=tuple(split(encodings)),
-        objectives=tuple(split(objectives)), pixels=o.whole_numbers(pixels, "--pixels"),
-        seeds=o.whole_numbers(seeds, "--seeds"), oracle=oracle, images=images, resize=resize, budget=budget,
-        fitness=fitness, stop=stop, target=target, true_class=true_class, correct_only=correct_only,
-        num_images=num_images, sample_seed=sample_seed, device=device, sparse_inference=sparse_inference,
-        noisy_oracle=noisy_oracle,
-    )  # fmt: skip
-    if protocol:
-        experiment = named(protocol).under(experiment, o.given(context))
-    compare(experiment, study, output)
+app.command(cls=Command, context_settings=o.ATTACKING)(study.compare)
 
 
 @app.command(cls=Command, context_settings=o.ATTACKING)
@@ -169,17 +124,7 @@ def attack(
     attack(experiment, label, out)
 
 
-@app.command(cls=Command)
-def report(
-    study: Annotated[Path, typer.Argument(metavar="STUDY", help="A file written by `sparseattack compare`.")],
-    json: o.Json = False,
-    csv: o.Csv = False,
-    runs: o.Runs = False,
-) -> None:
-    """Show the tables of a study again; nothing is run."""
-    from .study_tables import report
-
-    report(study, o.output_format({"json": json, "csv": csv, "runs": runs}))
+app.command(cls=Command)(study.report)
 
 
 @app.command(cls=Command)

@@ -67,9 +67,6 @@ Networks = Annotated[str, option(PROBLEM, "SPEC,...", "Oracles for tables 4 to 8
 ImagenetNetworks = Annotated[
     str, option(PROBLEM, "SPEC,...", "Oracles for the table imagenet.", kind="oracles")
 ]
-Images = Annotated[
-    str, option(PROBLEM, "IMAGES", "sample, cifar10:test[0:500], FILE.npz, FOLDER or FOLDER@224.")
-]
 Pictures = Annotated[
     str, typer.Argument(metavar="IMAGES", help="A picture, a FOLDER, FILE.jpg@224, or images as sample[3].")
 ]
@@ -90,22 +87,11 @@ Photographs = Annotated[
     str, option(PROBLEM, "IMAGES", "Labelled images for the table imagenet.", default=False)
 ]
 Encoding = Annotated[str, option(PROBLEM, "SPEC", "How genes become pixels: rgb, corners.", kind="encodings")]
-Encodings = Annotated[
-    str, option(PROBLEM, "SPEC,...", "How genes become pixels, as in rgb,corners.", kind="encodings")
-]
 Pixels = Annotated[int, option(PROBLEM, "K", "Number of pixels that may change.", "--pixels", "-k")]
 PixelCounts = Annotated[
     str, option(PROBLEM, "K,...", "Numbers of pixels that may change, as in 1,3,5.", "--pixels", "-k")
 ]
 Target = Annotated[str, option(PROBLEM, "CLASS", "Class to reach, or random; none for an untargeted attack.")]
-Targets = Annotated[
-    str,
-    option(
-        PROBLEM,
-        "CLASS",
-        "Class to reach, random, or all for each other class; none for untargeted attacks.",
-    ),
-]
 Label = Annotated[
     str | None,
     option(PROBLEM, "CLASS", "True class of every picture.", default="as --true-class says"),
@@ -126,18 +112,6 @@ NoisyOracle = Annotated[
         "--noisy-oracle",
     ),
 ]
-CorrectOnly = Annotated[
-    bool,
-    flag(
-        PROBLEM,
-        "In targeted attacks, skip images the oracle misclassifies.",
-        "--correct-only/--no-correct-only",
-    ),
-]
-NumImages = Annotated[
-    int,
-    option(PROBLEM, "N", "Number of images to attack, sampled from the eligible ones; 0 attacks all."),
-]
 Untargeted = Annotated[
     int | None,
     option(PROBLEM, "N", "Images attacked without a target; 0 for none.", default="500, as in the paper"),
@@ -151,20 +125,8 @@ Targeted = Annotated[
         default="a ninth of --images, else the paper's 300, in tables 4 to 7 500",
     ),
 ]
-SampleSeed = Annotated[int, option(PROBLEM, "SEED", "Random seed of the sample of images.")]
 
 # The search
-Strategies = Annotated[
-    str,
-    option(
-        SEARCH,
-        "SPEC,...",
-        "Strategies to compare, with settings and labels if you like: 'de,fast=cmaes(popsize=20)'.",
-        "--strategies",
-        "-s",
-        kind="strategies",
-    ),
-]
 Strategy = Annotated[
     str,
     option(
@@ -194,16 +156,6 @@ PaperBudget = Annotated[
 Fitness = Annotated[
     str, option(SEARCH, "SPEC", "Objective: margin, probability, cross-entropy.", kind="fitness")
 ]
-Objectives = Annotated[
-    str,
-    option(
-        SEARCH,
-        "SPEC,...",
-        "Further objectives of a multi-objective strategy, as in l0,l2.",
-        kind="fitness",
-        default="the strategy's own",
-    ),
-]
 Stop = Annotated[
     str,
     option(
@@ -214,16 +166,6 @@ Stop = Annotated[
     ),
 ]
 Seed = Annotated[int, option(SEARCH, "SEED", "Random seed of the search.")]
-Seeds = Annotated[str, option(SEARCH, "SEED,...", "Random seeds, one run per image and seed, as in 0,1,2.")]
-Protocol = Annotated[
-    str,
-    option(
-        SEARCH,
-        "NAME",
-        "Published settings, for options that are not given: see `sparseattack list`.",
-        default=False,
-    ),
-]
 
 # Hardware and output
 Device = Annotated[str, option(HARDWARE, "DEVICE", "Device of the network: cpu, cuda or mps.")]
@@ -235,13 +177,7 @@ SparseInference = Annotated[
         "--sparse-inference/--no-sparse-inference",
     ),
 ]
-Study = Annotated[
-    Path | None,
-    option(OUTPUT, "STUDY", "File of the finished runs, to resume from.", default="named by the settings"),
-]
 Json = Annotated[bool, flag(OUTPUT, "Print JSON instead of tables.", "--json")]
-Csv = Annotated[bool, flag(OUTPUT, "Print CSV instead of tables.", "--csv")]
-Runs = Annotated[bool, flag(OUTPUT, "Print every run as CSV.", "--runs")]
 Out = Annotated[Path, option(OUTPUT, "FOLDER", "Folder for the files that are written.")]
 
 # Training

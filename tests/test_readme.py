@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from sparseattack.cli.main import main
-from sparseattack.cli.study_tables import _inference
+from sparseattack.cli.study.tables import _inference
 from sparseattack.study.facts import InferenceChoice
 
 ROOT = Path(__file__).parents[1]

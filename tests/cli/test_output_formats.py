@@ -8,7 +8,7 @@ from command_line import Run
 from rich.progress import Progress, TaskID
 
 from sparseattack import load_images
-from sparseattack.cli.compare import ConditionBar
+from sparseattack.cli.study.compare import ConditionBar
 
 
 @pytest.mark.parametrize(

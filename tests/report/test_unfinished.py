@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from sparseattack import compare
-from sparseattack.cli.study_tables import print_results
+from sparseattack.cli.study.tables import print_results
 from sparseattack.errors import InputError
 from sparseattack.experiment.settings import Experiment
 from sparseattack.report.results import Results, results

@@ -15,14 +15,14 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TimeElapsedColumn
 
 from sparseattack import Experiment, InputError, SparseattackError
+from sparseattack.cli.terminal import INTERRUPTED, stderr, text_column
 from sparseattack.experiment.prepare import prepare
 from sparseattack.provenance import digest
 from sparseattack.report.results import results
 from sparseattack.study.run import Plan, Step, Task, plan
 from sparseattack.study.store import Study, check_writable
 
-from .study_tables import print_results
-from .terminal import INTERRUPTED, stderr, text_column
+from .tables import print_results
 
 
 def compare(experiment: Experiment, path: Path | None, output: str) -> None:

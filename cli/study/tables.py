@@ -8,13 +8,12 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from sparseattack.cli.terminal import print_text, stdout, visible
 from sparseattack.plugins.spec import parse
 from sparseattack.report.results import Results, results
 from sparseattack.report.summary import Method, Pair, Summary, Unfinished
 from sparseattack.study.facts import InferenceChoice
 from sparseattack.study.store import Study
-
-from .terminal import print_text, stdout, visible
 
 NARROW = 60  # columns: below, a list per strategy takes the place of the tables
 WIDEST = 10_000  # columns

@@ -1,0 +1,70 @@
+"""The commands about studies, whole: each with its options; the work is done in other modules."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sparseattack.cli import options as o
+
+from . import options as s
+
+
+def compare(
+    context: typer.Context,
+    oracle: o.Oracle = "allconv-small",
+    images: s.Images = "sample",
+    resize: o.Resize = "bilinear,fit",
+    encodings: s.Encodings = "rgb",
+    pixels: o.PixelCounts = "1",
+    target: s.Targets = "none",
+    true_class: o.TrueClass = "label",
+    correct_only: s.CorrectOnly = False,
+    num_images: s.NumImages = 0,
+    sample_seed: s.SampleSeed = 0,
+    strategies: s.Strategies = "de,cmaes",
+    budget: o.Budget = 1000,
+    fitness: o.Fitness = "margin",
+    objectives: s.Objectives = "",
+    stop: o.Stop = "success",
+    seeds: s.Seeds = "0",
+    protocol: s.Protocol = "",
+    device: o.Device = "cpu",
+    sparse_inference: o.SparseInference = True,
+    noisy_oracle: o.NoisyOracle = False,
+    study: s.Study = None,
+    json: o.Json = False,
+    csv: s.Csv = False,
+) -> None:
+    """Attack the same images with several strategies; compare success rates and query costs."""
+    from sparseattack import Experiment
+    from sparseattack.experiment.protocols import named
+    from sparseattack.plugins.spec import split
+
+    from .compare import compare
+
+    output = o.output_format({"json": json, "csv": csv})
+    o.check_resize(context, images)
+    experiment = Experiment(
+        strategies=tuple(split(strategies)), encodings=tuple(split(encodings)),
+        objectives=tuple(split(objectives)), pixels=o.whole_numbers(pixels, "--pixels"),
+        seeds=o.whole_numbers(seeds, "--seeds"), oracle=oracle, images=images, resize=resize, budget=budget,
+        fitness=fitness, stop=stop, target=target, true_class=true_class, correct_only=correct_only,
+        num_images=num_images, sample_seed=sample_seed, device=device, sparse_inference=sparse_inference,
+        noisy_oracle=noisy_oracle,
+    )  # fmt: skip
+    if protocol:
+        experiment = named(protocol).under(experiment, o.given(context))
+    compare(experiment, study, output)
+
+
+def report(
+    study: Annotated[Path, typer.Argument(metavar="STUDY", help="A file written by `sparseattack compare`.")],
+    json: o.Json = False,
+    csv: s.Csv = False,
+    runs: s.Runs = False,
+) -> None:
+    """Show the tables of a study again; nothing is run."""
+    from .tables import report
+
+    report(study, o.output_format({"json": json, "csv": csv, "runs": runs}))

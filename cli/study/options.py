@@ -1,0 +1,71 @@
+"""The options of the commands about studies alone, each described once."""
+
+from pathlib import Path
+from typing import Annotated
+
+from sparseattack.cli.options import OUTPUT, PROBLEM, SEARCH, flag, option
+
+Images = Annotated[
+    str, option(PROBLEM, "IMAGES", "sample, cifar10:test[0:500], FILE.npz, FOLDER or FOLDER@224.")
+]
+Encodings = Annotated[
+    str, option(PROBLEM, "SPEC,...", "How genes become pixels, as in rgb,corners.", kind="encodings")
+]
+Targets = Annotated[
+    str,
+    option(
+        PROBLEM,
+        "CLASS",
+        "Class to reach, random, or all for each other class; none for untargeted attacks.",
+    ),
+]
+CorrectOnly = Annotated[
+    bool,
+    flag(
+        PROBLEM,
+        "In targeted attacks, skip images the oracle misclassifies.",
+        "--correct-only/--no-correct-only",
+    ),
+]
+NumImages = Annotated[
+    int,
+    option(PROBLEM, "N", "Number of images to attack, sampled from the eligible ones; 0 attacks all."),
+]
+SampleSeed = Annotated[int, option(PROBLEM, "SEED", "Random seed of the sample of images.")]
+Strategies = Annotated[
+    str,
+    option(
+        SEARCH,
+        "SPEC,...",
+        "Strategies to compare, with settings and labels if you like: 'de,fast=cmaes(popsize=20)'.",
+        "--strategies",
+        "-s",
+        kind="strategies",
+    ),
+]
+Objectives = Annotated[
+    str,
+    option(
+        SEARCH,
+        "SPEC,...",
+        "Further objectives of a multi-objective strategy, as in l0,l2.",
+        kind="fitness",
+        default="the strategy's own",
+    ),
+]
+Seeds = Annotated[str, option(SEARCH, "SEED,...", "Random seeds, one run per image and seed, as in 0,1,2.")]
+Protocol = Annotated[
+    str,
+    option(
+        SEARCH,
+        "NAME",
+        "Published settings, for options that are not given: see `sparseattack list`.",
+        default=False,
+    ),
+]
+Study = Annotated[
+    Path | None,
+    option(OUTPUT, "STUDY", "File of the finished runs, to resume from.", default="named by the settings"),
+]
+Csv = Annotated[bool, flag(OUTPUT, "Print CSV instead of tables.", "--csv")]
+Runs = Annotated[bool, flag(OUTPUT, "Print every run as CSV.", "--runs")]
