@@ -12,6 +12,7 @@ from sparseattack.data.png import ChangedPixel, changed_pixels
 from sparseattack.errors import OracleError
 from sparseattack.experiment.prepare import Setup
 from sparseattack.problem.verification import repeats_of
+from sparseattack.report.console import visible
 from sparseattack.study.pictures import (
     Attempt,
     attempts,
@@ -24,7 +25,7 @@ from sparseattack.study.pictures import (
 from sparseattack.study.record import Record
 from sparseattack.study.store import check_folder
 
-from .terminal import print_text, stderr, visible
+from .terminal import print_text, stderr
 
 
 def in_full(setup: Setup, attempt: Attempt, files: Sequence[Path]) -> str:

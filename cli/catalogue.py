@@ -15,8 +15,9 @@ from sparseattack.experiment.protocols import PROTOCOLS, Protocol
 from sparseattack.plugins import catalogue
 from sparseattack.plugins.catalogue import Detail, Entry, Setting, State
 from sparseattack.plugins.registry import KINDS, SINGULAR, Kind, names
+from sparseattack.report.console import VisibleConsole
 
-from .terminal import VisibleConsole, print_text
+from .terminal import print_text
 
 MEANING: dict[Kind, str] = {
     "strategies": "how candidates are searched",

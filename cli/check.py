@@ -11,8 +11,9 @@ from sparseattack.conformance.clauses import Finding
 from sparseattack.conformance.oracles import check_oracle, trial_images
 from sparseattack.plugins.registry import POSITIONAL, find, make, names, oracle_plugin
 from sparseattack.plugins.spec import Plugin, function_name, oracle_spec, undecorated
+from sparseattack.report.console import VisibleConsole, visible
 
-from .terminal import VisibleConsole, stderr, visible
+from .terminal import stderr
 
 
 def check(spec: str, images: str) -> bool:

@@ -83,8 +83,7 @@ def format_warning(
 ) -> str:
     """A warning of this package in one line, like an error; another package's as Python formats it."""
     from sparseattack.errors import SparseattackWarning
-
-    from .terminal import visible_lines
+    from sparseattack.report.console import visible_lines
 
     if issubclass(category, SparseattackWarning):
         return visible_lines(f"sparseattack: {message}\n")

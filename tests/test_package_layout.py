@@ -32,6 +32,8 @@ EXCEPTIONS = {
 LIBRARIES = {  # beside the standard library
     "cli.download": {"pooch", "rich"},  # the only module that reads from the internet
     "cli": {"typer", "rich"},
+    "report.console": {"rich"},  # what is printed in a terminal or a notebook
+    "report.progress": {"rich"},
     "reproduction": {"torch", "numpy", "scipy", "PIL", "matplotlib"},
     "core": {"torch", "numpy", "scipy", "PIL"},
 }

@@ -8,8 +8,9 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from sparseattack.cli.terminal import print_text, stdout, visible
+from sparseattack.cli.terminal import print_text, stdout
 from sparseattack.plugins.spec import parse
+from sparseattack.report.console import visible
 from sparseattack.report.results import Results, results
 from sparseattack.report.summary import Method, Pair, Summary, Unfinished
 from sparseattack.study.facts import InferenceChoice

@@ -1,6 +1,6 @@
 """Study: an experiment's runs, stored in one file, and run where they are missing.
 
-In reading order: ``run`` (the runs that are missing), ``record`` (one run), ``facts`` (what is stored beside
-runs), ``schema`` (types of what is read back), ``store`` (the file), ``pictures`` (attacks on single
-pictures).
+In reading order: ``run`` (the runs that are missing), ``progress`` (how far they are), ``record`` (one run),
+``facts`` (what is stored beside runs), ``schema`` (types of what is read back), ``store`` (the file),
+``pictures`` (attacks on single pictures).
 """

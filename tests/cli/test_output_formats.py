@@ -5,10 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from command_line import Run
-from rich.progress import Progress, TaskID
 
 from sparseattack import load_images
-from sparseattack.cli.study.compare import ConditionBar
+from sparseattack.study.progress import ConditionProgress
 
 
 @pytest.mark.parametrize(
@@ -45,7 +44,5 @@ def test_a_csv_has_its_header_where_no_image_was_attacked(run: Run, tmp_path: Pa
 
 
 def test_one_success_of_one_query_is_no_plural() -> None:
-    bar = ConditionBar(Progress(), TaskID(0))
-    assert bar.note == "0 successes, 0 queries"
-    bar.successes = bar.queries = 1
-    assert bar.note == "1 success, 1 query"
+    assert ConditionProgress("de", 1, 1).note == "0 successes, 0 queries"
+    assert ConditionProgress("de", 1, 1, successes=1, queries=1).note == "1 success, 1 query"

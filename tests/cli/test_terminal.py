@@ -10,7 +10,8 @@ from rich.progress import Progress
 from rich.table import Table
 from rich.text import Text
 
-from sparseattack.cli.terminal import VisibleConsole, print_text, stderr, visible, visible_lines
+from sparseattack.cli.terminal import print_text, stderr
+from sparseattack.report.console import VisibleConsole, visible, visible_lines
 
 NAMES = {
     "\x1b[31mred": r"\u001b[31mred",
