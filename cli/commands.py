@@ -125,6 +125,7 @@ def attack(
 
 
 app.command(cls=Command)(study.report)
+app.command(cls=Command)(study.export)
 
 
 @app.command(cls=Command)

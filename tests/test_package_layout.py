@@ -34,6 +34,9 @@ LIBRARIES = {  # beside the standard library
     "cli": {"typer", "rich"},
     "report.console": {"rich"},  # what is printed in a terminal or a notebook
     "report.progress": {"rich"},
+    "report.data_frame": {"pandas"},
+    "report.results": {"pandas"},  # the type of what it returns
+    "report.export.parquet": {"pyarrow"},
     "reproduction": {"torch", "numpy", "scipy", "PIL", "matplotlib"},
     "core": {"torch", "numpy", "scipy", "PIL"},
 }

@@ -68,3 +68,14 @@ def report(
     from .tables import report
 
     report(study, o.output_format({"json": json, "csv": csv, "runs": runs}))
+
+
+def export(
+    study: Annotated[Path, typer.Argument(metavar="STUDY", help="A file written by `sparseattack compare`.")],
+    to: s.To,
+    out: s.Place = None,
+) -> None:
+    """Write a study's runs, table, adversarial images or progress of searches for other programs."""
+    from .export import export
+
+    export(study, to, out)

@@ -69,3 +69,19 @@ Study = Annotated[
 ]
 Csv = Annotated[bool, flag(OUTPUT, "Print CSV instead of tables.", "--csv")]
 Runs = Annotated[bool, flag(OUTPUT, "Print every run as CSV.", "--runs")]
+To = Annotated[
+    str,
+    option(
+        OUTPUT,
+        "FORMAT",
+        "csv, jsonl, parquet: every run. latex: the table. robustness.json: entries of a leaderboard."
+        " iohprofiler: the course of every run. images: the adversarial images.",
+        "--to",
+    ),
+]
+Place = Annotated[
+    Path | None,
+    option(
+        OUTPUT, "PLACE", "File or folder to be written.", "--out", default="STUDY with the format's ending"
+    ),
+]

@@ -1,8 +1,7 @@
 """Print a study: tables of success rates and query costs that fit the terminal, or JSON or CSV."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple, Self
 
 from rich import box
 from rich.console import Console
@@ -12,41 +11,14 @@ from sparseattack.cli.terminal import print_text, stdout
 from sparseattack.plugins.spec import parse
 from sparseattack.report.console import visible
 from sparseattack.report.results import Results, results
-from sparseattack.report.summary import Method, Pair, Summary, Unfinished
+from sparseattack.report.summary import Method, Pair, Summary
+from sparseattack.report.tables import LEVEL, NOTE, Section, attacked, headline, number_of, sections
 from sparseattack.study.facts import InferenceChoice
 from sparseattack.study.store import Study
 
 NARROW = 60  # columns: below, a list per strategy takes the place of the tables
 WIDEST = 10_000  # columns
-LEVEL = 0.05  # of significance
 MOST_PAIRS = 10  # printed; --json has them all
-NOTE = """\
-ASR: mean over images; interval: Wilson's, one trial per image. ASR@N: within N queries. median, mean:
-queries to success, a failure counts as the whole budget. pixels: changed by a success. queries per s: all
-queries, those after a success in the same generation included.
-"""
-NOISY = "Noisy oracle: a success is one where most of several single evaluations agree."
-
-
-class Column(NamedTuple):
-    """A figure of every condition."""
-
-    heading: str
-    figure: Callable[[Summary], str]
-
-
-class Section(NamedTuple):
-    """One table, or one paragraph of every method's list."""
-
-    title: str
-    headings: list[str]
-    rows: dict[Method, list[str]]  # a figure under each heading
-
-    @classmethod
-    def of(cls, title: str, lines: Sequence[Summary], columns: Sequence[Column]) -> Self:
-        """The figures in some columns of all lines."""
-        figures = {line.method: [column.figure(line) for column in columns] for line in lines}
-        return cls(title, [column.heading for column in columns], figures)
 
 
 def report(path: Path, output: str) -> None:
@@ -64,14 +36,14 @@ def print_results(found: Results, output: str) -> None:
             _print_notes(found)
         return
     console = stdout()
-    console.print(headline(found))
+    console.print("\n".join(map(visible, headline(found.manifest, found.scope))))
     for note in found.manifest.notes:
         console.print(f"{note[:1].upper()}{note[1:]}.")
     if found.unfinished:
         done = f"Unfinished: {len(found.records):,} of {found.planned:,} runs are done"
         console.print(f"{done}; the rate of a method is known once all its runs are.", style="yellow")
     names = {spec: visible(name) for spec, name in found.names.items()}
-    if parts := sections(found):
+    if parts := sections(found.experiment, found.lines, found.unfinished):
         names = print_sections(console, parts, names)
     if found.lines:
         console.print(" ".join(NOTE.split()), style="dim")
@@ -80,110 +52,11 @@ def print_results(found: Results, output: str) -> None:
 
 def _print_notes(found: Results) -> None:
     """Print as errors what a CSV does not hold: notes, and why no image was attacked, if none was."""
-    for note in (*([] if found.planned else [_attacked(found).rstrip(".")]), *found.manifest.notes):
+    for note in (
+        *([] if found.planned else [attacked(found.experiment, found.scope).rstrip(".")]),
+        *found.manifest.notes,
+    ):
         print_text(f"sparseattack: {note}", error=True)
-
-
-def headline(found: Results) -> str:
-    """What was compared, in three sentences."""
-    chosen, oracle = found.experiment, visible(found.manifest.oracle)
-    encoding = f", encoding {visible(chosen.encodings[0])}" if len(chosen.encodings) == 1 else ""
-    *others, last = map(str, chosen.pixels)
-    pixels = f"{', '.join(others)} and {last} pixels" if others else f"{last} pixel{'s' * (last != '1')}"
-    stops = {
-        "success": "stops at the first success",
-        "fooled": "stops at the first success",
-        "budget": "spends the whole budget",
-    }
-    confidence = chosen.stop.partition(":")[2]
-    stop = stops.get(chosen.stop, f"stops at a success of confidence {confidence}")
-    noisy = f"\n{NOISY}" if chosen.noisy_oracle else ""
-    return (
-        f"{oracle[:1].upper()}{oracle[1:]}{' (noisy)' * chosen.noisy_oracle}, images"
-        f" {visible(chosen.images)}{encoding}.\n"
-        f"k = {pixels}; budget {_count(chosen.budget, 'query', 'queries')} per image; {stop}.\n"
-        f"{_attacked(found)}{noisy}"
-    )
-
-
-def _attacked(found: Results) -> str:
-    """How many images were attacked, and why the others were not."""
-    chosen = found.experiment
-    attacked = f"{found.scope.attacked} of {found.scope.images} images attacked"
-    if chosen.num_images:
-        attacked += f", sampled from {found.scope.eligible} eligible ones"
-    if predicted := chosen.true_class == "prediction":
-        attacked += ", the oracle's predictions being their true classes"
-    if chosen.target == "none":
-        wrong = f"the oracle misclassifies {_count(found.scope.left_out, 'clean image')}"
-        return f"{attacked}." if predicted else f"{attacked}; {wrong}."
-    wrong = "misclassified, " if chosen.correct_only else ""
-    return (
-        f"Target {chosen.target}: {attacked}, in {sum(found.scope.runs)} cases of an image and a target;"
-        f" {found.scope.left_out} cases left out: {wrong}of the target class, or predicted as it."
-    )
-
-
-def sections(found: Results) -> list[Section]:
-    """Success rates, those of any target where every class was one, query costs, and unfinished methods."""
-    lines, parts = found.lines, []
-    if lines:
-        noisy = ", noisy oracle" if found.experiment.noisy_oracle else ""
-        title = f"Attack success rate (share of attacked images{noisy})"
-        parts.append(Section.of(title, lines, _rates(found)))
-    if any(line.any_target is not None for line in lines):
-        reached = Column("ASR", lambda line: "-" if line.any_target is None else percent(line.any_target))
-        derived = "Untargeted attack success rate, derived: any target reached"
-        parts.append(Section.of(derived, lines, [reached]))
-    if lines:
-        parts.append(Section.of("Query cost per image", lines, _costs(found.experiment.budget)))
-    return [*parts, *([_bounds(found.unfinished)] if found.unfinished else [])]
-
-
-def _bounds(lines: Sequence[Unfinished]) -> Section:
-    """Of methods that lack runs, what their rates will be at least and at most."""
-    headings = ["runs done", "successes", "ASR if the\nrest fail", "ASR if the\nrest succeed"]
-    figures = {
-        line.method: [
-            f"{line.runs:,} of {line.planned:,}",
-            f"{line.successes:,}",
-            percent(line.least),
-            percent(line.most),
-        ]
-        for line in lines
-    }
-    return Section("Unfinished: attack success rate so far unknown", headings, figures)
-
-
-def _rates(found: Results) -> list[Column]:
-    """The success rate, its interval, and rates within fewer queries than the budget."""
-    columns = [
-        Column("ASR", lambda line: percent(line.success)),
-        Column("95 % interval", lambda line: f"{100 * line.low:.1f} - {percent(line.high)}"),
-    ]
-    marks = [mark for mark in found.lines[0].success_at if mark < found.experiment.budget]
-    columns += [Column(f"ASR@{mark:,}", _rate_within(mark)) for mark in marks]
-    if found.experiment.stop.startswith("confidence"):
-        columns.append(Column(found.experiment.stop, lambda line: percent(line.met)))
-    return columns
-
-
-def _rate_within(queries: int) -> Callable[[Summary], str]:
-    return lambda line: percent(line.success_at[queries])
-
-
-def _costs(budget: int) -> list[Column]:
-    """Queries to success, pixels changed, and where the time went."""
-    return [
-        Column(
-            "median", lambda line: f"{line.median_queries:,.0f}" if line.median_queries else f">{budget:,}"
-        ),
-        Column("mean", lambda line: f"{line.mean_queries:,.0f}"),
-        Column("pixels", lambda line: "-" if line.mean_pixels is None else f"{line.mean_pixels:.2f}"),
-        Column("oracle\n(s)", lambda line: f"{line.oracle_seconds:,.1f}"),
-        Column("strategy\n(s)", lambda line: f"{line.strategy_seconds:,.1f}"),
-        Column("queries\nper s", lambda line: f"{line.queries_per_second:,.0f}"),
-    ]
 
 
 def print_sections(console: Console, parts: Sequence[Section], names: dict[str, str]) -> dict[str, str]:
@@ -267,10 +140,10 @@ def failures(line: Summary, name: str) -> list[str]:
     """Successes that were not verified, and searches that ended with an error."""
     condition, sentences = f"{name}/{line.method.encoding}, k = {line.method.k}", []
     if line.unverified:
-        count = _count(line.unverified, "success was", "successes were")
+        count = number_of(line.unverified, "success was", "successes were")
         sentences.append(f"{condition}: {count} not verified and counted as failures")
     if line.errors:
-        count = _count(line.errors, "search", "searches")
+        count = number_of(line.errors, "search", "searches")
         sentences.append(f"{condition}: {count} ended with an error and counted as failures")
     return sentences
 
@@ -301,20 +174,10 @@ def _difference(pair: Pair, found: Results, names: dict[str, str]) -> str:
 
     first, second = name(pair.first), name(pair.second)
     k = f"k = {pair.first.k}: " if len(found.experiment.pixels) > 1 else ""
-    wins = _count(pair.only_first_wins, "image")
+    wins = number_of(pair.only_first_wins, "image")
     verdict = "significant" if pair.p < LEVEL else "not significant"
     if all(line.runs == line.images for line in found.lines):
         counts = f"{first} succeeds on {wins} where {second} fails, {second} on {pair.only_second_wins}"
     else:
         counts = f"{first} succeeds more often on {wins}, {second} on {pair.only_second_wins}"
     return f"{k}{counts}: {verdict} (exact McNemar, Holm-adjusted p = {pair.p:.2g})."
-
-
-def percent(rate: float) -> str:
-    """A rate with one decimal: ``19.6 %``."""
-    return f"{100 * rate:.1f} %"
-
-
-def _count(number: int, one: str, many: str = "") -> str:
-    """``1 image``, ``1,000 images``."""
-    return f"{number:,} {one if number == 1 else many or f'{one}s'}"

@@ -1,6 +1,7 @@
-"""Report: the results of a study as numbers, and its progress while it is made.
+"""Report: the results of a study as numbers, tables and files.
 
 In reading order: ``results`` (all results, as JSON and CSV), ``summary`` (a line per method and paired
-tests), ``statistics`` (intervals and tests), ``progress`` (a bar and lines while a comparison runs),
-``console`` (prints names as they are).
+tests), ``statistics`` (intervals and tests), ``columns`` (what every column means), ``tables`` (figures as
+texts), ``notebook`` (these as HTML), ``data_frame`` (tables for pandas), package ``export`` (files of other
+formats), ``progress`` (how far a comparison is) and ``console`` (what is printed).
 """

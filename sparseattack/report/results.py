@@ -4,14 +4,18 @@ import csv
 import io
 import json
 from collections import Counter
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from itertools import product
 from math import prod
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from sparseattack.errors import InputError
 from sparseattack.experiment.manifest import Manifest
 from sparseattack.experiment.settings import Experiment
+from sparseattack.report.columns import RUN_COLUMNS, TableColumn, rate_within, run_rows, table_columns
+from sparseattack.report.data_frame import frame
+from sparseattack.report.notebook import html
 from sparseattack.report.summary import (
     Method,
     Pair,
@@ -24,11 +28,13 @@ from sparseattack.report.summary import (
     summaries,
     unfinished,
 )
+from sparseattack.report.tables import headline, sections
 from sparseattack.study.facts import InferenceChoice, Scope, StrategyLabels
 from sparseattack.study.record import Record
 from sparseattack.study.store import Study
 
-NESTED = ("method", "success_at")  # fields of a Summary that have several columns
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -107,18 +113,41 @@ class Results:
         A method that lacks runs has bounds of its rate in ``least`` and ``most``, and nothing else. Where no
         image was attacked, there is the header only.
         """
-        rows = [*map(_flat, self.lines), *(line.to_dict() for line in self.unfinished)]
-        known = [*Method._fields, *(each.name for each in fields(Summary) if each.name not in NESTED)]
-        columns = [*known, "queries_per_second", *map(_rate_within, marks(self.experiment.budget))]
-        return _csv([self._named(row) for row in rows], _with_label(columns))
+        return _csv(self._table_rows(), table_columns(marks(self.experiment.budget)))
+
+    def rows(self) -> list[dict[str, object]]:
+        """Every run by column, as `sparseattack.report.columns.RUN_COLUMNS` describes them."""
+        return run_rows(self.records, self.names)
 
     def runs_csv(self) -> str:
         """Every run, a line each, lists as JSON; the header only where there is none."""
-        rows = [self._named(record.to_dict()) for record in self.records]
-        return _csv(
-            [{k: json.dumps(v) if isinstance(v, list) else v for k, v in row.items()} for row in rows],
-            _with_label([each.name for each in fields(Record)]),
-        )
+        rows = [
+            {name: json.dumps(value) if isinstance(value, list) else value for name, value in row.items()}
+            for row in self.rows()
+        ]
+        return _csv(rows, RUN_COLUMNS)
+
+    def to_pandas(self, table: Literal["runs", "conditions"] = "runs") -> "pd.DataFrame":
+        """The runs, or the conditions of ``to_csv``, as a data frame of pandas, a row each.
+
+        A missing number is NaN; ``attrs["units"]`` has the units by column. Raises InputError where pandas is
+        not installed.
+        """
+        if table == "runs":
+            return frame(self.rows(), RUN_COLUMNS)
+        if table == "conditions":
+            return frame(self._table_rows(), table_columns(marks(self.experiment.budget)))
+        raise InputError(f'to_pandas() has the tables "runs" and "conditions", not {table!r}')
+
+    def _repr_html_(self) -> str:
+        """The tables, as a notebook shows them."""
+        parts = sections(self.experiment, self.lines, self.unfinished)
+        return html([*headline(self.manifest, self.scope), *self.manifest.notes], parts, self.names)
+
+    def _table_rows(self) -> list[dict[str, Any]]:
+        """Every condition by column, those that lack runs last."""
+        rows = [*map(_flat, self.lines), *(line.to_dict() for line in self.unfinished)]
+        return [self._named(row) for row in rows]
 
     def _named(self, row: dict[str, Any]) -> dict[str, Any]:
         """A row with the name of its strategy in tables, after the strategy."""
@@ -209,24 +238,13 @@ def read_contents(study: Study) -> Contents | None:
 def _flat(line: Summary) -> dict[str, Any]:
     row = line.to_dict()
     rates = row.pop("success_at")
-    return row | {_rate_within(mark): rate for mark, rate in rates.items()}
+    return row | {rate_within(mark): rate for mark, rate in rates.items()}
 
 
-def _rate_within(queries: int) -> str:
-    return f"success_at_{queries}"
-
-
-def _with_label(columns: list[str]) -> list[str]:
-    """The columns with the strategy's name in tables, after the strategy."""
-    place = columns.index("strategy") + 1
-    return [*columns[:place], "strategy_label", *columns[place:]]
-
-
-def _csv(rows: list[dict[str, Any]], usual: list[str]) -> str:
-    """Rows below their columns, or below the ``usual`` ones where there are no rows."""
+def _csv(rows: list[dict[str, Any]], columns: Sequence[TableColumn]) -> str:
+    """Rows below the names of their columns."""
     text = io.StringIO()
-    columns = dict.fromkeys(name for row in rows for name in row) or usual
-    writer = csv.DictWriter(text, list(columns), lineterminator="\n")
+    writer = csv.DictWriter(text, [column.name for column in columns], lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
     return text.getvalue()

@@ -81,7 +81,7 @@ def _searched(planned: Plan) -> Iterator[Attempt]:
     """The pictures of a plan, as they are finished."""
     for record in (record for _, step in planned.run() for record in step.records):
         before = planned.setup.clean.floats[record.image]
-        yield Attempt(record.image, before, _painted(record, before) if record.success else None, record)
+        yield Attempt(record.image, before, painted(record, before) if record.success else None, record)
 
 
 def _one_by_one(planned: Plan, finished: Collection[int]) -> Iterator[Attempt]:
@@ -94,7 +94,7 @@ def _one_by_one(planned: Plan, finished: Collection[int]) -> Iterator[Attempt]:
             yield Attempt(case.image, planned.setup.clean.floats[case.image], None, None, str(error))
 
 
-def _painted(record: Record, before: Tensor) -> Tensor:
+def painted(record: Record, before: Tensor) -> Tensor:
     """The image ``(C, H, W)`` with the recorded edit."""
     positions = torch.tensor([record.positions], device=before.device)
     colours = torch.tensor([record.colours], dtype=torch.uint8, device=before.device)

@@ -1,0 +1,21 @@
+"""Export a study, and say what was written."""
+
+from pathlib import Path
+
+from sparseattack.cli.terminal import print_text
+from sparseattack.report.export.formats import FORMATS, check_format, export_results
+from sparseattack.report.results import results
+from sparseattack.study.store import Study
+
+
+def export(path: Path, form: str, out: Path | None) -> None:
+    """Write the study at ``path`` in a format, by default beside it."""
+    check_format(form)
+    with Study.read(path) as study:
+        found = results(study)
+    written = export_results(found, form, out or path.with_suffix(FORMATS[form].ending))
+    for each in written:
+        print_text(f"written: {each}")
+    if found.unfinished:
+        done = f"{len(found.records):,} of {found.planned:,} runs are done"
+        print_text(f"sparseattack: the study is unfinished: {done}", error=True)

@@ -1,0 +1,114 @@
+"""The table of a comparison for LaTeX, with booktabs; of each k, the best rate is bold.
+
+Bold, too, are the rates of conditions that no test shows to be worse than the best one.
+"""
+
+from collections.abc import Iterator
+from itertools import groupby
+from pathlib import Path
+
+from sparseattack.errors import InputError
+from sparseattack.report.export.iohprofiler import plain
+from sparseattack.report.results import Results
+from sparseattack.report.summary import Method, Summary
+from sparseattack.report.tables import LEVEL, headline
+
+SPECIAL = {
+    "\\": r"\textbackslash{}",
+    "^": r"\textasciicircum{}",
+    "~": r"\textasciitilde{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    **{letter: f"\\{letter}" for letter in "&%$#_{}"},
+}
+
+
+def write(found: Results, out: Path) -> None:
+    """Write ``out``, a table environment to be read with ``\\input``; InputError where no condition is whole.
+
+    The document needs ``\\usepackage{booktabs}``.
+    """
+    if not found.lines:
+        raise InputError("no condition has all its runs yet: there is no table for LaTeX")
+    out.write_text("\n".join(_table(found, out.stem)) + "\n", encoding="utf-8")
+
+
+def escaped(text: str) -> str:
+    r"""Text as LaTeX prints it: ``de(popsize=50)\_`` for an underscore, and no control characters."""
+    shown = "".join(letter if letter.isprintable() else " " for letter in text)
+    return "".join(SPECIAL.get(letter, letter) for letter in shown)
+
+
+def _table(found: Results, label: str) -> Iterator[str]:
+    """The lines of the table environment."""
+    axes = [name for name in ("encoding", "k") if len({getattr(one.method, name) for one in found.lines}) > 1]
+    marks = [mark for mark in found.lines[0].success_at if mark < found.experiment.budget]
+    headings = ["strategy", *axes, r"ASR (\%)", r"95\,\% interval"]
+    headings += [f"ASR@{mark:,}" for mark in marks] + ["median", "mean", "pixels"]
+    best = _best(found)
+    yield r"% needs \usepackage{booktabs}"
+    yield r"\begin{table}"
+    yield r"\centering"
+    yield rf"\caption{{{_caption(found)}}}"
+    yield rf"\label{{tab:{plain(label)}}}"
+    yield rf"\begin{{tabular}}{{l{'r' * (len(headings) - 1)}}}"
+    yield r"\toprule"
+    yield _row(headings)
+    for _, lines in groupby(found.lines, key=lambda line: line.method.k):
+        yield r"\midrule"
+        for line in lines:
+            condition = [found.names[line.method.strategy], *(str(getattr(line.method, one)) for one in axes)]
+            yield _row([*map(escaped, condition), *_figures(line, marks, bold=line.method in best)])
+    yield r"\bottomrule"
+    yield r"\end{tabular}"
+    yield r"\end{table}"
+
+
+def _row(cells: list[str]) -> str:
+    return " & ".join(cells) + r" \\"
+
+
+def _figures(line: Summary, marks: list[int], *, bold: bool) -> list[str]:
+    """The cells of one condition; the budget stands for a median that is not reached."""
+    rate = f"{100 * line.success:.1f}"
+    budget = max(line.success_at)
+    middle = rf"\textgreater{{}}{budget:,}" if line.median_queries is None else f"{line.median_queries:,.0f}"
+    return [
+        rf"\textbf{{{rate}}}" if bold else rate,
+        f"{100 * line.low:.1f}--{100 * line.high:.1f}",
+        *(f"{100 * line.success_at[mark]:.1f}" for mark in marks),
+        middle,
+        f"{line.mean_queries:,.0f}",
+        "--" if line.mean_pixels is None else f"{line.mean_pixels:.2f}",
+    ]
+
+
+def _best(found: Results) -> set[Method]:
+    """For each k the method of the highest rate, and those that no test shows to be worse."""
+    best: set[Method] = set()
+    for k in {line.method.k for line in found.lines}:
+        group = [line for line in found.lines if line.method.k == k]
+        first = max(group, key=lambda line: line.success)
+        worse = {
+            other
+            for pair in found.pairs
+            if first.method in (pair.first, pair.second) and pair.p < LEVEL
+            for other in (pair.first, pair.second)
+        } - {first.method}
+        tied = {line.method for line in group if line.success == first.success}
+        best |= tied | {line.method for line in group if line.method not in worse}
+    return best
+
+
+def _caption(found: Results) -> str:
+    """What was compared and what the columns mean."""
+    sentences = [escaped(sentence) for sentence in headline(found.manifest, found.scope)]
+    if lacking := len(found.unfinished):
+        sentences.append(f"Conditions that lack runs are left out: {lacking}.")
+    sentences.append(
+        r"ASR: attack success rate, mean over images, with Wilson's 95\,\% interval, one trial per image;"
+        r" ASR@N: within N queries. Median, mean: queries to success, a failure counts as the whole budget."
+        r" Pixels: changed by a success. Bold: the highest rate for each k, and those not shown to be lower"
+        rf" (exact McNemar test, Holm-adjusted p $\geq$ {LEVEL})."
+    )
+    return " ".join(sentences)

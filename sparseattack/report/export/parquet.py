@@ -1,0 +1,61 @@
+"""Every run in a Parquet file: typed columns with units and meanings, lists as lists, and the manifest."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sparseattack.errors import InputError
+from sparseattack.report.columns import RUN_COLUMNS, ColumnKind, TableColumn
+from sparseattack.report.results import Results
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+MANIFEST = b"sparseattack.manifest"  # key of the file's metadata that holds the study's manifest as JSON
+
+
+def write(found: Results, out: Path) -> None:
+    """Write ``out``; InputError where pyarrow is not installed."""
+    try:
+        import pyarrow as pa
+        from pyarrow.parquet import write_table
+    except ImportError as error:
+        raise InputError('Parquet needs pyarrow: pip install "sparseattack[parquet]"') from error
+    schema = pa.schema([_field(column) for column in RUN_COLUMNS])
+    schema = schema.with_metadata({MANIFEST: json.dumps(asdict(found.manifest))})
+    rows = [{**row, "trace": [{"query": q, "value": v} for q, v in _trace(row)]} for row in found.rows()]
+    write_table(pa.Table.from_pylist(rows, schema=schema), out)
+
+
+def _trace(row: dict[str, object]) -> list[tuple[int, float]]:
+    trace = row["trace"]
+    return [(int(query), value) for query, value in trace] if isinstance(trace, list) else []
+
+
+def _field(column: TableColumn) -> "pa.Field":
+    """A column of the file; its metadata are unit and meaning."""
+    import pyarrow as pa
+
+    described = {"unit": column.unit, "description": column.meaning}
+    kind = _type(column.kind)
+    return pa.field(column.name, kind, nullable=bool(column.missing), metadata=described)
+
+
+def _type(kind: ColumnKind) -> "pa.DataType":
+    """The type of Parquet that holds a kind of column without loss."""
+    import pyarrow as pa
+
+    positions, colours = pa.list_(pa.int64()), pa.list_(pa.list_(pa.uint8()))
+    values = pa.list_(pa.float64())
+    types: dict[ColumnKind, pa.DataType] = {
+        "text": pa.string(),
+        "whole": pa.int64(),
+        "real": pa.float64(),
+        "flag": pa.bool_(),
+        "positions": positions,
+        "colours": colours,
+        "trace": pa.list_(pa.struct({"query": pa.int64(), "value": pa.float64()})),
+        "front": pa.list_(pa.struct({"values": values, "positions": positions, "colours": colours})),
+    }
+    return types[kind]

@@ -1,0 +1,66 @@
+"""Entries of a leaderboard, one JSON object per condition: lists of several studies can be concatenated."""
+
+import json
+import shlex
+from dataclasses import fields
+from pathlib import Path
+
+from sparseattack.experiment.settings import Experiment
+from sparseattack.report.results import Results
+from sparseattack.report.summary import Summary
+
+LEVEL = 0.95  # of the interval
+
+
+def write(found: Results, out: Path) -> None:
+    """Write ``out``, a list of an object per condition that has all its runs."""
+    entries = [_entry(found, line) for line in found.lines]
+    out.write_text(
+        json.dumps(entries, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8"
+    )
+
+
+def _entry(found: Results, line: Summary) -> dict[str, object]:
+    """One condition: rates are shares of 1, ``restricted_mean`` is in queries."""
+    chosen, manifest, method = found.experiment, found.manifest, line.method
+    determines = manifest.determines
+    return {
+        "dataset": chosen.images,
+        "oracle": chosen.oracle,
+        "oracle_digest": determines.oracle,
+        "threat_model": f"k={method.k}",
+        "encoding": method.encoding,
+        "target": chosen.target,
+        "fitness": chosen.fitness,
+        "stop": chosen.stop,
+        "strategy": method.strategy,
+        "strategy_label": found.names[method.strategy],
+        "settings": determines.settings.get(f"strategy {method.strategy}", {}),
+        "success": line.success,
+        "ci": [line.low, line.high],
+        "ci_level": LEVEL,
+        "restricted_mean": line.mean_queries,
+        "median": line.median_queries,
+        "budget": chosen.budget,
+        "n": line.images,
+        "runs": line.runs,
+        "left_out": found.scope.left_out,
+        "version": determines.versions.get("sparseattack"),
+        "command": command_of(chosen),
+        "date": manifest.opening.created,
+    }
+
+
+def command_of(experiment: Experiment) -> str:
+    """The command that runs an experiment: every setting that is not the default as an option."""
+    words = ["sparseattack", "compare"]
+    for field in fields(Experiment):
+        value = getattr(experiment, field.name)
+        if value == field.default:
+            continue
+        option = field.name.replace("_", "-")
+        if isinstance(value, bool):
+            words.append(f"--{option}" if value else f"--no-{option}")
+        else:
+            words += [f"--{option}", ",".join(map(str, value)) if isinstance(value, tuple) else str(value)]
+    return shlex.join(words)
