@@ -148,11 +148,12 @@ def contains_cifar10(folder: Path) -> bool:
 def _load_batches(place: Path, form: Form, split: str, select: Select) -> Images:
     parts = [_read_batch(place / f"{name}{form.suffix}", form) for name in BATCHES[split]]
     images, labels = map(np.concatenate, zip(*parts, strict=True))
-    rows = select(len(labels))
+    ids = [f"cifar10-{split}-{row}" for row in range(len(labels))]
+    rows = select(len(labels), ids)
     with name_file_in_errors(place):
         return Images(
             torch.from_numpy(images[rows]).view(-1, 3, 32, 32),
             torch.from_numpy(labels[rows].astype(np.int64)),
-            tuple(f"cifar10-{split}-{row}" for row in rows),
+            tuple(ids[row] for row in rows),
             CLASSES,
         )

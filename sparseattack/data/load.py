@@ -73,7 +73,8 @@ def load_images(spec: str, resize: str = DEFAULT) -> Images:
     a CSV of columns file and label.
 
     After it may stand a size and a selection: ``FOLDER@224[0:50]`` are the first 50, brought to 224 rows and
-    columns, ``cifar10:test[random:200:SEED]`` a sample, ``FILE.npz[17]`` one image.
+    columns, ``cifar10:test[random:200:SEED]`` a sample, ``FILE.npz[3,17]`` two images, ``FOLDER[in:FILE]``
+    those whose numbers or names stand in a file, one a line.
 
     resize: how a size is reached, ``bilinear``, ``bicubic`` or ``nearest``, and ``fit`` (the shorter side,
         then the centre cut out) or ``squash`` (height and width scaled apart), as in ``nearest,squash``

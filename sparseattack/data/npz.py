@@ -87,16 +87,19 @@ def load_npz(path: Path, select: Select, split: str = "", *, stem: str = "") -> 
         raise InputError(f"{path} is no .npz file of plain arrays: {brief(error)}") from error
     with name_file_in_errors(path):
         images = _channels_last(chosen["images"], arrays["images"])
-        rows = select(len(images))
-        ids, names = (_texts(arrays, role, count) for role, count in (("ids", len(images)), ("names", None)))
-        colours, notes = _eight_bit(images, rows)
-        labels, classes = _labels(arrays.get("labels"), len(images))
         part = chosen["images"].part
         stem = stem or "-".join(filter(None, (path.stem, part)))
+        given, names = (
+            _texts(arrays, role, count) for role, count in (("ids", len(images)), ("names", None))
+        )
+        ids = given or tuple(f"{stem}-{row}" for row in range(len(images)))
+        rows = select(len(images), ids)
+        colours, notes = _eight_bit(images, rows)
+        labels, classes = _labels(arrays.get("labels"), len(images))
         return Images(
             torch.from_numpy(np.ascontiguousarray(colours.transpose(0, 3, 1, 2))),
             torch.from_numpy(labels[rows]),
-            tuple(ids[row] if ids else f"{stem}-{row}" for row in rows),
+            tuple(ids[row] for row in rows),
             names or classes,
             notes + others,
             sorted_classes=bool(classes and not names),

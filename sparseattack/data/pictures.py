@@ -45,8 +45,9 @@ def load_pictures(path: Path, select: Select, resize: Resize) -> ImageGroups:
         raise InputError(f"there is no picture in {path}{''.join(f'; {note}' for note in listing.notes)}")
     with name_file_in_errors(path):
         labels = parse_labels([one.label for one in listing.files])
-    rows = select(len(listing.files)).tolist()
-    ids = [listing.files[row].id for row in rows]
+    every = [file.id for file in listing.files]
+    rows = select(len(every), every).tolist()
+    ids = [every[row] for row in rows]
     pictures = [read_picture(listing.files[row].path) for row in rows]
     colours = [resize(picture.colours) for picture in pictures]
     if len({len(each) for each in colours}) > 1:
