@@ -24,6 +24,7 @@ MEANING: dict[Kind, str] = {
     "encodings": "how genes become pixels",
     "fitness": "the objective to minimise",
     "oracles": "the classifier to attack",
+    "executors": "where the runs of a comparison are made",
 }
 STYLES: dict[State, str] = {"installed": "green", "not installed": "yellow", "broken": "red"}
 

@@ -32,6 +32,9 @@ def compare(
     device: o.Device = "cpu",
     sparse_inference: o.SparseInference = True,
     noisy_oracle: o.NoisyOracle = False,
+    jobs: s.Jobs = "",
+    shard: s.Shard = "",
+    executor: s.Executor = "",
     study: s.Study = None,
     json: o.Json = False,
     csv: s.Csv = False,
@@ -41,7 +44,7 @@ def compare(
     from sparseattack.experiment.protocols import named
     from sparseattack.plugins.spec import split
 
-    from .compare import compare
+    from .compare import Place, compare
 
     output = o.output_format({"json": json, "csv": csv})
     o.check_resize(context, images)
@@ -55,7 +58,7 @@ def compare(
     )  # fmt: skip
     if protocol:
         experiment = named(protocol).under(experiment, o.given(context))
-    compare(experiment, study, output)
+    compare(experiment, study, output, Place.of(jobs, shard, executor))
 
 
 def report(

@@ -4,6 +4,7 @@ import os
 import shlex
 import sys
 from pathlib import Path
+from typing import NamedTuple, Self
 
 import typer
 from rich.console import Console
@@ -11,29 +12,54 @@ from rich.console import Console
 from sparseattack import Experiment, InputError, SparseattackError
 from sparseattack.cli.terminal import INTERRUPTED, stderr
 from sparseattack.experiment.prepare import prepare
+from sparseattack.plugins.registry import load
+from sparseattack.plugins.spec import Plugin
 from sparseattack.provenance import digest
 from sparseattack.report.progress import ProgressDisplay
 from sparseattack.report.results import results
-from sparseattack.study.progress import Advance, ConditionProgress
+from sparseattack.study.executors.division import Division
+from sparseattack.study.executors.shard import Shard, shard_of, share_of
+from sparseattack.study.progress import ConditionProgress
 from sparseattack.study.run import Plan, Task, plan
 from sparseattack.study.store import Study, check_writable
 
 from .tables import print_results
 
 
-def compare(experiment: Experiment, path: Path | None, output: str) -> None:
+class Place(NamedTuple):
+    """Where the runs of a comparison are made; by default all of them in this process."""
+
+    shard: Shard | None = None  # the share that is made here
+    executor: Plugin | None = None  # settings bound
+
+    @classmethod
+    def of(cls, jobs: str, shard: str, executor: str) -> Self:
+        """As three options say, of which one at most is given; InputError for two."""
+        chosen = {"--jobs": jobs, "--shard": shard, "--executor": executor}
+        if len(given := [name for name, value in chosen.items() if value]) > 1:
+            raise InputError(
+                f"{' and '.join(given)} exclude each other: for more processes, divide into more shards"
+            )
+        local = load("executors", "local", {"jobs": jobs}) if jobs else None
+        return cls(Shard.parse(shard) if shard else None, load("executors", executor) if executor else local)
+
+
+HERE = Place()
+
+
+def compare(experiment: Experiment, path: Path | None, output: str, place: Place = HERE) -> None:
     """Run what the study at ``path`` lacks, then print all of it as ``output``: table, json or csv.
 
-    Without a ``path`` the study is a file named after the settings.
+    Without a ``path`` the study is a file named after the settings. Of a shard, no results are printed.
     """
-    console, path = stderr(), path or _default_path(experiment)
+    console, path = stderr(), path or _default_path(experiment, place.shard)
     check_writable(path)
     with console.status("loading the oracle and the images"):
         setup = prepare(experiment)
     with Study.create(path) as study:
         planned = plan(setup, study)
         try:
-            _run(planned, console)
+            whole = _run(planned, place, console)
         except KeyboardInterrupt:
             _print_stopped(study, console, "stopped")
             raise typer.Exit(INTERRUPTED) from None
@@ -42,25 +68,47 @@ def compare(experiment: Experiment, path: Path | None, output: str) -> None:
         except SparseattackError:
             _print_stopped(study, console, "failed")
             raise
-        print_results(results(study), output)
-    console.print(f"Study: {path}. Show it again with:\n  sparseattack report {shlex.quote(str(path))}")
+        if whole:
+            print_results(results(study), output)
+    if whole:
+        console.print(f"Study: {path}. Show it again with:\n  sparseattack report {shlex.quote(str(path))}")
 
 
-def _default_path(experiment: Experiment) -> Path:
+def _default_path(experiment: Experiment, shard: Shard | None) -> Path:
     """A file for exactly these settings, whatever the labels: the same command finds it again."""
     folder = Path(os.environ.get("SPARSEATTACK_STUDIES", "")).expanduser()
-    return folder / f"sparseattack-{digest(experiment.without_labels().to_json())[:8]}.study"
+    path = folder / f"sparseattack-{digest(experiment.without_labels().to_json())[:8]}.study"
+    return shard.file(path) if shard else path
 
 
-def _run(planned: Plan, console: Console) -> None:
-    """Run what the study lacks, and show how far it is."""
+def _run(planned: Plan, place: Place, console: Console) -> bool:
+    """Run what the study lacks, and show how far it is; whether all runs are in the study now."""
+    if place.shard:
+        planned = share_of(planned, place.shard)
     if planned.done:
         console.print(f"{planned.done} runs are already in {planned.study.path}")
-    budget = planned.setup.experiment.budget
-    places = {id(task): place for place, task in enumerate(planned.tasks)}
     with ProgressDisplay(_conditions(planned), console) as display:
-        for task, step in planned.run():
-            display.advance(Advance.of(places[id(task)], step.queries, step.records, budget))
+        if place.executor:
+            whole: bool = place.executor(Division(planned, display.advance, console.print))
+            return whole
+        for step in planned.advances():
+            display.advance(step)
+    if place.shard:
+        _print_shard(planned, place.shard, console)
+    return place.shard is None
+
+
+def _print_shard(planned: Plan, shard: Shard, console: Console) -> None:
+    """Say where the shard is, and how all are united."""
+    path = planned.study.path
+    name, _, _ = str(path).rpartition(".shard-")
+    unite = ["sparseattack", "merge", *([name] if name else ["OUT.study"])]
+    files = f"{shlex.quote(name)}.shard-*-of-{shard.count}" if shard_of(path) else shlex.quote(str(path))
+    runs = planned.done + planned.left
+    console.print(
+        f"Shard {shard}: {runs:,} run{'s' * (runs != 1)}, all in {path}. When all {shard.count} shards are"
+        f" there, unite them with:\n  {shlex.join(unite)} {files}"
+    )
 
 
 def _print_stopped(study: Study, console: Console, how: str) -> None:

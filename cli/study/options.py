@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated
 
-from sparseattack.cli.options import OUTPUT, PROBLEM, SEARCH, flag, option
+from sparseattack.cli.options import HARDWARE, OUTPUT, PROBLEM, SEARCH, flag, option
 
 Images = Annotated[
     str, option(PROBLEM, "IMAGES", "sample, cifar10:test[0:500], FILE.npz, FOLDER or FOLDER@224.")
@@ -60,6 +60,34 @@ Protocol = Annotated[
         SEARCH,
         "NAME",
         "Published settings, for options that are not given: see `sparseattack list`.",
+        default=False,
+    ),
+]
+Jobs = Annotated[
+    str,
+    option(
+        HARDWARE,
+        "N",
+        "Run in N processes, or auto: as many as cores, or visible GPUs.",
+        default="this process alone",
+    ),
+]
+Shard = Annotated[
+    str,
+    option(
+        HARDWARE,
+        "I/N",
+        "Run share I of N only, into a file of its own; `sparseattack merge` unites the files.",
+        default=False,
+    ),
+]
+Executor = Annotated[
+    str,
+    option(
+        HARDWARE,
+        "SPEC",
+        "Where the runs are made: a name from `sparseattack list`, with settings.",
+        kind="executors",
         default=False,
     ),
 ]

@@ -31,6 +31,10 @@ KINDS = {
     ),
     "encodings": ("Encodings", "How the genes of a candidate become changed pixels: `--encodings NAME`."),
     "fitness": ("Fitness functions", "What a search minimises: `--fitness NAME`, `--objectives NAME`."),
+    "executors": (
+        "Executors",
+        "Where the runs of a comparison are made: `--executor 'NAME(setting=2)'`.",
+    ),
     "protocols": ("Protocols", "Settings of published experiments: `--protocol NAME`."),
 }
 

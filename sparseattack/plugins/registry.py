@@ -1,4 +1,4 @@
-"""Plugins by name: strategies, encodings, fitness functions and oracles, imported when they are first used.
+"""Plugins by name: strategies, encodings, fitness functions, oracles, executors; imported when first used.
 
 A name is an entry point of any installed distribution, a function that was registered in this process,
 ``package.module:function`` or ``path/to/file.py:function``.
@@ -23,10 +23,11 @@ from sparseattack.plugins.model_files import refuse_model_file
 from sparseattack.plugins.requirements import install_command
 from sparseattack.plugins.spec import Plugin, Spec, bind, function_name, oracle_spec, parse, settings_of
 
-Kind = Literal["strategies", "encodings", "fitness", "oracles"]
+Kind = Literal["strategies", "encodings", "fitness", "oracles", "executors"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 SINGULAR: dict[Kind, str] = {
     "strategies": "strategy", "encodings": "encoding", "fitness": "fitness", "oracles": "oracle",
+    "executors": "executor",
 }  # fmt: skip
 POSITIONAL = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
 NAMED = (*POSITIONAL, Parameter.KEYWORD_ONLY)
@@ -38,8 +39,8 @@ _registered: dict[tuple[Kind, str], Plugin] = {}
 def register(kind: Kind, name: str, plugin: Plugin, *, replace: bool = False) -> None:
     """Register a function of this process under a name, as in ``register("strategies", "mine", my_search)``.
 
-    ``kind`` is strategies, encodings, fitness or oracles. InputError for another kind, for a name with
-    brackets, commas, quotes or spaces, and for one that exists already, unless ``replace`` is true.
+    ``kind`` is strategies, encodings, fitness, oracles or executors. InputError for another kind, for a name
+    with brackets, commas, quotes or spaces, and for one that exists already, unless ``replace`` is true.
     """
     _check_kind(kind)
     if not callable(plugin) or not NAME.fullmatch(name):
@@ -55,8 +56,8 @@ def register(kind: Kind, name: str, plugin: Plugin, *, replace: bool = False) ->
 def load(kind: Kind, spec: str | Spec, extra: Mapping[str, object] | None = None) -> Plugin:
     """The plugin that a spec such as ``"de(popsize=50)"`` names, with its settings bound.
 
-    ``kind`` is strategies, encodings, fitness or oracles; ``extra`` are further settings as Python values.
-    InputError for a name or a setting that does not exist, and for a plugin that cannot be imported.
+    ``kind`` is strategies, encodings, fitness, oracles or executors; ``extra`` are further settings as Python
+    values. InputError for a name or a setting that does not exist, and for a plugin that cannot be imported.
     """
     spec = parse(spec) if isinstance(spec, str) else spec
     plugin = find(kind, spec.name)

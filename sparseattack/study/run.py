@@ -23,6 +23,7 @@ from sparseattack.search.group import AttackSettings
 from sparseattack.search.inference import FASTER, measure_speedup
 from sparseattack.search.loop import run_rounds
 from sparseattack.study.facts import InferenceChoice, Openings, Scope, StrategyLabels
+from sparseattack.study.progress import Advance
 from sparseattack.study.record import Record, run_key
 from sparseattack.study.store import Study
 
@@ -78,6 +79,12 @@ class Plan:
             if task.todo:
                 for step in _run(self.setup, task, self.study):
                     yield task, step
+
+    def advances(self) -> Iterator[Advance]:
+        """Run as ``run`` does, and give out what each step adds to the progress."""
+        places = {id(task): place for place, task in enumerate(self.tasks)}
+        for task, step in self.run():
+            yield Advance.of(places[id(task)], step.queries, step.records, self.setup.experiment.budget)
 
 
 def plan(setup: Setup, study: Study, *, advice: str = ADVICE, others: Iterable[Path] = ()) -> Plan:

@@ -1,0 +1,108 @@
+"""A division: a comparison in shards, and what an executor is.
+
+An executor is a function that runs the shards of a `Division` somewhere. It is found by name, as an entry
+point of the group ``sparseattack.executors``; its settings are its keyword-only parameters, given as in
+``--executor 'mine(shards=16)'``::
+
+    def mine(division: Division, *, shards: int = 8) -> bool:
+        for shard, file in division.start(shards):
+            run_shard(division.experiment, shard, file, division.advance)  # wherever that may be
+            division.collect([file])
+        return True
+
+A shard may be run twice, also at the same time: its runs come out the same, and none is counted twice. So an
+executor that is not sure whether a shard has ended may start it again. It need not wait: one that only
+submits the shards returns False, and `sparseattack merge` unites the files later.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+from sparseattack.experiment.prepare import problem_of, split_by_size
+from sparseattack.experiment.settings import Experiment
+from sparseattack.study.executors.shard import Shard, share_of
+from sparseattack.study.facts import InferenceChoice
+from sparseattack.study.merge import add_runs, merge
+from sparseattack.study.progress import Advance
+from sparseattack.study.run import Plan, choose_inference
+from sparseattack.study.store import Study
+
+
+class ShardFile(NamedTuple):
+    """A shard and the file that its runs are stored in."""
+
+    shard: Shard
+    file: Path
+
+
+@dataclass(frozen=True)
+class Division:
+    """A comparison whose missing runs are to be made in shards."""
+
+    planned: Plan  # all that the study lacks
+    advance: Callable[[Advance], object]  # to be called with the steps of the shards, where they are known
+    write: Callable[[str], object]  # prints a sentence, or a command that can be copied
+
+    @property
+    def experiment(self) -> Experiment:
+        """What is compared."""
+        return self.planned.setup.experiment
+
+    @property
+    def study(self) -> Path:
+        """The file in which all runs are to end."""
+        return self.planned.study.path
+
+    def lacking(self, count: int) -> list[Shard]:
+        """Those of ``count`` shards that lack runs: whose runs are not all in the study."""
+        return [shard for shard in shards(count) if share_of(self.planned, shard).left]
+
+    def start(self, count: int) -> list[ShardFile]:
+        """Make the files of those of ``count`` shards that lack runs, or go on with those that are there.
+
+        Each has the runs of its share that the study holds already, and how edits are evaluated: that is
+        decided here, once, so that all shards give the same scores to the last bit.
+        """
+        self.decide()
+        parts = [ShardFile(shard, shard.file(self.study)) for shard in self.lacking(count)]
+        for part in parts:
+            with Study.create(part.file) as study:
+                for k in self.experiment.pixels:
+                    if choice := self.planned.study.get(InferenceChoice, f"k={k}"):
+                        study.set(choice, f"k={k}")
+                add_runs(study, self.study, part.shard.holds)
+        return parts
+
+    def decide(self) -> None:
+        """Store in the study how edits are evaluated, for every number of pixels, before anything is run."""
+        setup = self.planned.setup
+        for task in self.planned.tasks:
+            for cases in split_by_size(setup, task.todo)[:1]:
+                choose_inference(
+                    problem_of(setup, task.condition, cases),
+                    len(cases) * setup.experiment.budget,
+                    setup.experiment.sparse_inference,
+                    self.planned.study,
+                )
+
+    def collect(self, files: Sequence[Path]) -> None:
+        """Add the runs in files of shards to the study; the files stay what they are."""
+        merge(self.planned.study, files)
+
+
+class Executor(Protocol):
+    """Runs the shards of a comparison; its settings are bound already."""
+
+    def __call__(self, division: Division, /) -> bool:
+        """Whether all shards have ended and their runs are in the study; False where they run elsewhere.
+
+        Raises SparseattackError where a shard failed; what was finished is in the study, or in its shards'
+        files, from where the same command goes on.
+        """
+
+
+def shards(count: int) -> list[Shard]:
+    """All shards of ``count``."""
+    return [Shard(count, number) for number in range(1, count + 1)]

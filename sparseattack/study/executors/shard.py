@@ -1,0 +1,92 @@
+"""A shard: a share of a comparison's runs, made by a process of its own into a file of its own.
+
+Every run has a key, and the key says to which of n shards it belongs. So each process plans the whole
+comparison and makes its share; the union of the files is the study that one process would have made.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Self
+
+from sparseattack.errors import InputError
+from sparseattack.experiment.cases import Case
+from sparseattack.experiment.prepare import prepare
+from sparseattack.experiment.settings import Condition, Experiment
+from sparseattack.study.progress import Advance
+from sparseattack.study.record import run_key
+from sparseattack.study.run import Plan, plan
+from sparseattack.study.store import Study
+
+SHARD = re.compile(r"(\d+)/(\d+)")
+FILE = re.compile(r"(.+)\.shard-(\d+)-of-(\d+)", re.DOTALL)
+
+
+@dataclass(frozen=True, order=True)
+class Shard:
+    """Share ``number`` of ``count``, both from 1."""
+
+    count: int
+    number: int
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """``2/8``: the second of eight; InputError for anything else."""
+        found = SHARD.fullmatch(text)
+        if not found or not 1 <= int(found[1]) <= int(found[2]):
+            raise InputError(f"a shard is NUMBER/COUNT, from 1/8 to 8/8 for eight shards, not {text!r}")
+        return cls(int(found[2]), int(found[1]))
+
+    def __str__(self) -> str:
+        return f"{self.number}/{self.count}"
+
+    def holds(self, key: str) -> bool:
+        """Whether the run of a ``key`` belongs to this shard: to exactly one of ``count``."""
+        return int(key, 16) % self.count == self.number - 1
+
+    def file(self, study: Path) -> Path:
+        """The usual file of this shard of a ``study``, beside it: ``NAME.shard-2-of-8``."""
+        return Path(f"{study}.shard-{self.number}-of-{self.count}")
+
+
+def shard_of(file: Path) -> Shard | None:
+    """The shard that a file is named after, if any."""
+    found = FILE.fullmatch(file.name)
+    return Shard(int(found[3]), int(found[2])) if found else None
+
+
+def shard_files(study: Path) -> list[Path]:
+    """All files named as shards of a study, beside it, in order; of any number of shards."""
+    beside = [path for path in study.parent.iterdir() if path.is_file()]
+    found = [(shard_of(path), path) for path in beside if path.name.startswith(f"{study.name}.shard-")]
+    return [path for shard, path in sorted((shard, path) for shard, path in found if shard)]
+
+
+def share_of(planned: Plan, shard: Shard) -> Plan:
+    """The plan of one shard: of each condition, the cases whose runs belong to it."""
+    setup, tasks = planned.setup, []
+    for task in planned.tasks:
+
+        def belongs(case: Case, condition: Condition = task.condition) -> bool:
+            return shard.holds(run_key(setup, condition, case))
+
+        todo = tuple(filter(belongs, task.todo))
+        share = sum(map(belongs, setup.selection.cases[task.condition.seed]))
+        tasks.append(replace(task, todo=todo, done=share - len(todo)))
+    return replace(planned, tasks=tuple(tasks))
+
+
+def run_shard(
+    experiment: Experiment, shard: Shard, file: Path, advance: Callable[[Advance], object] = lambda step: None
+) -> None:
+    """Make the runs of one shard that its file lacks; ``advance`` is called with every step.
+
+    Whatever ends the process, what was finished is in the file, and the same call makes the rest. Raises
+    InputError, and OracleError, StrategyError or StoreError for a failed run.
+    """
+    setup = prepare(experiment)
+    with Study.create(file) as study:
+        planned = share_of(plan(setup, study), shard)
+        for step in planned.advances():
+            advance(step)

@@ -1,0 +1,77 @@
+"""Shards in processes of this machine: the results of one process, whatever dies meanwhile."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from shared_runs import runs_of, small_experiment
+
+from sparseattack import InputError, OracleError, SparseattackError, compare
+from sparseattack.experiment.prepare import prepare
+from sparseattack.plugins.registry import load
+from sparseattack.study.executors.division import Division
+from sparseattack.study.executors.local import cores, environment_of, local, number_of_jobs
+from sparseattack.study.progress import Advance
+from sparseattack.study.run import plan
+from sparseattack.study.store import Study
+
+
+def run_locally(folder: Path, jobs: str, **settings: Any) -> list[Advance]:
+    """Run a small comparison in several processes; the steps that they report."""
+    steps = list[Advance]()
+    experiment = small_experiment(folder, **settings)
+    with Study.create(folder / "a.study") as study:
+        assert local(Division(plan(prepare(experiment), study), steps.append, print), jobs=jobs)
+    return steps
+
+
+def files(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir() if ".study" in path.name)
+
+
+def dying(folder: Path, deaths: int) -> str:
+    return f"dying_oracle:dying(folder={folder},deaths={deaths})"
+
+
+def test_two_processes_make_the_study_of_one_although_one_dies(tmp_path: Path) -> None:
+    oracle = dying(tmp_path, 1)
+    steps = run_locally(tmp_path, "2", oracle=oracle)
+    assert len(list(tmp_path.glob("*.died"))) == 1
+    compare(small_experiment(tmp_path, oracle=oracle), tmp_path / "b.study")
+    assert runs_of(tmp_path / "a.study") == runs_of(tmp_path / "b.study")
+    assert 18 <= sum(step.runs for step in steps) <= 20  # one may be stored, but not reported
+    assert files(tmp_path) == ["a.study", "b.study"]
+
+
+def test_one_that_dies_three_times_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SparseattackError, match="process of shard 1/1 ended by signal 9 3 times"):
+        run_locally(tmp_path, "1", oracle=dying(tmp_path, 5))
+    assert len(list(tmp_path.glob("*.died"))) == 3 and files(tmp_path) == ["a.study"]
+
+
+def test_an_error_of_an_oracle_is_the_error_of_the_comparison(tmp_path: Path) -> None:
+    with pytest.raises(OracleError, match="NaN"):
+        run_locally(tmp_path, "2", oracle="slow_oracle:failing(calls=15)")
+    assert files(tmp_path) == ["a.study"]
+
+
+def test_jobs_are_a_number_or_one_for_each_core(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert number_of_jobs("3", "cpu") == 3 and number_of_jobs("auto", "cpu") == cores() >= 1
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 4)
+    assert number_of_jobs("auto", "cuda") == 4
+    for wrong in ("0", "-1", "two", "1.5", ""):
+        with pytest.raises(InputError, match="at least 1, or auto"):
+            number_of_jobs(wrong, "cpu")
+    assert load("executors", "local(jobs=2)").keywords == {"jobs": "2"}  # type: ignore[attr-defined]
+
+
+def test_processes_share_the_cores_and_have_a_gpu_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sparseattack.study.executors.local.cores", lambda: 8)
+    assert environment_of(0, 3, "cpu")["OMP_NUM_THREADS"] == "2"
+    assert environment_of(0, 16, "cpu")["OMP_NUM_THREADS"] == "1"
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2,GPU-7")
+    found = [environment_of(place, 3, "cuda")["CUDA_VISIBLE_DEVICES"] for place in range(3)]
+    assert found == ["2", "GPU-7", "2"]
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
+    assert environment_of(1, 2, "cuda")["CUDA_VISIBLE_DEVICES"] == "1"
