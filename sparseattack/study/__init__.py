@@ -2,5 +2,6 @@
 
 In reading order: ``run`` (the runs that are missing), ``progress`` (how far they are), ``record`` (one run),
 ``facts`` (what is stored beside runs), ``schema`` (types of what is read back), ``store`` (the file),
-``pictures`` (attacks on single pictures).
+``merge`` (the union of several), ``pictures`` (attacks on single pictures), package ``executors`` (shards,
+and where they are run).
 """
