@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from sparseattack.experiment.protocols import PROTOCOLS
     from sparseattack.experiment.settings import Experiment
     from sparseattack.plugins.registry import load, register
-    from sparseattack.plugins.spec import several
+    from sparseattack.plugins.spec import several, uses, uses_of
     from sparseattack.problem.criteria import Until, confident, spent
     from sparseattack.problem.edits import Edits
     from sparseattack.problem.encodings import Encoding, Pixels, corners, rgb
@@ -61,7 +61,7 @@ _HOMES = {
         "StrategyError",
     ),
     "plugins.registry": ("load", "register"),
-    "plugins.spec": ("several",),
+    "plugins.spec": ("several", "uses", "uses_of"),
     "problem.criteria": ("Until", "confident", "spent"),
     "problem.edits": ("Edits",),
     "problem.encodings": ("Encoding", "Pixels", "corners", "rgb"),
@@ -123,6 +123,8 @@ __all__ = [
     "rgb",
     "several",
     "spent",
+    "uses",
+    "uses_of",
 ]  # fmt: skip
 
 

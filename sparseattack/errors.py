@@ -23,6 +23,10 @@ class StrategyError(SparseattackError, RuntimeError):
     """A strategy raised an error, or yielded candidates of a wrong shape or out of range. Exit code 1."""
 
 
+class UndeclaredError(StrategyError):
+    """A strategy reads what it has not declared with ``uses``. Exit code 1."""
+
+
 class StoreError(SparseattackError, OSError):
     """The file of a study cannot be read or written. Exit code 1."""
 

@@ -4,9 +4,7 @@ With ``restart=no`` it is the paper's algorithm. The paper demands r1 != r2 != r
 parent; as is usual in rand/1, none of the three is the parent.
 """
 
-from dataclasses import replace
 from functools import partial
-from itertools import compress
 from typing import Literal, NamedTuple
 
 import torch
@@ -60,9 +58,10 @@ def de(
         mutants = repair(space, mutate(space, tuned, variant), bounds)
         children = tuned._replace(members=cross(space, mutants, tuned))
         if restart and (converged := same_edit(space, parents.members)).any():
-            fresh = initial(_subspace(space, converged))
+            places = converged.nonzero().flatten().tolist()
+            fresh = initial(space.at(places))
             parents, children = parents.replaced(converged, fresh), children.replaced(converged, fresh)
-            for place in converged.nonzero().flatten().tolist():
+            for place in places:
                 space.journal.restarted(place)
 
 
@@ -147,8 +146,3 @@ def adapt_jde(space: Space, parents: Population) -> Population:
         f=torch.where(renew_f < RENEWAL, 0.1 + 0.9 * f, parents.f),
         cr=torch.where(renew_cr < RENEWAL, cr, parents.cr),
     )
-
-
-def _subspace(space: Space, where: Tensor) -> Space:
-    """The space of the images where ``where (B,)`` is true; their streams are the same objects."""
-    return replace(space, streams=tuple(compress(space.streams, where.tolist())))

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from sparseattack import Search, Space
+from sparseattack import Search, Space, uses
 from sparseattack.errors import require
 
 from .draws import distinct
@@ -12,6 +12,7 @@ from .grid import Grid
 MAX_CHANNELS = 16  # 65,536 corner colours for every pixel
 
 
+@uses("budget")
 def exhaustive(space: Space, *, popsize: int = 256) -> Search:
     """Every pixel in every corner colour once, in random order (the first stage of Croce and Hein, 2019).
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sparseattack import Search, Space
+from sparseattack import Search, Space, uses
 from sparseattack.errors import require
 
 from .draws import distinct, outside
@@ -20,6 +20,7 @@ DIVISORS = (1, 2, 4, 5, 6, 8, 10, 12, 15, 20)
 AHEAD = 64  # one-pixel swaps drawn at once: a call of the generator costs far more than its numbers
 
 
+@uses("budget")
 def sparse_rs(space: Space, *, alpha: float | None = None) -> Search:
     """Sparse-RS (Croce et al., 2022): swap ever fewer pixels of the best set for others in random corners.
 

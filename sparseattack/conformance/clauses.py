@@ -2,7 +2,7 @@
 
 import pickle
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,6 +13,7 @@ from sparseattack.conformance.problems import (
     IMAGES,
     ContractError,
     CountingOracle,
+    Generation,
     ObjectiveFunction,
     candidates_of,
     problem,
@@ -54,21 +55,21 @@ def accepts_equal_values(strategy: Strategy) -> str:
 
 
 def _spends_budget(strategy: Strategy, objective: ObjectiveFunction) -> str:
-    space = search_space(strategy)
-    generations = run_search(strategy, space, objective)
+    space, budget = search_space(strategy), search_budget(strategy)
+    generations = run_search(strategy, space, objective, budget)
     for image in range(IMAGES):
-        if (queries := len(candidates_of(generations, image))) < space.budget:
+        if (queries := len(candidates_of(generations, image))) < budget:
             reason = space.journal.errors.get(image, "it yielded no more candidates")
             raise ContractError(
-                f"it ended the search of an image after {queries} of {space.budget} queries: {reason}"
+                f"it ended the search of an image after {queries} of {budget} queries: {reason}"
             )
     return ""
 
 
 def accepts_tiny_spaces(strategy: Strategy) -> str:
     """It continues, or yields no more candidates, when there are 256 of them and the budget is 400."""
-    tiny = problem(strategy, (1, 1, 1)).space(slice(1), 400, seed=0, key="conformance")
-    run_search(strategy, tiny, sphere)
+    tiny = search_space(strategy, (1, 1, 1), images=1, budget=400)
+    run_search(strategy, tiny, sphere, 400)
     if tiny.journal.errors:
         raise ContractError(f"it ended with an error: {tiny.journal.errors[0]}")
     return ""
@@ -76,23 +77,28 @@ def accepts_tiny_spaces(strategy: Strategy) -> str:
 
 def same_beside_others(strategy: Strategy) -> str:
     """It searches an image the same alone and beside others, in any order."""
-    streams = [search_space(strategy).streams for _ in range(3)]
-    space = search_space(strategy)
-    together = run_search(strategy, replace(space, streams=streams[0]), sphere)
-    reversed_ = run_search(strategy, replace(space, streams=streams[1][::-1]), sphere)
-    for image, stream in enumerate(streams[2]):
-        alone = candidates_of(run_search(strategy, replace(space, streams=(stream,)), sphere), 0)
+    together, every = run(strategy), range(IMAGES)
+    reversed_ = run(strategy, every[::-1])
+    for image in every:
+        alone = candidates_of(run(strategy, [image]), 0)
         _same(candidates_of(together, image), alone, "for an image alone and beside others")
         _same(alone, candidates_of(reversed_, IMAGES - 1 - image), "for images in another order")
     return ""
 
 
+def run(
+    strategy: Strategy, images: Sequence[int] = range(IMAGES), objective: ObjectiveFunction = sphere
+) -> list[Generation]:
+    """A search of some of the three images without an oracle, from the start."""
+    return run_search(strategy, search_space(strategy).at(images), objective, search_budget(strategy))
+
+
 def same_when_repeated(strategy: Strategy) -> str:
     """Its random numbers come from the space alone, not from a clock or a global random state."""
     with IsolatedRandomState(np.random.default_rng(1)).active():
-        first = run_search(strategy, search_space(strategy), sphere)
+        first = run(strategy)
     with IsolatedRandomState(np.random.default_rng(2)).active():
-        second = run_search(strategy, search_space(strategy), sphere)
+        second = run(strategy)
     for image in range(IMAGES):
         same_seed = "the second time, with the same seed"
         _same(candidates_of(first, image), candidates_of(second, image), same_seed)
@@ -108,7 +114,7 @@ def same_after_another_finished(strategy: Strategy) -> str:
             values[1, candidates.shape[1] // 2 if generation == 1 else 0 :] = torch.inf
         return values
 
-    usual, other = (run_search(strategy, search_space(strategy), each) for each in (sphere, interrupted))
+    usual, other = (run(strategy, objective=each) for each in (sphere, interrupted))
     for image in (0, IMAGES - 1):
         _same(candidates_of(usual, image), candidates_of(other, image), "after another image was finished")
     return ""
@@ -124,7 +130,7 @@ def leaves_global_random_states(strategy: Strategy) -> str:
     with IsolatedRandomState(np.random.default_rng(1)).active():
         np.random.standard_normal()  # numpy keeps the second of a pair for later: that must stay, too
         before = _global_random_states()
-        run_search(strategy, search_space(strategy), sphere)
+        run(strategy)
         changed = [name for name, state in _global_random_states().items() if state != before[name]]
     if changed:
         raise ContractError(f"it changed the global random state of {' and '.join(changed)}")
@@ -148,7 +154,7 @@ def leaves_its_candidates(strategy: Strategy) -> str:
         yielded.append((candidates, candidates.clone()))
         return sphere(generation, candidates)
 
-    run_search(strategy, search_space(strategy), copied)
+    run(strategy, objective=copied)
     if any(not torch.equal(now.nan_to_num(-1), then.nan_to_num(-1)) for now, then in yielded):
         raise ContractError("it wrote to candidates that it had yielded before")
     return ""

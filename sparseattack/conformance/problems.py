@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from typing import NamedTuple
 
 import torch
@@ -9,7 +10,7 @@ from torch import Tensor
 
 from sparseattack.data.images import eight_bit, levels
 from sparseattack.plugins.registry import load
-from sparseattack.plugins.spec import extra_objectives
+from sparseattack.plugins.spec import extra_objectives, uses_of
 from sparseattack.problem.edits import Edits
 from sparseattack.problem.encodings import rgb
 from sparseattack.problem.fitness import margin
@@ -36,18 +37,28 @@ class Generation(NamedTuple):
     evaluated: Tensor  # (B, P) bool, those within the budget
 
 
-def run_search(strategy: Strategy, space: Space, objective: ObjectiveFunction) -> list[Generation]:
-    """Run a search without an oracle until every image has spent its budget, or no candidate is yielded."""
+def run_search(
+    strategy: Strategy, space: Space, objective: ObjectiveFunction, budget: int
+) -> list[Generation]:
+    """Run a search without an oracle until every image has spent its budget, or no candidate is yielded.
+
+    Where the strategy uses scores, they are such that the margin of class 0 is the first value.
+    """
+    scores: Tensor | None = None
+    if "scores" in space.known.uses:
+        space = replace(space, known=replace(space.known, scores=lambda: scores))
     search, values, generations = start(strategy, space, "it"), None, list[Generation]()
-    left = torch.full((space.batch,), space.budget)
+    left = torch.full((space.batch,), budget)
     while left.any():
         candidates = ask(search, values, space, "it")
         evaluated = within_budget(candidates, left)
         if not evaluated.any():
             break
-        first = objective(len(generations), candidates)
-        others = [candidates.mean(2)] * (len(space.objectives) - 1)
-        values = torch.stack([first, *others], 2).masked_fill(~evaluated.unsqueeze(2), torch.inf)
+        first, mean = objective(len(generations), candidates), candidates.mean(2)
+        values = torch.stack([first, *[mean] * (len(space.objectives) - 1)], 2)
+        values = values.masked_fill(~evaluated.unsqueeze(2), torch.inf)
+        scores = torch.stack([first, torch.zeros_like(first), -mean], 2)
+        scores = scores.masked_fill(values[..., :1].isinf(), torch.nan)
         generations.append(Generation(candidates, evaluated))
         left = left - evaluated.sum(1)
     return generations
@@ -95,11 +106,15 @@ def problem(strategy: Strategy, shape: tuple[int, int, int] = SHAPE, pixels: int
 
 def search_budget(strategy: Strategy) -> int:
     """A budget of a little more than three generations, but at least 60 queries."""
-    space = problem(strategy).space(slice(None), 1000, seed=0, key="conformance")
+    space = search_space(strategy, budget=1000)
     first = is_query(ask(start(strategy, space, "it"), None, space, "it"))
     return max(60, 3 * int(first.sum(1).max()) + 1)
 
 
-def search_space(strategy: Strategy) -> Space:
-    """The search space of the three images, with fresh random streams."""
-    return problem(strategy).space(slice(None), search_budget(strategy), seed=0, key="conformance")
+def search_space(
+    strategy: Strategy, shape: tuple[int, int, int] = SHAPE, images: int = IMAGES, budget: int | None = None
+) -> Space:
+    """The search space of the first ``images`` of the three, as the strategy declares it, fresh streams."""
+    budget = budget or search_budget(strategy)
+    rows, uses = slice(images), uses_of(strategy)
+    return problem(strategy, shape).space(rows, budget, seed=0, key="conformance", uses=uses)

@@ -30,6 +30,7 @@ from sparseattack.plugins.spec import (
     function_name,
     parse,
     setting_values,
+    uses_of,
 )
 from sparseattack.problem import criteria
 from sparseattack.problem.encodings import Encoding
@@ -245,6 +246,7 @@ def problem_of(setup: Setup, condition: Condition, chosen: Sequence[Case]) -> Pr
         cases=torch.tensor([case.image - start for case in chosen], dtype=torch.int64),
         noisy=setup.experiment.noisy_oracle,
         checked=True,
+        predictions=setup.clean.predictions.part(start, start + len(stack)),
     )
 
 
@@ -269,8 +271,14 @@ def dry_run(setup: Setup) -> None:
     ends = {choose(images, key=lambda image: setup.clean.floats[image].numel()) for choose in (min, max)}
     for condition, case in product(setup.experiment.conditions(), [Case(image, 0) for image in sorted(ends)]):
         problem = problem_of(setup, condition, [case])
-        space = problem.space(slice(0, 1), setup.experiment.budget, condition.seed, condition.strategy)
-        who = f"strategy {condition.strategy}"
-        search = start(setup.strategies[condition.strategy].plugin, space, who)
+        who, plugin = f"strategy {condition.strategy}", setup.strategies[condition.strategy].plugin
+        space = problem.space(
+            slice(0, 1),
+            setup.experiment.budget,
+            condition.seed,
+            condition.strategy,
+            uses=uses_of(plugin),
+        )
+        search = start(plugin, space, who)
         ask(search, None, space, who)
         close(search, who)

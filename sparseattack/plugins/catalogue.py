@@ -13,7 +13,7 @@ from typing import Any, Literal, get_args, get_origin
 from sparseattack.errors import InputError
 from sparseattack.plugins.registry import KINDS, Kind, entry_points_of, find
 from sparseattack.plugins.requirements import describe, install_command
-from sparseattack.plugins.spec import extra_objectives, settings_of, undecorated
+from sparseattack.plugins.spec import extra_objectives, settings_of, undecorated, uses_of
 
 State = Literal["installed", "not installed", "broken"]
 
@@ -28,6 +28,7 @@ class Entry:
     distribution: str  # name and version of the distribution that it comes with
     summary: str = ""  # first line of its docstring
     settings: dict[str, str] = field(default_factory=dict)  # name and default; empty where one is required
+    uses: tuple[str, ...] | None = None  # what a strategy declares to use; None where that is not known
     state: State = "installed"
     remedy: str = ""  # the pip command if it is not installed, the reason if it is broken
 
@@ -49,6 +50,7 @@ def _entry(kind: Kind, point: EntryPoint) -> Entry:
         distribution=f"{point.dist.name} {point.dist.version}" if point.dist else "",
         summary=described.summary,
         settings={name: default.strip("'") for name, default in described.settings.items()},
+        uses=described.uses if kind == "strategies" else None,
         state=state,
         remedy=described.problem or "; ".join(commands),
     )
@@ -57,10 +59,10 @@ def _entry(kind: Kind, point: EntryPoint) -> Entry:
 def try_import(entry: Entry) -> Entry:
     """The entry after an import of the plugin: broken if the import fails for a reason not yet known."""
     try:
-        find(entry.kind, entry.name)
+        plugin = find(entry.kind, entry.name)
     except InputError as error:
         return entry if entry.remedy else replace(entry, state="broken", remedy=str(error))
-    return entry
+    return replace(entry, uses=tuple(sorted(uses_of(plugin)))) if entry.kind == "strategies" else entry
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ class Description:
     summary: str  # first line of the docstring
     settings: dict[str, str]  # keyword-only parameters and their defaults, as written; empty if required
     missing: tuple[str, ...]  # packages that its module imports and that are not installed
+    uses: tuple[str, ...] | None = None  # what a strategy declares with ``uses``; None if unknown
     problem: str = ""  # why the source cannot be read
 
 
@@ -33,18 +34,28 @@ def describe(module: str, attribute: str) -> Description:
         text = source_of(module)
         tree = ast.parse(text)
     except Exception as error:  # a broken plugin can raise anything
-        return Description("", {}, (), brief(error))
+        return Description("", {}, (), problem=brief(error))
     missing = tuple(name for name in _required_packages(tree) if find_spec(name) is None)
     functions = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == attribute]
     if not functions:  # perhaps it is imported or assigned
         identifiers = symtable(text, module, "exec").get_identifiers()
         exists = not text or attribute.partition(".")[0] in identifiers
-        return Description("", {}, missing, "" if exists else f"there is no {attribute} in {module}")
+        return Description("", {}, missing, problem="" if exists else f"there is no {attribute} in {module}")
     function = functions[0]
     summary = (ast.get_docstring(function) or ast.get_docstring(tree) or "").split("\n")[0]
     defaults = zip(function.args.kwonlyargs, function.args.kw_defaults, strict=True)
     settings = {one.arg: ast.unparse(default) if default else "" for one, default in defaults}
-    return Description(summary, settings, missing)
+    return Description(summary, settings, missing, _declared_uses(function))
+
+
+def _declared_uses(function: ast.FunctionDef) -> tuple[str, ...] | None:
+    """The names in the decorator ``@uses(...)`` of a function; None where they are computed."""
+    for decorator in function.decorator_list:
+        match decorator:
+            case ast.Call(func=ast.Name(id="uses") | ast.Attribute(attr="uses"), args=args):
+                names = [one.value if isinstance(one, ast.Constant) else None for one in args]
+                return tuple(sorted(map(str, names))) if None not in names else None
+    return ()
 
 
 def source_of(module: str) -> str:

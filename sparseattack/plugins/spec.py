@@ -7,7 +7,7 @@ import inspect
 import math
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -229,6 +229,42 @@ def extra_objectives(strategy: Plugin) -> tuple[str, ...]:
     """The fitness functions that a strategy declares with ``several``, by name; usually none."""
     declared = (getattr(layer, "extra_objectives", ()) for layer in layers(strategy))
     return next(filter(None, declared), ())
+
+
+Use = Literal["image", "scores", "budget"]
+"""What a strategy may know beside its candidates' values, where it declares that it uses it."""
+USES: tuple[Use, ...] = get_args(Use)
+
+
+def uses(*names: Use) -> Callable[[Function], Function]:
+    """Declare what a strategy uses beside its candidates' values: the decorator ``@uses("image")``.
+
+    "image" is the clean image, "scores" all scores of the oracle and the label, "budget" the query budget.
+    InputError for other names.
+    """
+    check_uses(names)
+
+    def declare(strategy: Function) -> Function:
+        strategy.declared_uses = frozenset(names)  # type: ignore[attr-defined]
+        return strategy
+
+    return declare
+
+
+def check_uses(names: Collection[object]) -> None:
+    """Refuse what no strategy can use, and a decorator without names."""
+    if wrong := [name for name in names if name not in USES]:
+        known = " and ".join([", ".join(f'"{use}"' for use in USES[:-1]), f'"{USES[-1]}"'])
+        raise InputError(f"uses takes the names {known}, not {', '.join(map(repr, wrong))}")
+    if not names:
+        raise InputError('uses takes at least one name, as in @uses("image")')
+
+
+def uses_of(strategy: Plugin) -> frozenset[Use]:
+    """What a strategy declares with ``uses``; usually nothing."""
+    empty: frozenset[Use] = frozenset()
+    declared = (getattr(layer, "declared_uses", empty) for layer in layers(strategy))
+    return next(filter(None, declared), empty)
 
 
 def function_name(function: Plugin) -> str:

@@ -3,6 +3,6 @@
 Read in this order: ``space`` (all that a strategy may know), ``edits`` (a few changed pixels), ``encodings``
 (from genes to edits), ``oracle`` (classifiers), ``scale`` (logits or probabilities), ``inference`` (images
 in, checked scores out), ``fitness`` (from scores to objectives), ``criteria`` (when a search stops),
-``problem`` (evaluates candidates), ``verification`` (evaluations that cost no query), ``purity`` (whether an
-oracle is a function of the image alone).
+``evaluations`` (of queries), ``problem`` (evaluates candidates), ``verification`` (evaluations that cost no
+query), ``purity`` (whether an oracle is a function of the image alone).
 """

@@ -1,26 +1,34 @@
 """``Problem``: an oracle, an encoding, a fitness and a stopping criterion on images; evaluates queries."""
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cached_property
-from typing import NamedTuple
+from functools import cached_property, partial
 
 import torch
 from torch import Tensor
 
-from sparseattack.data.images import levels
+from sparseattack.data.images import eight_bit, levels
 from sparseattack.errors import InputError, OracleError
-from sparseattack.plugins.spec import function_name
+from sparseattack.plugins.spec import Use, function_name
 from sparseattack.problem.criteria import Until, stops_of
-from sparseattack.problem.edits import Edits
+from sparseattack.problem.edits import Edits, touch
 from sparseattack.problem.encodings import Encoding
+from sparseattack.problem.evaluations import Evaluations, QueryBatch
 from sparseattack.problem.fitness import Fitness, Queries, fooled, margin, margin_of, objectives_of
 from sparseattack.problem.inference import Classes, Sizes, score_edits, score_painted, sizes
 from sparseattack.problem.oracle import Classifier, Oracle
 from sparseattack.problem.purity import Purity, purity
 from sparseattack.problem.scale import Scale, report_scale
-from sparseattack.problem.space import Space, stream
-from sparseattack.problem.verification import Aim, classify, repeats_of, report_chance, score_singly
+from sparseattack.problem.space import Known, Space, stream
+from sparseattack.problem.verification import (
+    Aim,
+    Predictions,
+    classify,
+    repeats_of,
+    report_chance,
+    score_singly,
+    verify_exactly,
+)
 
 BLOCK = 32  # images checked together: the check makes copies of them
 
@@ -70,53 +78,6 @@ def check_labels(labels: Tensor, images: Tensor, cases: Tensor | None) -> None:
         raise InputError(f"a label is a class from 0, not {int(labels.min())}")
 
 
-class QueryBatch(NamedTuple):
-    """A batch of n queries: an edit and the index of its image for each."""
-
-    rows: Tensor  # (n,) int64, indices of the problem's cases
-    edits: Edits  # n
-    duplicates: int = 0  # further queries, which equal one of these and are charged without being evaluated
-
-    @classmethod
-    def concatenate(cls, parts: "Sequence[QueryBatch]") -> "QueryBatch":
-        """The queries of all parts, one after another, without their duplicates."""
-        edits = Edits(*map(torch.cat, zip(*(part.edits for part in parts), strict=True)))
-        return cls(torch.cat([part.rows for part in parts]), edits)
-
-    @property
-    def cost(self) -> int:
-        """Queries charged: these and their duplicates."""
-        return len(self.rows) + self.duplicates
-
-    def part(self, start: int, stop: int) -> "QueryBatch":
-        """Queries from ``start`` to ``stop``; the duplicates go with the last of all."""
-        edits = Edits(*(column[start:stop] for column in self.edits))
-        return QueryBatch(self.rows[start:stop], edits, self.duplicates if stop >= len(self.rows) else 0)
-
-
-class Evaluations(NamedTuple):
-    """The evaluations of n queries."""
-
-    values: Tensor  # (n, M) float32
-    pixels: Tensor  # (n,) int64, changed
-    fooled: Tensor  # (n,) bool, successes
-    stop: Tensor  # (n,) bool, where the stopping criterion is met
-    singles: Tensor  # (n,) int64, evaluations beside the query, singly or exact, which decide and cost none
-
-    @classmethod
-    def concatenate(cls, parts: "Sequence[Evaluations]", dim: int = 0) -> "Evaluations":
-        """All parts, one after another."""
-        return cls(*(torch.cat(columns, dim) for columns in zip(*parts, strict=True)))
-
-    def split(self, sizes: list[int]) -> "list[Evaluations]":
-        """Parts of these sizes, one after another."""
-        return [Evaluations(*part) for part in zip(*(torch.split(each, sizes) for each in self), strict=True)]
-
-    def take(self, places: Tensor | slice) -> "Evaluations":
-        """The evaluations at ``places``."""
-        return Evaluations(*(column[places] for column in self))
-
-
 @dataclass(frozen=True)
 class Problem:
     """What ``attack()`` solves: fool the classifier on these images by changing a few pixels of each."""
@@ -130,13 +91,13 @@ class Problem:
     until: Until = fooled  # stopping criterion
     pad: int = 0  # calls are padded to multiples of so many images; 0 is what the oracle asks for
     cases: Tensor | None = None  # int64, indices of the images that are searched; by default each once
-    sparse: bool | None = (
-        None  # whether answer_edits is used where the oracle has it; None: if attack measures
-    )
-    # it to be faster, which may change the last bits of values from run to run; evaluate uses whole images
+    # whether answer_edits is used where the oracle has it; None: if attack measures it to be faster, which
+    # may change the last bits of values from run to run; evaluate uses whole images
+    sparse: bool | None = None
     repeat: bool = False  # evaluate duplicates too
     noisy: bool = False  # whether an image's scores differ by chance: most of several evaluations decide
     checked: bool = False  # whether the oracle is known to be a function of the image alone
+    predictions: Predictions | None = None  # of the N clean images, where they are known already
 
     def __post_init__(self) -> None:
         """Refuse images that no 8-bit file holds, and shapes that do not fit."""
@@ -157,32 +118,81 @@ class Problem:
         """Images in one call of the oracle, and queries evaluated together."""
         return sizes(self.classifier, self.images, self.pad)
 
-    def space(self, rows: slice, budget: int, seed: int, key: str) -> Space:
-        """The search space of the cases ``rows``; ``key`` names the strategy in the random streams."""
+    def space(
+        self,
+        rows: slice,
+        budget: int,
+        seed: int,
+        key: str,
+        *,
+        uses: frozenset[Use] = frozenset(),
+        scores: Callable[[], Tensor | None] = lambda: None,
+    ) -> Space:
+        """The search space of the cases ``rows``; ``key`` names the strategy in the random streams.
+
+        It offers what the strategy ``uses``; ``scores`` gives those ``(B, P, K)`` of its last candidates.
+        """
         pairs = zip(self._cases[rows].tolist(), self.labels[rows].tolist(), strict=True)
+        known = Known(uses, partial(self._clean_values, rows))
+        if "budget" in uses:
+            known = replace(known, budget=budget)
+        if "image" in uses:
+            known = replace(known, images=self.images[self._cases[rows]])
+        if "scores" in uses:
+            known = replace(
+                known,
+                labels=self.labels[rows].clone(),
+                scale=self.clean.scale,
+                clean_scores=self._clean_scores(rows).float(),
+                scores=scores,
+            )
         return Space(
             self.encoding.genes(self.images.shape[1:]),
             self.encoding.slots,
             tuple(map(function_name, self.fitness)),
-            budget,
             tuple(stream(seed, key, self.images[image], label) for image, label in pairs),
             self.targeted,
             self.images.device,
             success_below=0.0 if self.fitness[0] is margin else None,
+            known=known,
         )
+
+    @cached_property
+    def clean(self) -> Predictions:
+        """The predictions of the N clean images, on the CPU; they cost no query."""
+        found = self.predictions or classify(self.classifier, self.images, self.singles)
+        self._classes.check(found.scores.shape[1], self._cases.cpu())
+        self._take_scale(found.scale, found.scores)
+        return found
 
     def succeed_clean(self) -> Tensor:
         """Mask ``(n,)``, on the CPU, of the cases that succeed without an edit; costs no query.
 
         Those are misclassified, nearly all of which a warning reports, or are of the target. OracleError.
         """
-        predictions, cases = classify(self.classifier, self.images, self.singles), self._cases.cpu()
-        self._classes.check(predictions.scores.shape[1], cases)
-        self._take_scale(predictions.scale, predictions.scores)
-        done = margin_of(predictions.scores[cases], self.labels.cpu(), self.targeted, predictions.scale) < 0
+        scores, scale = self.clean.scores[self._cases.cpu()], self.clean.scale
+        done = margin_of(scores, self.labels.cpu(), self.targeted, scale) < 0
         if not self.targeted:
             report_chance(f"{self.classifier}", int((~done).sum()), len(done), self._classes.count)
         return done
+
+    def _clean_scores(self, rows: slice) -> Tensor:
+        """Scores ``(n, K)`` of the clean images of the cases ``rows``."""
+        return self.clean.scores[self._cases[rows].cpu()].to(self.images.device)
+
+    @torch.inference_mode()
+    def _clean_values(self, rows: slice) -> Tensor:
+        """Values ``(n, M)`` of the clean images of the cases ``rows``: of edits that change no colour."""
+        cases, labels, scores = self._cases[rows], self.labels[rows], self._clean_scores(rows)
+        slots, values = torch.arange(self.encoding.slots, device=cases.device), []
+        for part in torch.split(torch.arange(len(cases), device=cases.device), self.sizes.round):
+            where = slots.expand(len(part), -1)
+            same = Edits(where, eight_bit(touch(self.images, cases[part], where)))
+            clean = Queries(
+                self.images, cases[part], same, scores[part], labels[part], self.targeted, self.clean.scale
+            )
+            values.append(objectives_of(self.fitness, clean))
+        return torch.cat(values)
 
     def with_scale(self) -> "Problem":
         """The same problem with the scale that its oracle's scores of clean images have, if it is checked.
@@ -196,7 +206,9 @@ class Problem:
         """The same problem on some of its cases only, by their index."""
         known = self._classes.scale
         oracle = self.classifier.with_scale(known) if known else self.oracle
-        return replace(self, oracle=oracle, cases=self._cases[places], labels=self.labels[places])
+        predictions = vars(self).get("clean", self.predictions)  # if they are known
+        cases, labels = self._cases[places], self.labels[places]
+        return replace(self, oracle=oracle, cases=cases, labels=labels, predictions=predictions)
 
     @torch.inference_mode()
     def evaluate(self, queries: QueryBatch) -> Evaluations:
@@ -206,9 +218,9 @@ class Problem:
         labels = self.labels[queries.rows]
         scale = self._classes.scale_of(scores)
         scored = Queries(self.images, rows, edits, scores, labels, self.targeted, scale)
-        scored, verified = _verified(self.classifier, scored, self.pad)
+        scored, verified = verify_exactly(self.classifier, scored, self.pad)
         scored, singles = self._decided(scored)
-        return self._evaluations(scored, singles + verified, written)
+        return self._evaluations(scored, singles + verified, written, all_scores=queries.scored)
 
     @torch.inference_mode()
     def evaluate_singly(self, queries: QueryBatch) -> Evaluations:
@@ -274,7 +286,9 @@ class Problem:
         self._classes.check(scores.shape[1], rows)
         return scores.to(rows.device)
 
-    def _evaluations(self, scored: Queries, singles: Tensor, written: int) -> Evaluations:
+    def _evaluations(
+        self, scored: Queries, singles: Tensor, written: int, *, all_scores: bool = False
+    ) -> Evaluations:
         success, pixels = fooled(scored), scored.differences.any(2).sum(1)  # before a plugin has the scores
         stop = stops_of(self.until, replace(scored, scores=scored.scores.clone()))
         values = objectives_of(self.fitness, scored)
@@ -284,7 +298,8 @@ class Problem:
                 f"answer_edits of {self.classifier}, a fitness function ({names}) or the stopping criterion"
                 " wrote to the clean images in place: it must make copies"
             )
-        return Evaluations(values, pixels, success, stop, singles)
+        wanted = scored.scores.float() if all_scores else values[:, :0]
+        return Evaluations(values, pixels, success, stop, singles, wanted)
 
     def _scores(self, rows: Tensor, edits: Edits) -> Tensor:
         scores = score_edits(self.classifier, self.images, rows, edits) if self.sparse else None
@@ -303,18 +318,3 @@ class Problem:
         image = int(self.labels.argmax())
         who, scale = str(self.classifier), self.classifier.scale
         return Classes(who, int(self.labels[image]), int(self._cases[image]), scale)
-
-
-def _verified(classifier: Classifier, queries: Queries, pad: int) -> tuple[Queries, Tensor]:
-    """The queries with the scores of successes in full precision, in which some are none; costs no query.
-
-    And how many evaluations that took of each query.
-    """
-    if (exact := classifier.exact) is None:
-        return queries, torch.zeros_like(queries.rows)
-    successes = fooled(queries)
-    if not len(places := successes.nonzero()[:, 0]):
-        return queries, successes.long()
-    rows, edits = queries.rows[places], Edits(*(column[places] for column in queries.edits))
-    scores = score_painted(exact, queries.images, rows, edits, pad).to(queries.scores)
-    return replace(queries, scores=queries.scores.index_copy(0, places, scores)), successes.long()

@@ -1,9 +1,9 @@
 """All that a strategy may know: a unit cube, its genes, and one random stream for each image."""
 
-from collections.abc import Callable, Generator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass, field, replace
 from hashlib import blake2b
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeVar
 
 import numpy as np
 import torch
@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sparseattack.data.images import eight_bit
+from sparseattack.errors import StrategyError, UndeclaredError
+from sparseattack.plugins.spec import Use
+from sparseattack.problem.scale import Scale
 
 
 @dataclass(frozen=True)
@@ -58,23 +61,69 @@ class Gene(NamedTuple):
     values: int
 
 
+Found = TypeVar("Found")
+
+
+@dataclass(frozen=True)
+class Known:
+    """What a strategy may know of ``B`` images beside its candidates' values; None where it is not declared.
+
+    A strategy reads it as attributes of its ``Space``.
+    """
+
+    uses: frozenset[Use] = frozenset()  # what the strategy has declared
+    clean_values: Callable[[], Tensor] | None = None  # gives (B, M); free for all
+    budget: int | None = None
+    images: Tensor | None = None  # (B, C, H, W)
+    labels: Tensor | None = None  # (B,)
+    scale: Scale | None = None
+    clean_scores: Tensor | None = None  # (B, K)
+    scores: Callable[[], Tensor | None] | None = None  # gives (B, P, K), None before the first candidates
+
+    def at(self, places: Sequence[int], device: torch.device | str) -> "Known":
+        """What is known of some of the images, on a device."""
+
+        def part(found: Tensor | None) -> Tensor | None:
+            return None if found is None else found[list(places)].to(device)
+
+        def last() -> Tensor | None:
+            return part(self.scores() if self.scores else None)
+
+        def clean_values() -> Tensor:
+            assert self.clean_values
+            return self.clean_values()[list(places)].to(device)
+
+        return replace(
+            self,
+            clean_values=self.clean_values and clean_values,
+            images=part(self.images),
+            labels=part(self.labels),
+            clean_scores=part(self.clean_scores),
+            scores=self.scores and last,
+        )
+
+
 @dataclass(frozen=True)
 class Space:
     """All that a strategy may know: the unit cube ``[0, 1]^D``, searched for each of ``B`` images.
 
-    ``budget`` is in queries per image, ``objectives`` names the M values of a candidate. All random numbers
-    come from ``uniform``, ``normal``, ``integers`` and ``draw``, which use one random stream per image.
+    ``objectives`` names the M values of a candidate. All random numbers come from ``uniform``, ``normal``,
+    ``integers`` and ``draw``, which use one random stream per image.
+
+    ``clean_values`` are those of the clean images. A strategy that needs to know more declares it above its
+    function: ``@uses("image")`` for ``images``, ``@uses("scores")`` for ``scores``, ``clean_scores``,
+    ``labels`` and ``scale``, ``@uses("budget")`` for ``budget``. Otherwise it is a StrategyError.
     """
 
     genes: tuple[Gene, ...]  # D; ``slots`` equal parts, one after another
     slots: int  # k, pixels that a candidate describes
     objectives: tuple[str, ...]  # M names; the first is the fitness
-    budget: int  # queries each image may cost
     streams: tuple[np.random.Generator, ...]  # B, on the CPU, so that no device changes a draw
     targeted: bool = False  # whether a class is to be reached rather than left
     device: torch.device | str = "cpu"
     journal: Journal = field(default_factory=Journal)
     success_below: float | None = None  # a first value below this is a success; None if values do not show it
+    known: Known = field(default_factory=Known)
 
     @property
     def batch(self) -> int:
@@ -85,6 +134,72 @@ class Space:
     def dims(self) -> int:
         """D."""
         return len(self.genes)
+
+    @property
+    def clean_values(self) -> Tensor:
+        """Values ``(B, M)`` of the clean images, evaluated before the attack; they cost no query."""
+        if self.known.clean_values is None:
+            raise StrategyError("it reads space.clean_values, and no clean image is known in this space")
+        return self._of_batch(self.known.clean_values())
+
+    @property
+    def budget(self) -> int:
+        """Queries that each image may cost. Declared by ``@uses("budget")``."""
+        return self._declared(self.known.budget, "budget", "budget")
+
+    @property
+    def images(self) -> Tensor:
+        """The clean images ``(B, C, H, W)`` float32 in [0, 1]. Declared by ``@uses("image")``."""
+        return self._of_batch(self._declared(self.known.images, "images", "image"))
+
+    @property
+    def labels(self) -> Tensor:
+        """Classes ``(B,)`` int64 to be left, or reached if targeted. Declared by ``@uses("scores")``."""
+        return self._of_batch(self._declared(self.known.labels, "labels", "scores"))
+
+    @property
+    def scale(self) -> Scale:
+        """Whether the scores are logits or probabilities. Declared by ``@uses("scores")``."""
+        return self._declared(self.known.scale, "scale", "scores")
+
+    @property
+    def clean_scores(self) -> Tensor:
+        """The oracle's scores ``(B, K)`` float32 of the clean images. Declared by ``@uses("scores")``."""
+        return self._of_batch(self._declared(self.known.clean_scores, "clean_scores", "scores"))
+
+    @property
+    def scores(self) -> Tensor:
+        """The scores ``(B, P, K)`` float32 of the candidates yielded last. Declared by ``@uses("scores")``.
+
+        NaN for a candidate that was not evaluated. P is 0 before the first candidates.
+        """
+        last = self._declared(self.known.scores, "scores", "scores")()
+        return self.clean_scores.unsqueeze(1)[:, :0] if last is None else self._of_batch(last)
+
+    def _declared(self, found: Found | None, what: str, use: Use) -> Found:
+        """What was found; UndeclaredError where it is not there, with the line that declares it."""
+        if found is not None:
+            return found
+        every = ", ".join(f'"{one}"' for one in sorted({*self.known.uses, use}))
+        raise UndeclaredError(
+            f"it reads space.{what}, which it has not declared: write @uses({every}) above its function"
+            " (from sparseattack import uses)"
+        )
+
+    def _of_batch(self, found: Tensor) -> Tensor:
+        if len(found) != self.batch:
+            raise StrategyError(
+                f"it made a space of {self.batch} images of one of {len(found)}: write space.at(places)"
+            )
+        return found
+
+    def at(self, places: Sequence[int], device: torch.device | str | None = None) -> "Space":
+        """The space of some of its images, by index; they draw from the same streams, and log apart."""
+        streams = tuple(self.streams[place] for place in places)
+        where = self.device if device is None else device
+        return replace(
+            self, streams=streams, device=where, journal=Journal(), known=self.known.at(places, where)
+        )
 
     def mask(self, kind: Kind) -> Tensor:
         """Mask ``(D,)`` of the genes of one kind."""

@@ -1,5 +1,6 @@
 """Evaluations that cost no query: of clean images, and of single images that decide or verify a success."""
 
+from dataclasses import replace
 from io import BytesIO
 from typing import NamedTuple
 from warnings import warn
@@ -10,8 +11,9 @@ from torch import Tensor
 from sparseattack.data.images import eight_bit, levels
 from sparseattack.data.png import CHANNELS, pil_image, read_png, write_png
 from sparseattack.errors import SparseattackWarning
-from sparseattack.problem.fitness import margin_of, near_zero
-from sparseattack.problem.inference import Numbers, score_images, sizes
+from sparseattack.problem.edits import Edits
+from sparseattack.problem.fitness import Queries, fooled, margin_of, near_zero
+from sparseattack.problem.inference import Numbers, score_images, score_painted, sizes
 from sparseattack.problem.oracle import Classifier, Oracle
 from sparseattack.problem.scale import Scale, recognise
 
@@ -61,6 +63,11 @@ class Predictions(NamedTuple):
         column = labels.clamp(0, self.scores.shape[1] - 1).unsqueeze(1)
         tied = (self.scores.gather(1, column)[:, 0] == self.scores.amax(1)) & (labels == column[:, 0])
         return torch.where(tied, labels, self.classes)
+
+    def part(self, start: int, stop: int) -> "Predictions":
+        """Those of the images from ``start`` to ``stop``."""
+        here = slice(start, stop)
+        return Predictions(self.scores[here], self.classes[here], self.confidences[here], self.scale)
 
 
 @torch.inference_mode()
@@ -126,6 +133,21 @@ def score_singly(classifier: Classifier, images: Tensor, numbers: Numbers, aim: 
     margins = torch.stack([margin_of(scores, labels, aim.targeted) for scores in runs])  # on any scale
     middle = margins.argsort(dim=0)[REPEATS // 2]
     return runs[middle, torch.arange(len(images), device=runs.device)]
+
+
+def verify_exactly(classifier: Classifier, queries: Queries, pad: int) -> tuple[Queries, Tensor]:
+    """The queries with the scores of successes in full precision, in which some are none; costs no query.
+
+    And how many evaluations that took of each query.
+    """
+    if (exact := classifier.exact) is None:
+        return queries, torch.zeros_like(queries.rows)
+    successes = fooled(queries)
+    if not len(places := successes.nonzero()[:, 0]):
+        return queries, successes.long()
+    rows, edits = queries.rows[places], Edits(*(column[places] for column in queries.edits))
+    scores = score_painted(exact, queries.images, rows, edits, pad).to(queries.scores)
+    return replace(queries, scores=queries.scores.index_copy(0, places, scores)), successes.long()
 
 
 def _full_precision(oracle: Oracle) -> Classifier:

@@ -11,9 +11,10 @@ import torch
 from torch import Tensor
 
 from sparseattack.errors import InputError
-from sparseattack.plugins.spec import function_name
+from sparseattack.plugins.spec import function_name, uses_of
 from sparseattack.problem.edits import Edits
-from sparseattack.problem.problem import Evaluations, Problem, QueryBatch
+from sparseattack.problem.evaluations import Evaluations, QueryBatch
+from sparseattack.problem.problem import Problem
 from sparseattack.problem.space import Strategy
 from sparseattack.search.contract import ask, close, is_query, start, within_budget
 from sparseattack.search.ledger import Ledger
@@ -44,13 +45,19 @@ class AttackSettings:
 class Group:
     """The search of images ``rows`` of a problem, side by side, and their ledger."""
 
+    scores: Tensor | None  # (B, P, K) of the last candidates, for a strategy that uses them
+
     def __init__(self, problem: Problem, strategy: Strategy, settings: AttackSettings, rows: slice) -> None:
         if not callable(strategy):
             raise InputError(
                 f"a strategy is a function, not {strategy!r}: load it first, load('strategies', ...)"
             )
         self.problem, self.first = problem, rows.start
-        self.space = problem.space(rows, settings.budget, settings.seed, settings.key)
+        self.budget, uses = settings.budget, uses_of(strategy)
+        self.scored, self.scores = "scores" in uses, None
+        self.space = problem.space(
+            rows, settings.budget, settings.seed, settings.key, uses=uses, scores=lambda: self.scores
+        )
         self.who = f"strategy {settings.key or function_name(strategy)}"
         self.search = start(strategy, replace(self.space), self.who)  # its own copy
         self.ledger = Ledger(problem, self.space.batch)
@@ -70,7 +77,7 @@ class Group:
 
     def _generations(self, finished: list[Outcome]) -> GroupSearch:
         """Generation after generation, until every image has stopped or has spent its budget."""
-        budget, values = self.space.budget, None
+        budget, values = self.budget, None
         live = torch.ones_like(self.ledger.queries, dtype=torch.bool)
         count = self.space.batch  # of live images
         while count:
@@ -82,6 +89,8 @@ class Group:
             over = evaluations.stop.any(1) | (self.ledger.queries >= budget) | ~asked.any(1)
             count -= self._finish(live & over, finished)
             live, values = live & ~over, evaluations.values.masked_fill(over.view(-1, 1, 1), torch.inf)
+            if self.scored:
+                self.scores = evaluations.scores.masked_fill(over.view(-1, 1, 1), torch.nan)
         self._finish(live, finished)  # the strategy has no more queries about these
 
     def _ask(self, values: Tensor | None, count: int) -> Tensor:
@@ -97,7 +106,7 @@ class Group:
         """Evaluations ``(B, P)`` of the candidates ``asked (B, P)``, which are at ``places (n,)`` of all."""
         genes = candidates.flatten(0, 1)[places]
         edits = self.problem.encoding.decode(genes, self.problem.images.shape[1:])
-        queries = QueryBatch(self.first + places // asked.shape[1], edits)
+        queries = QueryBatch(self.first + places // asked.shape[1], edits, scored=self.scored)
         same = self.problem.repeat or self.problem.noisy or asked.shape[1] == 1  # all are evaluated
         batch, kinds = (queries, slice(None)) if same else deduplicate(queries)
         distinct, seconds = yield batch
@@ -106,7 +115,7 @@ class Group:
         evaluated = zero.index_add(0, rows, torch.ones_like(rows))
         self.ledger.charge(asked.sum(1), evaluated, seconds)
         self.ledger.verifications = self.ledger.verifications.index_add(0, rows, distinct.singles)
-        self.ledger.record(candidates, asked, evaluations)
+        self.ledger.record(candidates, asked, evaluations._replace(scores=evaluations.values[..., :0]))
         return evaluations
 
     def _finish(self, over: Tensor, finished: list[Outcome]) -> int:
@@ -121,13 +130,13 @@ class Group:
 
 
 def _spread(evaluations: Evaluations, asked: Tensor, places: Tensor) -> Evaluations:
-    """Evaluations ``(n, ...)`` at their ``places (n,)`` of all ``(B, P)``; else infinite, 0, false."""
+    """Evaluations ``(n, ...)`` at their ``places (n,)`` of all ``(B, P)``; else infinite, 0, false, NaN."""
 
     def place(column: Tensor, empty: float) -> Tensor:
         blank = column.new_full((asked.numel(), *column.shape[1:]), empty)
         return blank.index_copy(0, places, column).view(*asked.shape, *column.shape[1:])
 
-    return Evaluations(*map(place, evaluations, (torch.inf, 0, False, False, 0)))
+    return Evaluations(*map(place, evaluations, (torch.inf, 0, False, False, 0, torch.nan)))
 
 
 def deduplicate(queries: QueryBatch) -> tuple[QueryBatch, Tensor]:
@@ -146,7 +155,8 @@ def deduplicate(queries: QueryBatch) -> tuple[QueryBatch, Tensor]:
     kinds = torch.empty_like(order)
     kinds[order] = ranks.argsort()[new.cumsum(0) - 1]
     edits = Edits(*(column[firsts] for column in queries.edits))
-    return QueryBatch(queries.rows[firsts], edits, len(kinds) - len(firsts)), kinds
+    distinct = QueryBatch(queries.rows[firsts], edits, len(kinds) - len(firsts), queries.scored)
+    return distinct, kinds
 
 
 def _content(rows: Tensor, edits: Edits) -> Tensor:

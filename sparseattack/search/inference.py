@@ -7,8 +7,9 @@ from time import perf_counter
 import torch
 
 from sparseattack.errors import InputError
+from sparseattack.problem.evaluations import QueryBatch
 from sparseattack.problem.inference import score_edits, score_painted
-from sparseattack.problem.problem import Problem, QueryBatch
+from sparseattack.problem.problem import Problem
 from sparseattack.problem.purity import share_of
 
 REPEATS = 3

@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 
 from sparseattack.errors import SparseattackWarning
-from sparseattack.problem.problem import Evaluations, Problem, QueryBatch
+from sparseattack.problem.evaluations import Evaluations, QueryBatch
+from sparseattack.problem.problem import Problem
 from sparseattack.problem.space import Journal
 from sparseattack.search.outcome import Outcome, Point
 

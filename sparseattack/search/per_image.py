@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from sparseattack.errors import StrategyError, brief
-from sparseattack.problem.space import Journal, Search, Space
+from sparseattack.errors import StrategyError, UndeclaredError, brief
+from sparseattack.problem.space import Search, Space
 from sparseattack.search.contract import RETURNED
 from sparseattack.search.isolation import IsolatedRandomState
 
@@ -54,11 +54,9 @@ class ImageSearchers:
     """The searches of ``B`` images side by side."""
 
     def __init__(self, single: Single, space: Space, settings: dict[str, Any]) -> None:
-        spaces = [replace(space, streams=(each,), device="cpu", journal=Journal()) for each in space.streams]
-        self.searchers, self.journal = (
-            [ImageSearcher(single, each, settings) for each in spaces],
-            space.journal,
-        )
+        places = range(space.batch)
+        self.searchers = [ImageSearcher(single, space, settings, place) for place in places]
+        self.journal = space.journal
 
     def asked(self) -> Tensor:
         """The next candidates ``(B, P, D)``; NaN where one image has fewer than others."""
@@ -83,12 +81,25 @@ class ImageSearcher:
 
     asked: Tensor  # (P, D), empty once the search is over
 
-    def __init__(self, single: Single, space: Space, settings: dict[str, Any]) -> None:
-        self.dims, self.journal = space.dims, space.journal
-        self.state = IsolatedRandomState(space.streams[0])
+    def __init__(self, single: Single, space: Space, settings: dict[str, Any], place: int) -> None:
+        own = self._own_space(space, place)
+        self.dims, self.journal = own.dims, own.journal
+        self.state = IsolatedRandomState(own.streams[0])
         with self.state.active():
-            self.search = single(space, np.random.RandomState(self.state.numpy), **settings)
+            self.search = single(own, np.random.RandomState(self.state.numpy), **settings)
         self.asked = self._ask(None)
+
+    def _own_space(self, space: Space, place: int) -> Space:
+        """The space of the image at ``place``, on the CPU; its scores are those of its own candidates."""
+        own = space.at([place], "cpu")
+        if not (whole := own.known.scores):
+            return own
+
+        def scores() -> Tensor | None:
+            last = whole()
+            return None if last is None else last[:, : len(self.asked)]
+
+        return replace(own, known=replace(own.known, scores=scores))
 
     def tell(self, values: Tensor) -> None:
         """Give the search the values ``(P, M)`` of its candidates; if one has none, the search is over."""
@@ -97,6 +108,8 @@ class ImageSearcher:
             return
         try:
             self.asked = self._ask(values.numpy()) if values.isfinite().all() else over
+        except UndeclaredError:
+            raise
         except Exception as error:  # whatever the library raises ends this image only
             self.journal.errors[0], self.asked = brief(error), over
 

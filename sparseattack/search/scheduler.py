@@ -6,8 +6,9 @@ from itertools import count
 from time import perf_counter
 from typing import NamedTuple
 
+from sparseattack.problem.evaluations import Evaluations, QueryBatch
 from sparseattack.problem.inference import Sizes
-from sparseattack.problem.problem import Evaluations, Problem, QueryBatch
+from sparseattack.problem.problem import Problem
 
 OPEN = 16  # most groups at a time where their generations are small: each holds memory
 CLOCK = count()  # ticks whenever a group asks, so that the longest waiting is known

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from sparseattack import uses_of
 from sparseattack.plugins import registry
 from sparseattack.plugins.requirements import describe, install_command, required_packages, source_of
 
@@ -32,6 +33,15 @@ def first(space, *, popsize: int = 3, name: str = "x", needed: float):
 def plain(space):
     pass
 
+@cached
+@sparseattack.uses("scores", "image")
+def sees(space):
+    pass
+
+@uses(*NAMES)
+def computed(space):
+    pass
+
 assigned = plain
 '''
 
@@ -54,6 +64,22 @@ def test_a_function_is_described_and_not_run(package: None) -> None:
     assert told.missing == ("imaginary_optimizer", "other_package")
     assert told.problem == ""
     assert "plugin_package" not in sys.modules
+
+
+@pytest.mark.parametrize(
+    ("name", "uses"),
+    [("plain", ()), ("sees", ("image", "scores")), ("computed", None), ("assigned", None), ("again", None)],
+)
+def test_what_a_strategy_uses_is_read_and_not_guessed(
+    package: None, name: str, uses: tuple[str, ...] | None
+) -> None:
+    assert describe("plugin_package.inner", name).uses == uses
+
+
+def test_what_our_strategies_use_is_read_as_it_is_declared() -> None:
+    for name, point in registry.entry_points_of("strategies").items():
+        declared = uses_of(registry.find("strategies", name))
+        assert describe(point.module, point.attr).uses == tuple(sorted(declared)), name
 
 
 def test_without_a_docstring_the_modules_stands_in(package: None) -> None:

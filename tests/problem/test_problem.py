@@ -24,7 +24,7 @@ from sparseattack import (
     rgb,
     spent,
 )
-from sparseattack.problem.problem import QueryBatch
+from sparseattack.problem.evaluations import QueryBatch
 
 SHAPES = [(1, 1, 1), (3, 1, 1), (1, 28, 28), (3, 32, 32), (5, 4, 4), (3, 7, 30), (3, 30, 7), (2, 1, 40)]
 

@@ -17,7 +17,7 @@ def test_a_space_describes_the_unit_cube_and_nothing_else() -> None:
     here = scripted_problem(encoding=corners(pixels=2), targeted=True).space(
         slice(1, 3), 70, seed=1, key="it"
     )
-    assert (here.batch, here.dims, here.slots, here.budget) == (2, 10, 2, 70)
+    assert (here.batch, here.dims, here.slots) == (2, 10, 2)
     assert here.objectives == ("margin",) and here.targeted and here.success_below == 0
     assert [gene.values for gene in here.genes] == [6, 5, 2, 2, 2] * 2
 
@@ -78,3 +78,13 @@ def test_a_journal_counts_restarts() -> None:
     single.errors[0] = "tired"
     journal.copy_from(single, 1)
     assert journal.restarts == {2: 2, 1: 1} and journal.errors == {1: "tired"}
+
+
+def test_a_part_of_a_space_draws_from_its_own_streams_only() -> None:
+    here, again = space(), space()
+    drawn = here.at([1]).uniform(4)
+    assert torch.equal(drawn, again.uniform(4)[1:2])
+    other = space()
+    other.at([1]).uniform(1)
+    assert torch.equal(other.uniform(1)[[0, 2]], space().uniform(1)[[0, 2]])
+    assert here.at([1]).journal is not here.journal

@@ -14,8 +14,8 @@ from torch import Tensor
 from sparseattack import Edits, Problem, Strategy, corners, load, spent
 from sparseattack.plugins import registry
 from sparseattack.plugins.spec import extra_objectives, settings_of
+from sparseattack.problem.evaluations import QueryBatch
 from sparseattack.problem.fitness import margin
-from sparseattack.problem.problem import QueryBatch
 from sparseattack.search import group
 from sparseattack.search.group import AttackSettings, deduplicate
 from sparseattack.search.loop import run_rounds

@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
-from dataclasses import FrozenInstanceError
+from dataclasses import FrozenInstanceError, replace
 from typing import Any
 
 import numpy as np
@@ -218,7 +218,7 @@ def test_sparse_candidates_are_refused() -> None:
 def test_a_strategy_that_overwrites_its_space_changes_its_own_copy() -> None:
     def greedy(space: Space) -> Search:
         candidates = space.uniform(7)
-        object.__setattr__(space, "budget", 10**6)
+        object.__setattr__(space, "known", replace(space.known, budget=10**6))
         object.__setattr__(space, "streams", ())
         while True:
             yield candidates
@@ -230,7 +230,7 @@ def test_a_strategy_that_overwrites_its_space_changes_its_own_copy() -> None:
     assert set(problem.oracle.seen.values()) == {20}
 
 
-@pytest.mark.parametrize("field", ["budget", "genes", "journal", "success_below"])
+@pytest.mark.parametrize("field", ["budget", "images", "known", "genes", "journal", "success_below"])
 def test_space_and_journal_are_frozen(field: str) -> None:
     space = scripted_problem().space(slice(None), 10, seed=0, key="")
     with pytest.raises(FrozenInstanceError):

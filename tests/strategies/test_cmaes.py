@@ -32,7 +32,7 @@ def test_a_flat_generation_is_no_convergence() -> None:
 
 def test_a_converged_search_restarts_with_twice_the_population() -> None:
     here = space(0, shape=(1, 4, 4), budget=1500)
-    sizes = [int(turn.evaluated.sum()) for turn in run_search(cmaes, here, sphere)]
+    sizes = [int(turn.evaluated.sum()) for turn in run_search(cmaes, here, sphere, here.budget)]
     assert here.journal.restarts[0] >= 2
     kinds = list(dict.fromkeys(sizes[:-1]))
     assert kinds[0] == 7  # 4 + 3 ln 4, rounded down

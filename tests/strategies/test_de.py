@@ -14,7 +14,6 @@ from sparseattack import Space
 from sparseattack.conformance.problems import sphere
 from sparseattack.strategies.de import (
     Population,
-    _subspace,
     adapt_jde,
     cross,
     de,
@@ -183,13 +182,6 @@ def test_every_choice_of_others_is_equally_likely() -> None:
     counts = [(picks == torch.tensor(each)).all(1).sum().item() for each in permutations((0, 1, 3, 4), 3)]
     assert sum(counts) == 4800  # nothing else is drawn
     assert chisquare(counts).pvalue > 1e-3
-
-
-def test_a_subspace_draws_from_its_own_streams_only() -> None:
-    here = space(0, 1, 2)
-    drawn = _subspace(here, torch.tensor([False, True, False])).uniform(4)
-    assert torch.equal(drawn, space(1).uniform(4))
-    assert torch.equal(here.uniform(1)[[0, 2]], space(0, 2).uniform(1))
 
 
 def test_reflection_and_clipping_by_hand() -> None:

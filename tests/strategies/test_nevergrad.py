@@ -48,7 +48,7 @@ def test_popsize_is_the_number_of_workers_and_the_budget_is_spent(popsize: int) 
     here = space(0, budget=103)
     sizes = [
         int(turn.evaluated.sum())
-        for turn in run_search(named("TwoPointsDE", popsize), here, lambda t, c: c.sum(2))
+        for turn in run_search(named("TwoPointsDE", popsize), here, lambda t, c: c.sum(2), here.budget)
     ]
     assert set(sizes[:-1]) == {popsize} and sum(sizes) == 103
 

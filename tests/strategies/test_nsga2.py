@@ -104,6 +104,7 @@ def test_it_restarts_when_mating_finds_nothing_new(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(Algorithm, "ask", lambda self: None if self.n_iter == 3 else ask(self))
     here = space(0, 1, budget=60, objectives=BOTH)
     sizes = [
-        turn.candidates.shape[1] for turn in run_search(lambda here: nsga2(here, popsize=10), here, sphere)
+        turn.candidates.shape[1]
+        for turn in run_search(lambda here: nsga2(here, popsize=10), here, sphere, here.budget)
     ]
     assert sizes == [10] * 6 and here.journal.restarts == {0: 2, 1: 2}

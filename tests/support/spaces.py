@@ -8,6 +8,7 @@ from torch import Tensor
 
 from sparseattack import Search, Space, Strategy, corners, rgb
 from sparseattack.conformance.problems import ObjectiveFunction, candidates_of, run_search, sphere
+from sparseattack.problem.space import Known
 
 ENCODINGS = {"rgb": rgb, "corners": corners}
 
@@ -25,12 +26,13 @@ def space(
     genes = ENCODINGS[encoding](pixels=pixels).genes(torch.Size(shape))
     streams = tuple(np.random.default_rng(seed) for seed in seeds or (0,))
     below = 0.0 if objectives[0] == "margin" else None
-    return Space(genes, pixels, objectives, budget, streams, targeted, success_below=below)
+    known = Known(frozenset({"budget"}), budget=budget)
+    return Space(genes, pixels, objectives, streams, targeted, success_below=below, known=known)
 
 
 def all_candidates(strategy: Strategy, here: Space, objective: ObjectiveFunction = sphere) -> list[Tensor]:
     """All candidates ``(n, D)`` of every image until the budget is spent."""
-    generations = run_search(strategy, here, objective)
+    generations = run_search(strategy, here, objective, here.budget)
     return [candidates_of(generations, place) for place in range(here.batch)]
 
 
