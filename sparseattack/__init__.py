@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from sparseattack.search.loop import attack, outcomes_of
     from sparseattack.search.outcome import LeftOut, Outcome
     from sparseattack.search.per_image import ImageSearch, per_image
+    from sparseattack.search.pixel_grid import PixelGrid
 
     __version__: str
 
@@ -72,6 +73,7 @@ _HOMES = {
     "search.loop": ("attack", "outcomes_of"),
     "search.outcome": ("LeftOut", "Outcome"),
     "search.per_image": ("ImageSearch", "per_image"),
+    "search.pixel_grid": ("PixelGrid",),
     "experiment.settings": ("Experiment",),
     "experiment.protocols": ("PROTOCOLS",),
 }
@@ -92,6 +94,7 @@ __all__ = [
     "Oracle",
     "OracleError",
     "Outcome",
+    "PixelGrid",
     "Pixels",
     "Problem",
     "Queries",

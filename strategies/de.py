@@ -13,8 +13,8 @@ from torch import Tensor
 from sparseattack import Search, Space
 from sparseattack.errors import require
 
+from .convergence import same_edit
 from .draws import outside
-from .grid import same_edit
 
 MIN_POPSIZE = 4  # a parent, and the three other members of its mutant
 RENEWAL = 0.1  # probability that jDE draws a new F, and a new CR

@@ -3,11 +3,10 @@
 import torch
 from torch import Tensor
 
-from sparseattack import Search, Space, uses
+from sparseattack import PixelGrid, Search, Space, uses
 from sparseattack.errors import require
 
 from .draws import distinct
-from .grid import Grid
 
 MAX_CHANNELS = 16  # 65,536 corner colours for every pixel
 
@@ -20,7 +19,7 @@ def exhaustive(space: Space, *, popsize: int = 256) -> Search:
 
     popsize: candidates a batch; it changes no result
     """
-    grid = Grid.of(space)
+    grid = PixelGrid.of(space, "exhaustive")
     require(space.slots == 1, f"exhaustive tries every single pixel: it needs pixels=1, not {space.slots}")
     require(
         grid.channels <= MAX_CHANNELS,
@@ -35,8 +34,7 @@ def exhaustive(space: Space, *, popsize: int = 256) -> Search:
         yield torch.full((space.batch, 1, space.dims), torch.nan, device=space.device)  # no query
 
 
-def _candidates(grid: Grid, numbers: Tensor) -> Tensor:
+def _candidates(grid: PixelGrid, numbers: Tensor) -> Tensor:
     """Candidates ``(B, P, D)`` for ``numbers (B, P)``: C low bits are the corner, the others the pixel."""
-    bits = torch.arange(grid.channels, device=numbers.device)
-    pixels, corners = (numbers >> grid.channels).unsqueeze(2), (numbers.unsqueeze(2) >> bits) & 1
-    return grid.candidates(pixels, corners.unsqueeze(2))
+    pixels, colours = numbers >> grid.channels, grid.corners[numbers % 2**grid.channels]
+    return grid.candidates(pixels.unsqueeze(2), colours.unsqueeze(2))

@@ -9,11 +9,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sparseattack import Search, Space, uses
+from sparseattack import PixelGrid, Search, Space, uses
 from sparseattack.errors import require
 
 from .draws import distinct, outside
-from .grid import Grid
 
 STEPS = (0, 50, 200, 500, 1000, 2000, 4000, 6000, 8000)  # last query, of 10,000, that a divisor holds for
 DIVISORS = (1, 2, 4, 5, 6, 8, 10, 12, 15, 20)
@@ -32,7 +31,7 @@ def sparse_rs(space: Space, *, alpha: float | None = None) -> Search:
     """
     share = (0.1 if space.targeted else 0.3) if alpha is None else alpha
     require(0 < share <= 1, f"sparse-rs needs an alpha above 0 and at most 1, not {share}")
-    grid = Grid.of(space)
+    grid = PixelGrid.of(space, "sparse-rs")
     best = PixelSet(distinct(space, grid.area, space.slots), space.integers(2, space.slots, grid.channels))
     lowest = (yield best.candidate(grid))[..., :1]  # (B, 1, 1)
     for swap in swaps(space, grid, share):
@@ -50,9 +49,9 @@ class PixelSet(NamedTuple):
     pixels: Tensor  # (B, k)
     corners: Tensor  # (B, k, C), 0 or 1
 
-    def candidate(self, grid: Grid) -> Tensor:
+    def candidate(self, grid: PixelGrid) -> Tensor:
         """The one candidate ``(B, 1, D)`` that paints them."""
-        return grid.candidates(self.pixels.unsqueeze(1), self.corners.unsqueeze(1))
+        return grid.candidates(self.pixels.unsqueeze(1), self.corners.unsqueeze(1) * 255)
 
     def swapped(self, swap: "Swap") -> "PixelSet":
         """The set with the pixels of some slots replaced by pixels from outside of it."""
@@ -77,7 +76,7 @@ def _success(space: Space, values: Tensor) -> Tensor:
     return values < (-torch.inf if space.success_below is None else space.success_below)
 
 
-def swaps(space: Space, grid: Grid, share: float) -> Iterator[Swap]:
+def swaps(space: Space, grid: PixelGrid, share: float) -> Iterator[Swap]:
     """The swaps of all queries after the first."""
     query = count(1)
     while (size := swap_size(next(query), space, share)) > 1:
@@ -92,14 +91,14 @@ def swap_size(query: int, space: Space, share: float) -> int:
     return max(int(share / divisor * space.slots), 1)
 
 
-def draw_swap(space: Space, grid: Grid, size: int) -> Swap:
+def draw_swap(space: Space, grid: PixelGrid, size: int) -> Swap:
     """One random swap of ``size`` pixels."""
     rest = grid.area - space.slots
     slots, picks = distinct(space, space.slots, size), distinct(space, rest, min(size, rest))
     return Swap(slots, picks, space.integers(2, size, grid.channels))
 
 
-def draw_single_swaps(space: Space, grid: Grid, number: int) -> Iterator[Swap]:
+def draw_single_swaps(space: Space, grid: PixelGrid, number: int) -> Iterator[Swap]:
     """``number`` swaps of one pixel, the same that ``draw_swap`` would draw one by one."""
     rest = grid.area - space.slots
     inner = [space.slots, rest] if rest else [space.slots]

@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 from spaces import all_candidates, decode, generations, space
 from torch import Tensor
 
-from sparseattack import Space
-from sparseattack.strategies.grid import Grid
+from sparseattack import PixelGrid, Space
 from sparseattack.strategies.sparse_rs import draw_single_swaps, draw_swap, sparse_rs, swap_size, swaps
 
 
@@ -77,7 +76,7 @@ def test_one_pixel_is_a_random_search_over_corners_that_never_stays() -> None:
 )
 def test_swaps_drawn_ahead_are_those_drawn_one_by_one(shape: tuple[int, int, int], pixels: int) -> None:
     ahead, slow = (space(0, 1, 2, shape=shape, pixels=pixels) for _ in range(2))
-    grid = Grid.of(ahead)
+    grid = PixelGrid.of(ahead)
     for each in draw_single_swaps(ahead, grid, 100):
         one = draw_swap(slow, grid, 1)
         assert all(torch.equal(fast, usual) for fast, usual in zip(each, one, strict=True))
@@ -87,7 +86,7 @@ def test_swaps_drawn_ahead_are_those_drawn_one_by_one(shape: tuple[int, int, int
 def test_swaps_follow_the_schedule_to_the_last() -> None:
     here = space(0, shape=(3, 9, 9), pixels=20, budget=400)
     drawn = [
-        each.slots.shape[1] for each, _ in zip(swaps(here, Grid.of(here), 0.3), range(399), strict=False)
+        each.slots.shape[1] for each, _ in zip(swaps(here, PixelGrid.of(here), 0.3), range(399), strict=False)
     ]
     assert drawn == [swap_size(query, here, 0.3) for query in range(1, 400)]
     assert set(drawn) == {3, 1}

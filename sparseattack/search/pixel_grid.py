@@ -1,0 +1,96 @@
+"""The pixel grid behind a space: a strategy that chooses pixels and colours makes candidates of them."""
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import NamedTuple, Self
+
+import torch
+from torch import Tensor
+
+from sparseattack.data.images import eight_bit
+from sparseattack.errors import InputError
+from sparseattack.problem.space import Kind, Space
+
+WHITE = 255  # highest 8-bit level
+
+
+class PixelGrid(NamedTuple):
+    """Rows, columns and channels of the images behind a space, and the colours that a candidate may have.
+
+    A strategy that works on pixels, not on genes, starts with ``grid = PixelGrid.of(space)`` and yields
+    ``grid.candidates(positions, colours)``. Positions are row * width + column, colours 8-bit levels from 0
+    to 255 in each channel, as in ``Edits``. Encodings such as ``rgb`` and ``corners`` decode a candidate to
+    exactly the pixels and colours that it was made of.
+    """
+
+    height: int
+    width: int
+    shades: tuple[int, ...]  # how many colours each of the C channels has, evenly spaced from 0 to 255
+    slots: int  # k, pixels that a candidate describes
+    order: Tensor  # (D,) index of each gene in the list of all rows, then all columns, then all colours
+
+    @classmethod
+    def of(cls, space: Space, who: str = "this strategy") -> Self:
+        """The grid that the genes of ``space`` describe: a row, a column and colours for each pixel.
+
+        InputError for other genes, in which the strategy is called ``who``.
+        """
+        size = space.dims // space.slots
+        parts = {space.genes[start : start + size] for start in range(0, space.dims, size)}
+        counts = Counter(gene.kind for gene in space.genes[:size])
+        if len(parts) > 1 or counts["row"] != 1 or counts["column"] != 1 or not counts["colour"]:
+            raise InputError(
+                f"{who} chooses pixels and their colours: it needs an encoding with row, column and colour"
+                f" genes for each pixel, such as rgb and corners, not one with {_listed(counts)}"
+            )
+        steps = {gene.kind: gene.values for gene in space.genes}
+        shades = tuple(gene.values for gene in space.genes[:size] if gene.kind == "colour")
+        masks = space.mask("row"), space.mask("column"), space.mask("colour")
+        order = torch.cat([mask.nonzero().flatten() for mask in masks]).argsort()
+        return cls(steps["row"], steps["column"], shades, space.slots, order)
+
+    @property
+    def area(self) -> int:
+        """Pixels of an image; positions are from 0 to this, without it."""
+        return self.height * self.width
+
+    @property
+    def channels(self) -> int:
+        """C."""
+        return len(self.shades)
+
+    @property
+    def corners(self) -> Tensor:
+        """The corner colours ``(2**C, C)`` uint8: bit c of a corner's index says if channel c is 0 or 255."""
+        bits = torch.arange(self.channels, device=self.order.device)
+        numbers = torch.arange(2**self.channels, device=self.order.device)
+        return ((numbers.unsqueeze(1) >> bits & 1) * WHITE).to(torch.uint8)
+
+    def has(self, colours: Tensor) -> Tensor:
+        """Mask ``(...)`` of the ``colours (..., C)`` that a candidate may have; corners are always."""
+        steps = torch.tensor([WHITE / (shade - 1) for shade in self.shades], device=colours.device)
+        return (colours.float().remainder(steps) == 0).all(-1)
+
+    def candidates(self, positions: Tensor, colours: Tensor) -> Tensor:
+        """Candidates ``(B, P, D)`` that paint ``colours (B, P, k, C)`` at ``positions (B, P, k)``.
+
+        InputError for a colour that the encoding does not have.
+        """
+        if not bool(self.has(colours).all()):
+            wrong = colours[~self.has(colours)][0].tolist()
+            raise InputError(
+                f"no candidate has the colour {wrong} here: the encoding has {self.shades} colours for the"
+                " channels, evenly spaced from 0 to 255"
+            )
+        rows = (positions // self.width + 0.5) / self.height
+        columns = (positions % self.width + 0.5) / self.width
+        return torch.cat([rows, columns, colours.flatten(2).float() / WHITE], dim=2)[..., self.order]
+
+    def pixels(self, images: Tensor) -> Tensor:
+        """The colours ``(B, H * W, C)`` uint8 of the ``images (B, C, H, W)`` of the space, by position."""
+        return eight_bit(images).flatten(2).transpose(1, 2).contiguous()
+
+
+def _listed(counts: Mapping[Kind, int]) -> str:
+    """The genes of one part, in words."""
+    return ", ".join(f"{count} {kind}" for kind, count in counts.items()) + " genes"
