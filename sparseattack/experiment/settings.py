@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, Self, get_args
 from sparseattack.data.resize import DEFAULT, parse_resize
 from sparseattack.errors import InputError
 from sparseattack.plugins.spec import split_label
-from sparseattack.problem.criteria import rule
+from sparseattack.problem.criteria import confidence_of
 
 TRUE_CLASSES = ("label", "prediction")  # an image's own label, or what the oracle predicts
 LARGEST = 2**53  # up to here whole numbers are exact in JSON and SQLite
@@ -71,7 +71,7 @@ class Experiment:
         self._check_numbers()
         if self.true_class not in TRUE_CLASSES:
             raise InputError(f"true_class is {' or '.join(TRUE_CLASSES)}, not {self.true_class!r}")
-        rule(self.stop)
+        confidence_of(self.stop)
         parse_resize(self.resize, 0)
 
     def _check_numbers(self) -> None:

@@ -1,23 +1,27 @@
 """Stopping criteria: when the search on an image ends before its budget."""
 
 from collections.abc import Callable
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from sparseattack.errors import InputError, failure
 from sparseattack.plugins.spec import function_name
-from sparseattack.problem.fitness import Queries, fooled, probability
 
-Until = Callable[[Queries], Tensor]
+if TYPE_CHECKING:  # a study's criterion is read, as text, without torch
+    from torch import Tensor
+
+    from sparseattack.problem.fitness import Queries
+
+Until = Callable[["Queries"], "Tensor"]
 """A stopping criterion: a function of ``Queries`` that says for each query whether the search may stop there.
 
 It returns ``(n,)`` bool. Built in are ``fooled``, ``spent`` and what ``confident(level)`` returns.
 """
 
 
-def stops_of(until: Until, queries: Queries) -> Tensor:
+def stops_of(until: Until, queries: "Queries") -> "Tensor":
     """Where the search may stop, ``(n,)`` bool; InputError where the criterion fails or is not so."""
+    import torch
+
     who, count = f"stopping criterion {function_name(until)}", len(queries.rows)
     try:
         found: object = until(queries)
@@ -25,9 +29,9 @@ def stops_of(until: Until, queries: Queries) -> Tensor:
         raise
     except BaseException as error:  # whatever the criterion raises, SystemExit too
         raise InputError(f"{who} failed: {failure(error)}") from error
-    if isinstance(found, Tensor) and found.dtype == torch.bool and found.shape == (count,):
+    if isinstance(found, torch.Tensor) and found.dtype == torch.bool and found.shape == (count,):
         return found.to(queries.labels.device)
-    kind = f"{found.dtype} {tuple(found.shape)}" if isinstance(found, Tensor) else type(found).__name__
+    kind = f"{found.dtype} {tuple(found.shape)}" if isinstance(found, torch.Tensor) else type(found).__name__
     raise InputError(f"{who} returned {kind}, not torch.bool ({count},), one for each query{_place(until)}")
 
 
@@ -37,8 +41,10 @@ def _place(until: Until) -> str:
     return f" ({code.co_filename}, line {code.co_firstlineno})" if code else ""
 
 
-def spent(queries: Queries) -> Tensor:
+def spent(queries: "Queries") -> "Tensor":
     """Stopping criterion that never holds, ``(n,)`` bool: a search goes on until its budget is used."""
+    import torch
+
     return torch.zeros_like(queries.labels, dtype=torch.bool)
 
 
@@ -51,6 +57,8 @@ def confident(level: float) -> Until:
     The one-pixel paper stops at 0.9 when targeted and at 0.95 (5 % left) on ImageNet, where the true class
     may still have the highest score: that is no success.
     """
+    from sparseattack.problem.fitness import fooled, probability
+
     return lambda queries: (
         fooled(queries) & (probability(queries) < (-level if queries.targeted else 1 - level))
     )
@@ -58,11 +66,23 @@ def confident(level: float) -> Until:
 
 def rule(text: str) -> Until:
     """The stopping criterion called ``success`` (or ``fooled``), ``budget`` or ``confidence:LEVEL``."""
+    from sparseattack.problem.fitness import fooled
+
+    if (level := confidence_of(text)) is not None:
+        return confident(level)
+    return spent if text == "budget" else fooled
+
+
+def confidence_of(text: str) -> float | None:
+    """The level of the criterion ``confidence:LEVEL``; None for ``success`` and ``budget``.
+
+    Raises InputError for a text that is no stopping criterion.
+    """
     if text in ("success", "fooled", "budget"):
-        return spent if text == "budget" else fooled
+        return None
     name, _, number = text.partition(":")
     if name == "confidence" and 0 < (level := _number(number)) < 1:
-        return confident(level)
+        return level
     only = "only success, budget or confidence:LEVEL with 0 < LEVEL < 1"
     raise InputError(f"no stopping criterion {text!r}, {only}")
 

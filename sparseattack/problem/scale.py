@@ -1,12 +1,12 @@
 """Scale: whether scores are logits or probabilities; recognised where the oracle does not declare it."""
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 from warnings import warn
 
-import torch
-from torch import Tensor
-
 from sparseattack.errors import InputError, SparseattackWarning
+
+if TYPE_CHECKING:  # a report names the scale of a study's oracle, and imports no torch
+    from torch import Tensor
 
 Scale = Literal["logits", "probabilities"]
 """Of scores ``(n, K)``, as all that computes with them needs it."""
@@ -27,7 +27,7 @@ PERCENT = 100  # sum of percentages
 SUM_ROUNDING = 1e-2  # by which the sum of all probabilities of an image may differ from 1
 
 
-def recognise(who: str, setting: ScaleSetting, scores: Tensor) -> Scale:
+def recognise(who: str, setting: ScaleSetting, scores: "Tensor") -> Scale:
     """The scale of an oracle's ``scores (n, K)``: as declared, else read off the scores.
 
     Scores in [0, 1] that sum to 1 for every image are probabilities; those in [0, 1] that do not are refused
@@ -50,7 +50,7 @@ def recognise(who: str, setting: ScaleSetting, scores: Tensor) -> Scale:
     return "probabilities"
 
 
-def report_scale(who: str, setting: ScaleSetting, scores: Tensor) -> None:
+def report_scale(who: str, setting: ScaleSetting, scores: "Tensor") -> None:
     """Say, as SparseattackWarnings, what the scale of ``scores (n, K)`` of n clean images was read from.
 
     All n images are judged, and the sentences say how many there are: others may have other scores.
@@ -74,7 +74,7 @@ def report_scale(who: str, setting: ScaleSetting, scores: Tensor) -> None:
         )
 
 
-def _no_distribution(who: str, sums: Tensor, classes: int) -> str:
+def _no_distribution(who: str, sums: "Tensor", classes: int) -> str:
     """Why scores in [0, 1] with such ``sums`` are not taken for probabilities, and what to set."""
     some = (
         " If they are probabilities of which only the greatest are given, set scale=probabilities (of a"
@@ -92,18 +92,18 @@ def _say(sentence: str) -> None:
     warn(sentence, SparseattackWarning, stacklevel=1)  # one place, so that it is shown once
 
 
-def _in_unit_interval(scores: Tensor) -> Tensor:
+def _in_unit_interval(scores: "Tensor") -> "Tensor":
     """Mask of the scores in [0, 1], but for rounding."""
     return (scores >= -ROUNDING) & (scores <= 1 + ROUNDING)
 
 
-def _percentages(scores: Tensor) -> Tensor:
+def _percentages(scores: "Tensor") -> "Tensor":
     """Mask ``(n,)`` of the images whose scores are percentages, if they are probabilities at all."""
     shares = scores.double() / PERCENT
     return _in_unit_interval(shares).all(1) & ((shares.sum(1) - 1).abs() <= SUM_ROUNDING)
 
 
-def fit(scores: Tensor, setting: ScaleSetting) -> Tensor:
+def fit(scores: "Tensor", setting: ScaleSetting) -> "Tensor":
     """Mask ``(n,)`` of the rows of scores ``(n, K)`` that hold what is declared: else finite numbers.
 
     Probabilities may sum to less than 1: a service may return those of a few classes only.
@@ -113,7 +113,7 @@ def fit(scores: Tensor, setting: ScaleSetting) -> Tensor:
     return scores.isfinite().all(1)
 
 
-def described(scores: Tensor) -> str:
+def described(scores: "Tensor") -> str:
     """What is wrong with the scores ``(K,)`` of an image that do not ``fit``."""
     if scores.isnan().any():
         return "NaN"
@@ -125,12 +125,14 @@ def described(scores: Tensor) -> str:
     return f"scores that sum to {float(scores.double().sum()):.4g}, no probabilities of one class,"
 
 
-def two_columns(scores: Tensor, setting: ScaleSetting) -> Tensor:
+def two_columns(scores: "Tensor", setting: ScaleSetting) -> "Tensor":
     """Scores ``(n, 2)`` of one score an image, ``(n, 1)`` or ``(n,)``, where that is declared; else the same.
 
     A logit z becomes 0 and z, a probability p becomes 1 - p and p. InputError for more than one score.
     """
-    if setting not in ONE_COLUMN or not isinstance(scores, Tensor):
+    import torch
+
+    if setting not in ONE_COLUMN or not isinstance(scores, torch.Tensor):
         return scores
     if scores.ndim not in (1, 2) or scores.shape[1:].numel() != 1:
         raise InputError(f"scale={setting} is for one score an image, not scores {tuple(scores.shape)}")
