@@ -16,16 +16,16 @@ from .draws import distinct, outside
 
 STEPS = (0, 50, 200, 500, 1000, 2000, 4000, 6000, 8000)  # last query, of 10,000, that a divisor holds for
 DIVISORS = (1, 2, 4, 5, 6, 8, 10, 12, 15, 20)
+WHITE = 255
 AHEAD = 64  # one-pixel swaps drawn at once: a call of the generator costs far more than its numbers
 
 
-@uses("budget")
+@uses("image", "budget")
 def sparse_rs(space: Space, *, alpha: float | None = None) -> Search:
     """Sparse-RS (Croce et al., 2022): swap ever fewer pixels of the best set for others in random corners.
 
     One candidate a query. Where the set is the whole image, pixels that cannot be swapped get a new colour
-    only. When one pixel is swapped, the paper draws a colour again that the image has there already; a
-    strategy does not see the image, and does not.
+    only. When one pixel is swapped, a colour that is there already is drawn again, as in the authors' code.
 
     alpha: share of the pixels swapped at first; none is the paper's, 0.3 untargeted and 0.1 targeted
     """
@@ -34,8 +34,11 @@ def sparse_rs(space: Space, *, alpha: float | None = None) -> Search:
     grid = PixelGrid.of(space, "sparse-rs")
     best = PixelSet(distinct(space, grid.area, space.slots), space.integers(2, space.slots, grid.channels))
     lowest = (yield best.candidate(grid))[..., :1]  # (B, 1, 1)
+    clean = grid.pixels(space.images)
     for swap in swaps(space, grid, share):
         changed = best.swapped(swap)
+        if swap.slots.shape[1] == 1:
+            changed = redrawn(space, best, changed, swap.slots[:, 0], clean)
         values = (yield changed.candidate(grid))[..., :1]
         accepted = (values < lowest) | _success(space, values)
         best = PixelSet(torch.where(accepted[..., 0], changed.pixels, best.pixels),
@@ -51,7 +54,7 @@ class PixelSet(NamedTuple):
 
     def candidate(self, grid: PixelGrid) -> Tensor:
         """The one candidate ``(B, 1, D)`` that paints them."""
-        return grid.candidates(self.pixels.unsqueeze(1), self.corners.unsqueeze(1) * 255)
+        return grid.candidates(self.pixels.unsqueeze(1), self.corners.unsqueeze(1) * WHITE)
 
     def swapped(self, swap: "Swap") -> "PixelSet":
         """The set with the pixels of some slots replaced by pixels from outside of it."""
@@ -69,6 +72,27 @@ class Swap(NamedTuple):
     slots: Tensor  # (B, n)
     picks: Tensor  # (B, m) ranks among the pixels outside the set; m < n where few pixels are outside
     corners: Tensor  # (B, n, C), 0 or 1
+
+
+def redrawn(space: Space, best: PixelSet, changed: PixelSet, slots: Tensor, clean: Tensor) -> PixelSet:
+    """The changed set, but with the corner of slot ``slots (B,)`` drawn again where it changes no colour.
+
+    ``clean (B, H * W, C)`` are the images. Only the streams of those that are drawn for are drawn from.
+    """
+    rows = torch.arange(space.batch, device=slots.device)
+    pixels, drawn = changed.pixels[rows, slots], changed.corners[rows, slots]
+    stays = (pixels == best.pixels[rows, slots]).unsqueeze(1)  # where no pixel is outside the set
+    there = torch.where(stays, best.corners[rows, slots] * WHITE, clean[rows, pixels])
+    same = (drawn * WHITE == there).all(1).nonzero()[:, 0].tolist()
+    if not same:
+        return changed
+    corners = changed.corners.clone()
+    for place in same:
+        old = drawn[place].cpu()
+        while torch.equal(new := torch.from_numpy(space.streams[place].integers(2, size=len(old))), old):
+            pass
+        corners[place, slots[place]] = new.to(corners.device)
+    return changed._replace(corners=corners)
 
 
 def _success(space: Space, values: Tensor) -> Tensor:

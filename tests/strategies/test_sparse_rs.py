@@ -1,11 +1,14 @@
 """Sparse-RS, swap by swap, and its schedule."""
 
+from dataclasses import replace
 from functools import partial
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import chisquare
 from spaces import all_candidates, decode, generations, space
 from torch import Tensor
 
@@ -125,3 +128,52 @@ def test_alpha_is_the_paper_s_unless_chosen() -> None:
     assert swapped(hundred()) == 15  # 0.3 / 2 of 100
     assert swapped(hundred(targeted=True)) == 5  # 0.1 / 2
     assert swapped(hundred(), alpha=0.8) == 40
+
+
+def with_images(images: Tensor, pixels: int = 1, budget: int = 200) -> Space:
+    """The space of these images, one a seed."""
+    here = space(*range(len(images)), shape=(3, 6, 5), pixels=pixels, budget=budget)
+    return replace(here, known=replace(here.known, images=images))
+
+
+def test_a_single_swap_changes_the_colour_that_is_there() -> None:
+    """Of black and white images one corner of 8 is there already: it would be drawn in 1 of 8 swaps."""
+    images = torch.randint(2, (40, 3, 6, 5), generator=torch.Generator().manual_seed(0)).float()
+    here = with_images(images)
+    redrawn = 0
+    for image, asked in zip(images, all_candidates(sparse_rs, here), strict=True):
+        positions, colours = decode(asked, here)
+        there = PixelGrid.of(here).pixels(image[None])[0][positions[:, 0]]
+        assert not (colours[1:, 0] == there[1:]).all(1).any()  # the first set is drawn without a look
+        redrawn += int((colours[0, 0] == there[0]).all())
+    assert redrawn > 0
+
+
+def test_a_colour_is_drawn_again_from_all_others_with_equal_probability() -> None:
+    here = with_images(torch.zeros(400, 3, 6, 5), budget=30)
+    colours = torch.cat([decode(asked[1:], here)[1][:, 0] for asked in all_candidates(sparse_rs, here)])
+    corner = (colours.long() // 255 * torch.tensor([1, 2, 4])).sum(1)
+    counts = np.bincount(corner, minlength=8)
+    assert counts[0] == 0 and chisquare(counts[1:]).pvalue > 1e-3
+
+
+def test_only_an_image_for_which_a_colour_is_drawn_again_differs() -> None:
+    """Grey images have no corner colour: theirs are the outcomes of before; images beside do not matter."""
+    grey, black = torch.full((3, 3, 6, 5), 100 / 255), torch.zeros(3, 3, 6, 5)
+    mixed = torch.cat([grey[:2], black[2:]])
+    alone, beside = (all_candidates(sparse_rs, with_images(each)) for each in (grey, mixed))
+    assert torch.equal(alone[0], beside[0]) and torch.equal(alone[1], beside[1])
+    assert not torch.equal(alone[2], beside[2])
+
+
+def test_where_all_pixels_are_taken_the_colour_that_is_in_the_set_changes() -> None:
+    here = space(3, shape=(3, 2, 2), pixels=4, budget=200)
+    (asked,) = all_candidates(sparse_rs, here, lambda turn, asked: torch.full(asked.shape[:2], -1.0 - turn))
+    assert (asked[1:] != asked[:-1]).any(1).all()  # each is accepted, and differs from the one before
+
+
+def test_a_swap_of_several_pixels_draws_no_colour_again() -> None:
+    here = with_images(torch.zeros(60, 3, 6, 5), pixels=8, budget=10_000)
+    _, second = generations(partial(sparse_rs, alpha=1.0)(here), 1.0)
+    colours = torch.cat([decode(each, here)[1].flatten(0, 1) for each in second])
+    assert (colours == 0).all(1).float().mean() == pytest.approx(1 / 8, abs=0.05)

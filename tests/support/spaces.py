@@ -4,6 +4,7 @@ from typing import Literal
 
 import numpy as np
 import torch
+from problems import random_images
 from torch import Tensor
 
 from sparseattack import Search, Space, Strategy, corners, rgb
@@ -22,11 +23,12 @@ def space(
     encoding: Literal["rgb", "corners"] = "rgb",
     targeted: bool = False,
 ) -> Space:
-    """The search space of one image ``(C, H, W)`` for every seed."""
+    """The search space of one random image ``(C, H, W)`` for every seed."""
     genes = ENCODINGS[encoding](pixels=pixels).genes(torch.Size(shape))
     streams = tuple(np.random.default_rng(seed) for seed in seeds or (0,))
     below = 0.0 if objectives[0] == "margin" else None
-    known = Known(frozenset({"budget"}), budget=budget)
+    images = torch.cat([random_images(1, shape, seed) for seed in seeds or (0,)])
+    known = Known(frozenset({"budget", "image"}), budget=budget, images=images)
     return Space(genes, pixels, objectives, streams, targeted, success_below=below, known=known)
 
 
