@@ -1,4 +1,4 @@
-"""The contract of a strategy as twelve clauses, each tried on small problems: ``sparseattack check``."""
+"""The contract of a strategy as fourteen clauses, each tried on small problems: ``sparseattack check``."""
 
 import pickle
 import random
@@ -11,6 +11,7 @@ from torch import Tensor
 
 from sparseattack.conformance.problems import (
     IMAGES,
+    READS,
     ContractError,
     CountingOracle,
     Generation,
@@ -21,8 +22,10 @@ from sparseattack.conformance.problems import (
     search_budget,
     search_space,
     sphere,
+    watched,
 )
 from sparseattack.errors import InputError, SparseattackError
+from sparseattack.plugins.spec import uses_of
 from sparseattack.problem.problem import Problem
 from sparseattack.problem.space import Strategy
 from sparseattack.search.isolation import IsolatedRandomState
@@ -196,6 +199,30 @@ def searches_other_images(strategy: Strategy) -> str:
     return ""
 
 
+def uses_what_it_declares(strategy: Strategy) -> str:
+    """It reads nothing that it has not declared with ``uses``, not even to try."""
+    space, budget = watched(search_space(strategy)), search_budget(strategy)
+    run_search(strategy, space, sphere, budget)
+    declared = uses_of(strategy)
+    if undeclared := [READS[name] for name in space.read if READS[name] not in declared]:
+        names = ", ".join(f'"{use}"' for use in sorted({*undeclared, *declared}))
+        raise ContractError(f"it reads what it has not declared: write @uses({names}) above its function")
+    unread = declared - {READS[name] for name in space.read}
+    return f"it declares {', '.join(sorted(unread))} and did not read it here" if unread else ""
+
+
+def same_with_twice_the_budget(strategy: Strategy) -> str:
+    """Its first queries are the same whatever the budget, unless it has declared that it uses the budget."""
+    if "budget" in uses_of(strategy):
+        return ""
+    budget = search_budget(strategy) - 1  # cuts a generation
+    fewer, more = (_attack(problem(strategy), strategy, count, IMAGES) for count in (budget, 2 * budget))
+    for one, other in zip(fewer, more, strict=True):
+        if one.trace != tuple(step for step in other.trace if step[0] <= budget):
+            raise ContractError(f"it had other values in its first {budget} queries with twice the budget")
+    return ""
+
+
 def _attack(tried: Problem, strategy: Strategy, budget: int, group: int) -> list[Outcome]:
     """The outcomes; ContractError unless they agree with the queries that the oracle counted."""
     every = attack(tried, strategy, budget, group=group, clean="keep")
@@ -231,6 +258,8 @@ CLAUSES: dict[str, Clause] = {
     "does not write to candidates that it has yielded": leaves_its_candidates,
     "costs no more queries than the budget, and each is counted": respects_the_budget,
     "reaches the same outcomes in groups of any size and order": same_in_any_group,
+    "knows nothing that it has not declared": uses_what_it_declares,
+    "does the same with twice the budget, unless it uses the budget": same_with_twice_the_budget,
     "searches several pixels": searches_several_pixels,
     "searches grey, narrow and tiny images": searches_other_images,
 }

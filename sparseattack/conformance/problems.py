@@ -2,15 +2,15 @@
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import replace
-from typing import NamedTuple
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from sparseattack.data.images import eight_bit, levels
 from sparseattack.plugins.registry import load
-from sparseattack.plugins.spec import extra_objectives, uses_of
+from sparseattack.plugins.spec import Use, extra_objectives, uses_of
 from sparseattack.problem.edits import Edits
 from sparseattack.problem.encodings import rgb
 from sparseattack.problem.fitness import margin
@@ -62,6 +62,35 @@ def run_search(
         generations.append(Generation(candidates, evaluated))
         left = left - evaluated.sum(1)
     return generations
+
+
+READS: dict[str, Use] = {
+    "images": "image",
+    "labels": "scores",
+    "scale": "scores",
+    "clean_scores": "scores",
+    "scores": "scores",
+    "budget": "budget",
+}
+"""The attributes of a space that a strategy must have declared to read, and by which name."""
+
+
+@dataclass(frozen=True)
+class WatchedSpace(Space):
+    """A space that lists which of the attributes ``READS`` are read, also where that is refused."""
+
+    read: set[str] = field(default_factory=set)
+
+    def __getattribute__(self, name: str) -> Any:
+        """The attribute, which is listed."""
+        if name in READS:
+            self.read.add(name)
+        return super().__getattribute__(name)
+
+
+def watched(space: Space) -> WatchedSpace:
+    """The same space, watched."""
+    return WatchedSpace(**{each.name: getattr(space, each.name) for each in fields(space)})
 
 
 def candidates_of(generations: list[Generation], image: int) -> Tensor:

@@ -6,24 +6,34 @@ import pytest
 from broken_strategies import (
     asks_the_clock,
     cannot_bear_equal_values,
+    counts_its_budget,
+    declares_too_much,
     doubles,
     draws_globally,
     forgets_an_image,
     gives_up,
+    halves_its_steps_by_the_budget,
     honest,
     knows_two_dimensions,
     looks_at_the_others,
     outside,
     returns,
     seeds_globally,
+    sees_all_that_it_declares,
+    sees_the_image_undeclared,
+    sees_the_images_beside,
+    sees_the_scores_beside,
     shares_a_stream,
+    tries_to_see_the_budget,
     writes_to_its_questions,
 )
 
 from sparseattack import Search, Space
 from sparseattack.conformance.clauses import CLAUSES, Finding, check
 
-ASKS, FLAT, LITTLE, COMPANY, REPEAT, OTHERS, GLOBAL, WRITES, BUDGET, GROUPS, PIXELS, IMAGES = CLAUSES
+ASKS, FLAT, LITTLE, COMPANY, REPEAT, OTHERS, GLOBAL, WRITES, BUDGET, GROUPS, KNOWS, TWICE, PIXELS, IMAGES = (
+    CLAUSES
+)
 CASES: list[tuple[Callable[..., Search], str, str]] = [
     (outside, ASKS, "it asked with a candidate outside the unit cube: gene 3 was 1.2"),
     (doubles, ASKS, "it asked with torch.float64, not a float32 tensor"),
@@ -41,6 +51,13 @@ CASES: list[tuple[Callable[..., Search], str, str]] = [
     (cannot_bear_equal_values, FLAT, "it failed: ValueError: the variance is 0"),
     (gives_up, LITTLE, "it ended with an error: ArithmeticError: converged"),
     (gives_up, BUDGET, "it ended the search of an image of 12 x 12 pixels: ArithmeticError: converged"),
+    (sees_the_image_undeclared, KNOWS, "it: it reads space.images, which it has not declared"),
+    (sees_the_image_undeclared, ASKS, "it: it reads space.images, which it has not declared"),
+    (tries_to_see_the_budget, KNOWS, 'it reads what it has not declared: write @uses("budget") above its'),
+    (sees_the_images_beside, COMPANY, "it yielded other candidates for an image alone and beside others"),
+    (sees_the_scores_beside, COMPANY, "it yielded other candidates for an image alone and beside others"),
+    (sees_the_scores_beside, OTHERS, "it yielded other candidates after another image was finished"),
+    (counts_its_budget, TWICE, "it had other values in its first 59 queries with twice the budget"),
     (knows_two_dimensions, IMAGES, "strategy knows_two_dimensions failed: RuntimeError: only colours"),
 ]  # fmt: skip
 
@@ -55,8 +72,14 @@ def test_finds_what_is_broken(strategy: Callable[..., Search], clause: str, word
     assert not found.ok and found.note.startswith(words), found
 
 
-def test_a_correct_strategy_satisfies_every_clause() -> None:
-    assert check(honest) == [Finding(clause, True, "") for clause in CLAUSES]
+@pytest.mark.parametrize("strategy", [honest, halves_its_steps_by_the_budget, sees_all_that_it_declares])
+def test_a_correct_strategy_satisfies_every_clause(strategy: Callable[..., Search]) -> None:
+    assert check(strategy) == [Finding(clause, True, "") for clause in CLAUSES]
+
+
+def test_what_is_declared_and_not_read_is_no_fault_but_worth_knowing() -> None:
+    note = "it declares scores and did not read it here"
+    assert finding(declares_too_much, KNOWS) == Finding(KNOWS, True, note)
 
 
 def test_one_pixel_only_is_no_fault_but_worth_knowing() -> None:

@@ -7,7 +7,7 @@ from itertools import count
 import numpy as np
 import torch
 
-from sparseattack import ImageSearch, InputError, Search, Space, per_image
+from sparseattack import ImageSearch, InputError, Search, Space, StrategyError, per_image, uses
 
 
 def honest(space: Space, *, popsize: int = 5) -> Search:
@@ -97,3 +97,64 @@ def knows_two_dimensions(space: Space) -> Search:
     if channels != 3:
         raise RuntimeError(f"only colours, not {channels} channels")
     yield from honest(space)
+
+
+def sees_the_image_undeclared(space: Space) -> Search:
+    yield space.uniform(5)
+    while True:
+        yield space.uniform(5) * space.images.mean()
+
+
+def tries_to_see_the_budget(space: Space) -> Search:
+    """It is refused, and goes on."""
+    try:
+        popsize = space.budget // 10
+    except StrategyError:
+        popsize = 5
+    yield from honest(space, popsize=popsize)
+
+
+@uses("image", "scores")
+def declares_too_much(space: Space) -> Search:
+    while True:
+        yield space.uniform(5) * space.images.mean((1, 2, 3)).view(-1, 1, 1)
+
+
+@uses("image")
+def sees_the_images_beside(space: Space) -> Search:
+    while True:
+        yield space.uniform(5) * space.images.mean()
+
+
+@uses("scores")
+def sees_the_scores_beside(space: Space) -> Search:
+    size = torch.tensor(1.0)
+    while True:
+        yield space.uniform(5) * size
+        size = space.scores.nan_to_num().mean().sigmoid()
+
+
+@uses("budget")
+def halves_its_steps_by_the_budget(space: Space) -> Search:
+    for query in count(1):
+        yield space.uniform(1) * max(0.1, 1 - query / space.budget)
+
+
+@uses("image", "scores", "budget")
+def sees_all_that_it_declares(space: Space) -> Search:
+    size = space.images.mean((1, 2, 3)) * space.clean_scores.softmax(1)[:, 0] / space.budget
+    while True:
+        yield space.uniform(5) * size.view(-1, 1, 1).sigmoid()
+        last = space.scores[torch.arange(space.batch), :, space.labels]  # of the label
+        size = last.nan_to_num(0).mean(1) / 1e7
+
+
+def counts_its_budget(space: Space) -> Search:
+    """It knows the budget of another run."""
+    left = counts_its_budget.budget  # type: ignore[attr-defined]
+    counts_its_budget.budget += 20  # type: ignore[attr-defined]
+    while True:
+        yield space.uniform(5) * (left % 97 / 97)
+
+
+counts_its_budget.budget = 10  # type: ignore[attr-defined]
