@@ -70,7 +70,7 @@ def test_a_hundred_images_before_a_network(network: Problem) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["random(popsize=9)", "de(popsize=9)", "sparse-rs", "cmaes", "nsga2(popsize=9)"]
+    "name", ["random(popsize=9)", "de(popsize=9)", "sparse-rs", "additive-gp", "cmaes", "nsga2(popsize=9)"]
 )
 def test_strategies_before_a_network(network: Problem, name: str) -> None:
     strategy, rows = load("strategies", name), [3, 14, 15, 92]

@@ -1,0 +1,172 @@
+"""Arms: the pixels and colours that may be changed, and how strongly each is expected to act."""
+
+from itertools import product
+from typing import Literal, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn.functional import pad
+
+from sparseattack.data.images import eight_bit, levels
+
+Colours = Literal["corners", "palette"]
+
+FINE = 64  # sides up to so many pixels have every pixel as a candidate
+CELLS = 56  # cells on the shorter side of a larger image
+ROOM = 4  # cells for each pixel of a candidate, at least
+TOGETHER = 32  # images whose arms are made at once, which bounds the memory
+GROUPS = 4  # channels that corner colours tell apart: 16 corners at most
+PALETTE = 8  # colours of the image itself
+EDGE, MIDDLE, WIDTH = 0.15, 1.35, 0.34  # amplitude far from the centre, added at it; radius in sides
+CONTRAST, GREY = 2.5 / 3, 0.9  # variances of the two effects of a colour, for a change of 1 in every channel
+
+
+class Cells(NamedTuple):
+    """The pixels of B images that may be changed: N each, one for every cell of a lattice."""
+
+    lattice: tuple[int, int]  # rows and columns of cells; N is their product
+    cell: int  # side of a cell in pixels
+    shades: int  # c, colours of each
+    rows: Tensor  # (B, N) int64, of the pixel in the image
+    columns: Tensor  # (B, N)
+    usable: Tensor  # (B, A) bool, false for a colour that is there twice
+
+    def at(self, places: list[int]) -> "Cells":
+        """Those of the images ``places``, n of them."""
+        return self._replace(rows=self.rows[places], columns=self.columns[places], usable=self.usable[places])
+
+    def near(self, arms: Tensor, within: int) -> Tensor:
+        """Mask ``(B, ..., N)`` of the pixels at most ``within`` rows and columns from those of ``arms``."""
+        pixels, middle = arms // self.shades, (1,) * (arms.ndim - 1)
+        close = torch.ones((), dtype=torch.bool, device=arms.device)
+        for each in (self.rows, self.columns):
+            own = each.gather(1, pixels.flatten(1)).view(pixels.shape)[..., None]
+            close = close & ((own - each.view(len(each), *middle, -1)).abs() <= within)
+        return close
+
+
+class Arms(NamedTuple):
+    """The arms of B images: N pixels in c colours each; arm number ``pixel * c + colour``, A = N * c.
+
+    The effect of an arm on a score is ``weights`` times two unknown fields over the lattice: one for the size
+    of the change, and one for the change of grey.
+    """
+
+    pixels: Cells
+    colours: Tensor  # (B, A, C) uint8
+    weights: Tensor  # (B, A, 2) float32
+
+
+def arms_of(images: Tensor, colours: Colours, shades: int | None, slots: int) -> Arms:
+    """The arms of ``images (B, C, H, W)`` for sets of ``slots`` pixels, in ``shades`` colours or all.
+
+    A cell is one pixel, or in large images the pixel that a colour can change most in a square of several.
+    The colours kept are those furthest from the pixel.
+    """
+    parts = [_arms_of(some, colours, shades, slots) for some in torch.split(images, TOGETHER)]
+    pixels = [part.pixels for part in parts]
+    joined = pixels[0]._replace(
+        rows=torch.cat([part.rows for part in pixels]),
+        columns=torch.cat([part.columns for part in pixels]),
+        usable=torch.cat([part.usable for part in pixels]),
+    )
+    return Arms(
+        joined, torch.cat([part.colours for part in parts]), torch.cat([part.weights for part in parts])
+    )
+
+
+def _arms_of(images: Tensor, colours: Colours, shades: int | None, slots: int) -> Arms:
+    channels, height, width = images.shape[1:]
+    choices = image_palettes(images) if colours == "palette" else corner_colours(channels, images)
+    cell = cell_side(height, width, slots)
+    places = _best_of_cells(images, choices, cell)  # (B, N)
+    clean = images.flatten(2).gather(2, places[:, None].expand(-1, channels, -1)).transpose(1, 2)
+    change = choices[:, None] - clean[:, :, None]  # (B, N, c, C)
+    size = _length(change)
+    kept = size.sort(dim=2, descending=True, stable=True).indices[:, :, :shades]
+    change = change.gather(2, kept[..., None].expand(-1, -1, -1, channels))
+    chosen = choices[:, None].expand(-1, places.shape[1], -1, -1)
+    chosen = chosen.gather(2, kept[..., None].expand(-1, -1, -1, channels))
+    fields = torch.stack([size.gather(2, kept) * (CONTRAST * 3 / channels) ** 0.5, _grey(change)], 3)
+    weights = fields * _amplitude(height, width).to(images.device)[places][..., None, None]
+    lattice = -(-height // cell), -(-width // cell)
+    usable = ~_repeated(choices).gather(1, kept.flatten(1))
+    pixels = Cells(lattice, cell, kept.shape[2], places // width, places % width, usable)
+    return Arms(pixels, eight_bit(chosen.flatten(1, 2)), weights.flatten(1, 2))
+
+
+def cell_side(height: int, width: int, slots: int) -> int:
+    """Side of the cells, in pixels: 1 in small images, and small enough for sets of ``slots``."""
+    side = 1 if max(height, width) <= FINE else -(-min(height, width) // CELLS)
+    while side > 1 and (height // side) * (width // side) < ROOM * slots:
+        side -= 1
+    return side
+
+
+def corner_colours(channels: int, images: Tensor) -> Tensor:
+    """Each channel black or white, for every image: ``(B, 2 ** C, C)``; at most 16 such colours."""
+    groups = min(channels, GROUPS)
+    bits = torch.tensor(list(product((0.0, 1.0), repeat=groups)), device=images.device)
+    group = torch.arange(channels, device=images.device) * groups // channels
+    return bits[:, group].expand(len(images), -1, -1)
+
+
+def image_palettes(images: Tensor) -> Tensor:
+    """Eight colours of each image itself, ``(B, 8, C)``: each the furthest from those before.
+
+    The first is the furthest from the mean colour. An image of fewer colours has some of them twice.
+    """
+    pixels = images.flatten(2).transpose(1, 2).mul(255).round().long()  # whole numbers: exact in any order
+    near = (pixels * pixels.shape[1] - pixels.sum(1, keepdim=True)).square().sum(2)
+    chosen = []
+    for place in range(PALETTE):
+        one = near.argmax(1)[:, None, None].expand(-1, 1, pixels.shape[2])
+        chosen.append(pixels.gather(1, one))
+        apart = (pixels - chosen[-1]).square().sum(2)
+        near = torch.minimum(near, apart) if place else apart
+    return levels(torch.cat(chosen, 1).to(torch.uint8))
+
+
+def _repeated(choices: Tensor) -> Tensor:
+    """Mask ``(B, P)`` of the colours ``choices (B, P, C)`` that are there before."""
+    same = (choices[:, :, None] == choices[:, None]).all(3)
+    return same.tril(-1).any(2)
+
+
+def _best_of_cells(images: Tensor, choices: Tensor, cell: int) -> Tensor:
+    """The pixel of each cell that the furthest of ``choices`` changes most: ``(B, N)``."""
+    height, width = images.shape[2:]
+    if cell == 1:
+        return torch.arange(height * width, device=images.device).expand(len(images), -1)
+    pixels = images.flatten(2).transpose(1, 2)
+    most = torch.stack([_length(pixels - each[:, None]) for each in choices.unbind(1)]).amax(0)
+    most = most.view(-1, height, width)
+    n, m = -(-height // cell), -(-width // cell)
+    padded = pad(most, (0, m * cell - width, 0, n * cell - height), value=-1.0)
+    blocks = padded.view(-1, n, cell, m, cell).transpose(2, 3).reshape(-1, n * m, cell * cell)
+    inner, cells = blocks.argmax(2), torch.arange(n * m, device=images.device)
+    best: Tensor = (cells // m * cell + inner // cell) * width + cells % m * cell + inner % cell
+    return best
+
+
+def _length(change: Tensor) -> Tensor:
+    """Euclidean length of changes ``(..., C)``, channel by channel in order, as everywhere the same."""
+    total = torch.zeros_like(change[..., 0])
+    for channel in change.unbind(-1):
+        total = total + channel * channel
+    return total.sqrt()
+
+
+def _grey(change: Tensor) -> Tensor:
+    """Mean of changes ``(..., C)`` times the size of its effect."""
+    grey = torch.zeros_like(change[..., 0])
+    for channel in change.unbind(-1):
+        grey = grey + channel * (GREY**0.5 / change.shape[-1])
+    return grey
+
+
+def _amplitude(height: int, width: int) -> Tensor:
+    """The expected strength of every pixel, ``(H * W,)``: classifiers look at the middle."""
+    rows, columns = ((torch.arange(side) + 0.5) / side - 0.5 for side in (height, width))
+    away = (rows.square()[:, None] + columns.square()).flatten()
+    return EDGE + MIDDLE * torch.exp(-away / (2 * WIDTH**2))

@@ -1,0 +1,230 @@
+"""Additive Gaussian process: its posterior against the definition, its arms, and its search."""
+
+from typing import Any
+
+import pytest
+import torch
+from problems import random_images
+from torch import Tensor
+
+from sparseattack import InputError, Oracle, Outcome, Problem, attack, corners, levels, load, probability, rgb
+from sparseattack.data.images import eight_bit
+from sparseattack.strategies.additive_gp.arms import arms_of, cell_side, corner_colours, image_palettes
+from sparseattack.strategies.additive_gp.kernel import Prior, matern
+from sparseattack.strategies.additive_gp.posterior import Posterior
+
+PRIOR = Prior((2.0, 5.0), (0.4, 0.4), 0.2)
+ROWS, COLUMNS, SHADES, PIXELS = 7, 9, 4, 3
+
+
+def prior_covariance(weights: Tensor) -> Tensor:
+    """Of all arms, ``(A, A)`` float64, from the definition."""
+    cells = torch.arange(len(weights)) // SHADES
+    y, x = ((each[:, None] - each).abs().double() for each in (cells // COLUMNS, cells % COLUMNS))
+    contrast = torch.full_like(y, PRIOR.shared)
+    for share, length in zip(PRIOR.shares, PRIOR.lengths, strict=True):
+        contrast += share * matern(y, length) * matern(x, length)
+    grey = PRIOR.grey + PRIOR.own * (y + x == 0) + 0.55 * torch.exp(-(y + x) / PRIOR.rough)
+    weights = weights.double()
+    return contrast * weights[:, :1] * weights[:, 0] + grey * weights[:, 1:] * weights[:, 1]
+
+
+def random_sets(count: int, seed: int) -> Tensor:
+    draw = torch.Generator().manual_seed(seed)
+    pixels = torch.stack([torch.randperm(ROWS * COLUMNS, generator=draw)[:PIXELS] for _ in range(count)])
+    return pixels * SHADES + torch.randint(SHADES, pixels.shape, generator=draw)
+
+
+def members(sets: Tensor) -> Tensor:
+    """Whether an arm is in a set, as 0 or 1: ``(s, A)`` float64."""
+    empty = torch.zeros(len(sets), ROWS * COLUMNS * SHADES, dtype=torch.float64)
+    return empty.scatter(1, sets, 1)
+
+
+def posterior(window: int = 100) -> Posterior:
+    arms = arms_of(random_images(1, (3, ROWS, COLUMNS)), "corners", SHADES, PIXELS)
+    kernel = PRIOR.kernel((ROWS, COLUMNS), 1, "cpu")
+    return Posterior(arms.weights[0], kernel, 2, PRIOR.noise, window)
+
+
+def test_the_posterior_is_that_of_the_definition() -> None:
+    found, sets, others = posterior(), random_sets(30, 0), random_sets(5, 1)
+    changes = torch.randn(30, 2, generator=torch.Generator().manual_seed(2))
+    prior, rows = prior_covariance(found.weights), members(sets)
+    found.follow(sets[0])
+    for arms, change in zip(sets, changes, strict=True):
+        found.observe(arms, change)
+    noise = PRIOR.noise * PIXELS * torch.eye(30, dtype=torch.float64)
+    weights = torch.linalg.solve(rows @ prior @ rows.T + noise, rows @ prior)
+    covariance = prior - (rows @ prior).T @ weights
+    summed = members(others)
+    for mine, right in (
+        (found.mean, changes.double().T @ weights),
+        (found.variance, covariance.diagonal()),
+        (found.covariances, covariance[sets[0]]),
+        (found.covariance(others), summed @ covariance),
+        (found.variances(others), (summed @ covariance @ summed.T).diagonal()),
+    ):
+        torch.testing.assert_close(mine.double(), right, rtol=0, atol=2e-5)
+
+
+def test_the_scale_is_that_of_the_effects() -> None:
+    found, sets = posterior(), random_sets(60, 0)
+    draw = torch.Generator().manual_seed(3)
+    root = torch.linalg.cholesky(prior_covariance(found.weights) + 1e-9 * torch.eye(252, dtype=torch.float64))
+    effects = 7 * root @ torch.randn(252, 2, generator=draw, dtype=torch.float64)
+    for arms in sets:
+        found.observe(arms, effects[arms].sum(0).float())
+    assert 4 < float(found.scale) < 9
+
+
+def test_a_full_window_leaves_means_and_variances() -> None:
+    short, long = posterior(window=10), posterior()
+    for arms in random_sets(10, 0):
+        for each in (short, long):
+            each.observe(arms, torch.tensor([1.0, -2.0]))
+    (arms,) = random_sets(1, 5)
+    short.follow(arms)
+    short._begin(short._shrunk())
+    torch.testing.assert_close(short.variance, long.variance)
+    assert torch.equal(short.mean, long.mean) and not len(short.factor)
+    short.observe(arms, torch.tensor([0.0, 0.0]))
+    assert len(short.factor) == 1 and (short.variance <= long.variance + 1e-6).all()
+    assert len(short.covariances) == PIXELS
+
+
+@pytest.mark.parametrize("shape", [(3, 12, 10), (1, 5, 5), (5, 8, 8), (3, 70, 90)])
+def test_arms_are_the_furthest_colours_of_the_pixels_that_they_change_most(
+    shape: tuple[int, int, int],
+) -> None:
+    image, cell = random_images(1, shape), cell_side(*shape[1:], 3)
+    arms, choices = arms_of(image, "corners", 2, 3), corner_colours(shape[0], image)[0]
+    pixels, shown = arms.pixels, arms.colours.view(1, -1, 2, shape[0])
+    assert cell == (2 if shape[1] > 64 else 1)
+    assert pixels.lattice == (-(-shape[1] // cell), -(-shape[2] // cell))
+    for place in range(0, pixels.rows.shape[1], 37):
+        top, left = place // pixels.lattice[1] * cell, place % pixels.lattice[1] * cell
+        block = image[0, :, top : top + cell, left : left + cell]
+        lengths = torch.cdist(block.flatten(1).T.double(), choices.double())
+        best = int(lengths.amax(1).argmax())
+        wide = block.shape[2]
+        assert (int(pixels.rows[0, place]), int(pixels.columns[0, place])) == (
+            top + best // wide,
+            left + best % wide,
+        )
+        own = (shown[0, place].double() / 255 - block.flatten(1)[:, best].double()).square().sum(1).sqrt()
+        torch.testing.assert_close(own, lengths[best].sort(descending=True).values[:2], rtol=0, atol=1e-6)
+
+
+def test_a_palette_has_colours_of_the_image_and_repeats_are_not_used() -> None:
+    image = levels(torch.tensor([[0, 10], [200, 200]], dtype=torch.uint8).expand(1, 3, -1, -1))
+    (palette,) = eight_bit(image_palettes(image))
+    assert palette[:3].tolist() == [[0] * 3, [200] * 3, [10] * 3]
+    arms = arms_of(image, "palette", None, 1)
+    assert arms.pixels.usable[0].view(4, 8).sum(1).tolist() == [3, 3, 3, 3]
+
+
+def test_candidates_leave_room_for_their_pixels() -> None:
+    assert [cell_side(224, 224, slots) for slots in (1, 50, 784, 785, 12544)] == [4, 4, 4, 3, 1]
+    assert cell_side(64, 64, 1) == 1 and cell_side(300, 100, 1) == 2
+
+
+LINEAR = torch.randn(3 * 12 * 12, 4, generator=torch.Generator().manual_seed(4), dtype=torch.float64)
+
+
+def linear(images: Tensor) -> Tensor:
+    """Logits ``(n, 4)``: every pixel adds its own part."""
+    return (images.flatten(1).double() @ LINEAR).float() + torch.tensor([40.0, 0, 0, 0])
+
+
+def run(strategy: str, budget: int, oracle: Oracle = linear, **others: Any) -> list[Outcome]:
+    images = random_images(6, (3, 12, 12))
+    given: dict[str, Any] = {"encoding": rgb(pixels=3), "labels": torch.zeros(6, dtype=torch.int64)}
+    problem = Problem(oracle, images=images, checked=True, **(given | others))
+    found = attack(problem, load("strategies", strategy), budget, clean="keep")
+    return [each for each in found if isinstance(each, Outcome)]
+
+
+@pytest.mark.parametrize("scores", ["all", "fitness"])
+@pytest.mark.parametrize("targeted", [False, True])
+def test_learns_additive_effects(scores: str, targeted: bool) -> None:
+    """On a linear oracle, whose pixels add up but are not alike, it comes closer than Sparse-RS."""
+    others: dict[str, Any] = {"labels": torch.full((6,), 2), "targeted": True} if targeted else {}
+    ours, theirs = (
+        sum(each.values[0] for each in run(name, 80, **others))
+        for name in (f"additive-gp(scores={scores})", "sparse-rs")
+    )
+    clean = linear(random_images(6, (3, 12, 12)))
+    start = float((clean[:, 0] - clean[:, 2 if targeted else 1 :].amax(1)).sum())
+    assert start - ours > 1.1 * (start - theirs)
+
+
+def shown(pixels: int, shape: tuple[int, int, int], strategy: str = "additive-gp") -> tuple[Tensor, int]:
+    """What a search of 400 queries shows of one image that nothing fools, and how many queries it cost."""
+    seen: list[Tensor] = []
+
+    def sums(images: Tensor) -> Tensor:
+        seen.append(images.clone())
+        return torch.stack([images.flatten(1).sum(1) + 50, torch.zeros(len(images))], 1)
+
+    image, labels = random_images(1, shape), torch.zeros(1, dtype=torch.int64)
+    problem = Problem(sums, corners(pixels=pixels), image, labels, checked=True, pad=1)
+    (outcome,) = attack(problem, load("strategies", strategy), 400, clean="keep")
+    assert isinstance(outcome, Outcome) and not outcome.error
+    every = torch.cat(seen)
+    return every[(every != image).flatten(1).any(1)], outcome.queries
+
+
+def distinct(images: Tensor) -> set[bytes]:
+    return {image.numpy().tobytes() for image in images}
+
+
+def test_one_pixel_shows_every_arm_once_and_then_ends() -> None:
+    images, queries = shown(1, (3, 4, 3))
+    assert queries == 4 * 3 * 8 and len(distinct(images)) == queries
+
+
+def test_no_set_is_shown_twice_and_an_image_ends_when_all_were_shown() -> None:
+    images, queries = shown(2, (1, 2, 2))
+    assert queries == 6 * 4 and len(distinct(images)) == queries  # pairs of pixels, each black or white
+
+
+def test_results_do_not_depend_on_the_window_before_it_is_full() -> None:
+    assert [each.trace for each in run("additive-gp", 30)] == [
+        each.trace for each in run("additive-gp(window=30)", 30)
+    ]
+    assert all(each.queries == 40 for each in run("additive-gp(window=5)", 40))
+
+
+REFUSED = {
+    "additive-gp(colours=palette)": (
+        "additive-gp's colours=palette needs an encoding of all 8-bit colours, such as rgb"
+    ),
+    "additive-gp(window=0)": "additive-gp needs a window of at least 1, not 0",
+    "additive-gp(scores=all)": "additive-gp's scores=all needs the fitness margin: use scores=fitness",
+}
+
+
+@pytest.mark.parametrize("spec", REFUSED)
+def test_what_does_not_fit_is_refused(spec: str) -> None:
+    fitness: dict[str, Any] = {"fitness": (probability,)} if "scores" in spec else {}
+    with pytest.raises(InputError) as refusal:
+        run(spec, 5, encoding=corners(pixels=3), **fitness)
+    assert str(refusal.value) == REFUSED[spec]
+
+
+def test_other_fitness_functions_are_searched_by_their_values() -> None:
+    def flat(images: Tensor) -> Tensor:
+        return linear(images) / 20
+
+    few, many = (run("additive-gp", budget, flat, fitness=(probability,)) for budget in (10, 60))
+    assert all(more.values < less.values for less, more in zip(few, many, strict=True))
+
+
+def test_scores_of_probabilities_are_modelled_by_their_logarithms() -> None:
+    def probabilities(images: Tensor) -> Tensor:
+        return linear(images).double().softmax(1)
+
+    probabilities.scale = "probabilities"  # type: ignore[attr-defined]
+    for one, other in zip(run("additive-gp", 20), run("additive-gp", 20, probabilities), strict=True):
+        assert one.positions.tolist() == other.positions.tolist()
