@@ -32,6 +32,7 @@ EXCEPTIONS = {
 LIBRARIES = {  # beside the standard library
     "cli.download": {"pooch", "rich"},  # the only module that reads from the internet
     "cli": {"typer", "rich"},
+    "study.executors.ray": {"ray"},
     "report.console": {"rich"},  # what is printed in a terminal or a notebook
     "report.progress": {"rich"},
     "report.data_frame": {"pandas"},

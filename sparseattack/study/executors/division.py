@@ -22,11 +22,11 @@ from typing import NamedTuple, Protocol
 
 from sparseattack.experiment.prepare import problem_of, split_by_size
 from sparseattack.experiment.settings import Experiment
-from sparseattack.study.executors.shard import Shard, share_of
+from sparseattack.study.executors.shard import Shard, shards_of
 from sparseattack.study.facts import InferenceChoice
 from sparseattack.study.merge import add_runs, merge
 from sparseattack.study.progress import Advance
-from sparseattack.study.run import Plan, choose_inference
+from sparseattack.study.run import Plan, choose_inference, plan
 from sparseattack.study.store import Study
 
 
@@ -56,8 +56,8 @@ class Division:
         return self.planned.study.path
 
     def lacking(self, count: int) -> list[Shard]:
-        """Those of ``count`` shards that lack runs: whose runs are not all in the study."""
-        return [shard for shard in shards(count) if share_of(self.planned, shard).left]
+        """Those of ``count`` shards whose runs are not all in the study, as it is now."""
+        return shards_of(plan(self.planned.setup, self.planned.study), count)
 
     def start(self, count: int) -> list[ShardFile]:
         """Make the files of those of ``count`` shards that lack runs, or go on with those that are there.

@@ -38,12 +38,17 @@ class Shard:
             raise InputError(f"a shard is NUMBER/COUNT, from 1/8 to 8/8 for eight shards, not {text!r}")
         return cls(int(found[2]), int(found[1]))
 
+    @classmethod
+    def of(cls, key: str, count: int) -> Self:
+        """The one of ``count`` that the run of a ``key`` belongs to."""
+        return cls(count, int(key, 16) % count + 1)
+
     def __str__(self) -> str:
         return f"{self.number}/{self.count}"
 
     def holds(self, key: str) -> bool:
         """Whether the run of a ``key`` belongs to this shard: to exactly one of ``count``."""
-        return int(key, 16) % self.count == self.number - 1
+        return self.of(key, self.count) == self
 
     def file(self, study: Path) -> Path:
         """The usual file of this shard of a ``study``, beside it: ``NAME.shard-2-of-8``."""
@@ -75,6 +80,13 @@ def share_of(planned: Plan, shard: Shard) -> Plan:
         share = sum(map(belongs, setup.selection.cases[task.condition.seed]))
         tasks.append(replace(task, todo=todo, done=share - len(todo)))
     return replace(planned, tasks=tuple(tasks))
+
+
+def shards_of(planned: Plan, count: int) -> list[Shard]:
+    """Those of ``count`` shards that have runs to make, in order."""
+    setup = planned.setup
+    keys = (run_key(setup, task.condition, case) for task in planned.tasks for case in task.todo)
+    return sorted({Shard.of(key, count) for key in keys})
 
 
 def run_shard(
