@@ -15,6 +15,7 @@ from sparseattack.experiment.protocols import PROTOCOLS, Protocol
 from sparseattack.plugins import catalogue
 from sparseattack.plugins.catalogue import Detail, Entry, Setting, State
 from sparseattack.plugins.registry import KINDS, SINGULAR, Kind, names
+from sparseattack.plugins.spec import seen
 from sparseattack.report.console import VisibleConsole
 
 from .terminal import print_text
@@ -84,12 +85,20 @@ def _blank(title: str) -> Table:
 
 
 def _entry_table(title: str, entries: Sequence[Entry]) -> Table:
-    table = _blank(title)
+    table, strategies = _blank(title), [entry for entry in entries if entry.kind == "strategies"]
     table.add_column("description, settings and their defaults", ratio=1, overflow="fold")
+    if strategies:
+        table.add_column("sees", max_width=7)
     table.add_column("from", overflow="fold", min_width=18, max_width=30)
     for entry in entries:
-        table.add_row(Text(entry.name, "bold"), _description(entry), _origin(entry))
+        known = [sees(entry)] if strategies else []
+        table.add_row(Text(entry.name, "bold"), _description(entry), *known, _origin(entry))
     return table
+
+
+def sees(entry: Entry) -> str:
+    """What a strategy sees, in a word; unknown where its source does not say it."""
+    return "unknown" if entry.uses is None else seen(entry.uses)
 
 
 def _description(entry: Entry) -> Text:
@@ -155,7 +164,10 @@ def _setting_table(settings: Sequence[Setting]) -> Table:
 def _facts(detail: Detail) -> Table:
     entry, table = detail.entry, Table.grid(padding=(0, 2))
     state = f"{entry.state}: {entry.remedy}" if entry.remedy else entry.state
+    strategy = entry.kind == "strategies"
     facts = {
+        "sees": Text(sees(entry) if strategy else ""),
+        "knows the budget": Text("yes" if strategy and "budget" in (entry.uses or ()) else ""),
         "module": Text(plain(" ".join(detail.module.split()))),
         "further objectives": Text(", ".join(detail.objectives)),
         "function": Text(entry.source),

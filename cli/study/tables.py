@@ -12,7 +12,15 @@ from sparseattack.plugins.spec import parse
 from sparseattack.report.console import visible
 from sparseattack.report.results import Results, results
 from sparseattack.report.summary import Method, Pair, Summary
-from sparseattack.report.tables import LEVEL, NOTE, Section, attacked, headline, number_of, sections
+from sparseattack.report.tables import (
+    LEVEL,
+    Section,
+    attacked,
+    explanation,
+    headline,
+    number_of,
+    sections,
+)
 from sparseattack.study.facts import InferenceChoice
 from sparseattack.study.store import Study
 
@@ -43,10 +51,10 @@ def print_results(found: Results, output: str) -> None:
         done = f"Unfinished: {len(found.records):,} of {found.planned:,} runs are done"
         console.print(f"{done}; the rate of a method is known once all its runs are.", style="yellow")
     names = {spec: visible(name) for spec, name in found.names.items()}
-    if parts := sections(found.experiment, found.lines, found.unfinished):
+    if parts := sections(found.experiment, found.lines, found.unfinished, found.sees):
         names = print_sections(console, parts, names)
     if found.lines:
-        console.print(" ".join(NOTE.split()), style="dim")
+        console.print(" ".join(explanation(found.sees).split()), style="dim")
     print_remarks(console, found, names)
 
 

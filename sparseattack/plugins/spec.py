@@ -267,6 +267,11 @@ def uses_of(strategy: Plugin) -> frozenset[Use]:
     return next(filter(None, declared), empty)
 
 
+def seen(names: Collection[str]) -> str:
+    """What a strategy sees, in tables, of what it ``uses``: value, image, scores, or image and scores."""
+    return ", ".join(name for name in ("image", "scores") if name in names) or "value"
+
+
 def function_name(function: Plugin) -> str:
     """The name of a function with or without bound settings; of another callable, its class."""
     inner = next(layer for layer in layers(function) if not isinstance(layer, partial))

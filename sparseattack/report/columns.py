@@ -33,6 +33,7 @@ RUN_COLUMNS = (
     TableColumn("key", "text", "", "digest of everything that determines the run"),
     TableColumn("strategy", "text", "", "strategy with its settings, as chosen"),
     TableColumn("strategy_label", "text", "", "its name in tables: the label, or else the strategy"),
+    TableColumn("sees", "text", "", "what the strategy sees: value, image, scores, or image and scores"),
     TableColumn("encoding", "text", "", "encoding with its settings, as chosen"),
     TableColumn("k", "whole", "pixels", "pixels that may change"),
     TableColumn("seed", "whole", "", "random seed of the search"),
@@ -71,6 +72,7 @@ RUN_COLUMNS = (
 TABLE_COLUMNS = (
     TableColumn("strategy", "text", "", "strategy with its settings, as chosen"),
     TableColumn("strategy_label", "text", "", "its name in tables: the label, or else the strategy"),
+    TableColumn("sees", "text", "", "what the strategy sees: value, image, scores, or image and scores"),
     TableColumn("encoding", "text", "", "encoding with its settings, as chosen"),
     TableColumn("k", "whole", "pixels", "pixels that may change"),
     TableColumn("images", "whole", "images", "attacked images"),
@@ -100,12 +102,18 @@ TABLE_COLUMNS = (
 """Every column of the table of conditions, which `Results.to_csv` writes."""
 
 
-def run_rows(records: Iterable[Record], names: Mapping[str, str]) -> list[dict[str, object]]:
-    """A row per run by column, in the order of the columns; ``names`` are those of strategies in tables."""
+def run_rows(
+    records: Iterable[Record], names: Mapping[str, str], sees: Mapping[str, str]
+) -> list[dict[str, object]]:
+    """A row per run by column, in the order of the columns.
+
+    ``names`` are those of strategies in tables and ``sees`` what they see, both by spec.
+    """
     rows = []
     for record in records:
         row: dict[str, object] = record.to_dict() | {
             "strategy_label": names[record.strategy],
+            "sees": sees[record.strategy],
             "success": record.success,
             "cost": record.cost,
         }

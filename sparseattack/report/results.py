@@ -29,12 +29,15 @@ from sparseattack.report.summary import (
     unfinished,
 )
 from sparseattack.report.tables import headline, sections
-from sparseattack.study.facts import InferenceChoice, Scope, StrategyLabels
+from sparseattack.study.facts import DeclaredUses, InferenceChoice, Scope, StrategyLabels
 from sparseattack.study.record import Record
 from sparseattack.study.store import Study
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+UNKNOWN = "unknown"  # what a strategy of a study sees that an earlier version made
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,7 @@ class Results:
     unfinished: list[Unfinished]  # the other methods
     pairs: list[Pair]  # of those in the lines
     labels: dict[str, str]  # of the strategies that have one, by spec
+    sees: dict[str, str]  # what each strategy sees, by spec: value, image, scores, or image and scores
     inference: dict[int, InferenceChoice]  # by k, where the oracle offers sparse inference
 
     @property
@@ -117,7 +121,7 @@ class Results:
 
     def rows(self) -> list[dict[str, object]]:
         """Every run by column, as `sparseattack.report.columns.RUN_COLUMNS` describes them."""
-        return run_rows(self.records, self.names)
+        return run_rows(self.records, self.names, self.sees)
 
     def runs_csv(self) -> str:
         """Every run, a line each, lists as JSON; the header only where there is none."""
@@ -141,7 +145,7 @@ class Results:
 
     def _repr_html_(self) -> str:
         """The tables, as a notebook shows them."""
-        parts = sections(self.experiment, self.lines, self.unfinished)
+        parts = sections(self.experiment, self.lines, self.unfinished, self.sees)
         return html([*headline(self.manifest, self.scope), *self.manifest.notes], parts, self.names)
 
     def _table_rows(self) -> list[dict[str, Any]]:
@@ -150,12 +154,12 @@ class Results:
         return [self._named(row) for row in rows]
 
     def _named(self, row: dict[str, Any]) -> dict[str, Any]:
-        """A row with the name of its strategy in tables, after the strategy."""
+        """A row with the name of its strategy in tables, and what it sees, after the strategy."""
         named: dict[str, Any] = {}
         for field, value in row.items():
             named[field] = value
             if field == "strategy":
-                named["strategy_label"] = self.names[value]
+                named["strategy_label"], named["sees"] = self.names[value], self.sees[value]
         return named
 
 
@@ -176,6 +180,7 @@ def results(study: Study) -> Results:
     complete = [record for record in records if method_of(record) not in apart]
     lines = summaries(complete, experiment.budget, every_target=experiment.target == "all")
     labels = study.get(StrategyLabels)
+    uses = {spec: study.get(DeclaredUses, spec) for spec in experiment.specs}
     choices = {k: study.get(InferenceChoice, f"k={k}") for k in experiment.pixels}
     return Results(
         manifest=manifest,
@@ -185,6 +190,7 @@ def results(study: Study) -> Results:
         unfinished=[line for line in lacking if line],
         pairs=pairs(complete),
         labels=labels.labels if labels else {},
+        sees={spec: found.sees if found else UNKNOWN for spec, found in uses.items()},
         inference={k: choice for k, choice in choices.items() if choice is not None},
     )
 

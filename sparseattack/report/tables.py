@@ -1,6 +1,6 @@
 """The tables of a comparison as texts: what a terminal, a web page and LaTeX show, formatted in one place."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, Self
 
 from sparseattack.experiment.manifest import Manifest
@@ -14,6 +14,10 @@ NOTE = """\
 ASR: mean over images; interval: Wilson's, one trial per image. ASR@N: within N queries. median, mean:
 queries to success, a failure counts as the whole budget. pixels: changed by a success. queries per s: all
 queries, those after a success in the same generation included.
+"""
+SEES = """\
+sees: what a strategy knows beside the values of its candidates, the clean image or the label and all scores
+of the oracle. Strategies that see different things differ in more than their search.
 """
 NOISY = "Noisy oracle: a success is one where most of several single evaluations agree."
 
@@ -78,13 +82,29 @@ def attacked(chosen: Experiment, scope: Scope) -> str:
     )
 
 
-def sections(chosen: Experiment, lines: Sequence[Summary], lacking: Sequence[Unfinished]) -> list[Section]:
-    """Success rates, those of any target where every class was one, query costs, and unfinished methods."""
+def explanation(sees: Mapping[str, str]) -> str:
+    """What the headings mean; ``sees`` is what each strategy sees, by spec."""
+    return NOTE + SEES * sees_more(sees)
+
+
+def sees_more(sees: Mapping[str, str]) -> bool:
+    """Whether a strategy sees more than values, by spec: tables have a column for that then."""
+    return any(each != "value" for each in sees.values())
+
+
+def sections(
+    chosen: Experiment, lines: Sequence[Summary], lacking: Sequence[Unfinished], sees: Mapping[str, str]
+) -> list[Section]:
+    """Success rates, those of any target where every class was one, query costs, and unfinished methods.
+
+    ``sees`` is what each strategy sees, by spec.
+    """
     parts = []
     if lines:
         noisy = ", noisy oracle" if chosen.noisy_oracle else ""
         title = f"Attack success rate (share of attacked images{noisy})"
-        parts.append(Section.of(title, lines, _rates(lines, chosen)))
+        known = [Column("sees", lambda line: sees[line.method.strategy])] * sees_more(sees)
+        parts.append(Section.of(title, lines, [*known, *_rates(lines, chosen)]))
     if any(line.any_target is not None for line in lines):
         reached = Column("ASR", lambda line: "-" if line.any_target is None else percent(line.any_target))
         derived = "Untargeted attack success rate, derived: any target reached"

@@ -1,4 +1,4 @@
-"""What a study stores beside its runs and its manifest: openings, labels, the scope, how edits are evaluated.
+"""What a study stores beside its runs and manifest: openings, labels, uses, scope, how edits are evaluated.
 
 Each fact is a frozen dataclass, which `Study` stores as JSON by field name, under its ``KEY``.
 """
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
 from sparseattack.experiment.manifest import Opening
+from sparseattack.plugins.spec import seen
 
 
 class StudyFact(Protocol):
@@ -30,6 +31,19 @@ class StrategyLabels:
 
     KEY: ClassVar[str] = "labels"
     labels: dict[str, str]  # by spec, of the strategies that have one
+
+
+@dataclass(frozen=True)
+class DeclaredUses:
+    """What a strategy declares to use beside its candidates' values; a part for each spec."""
+
+    KEY: ClassVar[str] = "uses"
+    names: tuple[str, ...]
+
+    @property
+    def sees(self) -> str:
+        """As tables show it: value, image, scores, or image and scores."""
+        return seen(self.names)
 
 
 @dataclass(frozen=True)

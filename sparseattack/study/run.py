@@ -17,12 +17,13 @@ from sparseattack.experiment.clean import ProbeScores
 from sparseattack.experiment.manifest import Determinants, Manifest
 from sparseattack.experiment.prepare import Setup, problem_of, split_by_size
 from sparseattack.experiment.settings import Condition
+from sparseattack.plugins.spec import uses_of
 from sparseattack.problem.inference import sizes
 from sparseattack.problem.problem import Problem
 from sparseattack.search.group import AttackSettings
 from sparseattack.search.inference import FASTER, measure_speedup
 from sparseattack.search.loop import run_rounds
-from sparseattack.study.facts import InferenceChoice, Openings, Scope, StrategyLabels
+from sparseattack.study.facts import DeclaredUses, InferenceChoice, Openings, Scope, StrategyLabels
 from sparseattack.study.progress import Advance
 from sparseattack.study.record import Record, run_key
 from sparseattack.study.store import Study
@@ -100,6 +101,8 @@ def plan(setup: Setup, study: Study, *, advice: str = ADVICE, others: Iterable[P
     tasks = _tasks(setup, study)
     selection, clean = setup.selection, setup.clean
     study.set(StrategyLabels(setup.experiment.labels))
+    for spec, strategy in setup.strategies.items():
+        study.set(DeclaredUses(tuple(sorted(uses_of(strategy.plugin)))), spec)
     study.set(
         Scope(
             images=len(setup.images),

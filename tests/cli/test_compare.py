@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 from sparseattack.cli.main import main
+from sparseattack.study.store import Study
 
 TESTS = Path(__file__).parents[1] / "support"
 Call = Callable[..., tuple[str, str]]
@@ -239,6 +240,33 @@ def test_labels_change_names_and_nothing_else(inside: Call) -> None:
     assert [row["strategy"] for row in rows] == ["random(popsize=20)", "cmaes"]
     assert [row["strategy_label"] for row in rows] == ["quick one", "cmaes"]
     assert "quick one" not in inside(*few, "-s", "random(popsize=20),cmaes")[0]
+
+
+def test_what_each_strategy_sees_is_in_every_table(folder: Path, inside: Call) -> None:
+    few = (*LINEAR, "--images", "images.npz[0:4]", "--study", "sees.study", "-s")
+    out, _ = inside(*few, "random(popsize=20),sparse-rs")
+    rates = out.split("Attack success rate (share")[1].split("Query cost")[0]
+    cells = {line.split()[0]: line.split()[1] for line in rates.splitlines()[1:] if len(line.split()) > 2}
+    assert cells["strategy"] == "sees"
+    assert (cells["random(popsize=20)"], cells["sparse-rs"]) == ("value", "image")
+    assert "sees: what a strategy knows beside the values of its candidates" in " ".join(out.split())
+    for option in ("--csv", "--runs"):
+        rows = list(csv.DictReader(io.StringIO(inside("report", "sees.study", option)[0])))
+        assert {(row["strategy"], row["sees"]) for row in rows} == {
+            ("random(popsize=20)", "value"),
+            ("sparse-rs", "image"),
+        }
+    table = json.loads(inside("report", "sees.study", "--json")[0])["table"]
+    assert [row["sees"] for row in table] == ["value", "image"]
+    with Study.create(folder / "sees.study") as study:
+        study.connection.execute("DELETE FROM study WHERE name = 'uses, sparse-rs'")
+    table = json.loads(inside("report", "sees.study", "--json")[0])["table"]
+    assert [row["sees"] for row in table] == ["value", "unknown"]
+
+
+def test_where_all_see_values_only_there_is_no_column_for_it(inside: Call) -> None:
+    out, _ = inside(*LINEAR, "--images", "images.npz[0:4]", "-s", "random(popsize=20),de(popsize=5)")
+    assert "sees" not in out
 
 
 def test_runs_under_a_label_are_those_without(folder: Path, inside: Call) -> None:

@@ -12,7 +12,7 @@ from plugin_distribution import PLUGINS, imported, install
 
 from sparseattack.experiment.protocols import PROTOCOLS
 from sparseattack.plugins import registry
-from sparseattack.plugins.spec import settings_of
+from sparseattack.plugins.spec import settings_of, uses_of
 
 HEAVY = ("torch", "numpy", "cma", "nevergrad", "pymoo", "scipy", "sklearn", "onnxruntime", "PIL")
 
@@ -22,6 +22,7 @@ def plugins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A folder with plugins of all sorts, installed for one test."""
     install(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("COLUMNS", "120")  # so that no line is broken
     yield tmp_path
     for name in [name for name in sys.modules if name.startswith("plugins_of_all_sorts")]:
         del sys.modules[name]
@@ -61,6 +62,18 @@ def test_settings_and_defaults_are_those_of_the_function(run: Run) -> None:
         assert told["distribution"].startswith("sparseattack ") and told["state"] == "installed"
 
 
+def test_a_list_says_what_each_strategy_sees(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, told in listed(run).items():
+        assert told["uses"] == sorted(uses_of(registry.find("strategies", name))), name
+    monkeypatch.setenv("COLUMNS", "120")
+    lines = {line.split()[0]: line for line in run("list").out.splitlines() if line.strip()}
+    assert " image " in lines["brusle"] and " image " in lines["sparse-rs"] and " value " in lines["de"]
+    assert "sees" in run("list").out.splitlines()[2] and run("list").out.count(" sees ") == 1
+    assert "sees              image" in run("show", "sparse-rs").out
+    assert "knows the budget  yes" in run("show", "sparse-rs").out
+    assert "knows the budget" not in run("show", "brusle").out
+
+
 @pytest.mark.parametrize("arguments", [["--help"], ["list"], ["list", "--json"], ["attack", "--help"]])
 def test_help_and_list_import_nothing_heavy(arguments: list[str], tmp_path: Path) -> None:
     lines = (
@@ -73,14 +86,11 @@ def test_help_and_list_import_nothing_heavy(arguments: list[str], tmp_path: Path
     assert (code, err) == (0, "[]\n") and out
 
 
-def test_a_plugin_is_described_from_its_source(
-    plugins: Path, run: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_plugin_is_described_from_its_source(plugins: Path, run: Run) -> None:
     fine = listed(run)["fine"]
     assert fine["summary"] == "Searches well [0, 1], says ``fine``."
     assert fine["settings"] == {"step": "0.25", "rule": "[any]", "needed": ""}
     assert fine["distribution"] == "plugins-of-all-sorts 2.5"
-    monkeypatch.setenv("COLUMNS", "120")  # so that no line is broken
     out = run("list").out
     assert "Searches well [0, 1], says fine." in out and "step=0.25, rule=[any], needed=..." in out
     assert not imported(plugins)

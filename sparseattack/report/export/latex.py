@@ -11,7 +11,7 @@ from sparseattack.errors import InputError
 from sparseattack.report.export.iohprofiler import plain
 from sparseattack.report.results import Results
 from sparseattack.report.summary import Method, Summary
-from sparseattack.report.tables import LEVEL, headline
+from sparseattack.report.tables import LEVEL, headline, sees_more
 
 SPECIAL = {
     "\\": r"\textbackslash{}",
@@ -43,7 +43,8 @@ def _table(found: Results, label: str) -> Iterator[str]:
     """The lines of the table environment."""
     axes = [name for name in ("encoding", "k") if len({getattr(one.method, name) for one in found.lines}) > 1]
     marks = [mark for mark in found.lines[0].success_at if mark < found.experiment.budget]
-    headings = ["strategy", *axes, r"ASR (\%)", r"95\,\% interval"]
+    known = ["sees"] * sees_more(found.sees)
+    headings = ["strategy", *axes, *known, r"ASR (\%)", r"95\,\% interval"]
     headings += [f"ASR@{mark:,}" for mark in marks] + ["median", "mean", "pixels"]
     best = _best(found)
     yield r"% needs \usepackage{booktabs}"
@@ -58,6 +59,7 @@ def _table(found: Results, label: str) -> Iterator[str]:
         yield r"\midrule"
         for line in lines:
             condition = [found.names[line.method.strategy], *(str(getattr(line.method, one)) for one in axes)]
+            condition += [found.sees[line.method.strategy] for _ in known]
             yield _row([*map(escaped, condition), *_figures(line, marks, bold=line.method in best)])
     yield r"\bottomrule"
     yield r"\end{tabular}"
