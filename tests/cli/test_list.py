@@ -22,10 +22,16 @@ def plugins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A folder with plugins of all sorts, installed for one test."""
     install(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setenv("COLUMNS", "120")  # so that no line is broken
     yield tmp_path
     for name in [name for name in sys.modules if name.startswith("plugins_of_all_sorts")]:
         del sys.modules[name]
+
+
+@pytest.fixture
+def wide(run: Run, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """A terminal so wide that no line is broken."""
+    monkeypatch.setenv("COLUMNS", "120")
+    return run
 
 
 def listed(run: Run, *options: str) -> dict[str, dict[str, Any]]:
@@ -62,16 +68,15 @@ def test_settings_and_defaults_are_those_of_the_function(run: Run) -> None:
         assert told["distribution"].startswith("sparseattack ") and told["state"] == "installed"
 
 
-def test_a_list_says_what_each_strategy_sees(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, told in listed(run).items():
+def test_a_list_says_what_each_strategy_sees(wide: Run) -> None:
+    for name, told in listed(wide).items():
         assert told["uses"] == sorted(uses_of(registry.find("strategies", name))), name
-    monkeypatch.setenv("COLUMNS", "120")
-    lines = {line.split()[0]: line for line in run("list").out.splitlines() if line.strip()}
+    lines = {line.split()[0]: line for line in wide("list").out.splitlines() if line.strip()}
     assert " image " in lines["brusle"] and " image " in lines["sparse-rs"] and " value " in lines["de"]
-    assert "sees" in run("list").out.splitlines()[2] and run("list").out.count(" sees ") == 1
-    assert "sees              image" in run("show", "sparse-rs").out
-    assert "knows the budget  yes" in run("show", "sparse-rs").out
-    assert "knows the budget" not in run("show", "brusle").out
+    assert "sees" in wide("list").out.splitlines()[2] and wide("list").out.count(" sees ") == 1
+    assert "sees              image" in wide("show", "sparse-rs").out
+    assert "knows the budget  yes" in wide("show", "sparse-rs").out
+    assert "knows the budget" not in wide("show", "brusle").out
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["list"], ["list", "--json"], ["attack", "--help"]])
@@ -86,12 +91,12 @@ def test_help_and_list_import_nothing_heavy(arguments: list[str], tmp_path: Path
     assert (code, err) == (0, "[]\n") and out
 
 
-def test_a_plugin_is_described_from_its_source(plugins: Path, run: Run) -> None:
-    fine = listed(run)["fine"]
+def test_a_plugin_is_described_from_its_source(plugins: Path, wide: Run) -> None:
+    fine = listed(wide)["fine"]
     assert fine["summary"] == "Searches well [0, 1], says ``fine``."
     assert fine["settings"] == {"step": "0.25", "rule": "[any]", "needed": ""}
     assert fine["distribution"] == "plugins-of-all-sorts 2.5"
-    out = run("list").out
+    out = wide("list").out
     assert "Searches well [0, 1], says fine." in out and "step=0.25, rule=[any], needed=..." in out
     assert not imported(plugins)
 
@@ -106,11 +111,11 @@ def test_a_plugin_is_described_from_its_source(plugins: Path, run: Run) -> None:
     ],
 )
 def test_a_broken_plugin_is_listed_with_its_reason(
-    name: str, state: str, remedy: str, plugins: Path, run: Run
+    name: str, state: str, remedy: str, plugins: Path, wide: Run
 ) -> None:
-    told = listed(run)[name]
+    told = listed(wide)[name]
     assert told["state"] == state and told["remedy"].startswith(remedy)
-    assert " ".join(remedy.split()[:2]) in run("list").out
+    assert " ".join(remedy.split()[:2]) in wide("list").out
     assert not imported(plugins)
 
 
