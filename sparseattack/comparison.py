@@ -12,8 +12,9 @@ from sparseattack.study.store import Study, check_writable
 def compare(experiment: Experiment, path: str | Path = ":memory:") -> Results:
     """Attack the same images with several strategies under one query budget, and return the results.
 
-    ``path`` is the file of the study: runs that it holds already are not run again. By default nothing is
-    written. The results have ``to_json()`` and ``to_csv()``.
+    ``path`` is the file of the study: runs that it holds already are not run again, those that it lacks are
+    added, and the results are about this experiment. By default nothing is written. The results have
+    ``to_json()`` and ``to_csv()``.
     Raises InputError for what does not exist or fit, and OracleError,
     StrategyError or StoreError for a failed run: what was finished before is in the study.
     """
@@ -21,6 +22,7 @@ def compare(experiment: Experiment, path: str | Path = ":memory:") -> Results:
     check_writable(path, "Give compare() another path")
     setup = prepare(experiment)
     with Study.create(path) as study:
-        for _ in plan(setup, study).run():
+        planned = plan(setup, study)
+        for _ in planned.run():
             pass
-        return results(study)
+        return results(study, planned.request)

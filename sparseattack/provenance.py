@@ -1,5 +1,6 @@
 """What a result depends on: digests of images, settings and plugins' code, versions of packages, hardware."""
 
+import ast
 import inspect
 import json
 import os
@@ -8,7 +9,8 @@ import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from functools import cache
 from hashlib import blake2b
 from importlib.metadata import packages_distributions, requires, version
 from pathlib import Path
@@ -69,13 +71,38 @@ def _is_plain(value: object) -> bool:
 
 
 def digest_source(plugin: Plugin) -> str:
-    """Digest of a plugin's code, so that a changed plugin is noticed: 32 hexadecimal digits."""
-    return digest(source_code(plugin))
+    """Digest of a plugin's code, so that a changed plugin is noticed: 32 hexadecimal digits.
+
+    Comments, docstrings, empty lines and the way in which lines are broken are no part of it.
+    """
+    sources = source_code(plugin)
+    return digest({name: without_comments(text) if name else text for name, text in sources.items()})
+
+
+@cache
+def without_comments(text: str) -> str:
+    """A source without its comments and docstrings, in one way of writing; what is no Python as it is."""
+    try:
+        tree = ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError):
+        return text
+    for node in ast.walk(tree):
+        for name in ("body", "orelse", "finalbody"):
+            if isinstance(block := getattr(node, name, None), list):
+                code = [each for each in block if not _is_text(each)]
+                setattr(node, name, code or ([ast.Pass()] if block and name == "body" else []))
+    return ast.unparse(ast.fix_missing_locations(tree))
+
+
+def _is_text(statement: ast.stmt) -> bool:
+    """Whether a statement is nothing but a text, such as a docstring."""
+    value = statement.value if isinstance(statement, ast.Expr) else None
+    return isinstance(value, ast.Constant) and isinstance(value.value, str)
 
 
 def versions(plugins: Iterable[Plugin]) -> dict[str, str]:
     """Versions of Python, of this package and of all packages that the plugins' code imports, by name."""
-    distributions = packages_distributions()
+    distributions = _distributions()
     texts = {text for plugin in plugins for name, text in source_code(plugin).items() if name}
     packages = {"torch", "numpy"}.union(*map(required_packages, texts))
     names = {name for package in packages for name in distributions.get(package, ())} - {THIS_PACKAGE}
@@ -84,10 +111,38 @@ def versions(plugins: Iterable[Plugin]) -> dict[str, str]:
     return known | {name: version(name) for name in sorted(names)}
 
 
+@cache
+def _distributions() -> Mapping[str, list[str]]:
+    """Names of the distributions that have a package, by its name; to read them takes a while."""
+    return packages_distributions()
+
+
 def _requirements(distribution: str) -> set[str]:
     """Distributions that another one requires, those of its extras aside."""
     lines = [line for line in requires(distribution) or () if "extra ==" not in line]
     return {re.split(r"[^\w.-]", line, maxsplit=1)[0].lower() for line in lines}
+
+
+@dataclass(frozen=True)
+class Environment:
+    """What a run is made with, beside what determines it: hardware, and versions of packages."""
+
+    system: str
+    processor: str
+    cores: int | None
+    threads: int  # of torch
+    device: str  # and the accelerator's name
+    versions: dict[str, str]  # of Python and of the packages that the code needs
+
+    @property
+    def key(self) -> str:
+        """Digest of all of it."""
+        return digest(asdict(self))
+
+
+def environment(device: str, plugins: Iterable[Plugin]) -> Environment:
+    """This machine with its ``device``, and the versions that the code of ``plugins`` needs."""
+    return Environment(**asdict(hardware(device)), versions=versions(plugins))
 
 
 @dataclass(frozen=True)
@@ -233,9 +288,18 @@ def _mentioned(code: CodeType) -> Iterator[str]:
             yield from _mentioned(inner)
 
 
+def _constants(code: CodeType) -> tuple[object, ...]:
+    """The constants of a function's byte code, but for its docstring: that is the first, if there is one."""
+    flag = getattr(inspect, "CO_HAS_DOCSTRING", inspect.CO_OPTIMIZED)  # the first is new in Python 3.13
+    documented = code.co_flags & flag and not code.co_name.startswith("<") and code.co_consts
+    if documented and isinstance(code.co_consts[0], str):
+        return (None, *code.co_consts[1:])
+    return code.co_consts
+
+
 def _value_text(value: object) -> str:
     if isinstance(value, CodeType):
-        return _value_text((value.co_code, value.co_names, value.co_consts))
+        return _value_text((value.co_code, value.co_names, _constants(value)))
     if isinstance(value, Mapping):
         return _value_text(tuple(value.items()))
     if isinstance(value, tuple | list):

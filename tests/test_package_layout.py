@@ -36,7 +36,7 @@ LIBRARIES = {  # beside the standard library
     "report.console": {"rich"},  # what is printed in a terminal or a notebook
     "report.progress": {"rich"},
     "report.data_frame": {"pandas"},
-    "report.results": {"pandas"},  # the type of what it returns
+    "report.results": {"pandas", "numpy"},  # the type of what it returns
     "report.export.parquet": {"pyarrow"},
     "reproduction": {"torch", "numpy", "scipy", "PIL", "matplotlib"},
     "core": {"torch", "numpy", "scipy", "PIL"},

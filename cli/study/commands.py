@@ -36,6 +36,7 @@ def compare(
     shard: s.Shard = "",
     executor: s.Executor = "",
     study: s.Study = None,
+    strict: s.Strict = False,
     json: o.Json = False,
     csv: s.Csv = False,
 ) -> None:
@@ -58,19 +59,22 @@ def compare(
     )  # fmt: skip
     if protocol:
         experiment = named(protocol).under(experiment, o.given(context))
-    compare(experiment, study, output, Place.of(jobs, shard, executor))
+    compare(experiment, study, output, Place.of(jobs, shard, executor), strict=strict)
 
 
 def report(
     study: Annotated[Path, typer.Argument(metavar="STUDY", help="A file written by `sparseattack compare`.")],
+    only: s.Only = "",
+    strict: s.Strict = False,
     json: o.Json = False,
     csv: s.Csv = False,
     runs: s.Runs = False,
 ) -> None:
-    """Show the tables of a study again; nothing is run."""
+    """Show the tables of all that a study holds, or of a part; nothing is run."""
     from .tables import report
 
-    report(study, o.output_format({"json": json, "csv": csv, "runs": runs}))
+    output = o.output_format({"json": json, "csv": csv, "runs": runs})
+    report(study, output, chosen=only, strict=strict)
 
 
 def export(

@@ -1,6 +1,7 @@
 """Run a comparison with a progress display, and print its tables."""
 
 import os
+import re
 import shlex
 import sys
 from pathlib import Path
@@ -11,19 +12,20 @@ from rich.console import Console
 
 from sparseattack import Experiment, InputError, SparseattackError
 from sparseattack.cli.terminal import INTERRUPTED, stderr
-from sparseattack.experiment.prepare import prepare
+from sparseattack.experiment.prepare import Setup, prepare
 from sparseattack.plugins.registry import load
 from sparseattack.plugins.spec import Plugin
-from sparseattack.provenance import digest
 from sparseattack.report.progress import ProgressDisplay
 from sparseattack.report.results import results
 from sparseattack.study.executors.division import Division
 from sparseattack.study.executors.shard import Shard, shard_of, share_of
 from sparseattack.study.progress import ConditionProgress
 from sparseattack.study.run import Plan, Task, plan
-from sparseattack.study.store import Study, check_writable
+from sparseattack.study.store import Study, check_folder, check_writable
 
 from .tables import print_results
+
+LONGEST_NAME = 40  # letters of an oracle in the name of a file
 
 
 class Place(NamedTuple):
@@ -47,15 +49,24 @@ class Place(NamedTuple):
 HERE = Place()
 
 
-def compare(experiment: Experiment, path: Path | None, output: str, place: Place = HERE) -> None:
-    """Run what the study at ``path`` lacks, then print all of it as ``output``: table, json or csv.
+def compare(
+    experiment: Experiment, path: Path | None, output: str, place: Place = HERE, *, strict: bool = False
+) -> None:
+    """Run what the study at ``path`` lacks, then print the experiment as ``output``: table, json or csv.
 
-    Without a ``path`` the study is a file named after the settings. Of a shard, no results are printed.
+    Without a ``path`` the study is a file named after the oracle and the question, in which all experiments
+    about that question are stored. Of a shard, no results are printed. ``strict`` refuses to print runs that
+    were not made alike.
     """
-    console, path = stderr(), path or _default_path(experiment, place.shard)
-    check_writable(path)
+    console = stderr()
+    if path:
+        check_writable(path)
+    else:
+        check_folder(_folder(), "the study", "Name a file with --study", create=False)
     with console.status("loading the oracle and the images"):
         setup = prepare(experiment)
+    if not path:
+        check_writable(path := _default_path(setup, place.shard))
     with Study.create(path) as study:
         planned = plan(setup, study)
         try:
@@ -69,15 +80,20 @@ def compare(experiment: Experiment, path: Path | None, output: str, place: Place
             _print_stopped(study, console, "failed")
             raise
         if whole:
-            print_results(results(study), output)
+            print_results(results(study, planned.request, records=False), output, strict=strict)
     if whole:
         console.print(f"Study: {path}. Show it again with:\n  sparseattack report {shlex.quote(str(path))}")
 
 
-def _default_path(experiment: Experiment, shard: Shard | None) -> Path:
-    """A file for exactly these settings, whatever the labels: the same command finds it again."""
-    folder = Path(os.environ.get("SPARSEATTACK_STUDIES", "")).expanduser()
-    path = folder / f"sparseattack-{digest(experiment.without_labels().to_json())[:8]}.study"
+def _folder() -> Path:
+    """Where studies are that no option names."""
+    return Path(os.environ.get("SPARSEATTACK_STUDIES", "")).expanduser()
+
+
+def _default_path(setup: Setup, shard: Shard | None) -> Path:
+    """A file for one question: other strategies, images, seeds, budgets are added to the same file."""
+    name = re.sub(r"[^\w.-]+", "-", setup.clean.oracle.name)[:LONGEST_NAME].strip("-.")
+    path = _folder() / f"sparseattack-{name}-{setup.question.key[:8]}.study"
     return shard.file(path) if shard else path
 
 
@@ -119,14 +135,14 @@ def _print_stopped(study: Study, console: Console, how: str) -> None:
 
 def _conditions(planned: Plan) -> list[ConditionProgress]:
     """What is planned of every condition, by the name that it is printed with."""
-    experiment = planned.setup.experiment
     return [
-        ConditionProgress(_name(task, experiment.labels), experiment.budget, len(task.todo), task.done)
+        ConditionProgress(_name(task), task.condition.budget, len(task.todo), task.done)
         for task in planned.tasks
     ]
 
 
-def _name(task: Task, labels: dict[str, str]) -> str:
+def _name(task: Task) -> str:
     one = task.condition
-    strategy = labels.get(one.strategy, one.strategy)
-    return f"{strategy}/{one.encoding} k={one.pixels}" + (f" seed={one.seed}" if one.seed else "")
+    return f"{one.label or one.strategy}/{one.encoding} k={one.pixels}" + (
+        f" seed={one.seed}" if one.seed else ""
+    )

@@ -17,5 +17,5 @@ def export(path: Path, form: str, out: Path | None) -> None:
     for each in written:
         print_text(f"written: {each}")
     if found.unfinished:
-        done = f"{len(found.records):,} of {found.planned:,} runs are done"
+        done = f"{found.finished:,} of {found.subject.runs:,} runs are done"
         print_text(f"sparseattack: the study is unfinished: {done}", error=True)

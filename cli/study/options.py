@@ -93,7 +93,25 @@ Executor = Annotated[
 ]
 Study = Annotated[
     Path | None,
-    option(OUTPUT, "STUDY", "File of the finished runs, to resume from.", default="named by the settings"),
+    option(
+        OUTPUT,
+        "STUDY",
+        "File of all runs about one oracle: what it holds is not run again, what it lacks is added.",
+        default="named by oracle, target and stopping criterion",
+    ),
+]
+Only = Annotated[
+    str,
+    option(
+        OUTPUT,
+        "NAME,...",
+        "Show a part: names of strategies, k=K, seed=SEED, budget=N, encoding=SPEC, fitness=SPEC.",
+        default=False,
+    ),
+]
+Strict = Annotated[
+    bool,
+    flag(OUTPUT, "Refuse runs made with different versions, processors or devices.", "--strict"),
 ]
 Csv = Annotated[bool, flag(OUTPUT, "Print CSV instead of tables.", "--csv")]
 Runs = Annotated[bool, flag(OUTPUT, "Print every run as CSV.", "--runs")]

@@ -10,8 +10,9 @@ from rich.table import Table
 from sparseattack.cli.terminal import print_text, stdout
 from sparseattack.plugins.spec import parse
 from sparseattack.report.console import visible
+from sparseattack.report.mixtures import require_alike
 from sparseattack.report.results import Results, results
-from sparseattack.report.summary import Method, Pair, Summary
+from sparseattack.report.summary import Pair, Summary
 from sparseattack.report.tables import (
     LEVEL,
     Section,
@@ -21,7 +22,7 @@ from sparseattack.report.tables import (
     number_of,
     sections,
 )
-from sparseattack.study.facts import InferenceChoice
+from sparseattack.study.facts import InferenceChoice, Method
 from sparseattack.study.store import Study
 
 NARROW = 60  # columns: below, a list per strategy takes the place of the tables
@@ -29,14 +30,22 @@ WIDEST = 10_000  # columns
 MOST_PAIRS = 10  # printed; --json has them all
 
 
-def report(path: Path, output: str) -> None:
-    """Print the study at ``path`` as ``output``: table, json, csv or runs. InputError if there is none."""
+def report(path: Path, output: str, *, chosen: str = "", strict: bool = False) -> None:
+    """Print the study at ``path`` as ``output``: table, json, csv or runs. InputError if there is none.
+
+    ``chosen`` is a part of it, as ``results`` takes it; ``strict`` refuses runs that were not made alike.
+    """
     with Study.read(path) as study:
-        print_results(results(study), output)
+        print_results(results(study, chosen=chosen, records=output == "runs"), output, strict=strict)
 
 
-def print_results(found: Results, output: str) -> None:
-    """Print to the standard output, as ``output``: table, json, csv or runs."""
+def print_results(found: Results, output: str, *, strict: bool = False) -> None:
+    """Print to the standard output, as ``output``: table, json, csv or runs.
+
+    InputError, before anything is printed, where ``strict`` and runs were not made alike.
+    """
+    if strict:
+        require_alike(found.mixtures)
     texts = {"json": found.to_json, "csv": found.to_csv, "runs": found.runs_csv}
     if output in texts:
         print_text(texts[output]().rstrip())
@@ -44,37 +53,39 @@ def print_results(found: Results, output: str) -> None:
             _print_notes(found)
         return
     console = stdout()
-    console.print("\n".join(map(visible, headline(found.manifest, found.scope))))
-    for note in found.manifest.notes:
+    console.print("\n".join(map(visible, headline(found.subject))))
+    for note in found.notes:
         console.print(f"{note[:1].upper()}{note[1:]}.")
     if found.unfinished:
-        done = f"Unfinished: {len(found.records):,} of {found.planned:,} runs are done"
+        done = f"Unfinished: {found.finished:,} of {found.subject.runs:,} runs are done"
         console.print(f"{done}; the rate of a method is known once all its runs are.", style="yellow")
-    names = {spec: visible(name) for spec, name in found.names.items()}
-    if parts := sections(found.experiment, found.lines, found.unfinished, found.sees):
+    names = {method: visible(method.name) for method in found.methods}
+    if parts := sections(found.subject, found.lines, found.unfinished):
         names = print_sections(console, parts, names)
     if found.lines:
-        console.print(" ".join(explanation(found.sees).split()), style="dim")
+        console.print(" ".join(explanation(found.methods).split()), style="dim")
     print_remarks(console, found, names)
 
 
 def _print_notes(found: Results) -> None:
     """Print as errors what a CSV does not hold: notes, and why no image was attacked, if none was."""
-    for note in (
-        *([] if found.planned else [attacked(found.experiment, found.scope).rstrip(".")]),
-        *found.manifest.notes,
-    ):
+    nothing = [] if found.subject.runs else [attacked(found.subject).rstrip(".")]
+    for note in (*nothing, *found.notes, *(sentence.rstrip(".") for sentence in found.mixtures)):
         print_text(f"sparseattack: {note}", error=True)
 
 
-def print_sections(console: Console, parts: Sequence[Section], names: dict[str, str]) -> dict[str, str]:
+VARIED = {"encoding": "left", "fitness": "left", "k": "right", "budget": "right"}
+"""What of a method has a column where methods differ in it, and on which side it stands."""
+
+
+def print_sections(console: Console, parts: Sequence[Section], names: dict[Method, str]) -> dict[Method, str]:
     """Print tables with the full ``names`` of strategies, with shortened ones, or lists: what fits first.
 
-    Returns the names printed, by spec.
+    Returns the names printed, by method.
     """
     free = console.options.update(max_width=WIDEST)  # or a table is measured as if it fitted
     methods = list(dict.fromkeys(method for part in parts for method in part.rows))
-    varied = [name for name in ("encoding", "k") if len({getattr(each, name) for each in methods}) > 1]
+    varied = [name for name in VARIED if len({getattr(each, name) for each in methods}) > 1]
     for chosen in (names, shortened(names)):
         tables = [_table(part, chosen, varied) for part in parts]
         fits = all(console.measure(table, options=free).maximum <= console.width for table in tables)
@@ -83,9 +94,8 @@ def print_sections(console: Console, parts: Sequence[Section], names: dict[str, 
             for part, table in zip(parts, tables, strict=True):  # a table's own title wraps at its width
                 console.print(part.title, style="bold")
                 console.print(table)
-            for spec, name in chosen.items():
-                if name != visible(spec):
-                    console.print(f"{name} = {visible(spec)}", soft_wrap=True)
+            for line in dict.fromkeys(f"{name} = {spec}" for name, spec in _renamed(chosen)):
+                console.print(line, soft_wrap=True)
             return chosen
     for method in methods:
         _print_list(console, parts, method, names)
@@ -94,14 +104,22 @@ def print_sections(console: Console, parts: Sequence[Section], names: dict[str, 
     return names
 
 
-def shortened(names: dict[str, str]) -> dict[str, str]:
+def _renamed(names: dict[Method, str]) -> list[tuple[str, str]]:
+    """The names that are not the spec of their strategy, and that spec."""
+    pairs = [(name, visible(method.strategy)) for method, name in names.items()]
+    return [(name, spec) for name, spec in pairs if name != spec]
+
+
+def shortened(names: dict[Method, str]) -> dict[Method, str]:
     """Numbers in place of settings, but for labels: ``de #1`` for ``de(popsize=50,variant=best1)``."""
-    long = [spec for spec, name in names.items() if name == visible(spec) and parse(spec).settings]
-    return names | {spec: f"{visible(parse(spec).name)} #{number}" for number, spec in enumerate(long, 1)}
+    plain = [method for method, name in names.items() if name == visible(method.strategy)]
+    specs = dict.fromkeys(method.strategy for method in plain if parse(method.strategy).settings)
+    short = {spec: f"{visible(parse(spec).name)} #{number}" for number, spec in enumerate(specs, 1)}
+    return names | {method: short[method.strategy] for method in plain if method.strategy in short}
 
 
-def _table(part: Section, names: dict[str, str], varied: Sequence[str]) -> Table:
-    """A row per method; encoding and k have a column if they are ``varied``."""
+def _table(part: Section, names: dict[Method, str], varied: Sequence[str]) -> Table:
+    """A row per method; what is ``varied`` has a column."""
     table = Table(
         box=box.SIMPLE_HEAD,
         padding=(0, 1, 0, 0),
@@ -109,19 +127,18 @@ def _table(part: Section, names: dict[str, str], varied: Sequence[str]) -> Table
     )
     table.add_column("strategy", no_wrap=True)
     for name in varied:
-        table.add_column(name, justify="right" if name == "k" else "left", no_wrap=True)
+        table.add_column(name, justify="right" if VARIED[name] == "right" else "left", no_wrap=True)
     for heading in part.headings:
         table.add_column(heading, justify="right", vertical="bottom", no_wrap=True)
     for method, figures in part.rows.items():
-        condition = [visible(str(getattr(method, name))) for name in varied]
-        table.add_row(names[method.strategy], *condition, *figures)
+        table.add_row(names[method], *(visible(str(getattr(method, name))) for name in varied), *figures)
     return table
 
 
-def _print_list(console: Console, parts: Sequence[Section], method: Method, names: dict[str, str]) -> None:
+def _print_list(console: Console, parts: Sequence[Section], method: Method, names: dict[Method, str]) -> None:
     """All figures of one method, a line each."""
-    console.print(f"\n{names[method.strategy]}", style="bold", soft_wrap=True)
-    if names[method.strategy] != visible(method.strategy):
+    console.print(f"\n{names[method]}", style="bold", soft_wrap=True)
+    if names[method] != visible(method.strategy):
         console.print(f"  = {visible(method.strategy)}", soft_wrap=True)
     console.print(f"  encoding {visible(method.encoding)}, k = {method.k}", soft_wrap=True)
     for part in (part for part in parts if method in part.rows):
@@ -130,11 +147,13 @@ def _print_list(console: Console, parts: Sequence[Section], method: Method, name
             console.print(f"    {' '.join(heading.split()):<20}{figure:>14}")
 
 
-def print_remarks(console: Console, found: Results, names: dict[str, str]) -> None:
-    """Failures, what was not counted as queries, the inference used, and significant differences."""
+def print_remarks(console: Console, found: Results, names: dict[Method, str]) -> None:
+    """Failures, mixtures, what was not counted as queries, the inference used, significant differences."""
     for line in found.lines:
-        for sentence in failures(line, names[line.method.strategy]):
+        for sentence in failures(line, names[line.method]):
             console.print(sentence, style="yellow")
+    for sentence in found.mixtures:
+        console.print(visible(sentence), style="yellow")
     for sentence in found.uncharged:
         console.print(sentence, style="dim")
     for k, choice in found.inference.items():
@@ -162,7 +181,7 @@ def _inference(k: int, choice: InferenceChoice) -> str:
     return f"k = {k}: {used} was used; on a sample, sparse was {choice.speedup} times as fast as dense."
 
 
-def differences(found: Results, names: dict[str, str]) -> list[str]:
+def differences(found: Results, names: dict[Method, str]) -> list[str]:
     """A sentence per significant pair of conditions, and how many others there are; all pairs if one."""
     pairs = found.pairs
     significant = [pair for pair in pairs if pair.p < LEVEL] if len(pairs) > 1 else pairs
@@ -174,14 +193,14 @@ def differences(found: Results, names: dict[str, str]) -> list[str]:
     return sentences
 
 
-def _difference(pair: Pair, found: Results, names: dict[str, str]) -> str:
+def _difference(pair: Pair, found: Results, names: dict[Method, str]) -> str:
     """On how many images each of two conditions is the better one, and whether that is significant."""
 
     def name(method: Method) -> str:
-        return f"{names[method.strategy]}/{method.encoding}"
+        return f"{names[method]}/{method.encoding}"
 
     first, second = name(pair.first), name(pair.second)
-    k = f"k = {pair.first.k}: " if len(found.experiment.pixels) > 1 else ""
+    k = f"k = {pair.first.k}: " if len({method.k for method in found.methods}) > 1 else ""
     wins = number_of(pair.only_first_wins, "image")
     verdict = "significant" if pair.p < LEVEL else "not significant"
     if all(line.runs == line.images for line in found.lines):

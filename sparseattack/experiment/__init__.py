@@ -2,5 +2,5 @@
 
 In reading order: ``settings`` (what is chosen), ``protocols`` (published settings), ``clean`` (the oracle and
 its predictions on the clean images), ``prepare`` (everything loaded and checked), ``cases`` (which images are
-attacked), ``manifest`` (what an experiment is made of).
+attacked), ``identity`` (what a study is about, and the keys of runs).
 """

@@ -24,14 +24,22 @@ class Case(NamedTuple):
 class Selection(NamedTuple):
     """What is attacked, and how much is not."""
 
+    contents: tuple[str, ...]  # digest of each of the N images
+    repeated: int  # images that are the same as an earlier one, and have its label
     cases: dict[int, list[Case]]  # by seed
     eligible: int  # images that may be attacked, sampled or not
     left_out: int  # cases that are no attack: misclassified, or of the target class already
 
-    def runs(self, images: int) -> tuple[int, ...]:
-        """How often each of ``images`` images is attacked, over all seeds and targets."""
-        counts = Counter(case.image for cases in self.cases.values() for case in cases)
-        return tuple(counts[image] for image in range(images))
+    def runs(self, seed: int) -> tuple[int, ...]:
+        """How often each of the N images is attacked with a seed, over all targets."""
+        counts = Counter(case.image for case in self.cases[seed])
+        return tuple(counts[image] for image in range(len(self.contents)))
+
+
+def _repeated(images: Sequence[tuple[str, int]]) -> set[int]:
+    """The places of images whose content and label stand at an earlier place, too."""
+    first: dict[tuple[str, int], int] = {}
+    return {place for place, image in enumerate(images) if first.setdefault(image, place) != place}
 
 
 def select_cases(
@@ -39,11 +47,22 @@ def select_cases(
 ) -> Selection:
     """The cases of every seed, given the oracle's predictions ``(N,)`` of the images and its K ``classes``.
 
-    Sampled are images, each with all its targets, and the same ones for every seed. Raises InputError where
-    more images are to be sampled than may be attacked.
+    An image that is there twice with the same label is one case. Sampled are images, each with all its
+    targets, and the same ones for every seed. Raises InputError where more images are to be sampled than may
+    be attacked.
     """
-    every = {seed: _all_cases(images, experiment.target, seed, classes) for seed in experiment.seeds}
     labels, predictions = images.labels.tolist(), predicted.tolist()
+    contents = [digest_image(image) for image in images.pixels]
+    repeated = _repeated(list(zip(contents, labels, strict=True)))
+    seeds = sorted({seed for one in experiment.configurations for seed in one.seeds})
+    every = {
+        seed: [
+            case
+            for case in _all_cases(labels, contents, experiment.target, seed, classes)
+            if case.image not in repeated
+        ]
+        for seed in seeds
+    }
 
     def may_attack(case: Case) -> bool:
         label, prediction = labels[case.image], predictions[case.image]
@@ -51,18 +70,22 @@ def select_cases(
 
     possible = {seed: [case for case in cases if may_attack(case)] for seed, cases in every.items()}
     eligible = sorted({case.image for cases in possible.values() for case in cases})
-    sample = sample_images(images, eligible, experiment.num_images, experiment.sample_seed)
-    left_out = [len(every[seed]) - len(possible[seed]) for seed in experiment.seeds]
+    sample = sample_images(contents, eligible, experiment.num_images, experiment.sample_seed)
+    left_out = [len(every[seed]) - len(possible[seed]) for seed in seeds]
     return Selection(
+        contents=tuple(contents),
+        repeated=len(repeated),
         cases={seed: [case for case in cases if case.image in sample] for seed, cases in possible.items()},
         eligible=len(eligible),
         left_out=left_out[0] if experiment.target == "none" else sum(left_out),
     )
 
 
-def _all_cases(images: ImageGroups, target: str, seed: int, classes: tuple[str, ...]) -> list[Case]:
+def _all_cases(
+    labels: Sequence[int], contents: Sequence[str], target: str, seed: int, classes: tuple[str, ...]
+) -> list[Case]:
     """Every image with every ``target``: none, random, all, or a class by name or number."""
-    count, labels = len(classes), images.labels.tolist()
+    count = len(classes)
     if target == "none":
         return [Case(image, -1) for image in range(len(labels))]
     if target == "all":
@@ -74,16 +97,16 @@ def _all_cases(images: ImageGroups, target: str, seed: int, classes: tuple[str, 
         ]
     if target == "random":
         return [
-            Case(image, _random_target(images.pixels[image], label, seed, count))
+            Case(image, _random_target(contents[image], label, seed, count))
             for image, label in enumerate(labels)
         ]
     number = class_number(target, classes)
     return [Case(image, number) for image in range(len(labels))]
 
 
-def _random_target(image: Tensor, label: int, seed: int, count: int) -> int:
+def _random_target(content: str, label: int, seed: int, count: int) -> int:
     """Any of ``count`` classes but the image's own, whatever the image's place."""
-    random = np.random.default_rng([seed, int(digest_image(image), 16)])
+    random = np.random.default_rng([seed, int(content, 16)])
     return int((label + 1 + random.integers(count - 1)) % count)
 
 
@@ -107,7 +130,7 @@ def is_attackable(case: Case, label: int, predicted: int, *, correct_only: bool 
     return right if case.target < 0 else case.target not in (label, predicted) and (right or not correct_only)
 
 
-def sample_images(images: ImageGroups, eligible: Sequence[int], count: int, seed: int) -> set[int]:
+def sample_images(contents: Sequence[str], eligible: Sequence[int], count: int, seed: int) -> set[int]:
     """The places of ``count`` of the ``eligible`` images, or of all if it is 0.
 
     A digest of the seed and of an image's colours orders them: a smaller sample is part of a larger one, and
@@ -115,12 +138,12 @@ def sample_images(images: ImageGroups, eligible: Sequence[int], count: int, seed
     """
     if count > len(eligible):
         raise InputError(
-            f"{count} images are to be sampled, but of {len(images)} only {len(eligible)} may be attacked:"
+            f"{count} images are to be sampled, but of {len(contents)} only {len(eligible)} may be attacked:"
             " sample fewer, or name more images"
         )
     if not count:
         return set(eligible)
-    return set(sorted(eligible, key=lambda place: digest([seed, digest_image(images.pixels[place])]))[:count])
+    return set(sorted(eligible, key=lambda place: digest([seed, contents[place]]))[:count])
 
 
 def aims(chosen: Sequence[Case], labels: Tensor) -> Tensor:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain
 from math import inf
@@ -21,7 +21,7 @@ from sparseattack.problem.oracle import Classifier, device_of
 from sparseattack.problem.purity import Purity, purity
 from sparseattack.problem.scale import report_scale
 from sparseattack.problem.verification import Predictions, by_chance, classify, repeats_of
-from sparseattack.provenance import digest, digest_network
+from sparseattack.provenance import digest, digest_network, digest_source
 
 PROBES = 4  # random images that are evaluated so that another oracle is noticed
 FEWEST, NEARLY_NONE = 5, 0.1  # images, and the share that is classified correctly: fewer are doubtful
@@ -45,9 +45,10 @@ class CleanSettings(NamedTuple):
 
 @dataclass(frozen=True)
 class ProbeScores:
-    """An oracle's scores of a few clean and random images, by which another oracle is noticed."""
+    """An oracle's scores of a few random images, by which another oracle is noticed."""
 
     KEY: ClassVar[str] = "probe scores"
+    shape: tuple[int, ...]  # C, H, W
     scores: tuple[tuple[float, ...], ...]  # of each image, of K classes; none of a noisy oracle
 
     def difference(self, other: "ProbeScores") -> float:
@@ -87,10 +88,20 @@ class CleanEvaluation:
 
     @property
     def digest(self) -> str:
-        """Digest of the oracle: its own, or else of its layers and of its exact scores of probe images."""
+        """Digest of the oracle: its own, or of its layers, or else of its exact scores of probe images.
+
+        Its code belongs to it, which may be evaluated on other processors: these round scores differently.
+        """
         module = self.oracle.module
-        layers = digest_network(module) if module is not None else ""
-        return self.oracle.digest or digest([layers, self.probes.scores])
+        known = self.oracle.digest or (digest_network(module) if module is not None else "")
+        return digest([known or [*self.probes.scores], digest_source(self.plugin)])
+
+    def on_probes_of(self, probes: ProbeScores) -> Self:
+        """The same with scores of random images of the shape that another's ``probes`` have."""
+        if probes.shape in ((), self.probes.shape):
+            return self
+        found, count = _probe(self.oracle, probes.shape, self.stacks[0].device)
+        return replace(self, probes=found, probed=self.probed + count)
 
     @property
     def correct(self) -> int | None:
@@ -167,9 +178,9 @@ def evaluate_clean(experiment: Experiment) -> CleanEvaluation:
     oracle = oracle.with_scale(predictions.scale)
     classes = _class_names(oracle, images, predictions.scores.shape[1])
     count = times * len(images) + predictions.singles
-    probes, probed = ProbeScores(()), 0
+    probes, probed = ProbeScores((), ()), 0
     if not experiment.noisy_oracle:
-        probes, probed = _probe(oracle, stacks[0], predictions)
+        probes, probed = _probe(oracle, tuple(stacks[0].shape[1:]), stacks[0].device)
     return CleanEvaluation(
         CleanSettings.of(experiment),
         plugin,
@@ -185,17 +196,15 @@ def evaluate_clean(experiment: Experiment) -> CleanEvaluation:
     )
 
 
-def _probe(oracle: Classifier, floats: Tensor, predictions: Predictions) -> tuple[ProbeScores, int]:
-    """Scores of the first clean images, which are there already, and of random ones; their evaluations."""
-    shape = PROBES, *floats.shape[1:]
-    random = torch.randint(256, shape, generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
-    scores, count = [predictions.scores[:PROBES]], PROBES
-    with suppress(OracleError):  # noise may be too much for it, and no candidate is
-        drawn = classify(oracle, levels(random).to(floats.device))
-        scores.append(drawn.scores)
-        count += drawn.singles
-    found = torch.cat(scores).double().nan_to_num()
-    return ProbeScores(tuple(map(tuple, found.tolist()))), count
+def _probe(oracle: Classifier, shape: tuple[int, ...], device: torch.device) -> tuple[ProbeScores, int]:
+    """Scores of random images of a ``shape`` C, H, W, and how many evaluations that took."""
+    generator = torch.Generator().manual_seed(0)
+    random = torch.randint(256, (PROBES, *shape), generator=generator, dtype=torch.uint8)
+    with suppress(OracleError, InputError):  # noise may be too much for it, and no candidate is
+        drawn = classify(oracle, levels(random).to(device))
+        found = drawn.scores.double().nan_to_num()
+        return ProbeScores(shape, tuple(map(tuple, found.tolist()))), PROBES + drawn.singles
+    return ProbeScores(shape, ()), PROBES
 
 
 def _classified(oracle: Classifier, stacks: Sequence[Tensor], times: int) -> Predictions:

@@ -3,11 +3,9 @@
 `prepare` is the only way to a `Setup`: what does not exist or does not fit is refused there.
 """
 
-import json
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import accumulate, product
 from typing import NamedTuple
@@ -20,22 +18,20 @@ from sparseattack.data.load import ImagesSpec
 from sparseattack.errors import InputError
 from sparseattack.experiment.cases import Case, Selection, aims, class_number, select_cases
 from sparseattack.experiment.clean import CleanEvaluation, CleanSettings, evaluate_clean
-from sparseattack.experiment.manifest import Determinants, Manifest, Opening
+from sparseattack.experiment.identity import Question, image_key, method_key, run_key
 from sparseattack.experiment.settings import Condition, Experiment
 from sparseattack.plugins.registry import load, make, names
 from sparseattack.plugins.spec import (
     Plugin,
     Spec,
     extra_objectives,
-    function_name,
     parse,
-    setting_values,
     uses_of,
 )
 from sparseattack.problem import criteria
 from sparseattack.problem.encodings import Encoding
 from sparseattack.problem.problem import Problem, check_images
-from sparseattack.provenance import digest, digest_source, hardware, versions
+from sparseattack.provenance import Environment, environment
 from sparseattack.search.contract import ask, close, start
 
 
@@ -61,7 +57,7 @@ class Setup:
     experiment: Experiment
     clean: CleanEvaluation
     images: ImageGroups  # each label is the true class, numbered as the oracle's
-    strategies: dict[str, ChosenStrategy]  # by spec as chosen
+    strategies: dict[tuple[str, str], ChosenStrategy]  # by spec and fitness as chosen
     encodings: dict[tuple[str, int], ChosenEncoding]  # by spec as chosen, and k
 
     @cached_property
@@ -73,46 +69,65 @@ class Setup:
     @cached_property
     def notes(self) -> tuple[str, ...]:
         """Sentences about what of the images was left out, turned or resized, and about doubtful labels."""
-        return self.images.notes + (self.clean.doubt if self.experiment.true_class == "label" else ())
+        doubt = self.clean.doubt if self.experiment.true_class == "label" else ()
+        return self.images.notes + _repeated(self.selection.repeated) + doubt
 
     @cached_property
-    def manifest(self) -> Manifest:
-        """What the experiment is made of, and where it is run."""
-        plugins, clean = self._plugins(), self.clean
-        settings = {role: setting_values(plugin) for role, plugin in plugins.items()}
-        return Manifest(
-            determines=Determinants(
-                experiment=self.experiment.without_labels(),
-                settings=json.loads(json.dumps(settings, default=str)),
-                sources={role: digest_source(plugin) for role, plugin in plugins.items()},
-                oracle=clean.digest,
-                images=self.images.digest,
-                versions=versions(plugins.values()),
-            ),
-            oracle=str(clean.oracle),
-            scale=clean.predictions.scale,
-            images=len(self.images),
-            shapes=tuple(tuple(group.pixels.shape) for group in self.images.groups),
-            notes=self.notes,
-            opening=Opening(
-                hardware(self.experiment.device), datetime.now(UTC).isoformat(timespec="seconds")
-            ),
+    def question(self) -> Question:
+        """What the experiment is about."""
+        chosen = self.experiment
+        is_class = chosen.target not in ("none", "random", "all")
+        kind, _, level = chosen.stop.partition(":")
+        stop = "success" if kind == "fooled" else f"{kind}:{float(level)}" if level else kind
+        return Question(
+            oracle=self.clean.digest,
+            scale=self.clean.predictions.scale,
+            target=str(class_number(chosen.target, self.clean.classes)) if is_class else chosen.target,
+            true_class=chosen.true_class,
+            correct_only=chosen.correct_only,
+            noisy_oracle=chosen.noisy_oracle,
+            stop=stop,
         )
 
     @cached_property
-    def identity(self) -> str:
-        """Digest of everything that every result depends on."""
-        return digest(asdict(self.manifest.determines))
+    def method_keys(self) -> dict[Condition, str]:
+        """The key of the method of each condition, which does not depend on its seed or label."""
+        keys: dict[Condition, str] = {}
+        for condition in self.experiment.conditions():
+            same = condition._replace(seed=0, label="")
+            keys[condition] = keys[same] = keys.get(same) or self._method_key(condition)
+        return keys
 
-    def _plugins(self) -> dict[str, Plugin]:
-        """Every plugin by its role."""
-        used = {f"oracle {self.experiment.oracle}": self.clean.plugin}
-        for spec, strategy in self.strategies.items():
-            used[f"strategy {spec}"] = strategy.plugin
-            used |= {f"fitness {function_name(objective)}": objective for objective in strategy.objectives}
-        for (spec, k), encoding in self.encodings.items():
-            used[f"encoding {spec}, {k} pixels"] = encoding.plugin
-        return used
+    def _method_key(self, condition: Condition) -> str:
+        chosen = self.strategies[condition.strategy, condition.fitness]
+        return method_key(
+            (chosen.spec, chosen.plugin),
+            self.encodings[condition.encoding, condition.pixels].plugin,
+            chosen.objectives,
+            condition.budget if "budget" in uses_of(chosen.plugin) else None,
+        )
+
+    @cached_property
+    def image_keys(self) -> tuple[str, ...]:
+        """The key of each of the N images, with its true class."""
+        pairs = zip(self.selection.contents, self.images.labels.tolist(), strict=True)
+        return tuple(image_key(content, label) for content, label in pairs)
+
+    def run_key(self, condition: Condition, case: Case) -> str:
+        """Digest of everything that determines the run of a case under a condition."""
+        method, image = self.method_keys[condition], self.image_keys[case.image]
+        return run_key(self._question_key, method, image, case.target, condition.seed)
+
+    @cached_property
+    def _question_key(self) -> str:
+        return self.question.key
+
+    def environment(self, condition: Condition) -> Environment:
+        """What runs under a condition are made with on this machine."""
+        chosen = self.strategies[condition.strategy, condition.fitness]
+        encoding = self.encodings[condition.encoding, condition.pixels].plugin
+        plugins = self.clean.plugin, chosen.plugin, encoding, *chosen.objectives
+        return environment(self.experiment.device, plugins)
 
     def sampled(self, num_images: int) -> "Setup":
         """The same on ``num_images`` of the images, or on all that may be attacked if they are fewer."""
@@ -143,8 +158,26 @@ def prepare(
         check_images(stack, max(chosen.encoding.slots for chosen in encodings.values()))
     setup = Setup(experiment, clean, _labelled(clean, experiment, label, unlabelled), strategies, encodings)
     _ = setup.selection
+    _check_methods(setup)
     dry_run(setup)
     return setup
+
+
+def _repeated(count: int) -> tuple[str, ...]:
+    """A note about images that are the same as earlier ones."""
+    one = "1 image is the same as another one and has its label: it is attacked once"
+    many = f"{count} images are the same as others and have their labels: each is attacked once"
+    return () if not count else (one if count == 1 else many,)
+
+
+def _check_methods(setup: Setup) -> None:
+    """Refuse two ways of writing the same strategy, of which every run would be the same."""
+    seen: dict[tuple[str, int, int], Condition] = {}
+    for one in setup.experiment.conditions():
+        first = seen.setdefault((setup.method_keys[one], one.budget, one.seed), one)
+        for name in ("strategy", "encoding", "fitness"):
+            if (before := getattr(first, name)) != (now := getattr(one, name)):
+                raise InputError(f"{before} and {now} are the same {name}: name it once")
 
 
 def _required(clean: CleanEvaluation, experiment: Experiment) -> CleanEvaluation:
@@ -158,9 +191,9 @@ def _required(clean: CleanEvaluation, experiment: Experiment) -> CleanEvaluation
     return clean
 
 
-def _strategies(experiment: Experiment) -> dict[str, ChosenStrategy]:
-    """By spec as chosen; each has the fitness, and further objectives if it searches several."""
-    if taken := [label for label in experiment.labels.values() if label in names("strategies")]:
+def _strategies(experiment: Experiment) -> dict[tuple[str, str], ChosenStrategy]:
+    """By spec and fitness; each has the fitness, and further objectives if it searches several."""
+    if taken := [label for label in experiment.labels if label in names("strategies")]:
         raise InputError(
             f"the label {taken[0]} is the name of a strategy, too: choose another, as in my-{taken[0]}=..."
         )
@@ -170,19 +203,23 @@ def _strategies(experiment: Experiment) -> dict[str, ChosenStrategy]:
     chosen = experiment.objectives
     if chosen and not any(declared.values()):
         raise InputError(f"no strategy here searches further objectives such as {chosen[0]}; nsga2 does")
-    fitness = load("fitness", experiment.fitness)
     more = {text: chosen or own if own else () for text, own in declared.items()}
-    objectives = {text: (fitness, *(load("fitness", one) for one in some)) for text, some in more.items()}
-    return {text: ChosenStrategy(specs[text], plugins[text], objectives[text]) for text in specs}
+    extra = {text: tuple(load("fitness", one) for one in some) for text, some in more.items()}
+    pairs = dict.fromkeys((one.strategy, one.fitness) for one in experiment.configurations)
+    first = {name: load("fitness", name) for name in dict.fromkeys(fitness for _, fitness in pairs)}
+    return {
+        (text, fitness): ChosenStrategy(specs[text], plugins[text], (first[fitness], *extra[text]))
+        for text, fitness in pairs
+    }
 
 
 def _encodings(experiment: Experiment) -> dict[tuple[str, int], ChosenEncoding]:
     """By spec as chosen, and number of pixels."""
-    specs = {text: parse(text) for text in experiment.encodings}
+    pairs = dict.fromkeys((one.encoding, one.pixels) for one in experiment.conditions())
+    specs = {text: parse(text) for text, _ in pairs}
     for text, spec in specs.items():
         if "pixels" in spec.settings:
             raise InputError(f"how many pixels may change is set by --pixels, not in encoding {text}")
-    pairs = product(specs, experiment.pixels)
     plugins = {(text, k): load("encodings", specs[text], {"pixels": k}) for text, k in pairs}
     return {
         pair: ChosenEncoding(plugin, make(plugin, f"encoding {pair[0]}")) for pair, plugin in plugins.items()
@@ -241,7 +278,7 @@ def problem_of(setup: Setup, condition: Condition, chosen: Sequence[Case]) -> Pr
         stack,
         aims(chosen, setup.images.labels).to(stack.device),
         targeted=setup.experiment.target != "none",
-        fitness=setup.strategies[condition.strategy].objectives,
+        fitness=setup.strategies[condition.strategy, condition.fitness].objectives,
         until=criteria.rule(setup.experiment.stop),
         cases=torch.tensor([case.image - start for case in chosen], dtype=torch.int64),
         noisy=setup.experiment.noisy_oracle,
@@ -271,13 +308,12 @@ def dry_run(setup: Setup) -> None:
     ends = {choose(images, key=lambda image: setup.clean.floats[image].numel()) for choose in (min, max)}
     for condition, case in product(setup.experiment.conditions(), [Case(image, 0) for image in sorted(ends)]):
         problem = problem_of(setup, condition, [case])
-        who, plugin = f"strategy {condition.strategy}", setup.strategies[condition.strategy].plugin
+        who, plugin = (
+            f"strategy {condition.strategy}",
+            setup.strategies[condition.strategy, condition.fitness].plugin,
+        )
         space = problem.space(
-            slice(0, 1),
-            setup.experiment.budget,
-            condition.seed,
-            condition.strategy,
-            uses=uses_of(plugin),
+            slice(0, 1), condition.budget, condition.seed, condition.strategy, uses=uses_of(plugin)
         )
         search = start(plugin, space, who)
         ask(search, None, space, who)

@@ -1,10 +1,13 @@
 """An experiment: everything that a person chooses about a comparison, frozen and as JSON."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, fields, replace
+import json
+from collections.abc import Hashable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, fields
+from functools import cached_property
 from inspect import formatannotation
-from itertools import product
-from typing import Any, NamedTuple, Self, get_args
+from itertools import chain, product
+from types import UnionType
+from typing import Any, NamedTuple, Self, TypeVar, get_args
 
 from sparseattack.data.resize import DEFAULT, parse_resize
 from sparseattack.errors import InputError
@@ -22,6 +25,30 @@ class Condition(NamedTuple):
     encoding: str  # a spec, as chosen
     pixels: int  # k
     seed: int
+    fitness: str  # a spec, as chosen
+    budget: int  # queries per image
+    label: str = ""  # of the strategy, in tables; no result depends on it
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """A strategy of an experiment with choices of its own; what is left empty is as the experiment says.
+
+    ``Experiment(strategies=("de", Configuration("exhaustive", pixels=(1,))), pixels=(1, 3))`` searches
+    exhaustively with one pixel only.
+    """
+
+    strategy: str  # a spec, without label
+    label: str = ""
+    encodings: tuple[str, ...] = ()
+    pixels: tuple[int, ...] = ()
+    seeds: tuple[int, ...] = ()
+    fitness: str = ""
+    budget: int = 0  # queries per image; 0 is the experiment's
+
+    def __post_init__(self) -> None:
+        """Refuse what is of another type; numbers and names are checked with the experiment."""
+        _check_types(self)
 
 
 @dataclass(frozen=True)
@@ -29,11 +56,12 @@ class Experiment:
     """The settings of a comparison: every strategy, encoding, number of pixels and seed on the same images.
 
     Plugins are given by name, with settings such as ``"de(popsize=50)"``; images as for ``load_images``.
-    ``budget`` is in queries per image. ``to_json`` and ``from_json`` convert it.
+    ``budget`` is in queries per image. A `Configuration` in place of a strategy's name has its own encodings,
+    numbers of pixels, seeds, fitness and budget. ``to_json`` and ``from_json`` convert it.
     Raises InputError for a value of the wrong type or out of range; names are looked up by `prepare`.
     """
 
-    strategies: tuple[str, ...] = ("de", "cmaes")  # specs, each with or without a label: fast=de(popsize=20)
+    strategies: tuple[str | Configuration, ...] = ("de", "cmaes")  # a spec may have a label: fast=de(f=0.9)
     encodings: tuple[str, ...] = ("rgb",)
     pixels: tuple[int, ...] = (1,)
     seeds: tuple[int, ...] = (0,)
@@ -55,11 +83,7 @@ class Experiment:
 
     def __post_init__(self) -> None:
         """Refuse what cannot be run."""
-        for field in fields(self):
-            if not _fits(value := getattr(self, field.name), field.type):
-                raise InputError(f"{field.name} is {formatannotation(field.type)}, not {value!r}")
-            if isinstance(value, list):
-                object.__setattr__(self, field.name, tuple(value))
+        _check_types(self)
         for name in ("strategies", "encodings", "pixels", "seeds"):
             chosen = getattr(self, name)
             if not chosen:
@@ -75,51 +99,81 @@ class Experiment:
         parse_resize(self.resize, 0)
 
     def _check_numbers(self) -> None:
-        if self.budget < 1:
-            raise InputError(f"budget, in queries per image, is at least 1, not {self.budget}")
-        if min(self.pixels) < 1:
-            raise InputError(f"pixels, those that may change, are at least 1, not {min(self.pixels)}")
-        if (least := min(*self.seeds, self.sample_seed)) < 0:
+        budgets = [self.budget, *(one.budget for one in self.configurations)]
+        pixels = [*self.pixels, *(k for one in self.configurations for k in one.pixels)]
+        seeds = [*self.seeds, *(seed for one in self.configurations for seed in one.seeds)]
+        if min(budgets) < 1:
+            raise InputError(f"budget, in queries per image, is at least 1, not {min(budgets)}")
+        if min(pixels) < 1:
+            raise InputError(f"pixels, those that may change, are at least 1, not {min(pixels)}")
+        if (least := min(*seeds, self.sample_seed)) < 0:
             raise InputError(f"a seed is at least 0, not {least}")
         if self.num_images < 0:
             raise InputError(f"num_images is a number of images, or 0 for all, not {self.num_images}")
-        if (most := max(*self.seeds, self.sample_seed, self.num_images, self.budget)) > LARGEST:
+        if (most := max(*seeds, self.sample_seed, self.num_images, *budgets)) > LARGEST:
             raise InputError(f"seeds, num_images and budget are at most {LARGEST}, not {most}")
 
     def _check_labels(self) -> None:
-        specs, labels = self.specs, self.labels
-        if twice := [spec for spec in specs if specs.count(spec) > 1]:
-            raise InputError(f"strategies holds {twice[0]} twice, under different labels")
-        named = list(labels.values())
-        if twice := [label for label in named if named.count(label) > 1]:
-            raise InputError(f"two strategies have the label {twice[0]}: give each its own")
-        if taken := [label for spec, label in labels.items() if label != spec and label in specs]:
+        chosen = [condition._replace(label="") for condition in self.conditions()]
+        if twice := next((one for one in chosen if chosen.count(one) > 1), None):
+            raise InputError(
+                f"strategies holds {twice.strategy} twice, under different labels: with {twice.encoding},"
+                f" {twice.pixels} pixels, {twice.fitness}, {twice.budget} queries and seed {twice.seed}"
+            )
+        specs = {one.strategy for one in self.configurations}
+        named = [one.label for one in self.configurations if one.label]
+        if repeated := [label for label in named if named.count(label) > 1]:
+            raise InputError(f"two strategies have the label {repeated[0]}: give each its own")
+        pairs = [(one.strategy, one.label) for one in self.configurations]
+        if taken := [label for spec, label in pairs if label != spec and label in specs]:
             raise InputError(f"the label {taken[0]} is the name of another strategy here: choose another")
+
+    @cached_property
+    def configurations(self) -> tuple[Configuration, ...]:
+        """Every strategy, as all is chosen for it: nothing is empty but labels."""
+        return tuple(map(self._configuration, self.strategies))
+
+    def _configuration(self, entry: str | Configuration) -> Configuration:
+        if isinstance(entry, str):
+            label, spec = split_label(entry)
+            entry = Configuration(spec, label)
+        return Configuration(
+            entry.strategy,
+            entry.label,
+            entry.encodings or self.encodings,
+            entry.pixels or self.pixels,
+            entry.seeds or self.seeds,
+            entry.fitness or self.fitness,
+            entry.budget or self.budget,
+        )
 
     @property
     def specs(self) -> tuple[str, ...]:
-        """The strategies without their labels: what results depend on."""
-        return tuple(split_label(text)[1] for text in self.strategies)
+        """The strategies without their labels, each once: what results depend on."""
+        return tuple(dict.fromkeys(one.strategy for one in self.configurations))
 
     @property
-    def labels(self) -> dict[str, str]:
-        """The label of every strategy that has one, by its spec."""
-        pairs = map(split_label, self.strategies)
-        return {spec: label for label, spec in pairs if label}
-
-    def without_labels(self) -> Self:
-        """The same experiment without labels, which change no result."""
-        return replace(self, strategies=self.specs)
+    def labels(self) -> tuple[str, ...]:
+        """The labels of all strategies that have one."""
+        return tuple(one.label for one in self.configurations if one.label)
 
     def conditions(self) -> Iterator[Condition]:
-        """Every combination, in the order in which they are run."""
-        axes = product(self.seeds, self.pixels, self.encodings, self.specs)
-        return (Condition(strategy, encoding, pixels, seed) for seed, pixels, encoding, strategy in axes)
+        """Every combination, in the order in which they are run: by seed, number of pixels and encoding."""
+        every = [
+            Condition(one.strategy, encoding, k, seed, one.fitness, one.budget, one.label)
+            for one in self.configurations
+            for seed, k, encoding in product(one.seeds, one.pixels, one.encodings)
+        ]
+        seeds = _ranks(self.seeds, (one.seeds for one in self.configurations))
+        pixels = _ranks(self.pixels, (one.pixels for one in self.configurations))
+        encodings = _ranks(self.encodings, (one.encodings for one in self.configurations))
+        every.sort(key=lambda one: (seeds[one.seed], pixels[one.pixels], encodings[one.encoding]))
+        return iter(every)
 
     def to_json(self) -> dict[str, object]:
-        """By field name: lists, numbers and text."""
-        values = {field.name: getattr(self, field.name) for field in fields(self)}
-        return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
+        """By field name: lists, numbers and text; a `Configuration` is a mapping of its fields."""
+        held: dict[str, object] = json.loads(json.dumps(asdict(self)))
+        return held
 
     @classmethod
     def from_json(cls, held: object) -> Self:
@@ -131,11 +185,46 @@ class Experiment:
             raise InputError(f"an experiment has no field {', '.join(unknown)}, only {', '.join(known)}")
         if missing := [name for name in known if name not in held]:
             raise InputError(f"this experiment lacks its field {', '.join(missing)}")
+        chosen = held["strategies"]
+        if isinstance(chosen, list | tuple):
+            held = held | {"strategies": tuple(map(_configuration_of, chosen))}
         return cls(**held)
+
+
+def _configuration_of(held: object) -> object:
+    """A configuration that is written as fields and their values; anything else as it is."""
+    if not isinstance(held, dict):
+        return held
+    known = [field.name for field in fields(Configuration)]
+    if unknown := [name for name in held if name not in known]:
+        raise InputError(f"a strategy of an experiment has no {unknown[0]!r}, only {', '.join(known)}")
+    if "strategy" not in held:
+        raise InputError(f"a strategy of an experiment lacks its name: strategy=..., beside {held}")
+    return Configuration(**held)
+
+
+Value = TypeVar("Value", bound=Hashable)
+
+
+def _ranks(own: Sequence[Value], more: Iterable[Sequence[Value]]) -> dict[Value, int]:
+    """The place of each value: an experiment's own ones before those that only some strategies have."""
+    return {value: place for place, value in enumerate(dict.fromkeys([*own, *chain.from_iterable(more)]))}
+
+
+def _check_types(chosen: Any) -> None:
+    """Refuse a field of another type than is declared; lists become tuples."""
+    for field in fields(chosen):
+        if not _fits(value := getattr(chosen, field.name), field.type):
+            kind = formatannotation(field.type).replace(f"{__name__}.", "")
+            raise InputError(f"{field.name} is {kind}, not {value!r}")
+        if isinstance(value, list):
+            object.__setattr__(chosen, field.name, tuple(value))
 
 
 def _fits(value: object, wanted: Any) -> bool:
     """Whether a value is of its type; a list is accepted for a tuple, and no truth value for a number."""
+    if isinstance(wanted, UnionType):
+        return any(_fits(value, kind) for kind in get_args(wanted))
     if kinds := get_args(wanted):
         return isinstance(value, tuple | list) and all(_fits(each, kinds[0]) for each in value)
     return isinstance(value, wanted) and (wanted is bool or not isinstance(value, bool))

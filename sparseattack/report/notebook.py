@@ -1,29 +1,29 @@
 """The tables of a comparison as HTML, as Jupyter shows results; every text in it is escaped."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from html import escape
 
-from sparseattack.report.summary import Method
 from sparseattack.report.tables import Section
+from sparseattack.study.facts import Method
 
 
-def html(sentences: Sequence[str], parts: Sequence[Section], names: Mapping[str, str]) -> str:
-    """A paragraph of ``sentences`` and a table for each part; ``names`` are those of strategies, by spec."""
+def html(sentences: Sequence[str], parts: Sequence[Section]) -> str:
+    """A paragraph of ``sentences`` and a table for each part."""
     shown = "<br>".join(map(escape, sentences))
-    return "\n".join([f"<p>{shown}</p>", *(_table(part, names) for part in parts)])
+    return "\n".join([f"<p>{shown}</p>", *map(_table, parts)])
 
 
-def _table(part: Section, names: Mapping[str, str]) -> str:
-    """One table under its title; encoding and k have a column each, as in a data frame."""
-    headings = ["strategy", "encoding", "k", *part.headings]
+def _table(part: Section) -> str:
+    """One table under its title; encoding, k and budget have a column each, as in a data frame."""
+    headings = ["strategy", "encoding", "k", "budget", *part.headings]
     rows = [_row("th", ' scope="col"', headings)]
     for method, figures in part.rows.items():
-        rows.append(_row("td", "", [*_condition(method, names), *figures]))
+        rows.append(_row("td", "", [*_condition(method), *figures]))
     return f"<table><caption>{escape(part.title)}</caption>{''.join(rows)}</table>"
 
 
-def _condition(method: Method, names: Mapping[str, str]) -> list[str]:
-    return [names[method.strategy], method.encoding, str(method.k)]
+def _condition(method: Method) -> list[str]:
+    return [method.name, method.encoding, str(method.k), f"{method.budget:,}"]
 
 
 def _row(cell: str, attributes: str, texts: Sequence[str]) -> str:

@@ -3,33 +3,35 @@
 import csv
 import io
 import json
-from collections import Counter
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from itertools import product
-from math import prod
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
 
 from sparseattack.errors import InputError
-from sparseattack.experiment.manifest import Manifest
+from sparseattack.experiment.identity import Question
 from sparseattack.experiment.settings import Experiment
+from sparseattack.provenance import Environment
 from sparseattack.report.columns import RUN_COLUMNS, TableColumn, rate_within, run_rows, table_columns
 from sparseattack.report.data_frame import frame
+from sparseattack.report.mixtures import mixtures
 from sparseattack.report.notebook import html
+from sparseattack.report.selection import Planned, only, planned, without_smaller_budgets
 from sparseattack.report.summary import (
-    Method,
     Pair,
     Summary,
     Unfinished,
-    by_method,
+    in_tables,
     marks,
-    method_of,
     pairs,
     summaries,
     unfinished,
 )
-from sparseattack.report.tables import headline, sections
-from sparseattack.study.facts import DeclaredUses, InferenceChoice, Scope, StrategyLabels
+from sparseattack.report.tables import Subject, headline, sections
+from sparseattack.study.columns import Columns, read_columns
+from sparseattack.study.facts import InferenceChoice, Method, StudyRequest
 from sparseattack.study.record import Record
 from sparseattack.study.store import Study
 
@@ -44,68 +46,89 @@ UNKNOWN = "unknown"  # what a strategy of a study sees that an earlier version m
 class Results:
     """A study's table, and what it is about."""
 
-    manifest: Manifest
-    scope: Scope
-    records: list[Record]
+    subject: Subject
+    finished: int  # runs
+    verifications: int  # evaluations of single images, which decide or verify and cost no query
+    records: list[Record]  # the runs, where they were asked for
     lines: list[Summary]  # of the methods that lack no run
     unfinished: list[Unfinished]  # the other methods
     pairs: list[Pair]  # of those in the lines
-    labels: dict[str, str]  # of the strategies that have one, by spec
-    sees: dict[str, str]  # what each strategy sees, by spec: value, image, scores, or image and scores
     inference: dict[int, InferenceChoice]  # by k, where the oracle offers sparse inference
+    environments: dict[str, Environment]  # what the runs were made with, by key
+    mixtures: list[str]  # sentences about versions, processors, devices or inference that differ between runs
+
+    @property
+    def question(self) -> Question:
+        """What the study is about."""
+        return self.subject.question
+
+    @property
+    def requests(self) -> tuple[StudyRequest, ...]:
+        """The experiments that the table is about, in the order in which they were asked."""
+        return self.subject.requests
 
     @property
     def experiment(self) -> Experiment:
-        """What was compared."""
-        return self.manifest.experiment
+        """What was compared; of several experiments the last one that was asked."""
+        return self.requests[-1].experiment
 
     @property
-    def names(self) -> dict[str, str]:
-        """The name of every strategy in tables, by spec: its label, or else the spec."""
-        return {spec: self.labels.get(spec, spec) for spec in self.experiment.strategies}
+    def methods(self) -> tuple[Method, ...]:
+        """Every method of the table, finished or not."""
+        return self.subject.methods
+
+    @cached_property
+    def _by_key(self) -> dict[tuple[str, int], Method]:
+        return {(method.key, method.budget): method for method in self.methods}
+
+    def method_of(self, record: Record) -> Method:
+        """The method that a run was made with; its ``name`` is that of its strategy in tables."""
+        return self._by_key[record.method, record.budget]
 
     @property
-    def planned(self) -> int:
-        """Runs in all."""
-        return sum(self.scope.runs) * len(methods(self.experiment))
-
-    @property
-    def verifications(self) -> int:
-        """Evaluations of single images, which decide or verify and cost no query."""
-        return sum(record.verifications for record in self.records)
+    def notes(self) -> list[str]:
+        """Sentences about the images, each once."""
+        return list(dict.fromkeys(note for request in self.requests for note in request.notes))
 
     @property
     def uncharged(self) -> list[str]:
         """What the oracle evaluated beside the queries, in sentences."""
-        scope = self.scope
+        checks, clean, block = _uncharged(self.requests)
         sentences = [
-            f"Not counted as queries: evaluations of clean images, {scope.checks:,} to check the oracle and"
-            f" {scope.evaluations:,} to classify them, and {self.verifications:,} of single images, to decide"
+            f"Not counted as queries: evaluations of clean images, {checks:,} to check the oracle and"
+            f" {clean:,} to classify them, and {self.verifications:,} of single images, to decide"
             " near a margin of zero, to value the best edit or to verify a success."
         ]
-        if scope.block > 1:
-            sentences.append(f"Calls are padded to multiples of {scope.block} images, as the oracle asks.")
+        if block > 1:
+            sentences.append(f"Calls are padded to multiples of {block} images, as the oracle asks.")
         return sentences
 
     def to_json(self) -> str:
         """Everything but the runs; ``strategy_label`` is the strategy's name in tables."""
-        scope = self.scope
+        subject, (checks, clean, block) = self.subject, _uncharged(self.requests)
         content = {
-            "manifest": asdict(self.manifest),
-            "images": scope.images,
-            "eligible": scope.eligible,
-            "left_out": scope.left_out,
-            "runs": {"planned": self.planned, "finished": len(self.records)},
+            "question": asdict(self.question),
+            "experiments": [_request_json(request) for request in self.requests],
+            "environments": {key: asdict(each) for key, each in self.environments.items()},
+            "mixtures": self.mixtures,
+            "images": subject.images,
+            "attacked": subject.attacked,
+            "eligible": subject.eligible,
+            "left_out": subject.left_out,
+            "runs": {"planned": subject.runs, "finished": self.finished},
             "not_charged": {
-                "checks": scope.checks,
-                "clean": scope.evaluations,
+                "checks": checks,
+                "clean": clean,
                 "single_images": self.verifications,
-                "block": scope.block,
+                "block": block,
             },
             "sparse_inference": {k: asdict(choice) for k, choice in self.inference.items()},
-            "table": [self._named(line.to_dict()) for line in self.lines],
-            "unfinished": [self._named(line.to_dict()) for line in self.unfinished],
-            "pairs": [pair._asdict() for pair in self.pairs],
+            "table": [line.to_dict() for line in self.lines],
+            "unfinished": [line.to_dict() for line in self.unfinished],
+            "pairs": [
+                pair._asdict() | {"first": in_tables(pair.first), "second": in_tables(pair.second)}
+                for pair in self.pairs
+            ],
         }
         return json.dumps(content, indent=2)
 
@@ -117,11 +140,11 @@ class Results:
         A method that lacks runs has bounds of its rate in ``least`` and ``most``, and nothing else. Where no
         image was attacked, there is the header only.
         """
-        return _csv(self._table_rows(), table_columns(marks(self.experiment.budget)))
+        return _csv(self._table_rows(), self._table_columns())
 
     def rows(self) -> list[dict[str, object]]:
         """Every run by column, as `sparseattack.report.columns.RUN_COLUMNS` describes them."""
-        return run_rows(self.records, self.names, self.sees)
+        return run_rows(self.records, self.method_of)
 
     def runs_csv(self) -> str:
         """Every run, a line each, lists as JSON; the header only where there is none."""
@@ -140,105 +163,146 @@ class Results:
         if table == "runs":
             return frame(self.rows(), RUN_COLUMNS)
         if table == "conditions":
-            return frame(self._table_rows(), table_columns(marks(self.experiment.budget)))
+            return frame(self._table_rows(), self._table_columns())
         raise InputError(f'to_pandas() has the tables "runs" and "conditions", not {table!r}')
 
     def _repr_html_(self) -> str:
         """The tables, as a notebook shows them."""
-        parts = sections(self.experiment, self.lines, self.unfinished, self.sees)
-        return html([*headline(self.manifest, self.scope), *self.manifest.notes], parts, self.names)
+        parts = sections(self.subject, self.lines, self.unfinished)
+        return html([*headline(self.subject), *self.notes, *self.mixtures], parts)
 
     def _table_rows(self) -> list[dict[str, Any]]:
         """Every condition by column, those that lack runs last."""
-        rows = [*map(_flat, self.lines), *(line.to_dict() for line in self.unfinished)]
-        return [self._named(row) for row in rows]
+        return [*map(_flat, self.lines), *(line.to_dict() for line in self.unfinished)]
 
-    def _named(self, row: dict[str, Any]) -> dict[str, Any]:
-        """A row with the name of its strategy in tables, and what it sees, after the strategy."""
-        named: dict[str, Any] = {}
-        for field, value in row.items():
-            named[field] = value
-            if field == "strategy":
-                named["strategy_label"], named["sees"] = self.names[value], self.sees[value]
-        return named
+    def _table_columns(self) -> list[TableColumn]:
+        return table_columns(sorted({mark for method in self.methods for mark in marks(method.budget)}))
 
 
-def results(study: Study) -> Results:
+def results(
+    study: Study, request: StudyRequest | None = None, *, chosen: str = "", records: bool = True
+) -> Results:
     """Read a study: its results are a function of the file alone.
 
+    request: the experiment that the table is about; without it, all that were asked of the study
+    chosen: a part of it, as in ``de,k=1``; see `sparseattack report --only`
+    records: whether to read every run whole, which tables do not need
+
     Methods that lack runs are apart from the lines: their rates are not known yet. Raises InputError for a
-    study without a manifest, for one of another version, and for runs that its experiment does not have.
+    study of which nothing was asked, for one of another version, and for runs that nobody asked for.
     """
-    held = read_contents(study)
-    if held is None:
+    every = study.requests()
+    question = study.get(Question)
+    if not every or question is None:
         raise InputError(f"{study.path} holds no comparison yet")
-    manifest, scope, records = held
-    experiment = manifest.experiment
-    order, groups = methods(experiment), by_method(records)
-    lacking = [unfinished(method, groups.get(method, ()), scope.runs) for method in order]
+    numbers, columns = study.image_numbers(), read_columns(study)
+    _check(study, columns, planned(study, every, numbers), every)
+    requests = [request] if request else every
+    methods = planned(study, requests, numbers)
+    if chosen:
+        methods = only(methods, chosen)
+    if not request:
+        methods = without_smaller_budgets(methods)
+    groups = {one.method: one.of(columns, question.stop) for one in methods}
+    lacking = [unfinished(one.method, groups[one.method], one.by_image) for one in methods]
     apart = {line.method for line in lacking if line}
-    complete = [record for record in records if method_of(record) not in apart]
-    lines = summaries(complete, experiment.budget, every_target=experiment.target == "all")
-    labels = study.get(StrategyLabels)
-    uses = {spec: study.get(DeclaredUses, spec) for spec in experiment.specs}
-    choices = {k: study.get(InferenceChoice, f"k={k}") for k in experiment.pixels}
+    complete = {one: runs for one, runs in groups.items() if one not in apart and len(runs)}
+    used = {key for runs in groups.values() for key in set(runs.environment)}
+    environments = {key: each for key, each in study.environments().items() if key in used}
     return Results(
-        manifest=manifest,
-        scope=scope,
-        records=records,
-        lines=sorted(lines, key=lambda line: order.index(line.method)),
+        subject=_subject(question, requests, methods),
+        finished=sum(map(len, groups.values())),
+        verifications=int(sum(runs.verifications.clip(min=0).sum() for runs in groups.values())),
+        records=list(view(study, methods, question.stop)) if records else [],
+        lines=summaries(complete, every_target=question.target == "all"),
         unfinished=[line for line in lacking if line],
         pairs=pairs(complete),
-        labels=labels.labels if labels else {},
-        sees={spec: found.sees if found else UNKNOWN for spec, found in uses.items()},
-        inference={k: choice for k, choice in choices.items() if choice is not None},
+        inference=_inference(study, methods),
+        environments=environments,
+        mixtures=mixtures(list(environments.values()), groups),
     )
 
 
-def methods(experiment: Experiment) -> list[Method]:
-    """Every method of an experiment, in the order of its table."""
-    axes = product(sorted(experiment.pixels), experiment.encodings, experiment.specs)
-    return [Method(strategy, encoding, k) for k, encoding, strategy in axes]
+def _inference(study: Study, methods: Sequence[Planned]) -> dict[int, InferenceChoice]:
+    """How edits are evaluated, by number of pixels, where that was chosen."""
+    found = {k: study.get(InferenceChoice, f"k={k}") for k in dict.fromkeys(one.method.k for one in methods)}
+    return {k: choice for k, choice in found.items() if choice is not None}
 
 
-class Contents(NamedTuple):
-    """All that a study holds."""
-
-    manifest: Manifest
-    scope: Scope
-    records: list[Record]
-
-    def fit(self) -> bool:
-        """Whether all runs are the experiment's, on its images and classes, and none is there twice."""
-        scope, shapes = self.scope, self.manifest.shapes
-        conditions = set(self.manifest.experiment.conditions())
-        if len(scope.runs) != scope.images or min(scope.runs, default=0) < 0:
-            return False
-        if any(len(shape) != len("NCHW") or min(shape) < 1 for shape in shapes):
-            return False
-        if sum(shape[0] for shape in shapes) != scope.images:
-            return False
-        sizes = [shape[1:] for shape in shapes for _ in range(shape[0])]
-        counts = Counter((method_of(record), record.image) for record in self.records)
-        return all(
-            record.condition in conditions
-            and record.image < scope.images
-            and max(record.label, record.target, record.before_class, record.after_class) < len(scope.classes)
-            and all(place < prod(sizes[record.image][1:]) for place in record.positions)
-            and all(len(colour) == sizes[record.image][0] for colour in record.colours)
-            for record in self.records
-        ) and all(count <= scope.runs[image] for (_, image), count in counts.items())
+def view(study: Study, methods: Sequence[Planned], stop: str) -> Iterator[Record]:
+    """The records of some methods, as they were under their budgets and as these name their strategies."""
+    by_key: dict[str, list[Planned]] = {}
+    for one in methods:
+        by_key.setdefault(one.method.key, []).append(one)
+    for record in study.records():
+        for one in by_key.get(record.method, ()):
+            budget, runs = one.method.budget, one.runs.get(record.seed)
+            if runs is not None and runs[record.image] and (record.ended or record.budget >= budget):
+                seen = record.at_budget(budget, stop)
+                same = seen.strategy == one.method.strategy
+                yield seen if same else replace(seen, strategy=one.method.strategy)
 
 
-def read_contents(study: Study) -> Contents | None:
-    """Everything in a study; None before it is planned. InputError where its parts do not fit together."""
-    manifest, scope = study.get(Manifest), study.get(Scope)
-    if manifest is None or scope is None:
-        return None
-    contents = Contents(manifest, scope, study.records())
-    if not contents.fit():
-        raise InputError(f"{study.path} is damaged: it holds runs that its experiment does not have")
-    return contents
+def _subject(question: Question, requests: Sequence[StudyRequest], methods: Sequence[Planned]) -> Subject:
+    """What the methods of some requests attack."""
+
+    def common(name: str) -> Any:
+        values = {getattr(request, name) for request in requests}
+        return values.pop() if len(values) == 1 else None
+
+    one_selection = len({request.images for request in requests}) == 1
+    attacked = np.sum([one.by_image for one in methods], axis=0) > 0
+    return Subject(
+        question=question,
+        requests=tuple(requests),
+        methods=tuple(one.method for one in methods),
+        images=requests[0].num_images if one_selection else len(attacked),
+        attacked=int(attacked.sum()),
+        runs=int(sum(one.by_image.sum() for one in methods)),
+        cases=max(int(one.by_image.sum()) for one in methods),
+        eligible=common("eligible") if one_selection else None,
+        left_out=common("left_out") if one_selection else None,
+    )
+
+
+def _uncharged(requests: Sequence[StudyRequest]) -> tuple[int, int, int]:
+    """Evaluations that checked the oracle, those of clean images, and the images that a call is padded to."""
+    checks = sum(request.checks for request in requests)
+    return checks, sum(each.evaluations for each in requests), max(each.block for each in requests)
+
+
+def _check(
+    study: Study, columns: Columns, every: Sequence[Planned], requests: Sequence[StudyRequest]
+) -> None:
+    """Refuse runs that nobody asked for, and requests that cannot be: InputError."""
+    shapes = [shape for request in requests for shape in request.shapes]
+    classes = max(len(request.classes) for request in requests)
+    possible = all(len(shape) == len("NCHW") and min(shape) > 0 for shape in shapes) and all(
+        request.num_images == len(next(iter(request.runs.values()), ())) for request in requests
+    )
+    known, whole = np.zeros(len(columns), bool), dict[str, Planned]()
+    for one in every:  # whatever its budget
+        for seed, runs in one.runs.items():
+            whole[one.method.key] = whole.get(one.method.key, one).with_runs(seed, runs)
+    for key, one in whole.items():
+        mine = columns.method == key
+        for seed, runs in one.runs.items():
+            here = mine & (columns.seed == seed)
+            if (np.bincount(columns.image[here], minlength=len(runs)) > runs).any():
+                possible = False
+            known |= here
+    if any(max(image.label, image.predicted) >= classes for image in study.images().values()):
+        possible = False
+    if not (possible and known.all() and (np.maximum(columns.target, columns.after_class) < classes).all()):
+        raise InputError(f"{study.path} is damaged: it holds runs that its experiments do not have")
+
+
+def _request_json(request: StudyRequest) -> dict[str, Any]:
+    """What a request is about, without what is listed image by image."""
+    held = asdict(request)
+    return {name: value for name, value in held.items() if name not in ("runs",)} | {
+        "experiment": request.experiment.to_json()
+    }
 
 
 def _flat(line: Summary) -> dict[str, Any]:

@@ -1,26 +1,19 @@
-"""Summaries of a study's records: a line per method, and paired tests between methods."""
+"""Summaries of a study's runs: a line per method, and paired tests between methods."""
 
 import math
-from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from itertools import combinations
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sparseattack.report.statistics import holm, mcnemar, median, wilson
-from sparseattack.study.record import Record
+from sparseattack.study.columns import NOT_KNOWN, Columns, Flags, Numbers
+from sparseattack.study.facts import Method
 
 MARKS = (100, 300, 1000)  # queries at which the success rate is shown, beside the budget
-
-
-class Method(NamedTuple):
-    """What a line of the table is about: one way to attack, over all seeds."""
-
-    strategy: str  # spec as chosen
-    encoding: str
-    k: int  # pixels allowed
 
 
 @dataclass(frozen=True)
@@ -35,34 +28,42 @@ class Summary:
     low: float  # 95 % interval of the rate, each image one trial
     high: float
     success_at: dict[int, float]  # rate within so many queries
-    met: float  # rate of successes that met the stopping criterion
+    met: float | None  # rate of successes that met the stopping criterion; None is not known
     median_queries: float | None  # to success, failures censored; None where the middle run fails
     mean_queries: float  # to success, failures at the budget
-    mean_pixels: float | None  # changed, over successes
+    mean_pixels: float | None  # changed, over successes; None without one, and where it is not known
     queries: int  # charged
-    repeats: int  # of the queries, duplicates that the oracle did not evaluate
-    oracle_seconds: float
-    strategy_seconds: float
-    restarts: int
+    repeats: int | None  # of the queries, duplicates that the oracle did not evaluate; None is not known
+    oracle_seconds: float | None  # None is not known
+    strategy_seconds: float | None
+    restarts: int | None
     unverified: int  # runs that fooled the oracle once, but not in verification: counted as failures
     errors: int  # runs whose search failed: counted as failures
     any_target: float | None  # rate of images moved to some class, where every other class was a target
 
     @property
-    def queries_per_second(self) -> float:
-        """Of oracle and strategy together."""
+    def queries_per_second(self) -> float | None:
+        """Of oracle and strategy together; None where their times are not known."""
+        if self.oracle_seconds is None or self.strategy_seconds is None:
+            return None
         return self.queries / max(self.oracle_seconds + self.strategy_seconds, 1e-9)
 
     def to_dict(self) -> dict[str, Any]:
-        """By field name, the method's fields first, and ``queries_per_second``."""
+        """By field name, what tables show of the method first, and ``queries_per_second``."""
         row = asdict(self)
         del row["method"]
-        return self.method._asdict() | row | {"queries_per_second": self.queries_per_second}
+        return in_tables(self.method) | row | {"queries_per_second": self.queries_per_second}
 
 
-def summaries(records: Sequence[Record], budget: int, every_target: bool = False) -> list[Summary]:
-    """A line per method, in order of appearance; ``every_target`` if every other class was a target."""
-    return [_summary(method, some, budget, every_target) for method, some in by_method(records).items()]
+def in_tables(method: Method) -> dict[str, Any]:
+    """What tables show of a method; ``strategy_label`` is its name there, ``sees`` what its strategy sees."""
+    first = {"strategy": method.strategy, "strategy_label": method.name, "sees": method.sees}
+    return first | {name: getattr(method, name) for name in ("encoding", "fitness", "k", "budget")}
+
+
+def summaries(groups: Mapping[Method, Columns], every_target: bool = False) -> list[Summary]:
+    """A line per method, given its runs; ``every_target`` if every other class was a target."""
+    return [_summary(method, runs, every_target) for method, runs in groups.items()]
 
 
 def marks(budget: int) -> list[int]:
@@ -70,72 +71,65 @@ def marks(budget: int) -> list[int]:
     return [*(mark for mark in MARKS if mark < budget), budget]
 
 
-def by_method(records: Sequence[Record]) -> dict[Method, list[Record]]:
-    """The records of every method, in order of appearance."""
-    groups: dict[Method, list[Record]] = defaultdict(list)
-    for record in records:
-        groups[method_of(record)].append(record)
-    return groups
-
-
-def method_of(record: Record) -> Method:
-    """The method of a run."""
-    return Method(record.strategy, record.encoding, record.k)
-
-
-def _summary(method: Method, records: list[Record], budget: int, every_target: bool) -> Summary:
-    rate, images = _success_rate(records), len({record.image for record in records})
-    low, high = wilson(rate, images)
-    changed = [record.pixels for record in records if record.success]
-    costs = [record.cost for record in records]
-    middle = median(costs, [record.success for record in records])
+def _summary(method: Method, runs: Columns, every_target: bool) -> Summary:
+    rates = share_by_image(runs.image, runs.success)
+    rate = float(rates.mean())
+    low, high = wilson(rate, len(rates))
+    hits, costs = runs.success, runs.cost
+    middle = median(costs.tolist(), hits.tolist())
+    changed = runs.pixels[hits]
+    within = {mark: hits & (runs.first_fooled <= mark) for mark in marks(method.budget)}
+    met = (runs.met == 1) & hits
     return Summary(
         method=method,
-        images=images,
-        runs=len(records),
-        successes=len(changed),
+        images=len(rates),
+        runs=len(runs),
+        successes=int(hits.sum()),
         success=rate,
         low=low,
         high=high,
-        success_at={mark: _success_rate(records, mark) for mark in marks(budget)},
-        met=float(np.mean([record.met and record.success for record in records])),
+        success_at={mark: float(share_by_image(runs.image, hit).mean()) for mark, hit in within.items()},
+        met=None if (runs.met == NOT_KNOWN).any() else float(met.mean()),
         median_queries=middle if np.isfinite(middle) else None,
-        mean_queries=float(np.mean(costs)),
-        mean_pixels=float(np.mean(changed)) if changed else None,
-        queries=sum(record.queries for record in records),
-        repeats=sum(record.repeats for record in records),
-        oracle_seconds=sum(record.oracle_seconds for record in records),
-        strategy_seconds=sum(record.strategy_seconds for record in records),
-        restarts=sum(record.restarts for record in records),
-        unverified=sum(record.first_fooled > 0 and not record.verified for record in records),
-        errors=sum(bool(record.error) for record in records),
-        any_target=_any_target(records) if every_target else None,
+        mean_queries=float(costs.mean()),
+        mean_pixels=float(changed.mean()) if len(changed) and changed.min() >= 0 else None,
+        queries=int(runs.queries.sum()),
+        repeats=_sum(runs.repeats),
+        oracle_seconds=_seconds(runs.oracle_seconds),
+        strategy_seconds=_seconds(runs.strategy_seconds),
+        restarts=_sum(runs.restarts),
+        unverified=int(((runs.first_fooled > 0) & ~runs.verified).sum()),
+        errors=int(runs.failed.sum()),
+        any_target=_any_target(runs) if every_target else None,
     )
 
 
-def _success_rate(records: Sequence[Record], queries: float = math.inf) -> float:
-    """Mean over the images of the share of their runs that succeeded within ``queries``."""
-    return float(np.mean(list(by_image(records, queries).values())))
+def _sum(column: Numbers) -> int | None:
+    """None where a number is not known."""
+    return None if (column == NOT_KNOWN).any() else int(column.sum())
 
 
-def by_image(records: Sequence[Record], queries: float = math.inf) -> dict[int, float]:
-    """Share of each image's runs, over its seeds and targets, that succeeded within ``queries``."""
-    groups: dict[int, list[bool]] = defaultdict(list)
-    for record in records:
-        groups[record.image].append(record.success and record.first_fooled <= queries)
-    return {image: float(np.mean(hits)) for image, hits in groups.items()}
+def _seconds(column: NDArray[np.float64]) -> float | None:
+    total = float(column.sum())
+    return None if math.isnan(total) else total
 
 
-def _any_target(records: list[Record]) -> float | None:
+def share_by_image(image: Numbers, hit: Flags) -> NDArray[np.float64]:
+    """Share of each image's runs, over its seeds and targets, that are a ``hit``; by number of the image."""
+    _, place = np.unique(image, return_inverse=True)
+    return np.bincount(place, hit) / np.bincount(place)
+
+
+def _any_target(runs: Columns) -> float | None:
     """Untargeted success derived from targeted runs, as in the one-pixel paper: any target was reached.
 
     Over the images that the oracle classifies correctly, each seed on its own.
     """
-    reached: dict[tuple[int, int], bool] = defaultdict(bool)
-    for record in records:
-        if record.before_class == record.label:
-            reached[record.image, record.seed] |= record.success
-    return float(np.mean(list(reached.values()))) if reached else None
+    correct = runs.at(runs.right)
+    if not len(correct):
+        return None
+    _, place = np.unique(np.stack([correct.image, correct.seed]), axis=1, return_inverse=True)
+    return float((np.bincount(place.ravel(), correct.success) > 0).mean())
 
 
 @dataclass(frozen=True)
@@ -153,32 +147,32 @@ class Unfinished:
     most: float  # attack success rate if all other runs succeed
 
     def to_dict(self) -> dict[str, Any]:
-        """By field name, the method's fields first."""
+        """By field name, what tables show of the method first."""
         row = asdict(self)
         del row["method"]
-        return self.method._asdict() | row
+        return in_tables(self.method) | row
 
 
-def unfinished(method: Method, records: Sequence[Record], planned: Sequence[int]) -> Unfinished | None:
+def unfinished(method: Method, runs: Columns, planned: Numbers) -> Unfinished | None:
     """What is known of a method that lacks some of the runs ``planned (N,)`` of each image; None if none."""
-    runs = Counter(record.image for record in records)
-    successes = Counter(record.image for record in records if record.success)
-    lacking = [count - runs[image] for image, count in enumerate(planned)]
-    if not any(lacking):
+    done = np.bincount(runs.image, minlength=len(planned))
+    hits = np.bincount(runs.image, runs.success, minlength=len(planned))
+    lacking = planned - done
+    if not lacking.any():
         return None
-    known = [(successes[image], lacking[image], count) for image, count in enumerate(planned) if count]
+    some = planned > 0
     return Unfinished(
         method=method,
-        planned=sum(planned),
-        runs=len(records),
-        successes=successes.total(),
-        least=float(np.mean([hits / count for hits, _, count in known])),
-        most=float(np.mean([(hits + rest) / count for hits, rest, count in known])),
+        planned=int(planned.sum()),
+        runs=len(runs),
+        successes=int(hits.sum()),
+        least=float((hits[some] / planned[some]).mean()),
+        most=float(((hits + lacking)[some] / planned[some]).mean()),
     )
 
 
 class Pair(NamedTuple):
-    """Two methods of the same k, compared on the images that both attacked."""
+    """Two methods of the same k and budget, compared on the images that both attacked."""
 
     first: Method
     second: Method
@@ -187,21 +181,28 @@ class Pair(NamedTuple):
     p: float  # exact McNemar (sign) test, adjusted by Holm over all pairs
 
 
-def pairs(records: Sequence[Record]) -> list[Pair]:
-    """Every two methods of the same k, compared image by image."""
-    groups = by_method(records)
-    both = [(a, b) for a, b in combinations(groups, 2) if a.k == b.k]
+def pairs(groups: Mapping[Method, Columns]) -> list[Pair]:
+    """Every two methods of the same k and budget, compared image by image."""
+    both = [(a, b) for a, b in combinations(groups, 2) if (a.k, a.budget) == (b.k, b.budget)]
     counts = [_discordant(groups[a], groups[b]) for a, b in both]
     adjusted = holm([mcnemar(*count) for count in counts])
     return [Pair(*two, *count, p) for two, count, p in zip(both, counts, adjusted, strict=True)]
 
 
-def _discordant(first: list[Record], second: list[Record]) -> tuple[int, int]:
+def _discordant(first: Columns, second: Columns) -> tuple[int, int]:
     """How many images the first and the second succeed on more often, over the runs that both have."""
-    shared = {_run(record) for record in first} & {_run(record) for record in second}
-    a, b = (by_image([record for record in some if _run(record) in shared]) for some in (first, second))
-    return sum(a[image] > b[image] for image in a), sum(a[image] < b[image] for image in a)
-
-
-def _run(record: Record) -> tuple[int, int, int]:
-    return record.image, record.seed, record.target
+    cases = np.stack(
+        [
+            np.concatenate([getattr(one, name) for one in (first, second)])
+            for name in ("image", "seed", "target")
+        ]
+    )
+    _, place = np.unique(cases, axis=1, return_inverse=True)
+    place = place.ravel()
+    ones, others = place[: len(first)], place[len(first) :]
+    _, here, there = np.intersect1d(ones, others, assume_unique=True, return_indices=True)
+    a, b = first.at(here), second.at(there)
+    if not len(a):
+        return 0, 0
+    one, other = share_by_image(a.image, a.success), share_by_image(b.image, b.success)
+    return int((one > other).sum()), int((one < other).sum())

@@ -1,12 +1,12 @@
 """The tables of a comparison as texts: what a terminal, a web page and LaTeX show, formatted in one place."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple, Self
 
-from sparseattack.experiment.manifest import Manifest
-from sparseattack.experiment.settings import Experiment
-from sparseattack.report.summary import Method, Summary, Unfinished
-from sparseattack.study.facts import Scope
+from sparseattack.experiment.identity import Question
+from sparseattack.report.summary import Summary, Unfinished
+from sparseattack.study.facts import Method, StudyRequest
 
 LEVEL = 0.05  # of significance
 
@@ -43,74 +43,95 @@ class Section(NamedTuple):
         return cls(title, [column.heading for column in columns], figures)
 
 
-def headline(manifest: Manifest, scope: Scope) -> list[str]:
+@dataclass(frozen=True)
+class Subject:
+    """What tables are about: a question, the experiments that were asked, and how many images these attack.
+
+    A number is None where several selections of images differ in it.
+    """
+
+    question: Question
+    requests: tuple[StudyRequest, ...]  # in the order in which they were asked
+    methods: tuple[Method, ...]
+    images: int  # whether or not attacked
+    attacked: int  # images, as planned
+    runs: int  # planned, of all methods
+    cases: int  # the most runs of one method
+    eligible: int | None  # images that may be attacked, sampled or not
+    left_out: int | None  # cases that are no attack: misclassified, or of the target class already
+
+
+def headline(subject: Subject) -> list[str]:
     """What was compared, in three lines, and a fourth for a noisy oracle."""
-    chosen, oracle = manifest.experiment, manifest.oracle
-    encoding = f", encoding {chosen.encodings[0]}" if len(chosen.encodings) == 1 else ""
-    *others, last = map(str, chosen.pixels)
-    pixels = f"{', '.join(others)} and {last} pixels" if others else f"{last} pixel{'s' * (last != '1')}"
-    stops = {
-        "success": "stops at the first success",
-        "fooled": "stops at the first success",
-        "budget": "spends the whole budget",
-    }
-    confidence = chosen.stop.partition(":")[2]
-    stop = stops.get(chosen.stop, f"stops at a success of confidence {confidence}")
-    noisy = " (noisy)" * chosen.noisy_oracle
+    question, oracle = subject.question, subject.requests[-1].oracle
+    images = dict.fromkeys(request.experiment.images for request in subject.requests)
+    encodings = sorted({method.encoding for method in subject.methods})
+    encoding = f", encoding {encodings[0]}" if len(encodings) == 1 else ""
+    pixels = sorted({method.k for method in subject.methods})
+    budgets = sorted({method.budget for method in subject.methods})
+    confidence = question.stop.partition(":")[2]
+    stops = {"success": "stops at the first success", "budget": "spends the whole budget"}
+    stop = stops.get(question.stop, f"stops at a success of confidence {confidence}")
+    noisy = " (noisy)" * question.noisy_oracle
     return [
-        f"{oracle[:1].upper()}{oracle[1:]}{noisy}, images {chosen.images}{encoding}.",
-        f"k = {pixels}; budget {number_of(chosen.budget, 'query', 'queries')} per image; {stop}.",
-        attacked(chosen, scope),
-        *([NOISY] if chosen.noisy_oracle else []),
+        f"{oracle[:1].upper()}{oracle[1:]}{noisy}, images {' and '.join(images)}{encoding}.",
+        f"k = {_listed(pixels)} pixel{'s' * (pixels != [1])}; budget {_listed(budgets)}"
+        f" {'query' if budgets == [1] else 'queries'} per image; {stop}.",
+        attacked(subject),
+        *([NOISY] if question.noisy_oracle else []),
     ]
 
 
-def attacked(chosen: Experiment, scope: Scope) -> str:
+def _listed(numbers: Sequence[int]) -> str:
+    """``1``, or ``1, 3 and 5``."""
+    *others, last = (f"{number:,}" for number in numbers)
+    return f"{', '.join(others)} and {last}" if others else last
+
+
+def attacked(subject: Subject) -> str:
     """How many images were attacked, and why the others were not."""
-    count = f"{scope.attacked} of {scope.images} images attacked"
-    if chosen.num_images:
-        count += f", sampled from {scope.eligible} eligible ones"
+    chosen, left_out = subject.requests[-1].experiment, subject.left_out
+    count = f"{subject.attacked} of {subject.images} images attacked"
+    if chosen.num_images and subject.eligible is not None:
+        count += f", sampled from {subject.eligible} eligible ones"
     if predicted := chosen.true_class == "prediction":
         count += ", the oracle's predictions being their true classes"
     if chosen.target == "none":
-        wrong = f"the oracle misclassifies {number_of(scope.left_out, 'clean image')}"
-        return f"{count}." if predicted else f"{count}; {wrong}."
+        if predicted or left_out is None:
+            return f"{count}."
+        return f"{count}; the oracle misclassifies {number_of(left_out, 'clean image')}."
     wrong = "misclassified, " if chosen.correct_only else ""
+    others = f"; {left_out} cases left out: {wrong}of the target class, or predicted as it"
     return (
-        f"Target {chosen.target}: {count}, in {sum(scope.runs)} cases of an image and a target;"
-        f" {scope.left_out} cases left out: {wrong}of the target class, or predicted as it."
+        f"Target {chosen.target}: {count}, in {subject.cases} cases of an image and a target"
+        f"{'' if left_out is None else others}."
     )
 
 
-def explanation(sees: Mapping[str, str]) -> str:
-    """What the headings mean; ``sees`` is what each strategy sees, by spec."""
-    return NOTE + SEES * sees_more(sees)
+def explanation(methods: Iterable[Method]) -> str:
+    """What the headings mean."""
+    return NOTE + SEES * sees_more(methods)
 
 
-def sees_more(sees: Mapping[str, str]) -> bool:
-    """Whether a strategy sees more than values, by spec: tables have a column for that then."""
-    return any(each != "value" for each in sees.values())
+def sees_more(methods: Iterable[Method]) -> bool:
+    """Whether a strategy sees more than values: tables have a column for that then."""
+    return any(method.sees != "value" for method in methods)
 
 
-def sections(
-    chosen: Experiment, lines: Sequence[Summary], lacking: Sequence[Unfinished], sees: Mapping[str, str]
-) -> list[Section]:
-    """Success rates, those of any target where every class was one, query costs, and unfinished methods.
-
-    ``sees`` is what each strategy sees, by spec.
-    """
+def sections(subject: Subject, lines: Sequence[Summary], lacking: Sequence[Unfinished]) -> list[Section]:
+    """Success rates, those of any target where every class was one, query costs, and unfinished methods."""
     parts = []
     if lines:
-        noisy = ", noisy oracle" if chosen.noisy_oracle else ""
+        noisy = ", noisy oracle" if subject.question.noisy_oracle else ""
         title = f"Attack success rate (share of attacked images{noisy})"
-        known = [Column("sees", lambda line: sees[line.method.strategy])] * sees_more(sees)
-        parts.append(Section.of(title, lines, [*known, *_rates(lines, chosen)]))
+        known = [Column("sees", lambda line: line.method.sees)] * sees_more(subject.methods)
+        parts.append(Section.of(title, lines, [*known, *_rates(lines, subject.question.stop)]))
     if any(line.any_target is not None for line in lines):
         reached = Column("ASR", lambda line: "-" if line.any_target is None else percent(line.any_target))
         derived = "Untargeted attack success rate, derived: any target reached"
         parts.append(Section.of(derived, lines, [reached]))
     if lines:
-        parts.append(Section.of("Query cost per image", lines, _costs(chosen.budget)))
+        parts.append(Section.of("Query cost per image", lines, COSTS))
     return [*parts, *([_bounds(lacking)] if lacking else [])]
 
 
@@ -129,35 +150,46 @@ def _bounds(lines: Sequence[Unfinished]) -> Section:
     return Section("Unfinished: attack success rate so far unknown", headings, figures)
 
 
-def _rates(lines: Sequence[Summary], chosen: Experiment) -> list[Column]:
+def _rates(lines: Sequence[Summary], stop: str) -> list[Column]:
     """The success rate, its interval, and rates within fewer queries than the budget."""
     columns = [
         Column("ASR", lambda line: percent(line.success)),
         Column("95 % interval", lambda line: f"{100 * line.low:.1f} - {percent(line.high)}"),
     ]
-    marks = [mark for mark in lines[0].success_at if mark < chosen.budget]
-    columns += [Column(f"ASR@{mark:,}", _rate_within(mark)) for mark in marks]
-    if chosen.stop.startswith("confidence"):
-        columns.append(Column(chosen.stop, lambda line: percent(line.met)))
+    if len({line.images for line in lines}) > 1:
+        columns.insert(0, Column("images", lambda line: f"{line.images:,}"))
+    columns += [Column(f"ASR@{mark:,}", _rate_within(mark)) for mark in marks_of(lines)]
+    if stop.startswith("confidence"):
+        columns.append(Column(stop, lambda line: "-" if line.met is None else percent(line.met)))
     return columns
 
 
+def marks_of(lines: Sequence[Summary]) -> list[int]:
+    """Numbers of queries, below the budgets of some lines, within which their rates are given."""
+    return sorted({mark for line in lines for mark in line.success_at if mark < line.method.budget})
+
+
 def _rate_within(queries: int) -> Callable[[Summary], str]:
-    return lambda line: percent(line.success_at[queries])
+    return lambda line: percent(line.success_at[queries]) if queries in line.success_at else "-"
 
 
-def _costs(budget: int) -> list[Column]:
-    """Queries to success, pixels changed, and where the time went."""
-    return [
-        Column(
-            "median", lambda line: f"{line.median_queries:,.0f}" if line.median_queries else f">{budget:,}"
-        ),
-        Column("mean", lambda line: f"{line.mean_queries:,.0f}"),
-        Column("pixels", lambda line: "-" if line.mean_pixels is None else f"{line.mean_pixels:.2f}"),
-        Column("oracle\n(s)", lambda line: f"{line.oracle_seconds:,.1f}"),
-        Column("strategy\n(s)", lambda line: f"{line.strategy_seconds:,.1f}"),
-        Column("queries\nper s", lambda line: f"{line.queries_per_second:,.0f}"),
-    ]
+def number_or_dash(value: float | None, form: str = ",.0f") -> str:
+    """A number, or a dash where it is not known."""
+    return "-" if value is None else format(value, form)
+
+
+COSTS = (
+    Column(
+        "median",
+        lambda line: f"{line.median_queries:,.0f}" if line.median_queries else f">{line.method.budget:,}",
+    ),
+    Column("mean", lambda line: f"{line.mean_queries:,.0f}"),
+    Column("pixels", lambda line: number_or_dash(line.mean_pixels, ".2f")),
+    Column("oracle\n(s)", lambda line: number_or_dash(line.oracle_seconds, ",.1f")),
+    Column("strategy\n(s)", lambda line: number_or_dash(line.strategy_seconds, ",.1f")),
+    Column("queries\nper s", lambda line: number_or_dash(line.queries_per_second)),
+)
+"""Queries to success, pixels changed, and where the time went."""
 
 
 def percent(rate: float) -> str:

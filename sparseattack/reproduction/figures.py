@@ -165,7 +165,7 @@ def success_by_queries(studies: Mapping[str, Mapping[str, FinishedStudy]]) -> Fi
 def heat_map(study: FinishedStudy, title: str, printed: PairCounts | None) -> Figure:
     """Successes from each class to each, and beside them the paper's if it has any."""
     ours: PairCounts = class_pairs(study.records)
-    names = [name or str(number) for number, name in enumerate(study.scope.classes)][: len(ours)]
+    names = [name or str(number) for number, name in enumerate(study.request.classes)][: len(ours)]
     names = names or [str(number) for number in range(len(ours))]
     maps = {f"{title}\n{_successes(ours)} in {len(study.records):,} runs": ours}
     if printed and len(printed) == len(ours):
@@ -208,7 +208,7 @@ def gallery(study: FinishedStudy, title: str) -> Figure | None:
     figure, axes = panels(len(chosen), (2.5, 2.75), COLUMNS)
     figure.suptitle(title)
     for each, record in zip(axes, chosen, strict=True):
-        _success(each, images, record, study.scope.classes)
+        _success(each, images, record, study.request.classes)
     return figure
 
 

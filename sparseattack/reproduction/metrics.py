@@ -14,7 +14,6 @@ from typing import Any, Literal
 import numpy as np
 
 from sparseattack.report.statistics import median, wilson
-from sparseattack.report.summary import by_image
 from sparseattack.study.record import Record
 
 CLASSES = 10  # of CIFAR-10
@@ -54,6 +53,14 @@ class Measure:
 
 
 Records = Sequence[Record]
+
+
+def by_image(records: Records) -> dict[int, float]:
+    """Share of each image's runs, over its seeds and targets, that succeeded."""
+    groups: dict[int, list[bool]] = defaultdict(list)
+    for record in records:
+        groups[record.image].append(record.success)
+    return {image: float(np.mean(hits)) for image, hits in groups.items()}
 
 
 def success_rate(records: Records) -> Measure:
@@ -131,7 +138,10 @@ def distortion(records: Records) -> Measure | None:
 
     A mean over the successes; None without a success.
     """
-    changes = [record.distortion for record in records if record.success]
+    known = [record for record in records if record.success]
+    changes = [record.distortion for record in known if record.distortion is not None]
+    if len(changes) < len(known):  # of runs that went on after the budget
+        return None
     return Measure(float(np.mean(changes)), len(changes), "number") if changes else None
 
 

@@ -106,8 +106,13 @@ class Reproduction:
 
     def finished(self) -> dict[PlannedStudy, FinishedStudy]:
         """The studies that are finished."""
-        paths = {planned: planned.path(self.options, self.study_folder) for planned in self.planned}
-        return {planned: study for planned, path in paths.items() if (study := read_finished(path))}
+        found = {
+            planned: read_finished(
+                planned.path(self.options, self.study_folder), planned.experiment(self.options)
+            )
+            for planned in self.planned
+        }
+        return {planned: study for planned, study in found.items() if study}
 
     def check(self) -> None:
         """Refuse what does not exist before anything is run: InputError."""

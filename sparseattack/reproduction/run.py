@@ -35,12 +35,11 @@ def run_study(
 ) -> Iterator[StudyProgress]:
     """Run what the study in ``folder`` lacks, with the setup that ``load_network`` has prepared.
 
-    Runs that a study on another number of images holds are copied. The first progress has no step: it
-    reports how many runs are left.
+    The first progress has no step: it reports how many runs are left.
     """
     setup = loaded.sampled(planned.experiment(options).num_images)
     with Study.create(planned.path(options, folder)) as study:
-        missing = plan(setup, study, advice=ADVICE, others=folder.glob(f"{planned.stem}-*.study"))
+        missing = plan(setup, study, advice=ADVICE)
         left = missing.left
         yield StudyProgress(left, Step(0, ()))
         for _, step in missing.run():

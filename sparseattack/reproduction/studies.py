@@ -8,8 +8,8 @@ from sparseattack.errors import InputError
 from sparseattack.experiment.protocols import PROTOCOLS
 from sparseattack.experiment.settings import Experiment
 from sparseattack.provenance import digest
-from sparseattack.report.results import read_contents
-from sparseattack.study.facts import Scope
+from sparseattack.report.results import results
+from sparseattack.study.facts import StudyRequest
 from sparseattack.study.record import Record
 from sparseattack.study.store import Study
 
@@ -91,10 +91,10 @@ class PlannedStudy:
         return "-".join(re.sub(r"[^\w.]+", "-", name)[:NAME_LENGTH].strip("-") for name in names)
 
     def path(self, options: Options, folder: Path) -> Path:
-        """The file of the study: the same options find it again, other options, but the device, do not."""
+        """The file of the study: more or fewer images, another budget or another seed find it again."""
         chosen = self.experiment(options)
         inference = [] if chosen.sparse_inference else ["whole images"]
-        known = [asdict(self), chosen.images, chosen.num_images, chosen.budget, chosen.seeds, *inference]
+        known = [asdict(replace(self, budget=None)), chosen.images, *inference]
         return folder / f"{self.stem}-{digest(known)[:8]}.study"
 
 
@@ -104,8 +104,12 @@ class FinishedStudy:
 
     path: Path
     records: list[Record]
-    experiment: Experiment
-    scope: Scope
+    request: StudyRequest  # what was asked of the study
+
+    @property
+    def experiment(self) -> Experiment:
+        """What was run."""
+        return self.request.experiment
 
     @property
     def attacked(self) -> int:
@@ -115,20 +119,31 @@ class FinishedStudy:
     @property
     def accuracy(self) -> Measure | None:
         """Clean accuracy: the share of the images that the network classifies correctly."""
-        correct, images = self.scope.correct, self.scope.images
+        correct, images = self.request.correct, self.request.num_images
         return None if correct is None else Measure(correct / images, images, "rate")
 
 
-def read_finished(path: Path) -> FinishedStudy | None:
-    """Read the study at ``path``; None if there is none, or it is not finished.
+def read_finished(path: Path, experiment: Experiment | None = None) -> FinishedStudy | None:
+    """Read an experiment in the study at ``path``, by default the last one that was asked there.
 
-    An unfinished study is a biased sample: its successes end before its failures.
+    None if it was not asked there, or is not finished: an unfinished one is a biased sample, for its
+    successes end before its failures.
     """
     try:
         with Study.read(path) as study:
-            held = read_contents(study)
+            request = next((one for one in study.requests()[::-1] if _is_of(one, experiment)), None)
+            found = request and results(study, request)
     except InputError:  # no study, or one of another version: running it raises the same error
         return None
-    if held is None or not held.records or len(held.records) < sum(held.scope.runs):
+    if request is None or not found or not found.records or found.unfinished:
         return None
-    return FinishedStudy(path, held.records, held.manifest.experiment, held.scope)
+    return FinishedStudy(path, found.records, request)
+
+
+def _is_of(request: StudyRequest, experiment: Experiment | None) -> bool:
+    """Whether an experiment was asked for, on all images that may be attacked if these are fewer."""
+    if experiment is None:
+        return True
+    held = request.experiment
+    count = min(experiment.num_images, request.eligible)
+    return replace(experiment, num_images=count, device=held.device) == held

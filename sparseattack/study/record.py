@@ -1,12 +1,12 @@
-"""A record: what a study stores of one run, which is one image attacked under one condition.
+"""A record: what a study holds of one run, which is one image attacked under one condition.
 
 A success is verified before it is recorded: saved as 8-bit colours, read back and classified as a single
 image.
 """
 
 import math
-from dataclasses import asdict, dataclass, fields
-from typing import Any, Self
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any, NamedTuple, Self
 
 import torch
 from torch import Tensor
@@ -18,7 +18,6 @@ from sparseattack.experiment.settings import Condition
 from sparseattack.problem.edits import Edits, distortion, length, touch
 from sparseattack.problem.fitness import margin_of
 from sparseattack.problem.verification import Aim, Predictions, classify_single, repeats_of
-from sparseattack.provenance import digest, digest_image
 from sparseattack.search.outcome import Outcome
 from sparseattack.study.schema import conform
 
@@ -37,37 +36,42 @@ class Record:
     """One row of a study; its key is a digest of everything that determines the rest."""
 
     key: str
-    strategy: str  # spec as chosen
+    method: str  # key of all that it was attacked with, but the seed
+    strategy: str  # spec as it was first chosen
     encoding: str
+    fitness: str
     k: int  # pixels allowed
     seed: int
-    image: int  # place among the images
+    image: int  # number among the images of the study
     image_id: str
+    image_key: str
     label: int  # true class
     target: int  # class to be reached, -1 when untargeted
     budget: int
     first_fooled: int  # query of the first success, from 1; 0 is never
-    met: bool  # whether the stopping criterion was met
+    met: bool | None  # whether the stopping criterion was met; None is not known
     queries: int  # charged, at most the budget
-    repeats: int  # of the queries, duplicates that the oracle did not evaluate
-    verifications: int  # evaluations singly or in full precision, which decide or verify; no queries
+    repeats: int  # of the queries, duplicates that the oracle did not evaluate; -1 is not known
+    verifications: int  # evaluations singly or in full precision, which are no queries; -1 is not known
     verified: bool  # whether the success, saved as 8 bit and classified singly, fools the oracle again
     value: float | None  # first objective of the best edit; None where nothing was evaluated
-    pixels: int  # that the best edit changes
-    l2: float  # length of the change, colours in [0, 1]
-    distortion: float  # mean absolute change of a channel of the changed pixels, 0 to 255
-    restarts: int
-    oracle_seconds: float
-    strategy_seconds: float
+    pixels: int  # that the best edit changes; -1 is not known
+    l2: float | None  # length of the change, colours in [0, 1]; None is not known
+    distortion: float | None  # mean absolute change of a channel of the changed pixels, 0 to 255
+    restarts: int  # -1 is not known
+    oracle_seconds: float | None
+    strategy_seconds: float | None
     before_class: int
     before_confidence: float
     after_class: int  # of a success; else -1
     after_confidence: float
-    positions: list[int]  # (k,) row * W + column
+    positions: list[int]  # (k,) row * W + column; empty is not known
     colours: list[list[int]]  # (k, C)
     trace: list[list[float]]  # (query, value) wherever the first objective became lower
     front: list[FrontPoint]  # Pareto set, where there are several objectives
     error: str  # why the search failed
+    sparse: bool  # whether edits were evaluated by sparse inference
+    environment: str  # key of the machine and the versions
 
     @property
     def success(self) -> bool:
@@ -80,66 +84,100 @@ class Record:
         return self.first_fooled if self.success else self.budget
 
     @property
-    def condition(self) -> Condition:
-        """What the image was attacked with."""
-        return Condition(self.strategy, self.encoding, self.k, self.seed)
+    def ended(self) -> bool:
+        """Whether the search ended before its budget, so that it is the same under any larger one."""
+        return bool(self.met) or (self.queries < self.budget and not self.error)
+
+    def at_budget(self, budget: int, stop: str) -> Self:
+        """What the run was after ``budget`` queries; its strategy must not use the budget.
+
+        Where the run went on after that, what is not known of the time before is -1, None or empty: a
+        success is known by its query, and the lowest value by the trace. ``stop`` is the stopping criterion:
+        when another one than success was met is not known. Raises InputError for a budget that the run has
+        not come to.
+        """
+        if budget > self.budget and not self.ended:
+            raise InputError(f"run {self.key} was ended by its budget of {self.budget}, below {budget}")
+        if self.queries <= budget:
+            return replace(self, budget=budget)
+        early = 0 < self.first_fooled <= budget
+        trace = [step for step in self.trace if step[0] <= budget]
+        return replace(
+            self,
+            budget=budget,
+            queries=budget,
+            first_fooled=self.first_fooled if early else 0,
+            verified=early and self.verified,
+            met=None if early and self.met and stop != "success" else early and self.met,
+            value=trace[-1][1] if trace else None,
+            trace=trace,
+            **UNKNOWN,
+        )
 
     def to_dict(self) -> dict[str, Any]:
-        """By field name."""
-        return asdict(self)
+        """By column: the fields, with ``success`` and ``cost`` after the budget."""
+        held = asdict(self)
+        return {name: getattr(self, name) if name in ("success", "cost") else held[name] for name in COLUMNS}
 
     @classmethod
     def from_dict(cls, row: dict[str, object]) -> Self:
         """The inverse of ``to_dict``; InputError for values of another type, and for impossible ones."""
-        record: Self = conform(cls, row, "run")
-        if impossible := [what for what, holds in record.invariants().items() if not holds]:
+        known = {name: value for name, value in row.items() if name not in ("success", "cost")}
+        record: Self = conform(cls, known, "run")
+        holds = record.invariants()
+        holds["success"] = row.get("success", record.success) == record.success
+        holds["cost"] = row.get("cost", record.cost) == record.cost
+        if impossible := [what for what, held in holds.items() if not held]:
             raise InputError(f"a run's {impossible[0]} cannot be")
         return record
 
     def invariants(self) -> dict[str, bool]:
         """What holds for the fields of every run, by what it is about."""
         edits = [(self.positions, self.colours), *((point.positions, point.colours) for point in self.front)]
-        counts = (self.label, self.image, self.seed, self.before_class, self.repeats, self.restarts)
+        counts = (self.label, self.image, self.seed, self.before_class)
+        may_be_unknown = (self.target, self.after_class, self.repeats, self.verifications, self.restarts)
+        lengths = (self.oracle_seconds, self.strategy_seconds, self.l2, self.distortion)
         return {
-            "numbers": min(*counts, self.target + 1, self.after_class + 1) >= 0,
+            "numbers": min(*counts, *(each + 1 for each in may_be_unknown)) >= 0,
             "queries": 0 <= self.first_fooled <= self.queries <= self.budget and self.repeats <= self.queries,
             "verification": self.first_fooled > 0 or not self.verified,
-            "pixels": all(len(places) == len(colours) == self.k for places, colours in edits)
-            and 0 <= self.pixels <= self.k,
+            "pixels": all(len(places) == len(colours) in (0, self.k) for places, colours in edits)
+            and -1 <= self.pixels <= self.k,
             "positions": all(place >= 0 for places, _ in edits for place in places),
             "colours": all(0 <= level <= WHITE for _, colours in edits for one in colours for level in one),
             "trace": all(len(step) == len(("query", "value")) for step in self.trace),
             "confidences": all(0 <= each <= 1 for each in (self.before_confidence, self.after_confidence)),
-            "times": min(self.oracle_seconds, self.strategy_seconds, self.l2, self.distortion) >= 0,
+            "times": all(each is None or each >= 0 for each in lengths),
         }
 
     @classmethod
-    def of(cls, setup: Setup, condition: Condition, case: Case, outcome: Outcome) -> Self:
+    def of(cls, setup: Setup, condition: Condition, case: Case, outcome: Outcome, made: "Made") -> Self:
         """The record of a case's outcome; the verification of a success is charged no query."""
         single = _classified_singly(setup, case, outcome) if outcome.first_fooled else None
-        change, before = _change(setup, case, outcome), setup.clean.predictions
+        before = setup.clean.predictions
         return cls(
-            key=run_key(setup, condition, case),
+            key=setup.run_key(condition, case),
+            method=setup.method_keys[condition],
             strategy=condition.strategy,
             encoding=condition.encoding,
+            fitness=condition.fitness,
             k=condition.pixels,
             seed=condition.seed,
-            image=case.image,
-            image_id=setup.images.ids[case.image],
-            label=int(setup.images.labels[case.image]),
+            image=(image := case.image),
+            image_id=setup.images.ids[image],
+            image_key=setup.image_keys[image],
+            label=int(setup.images.labels[image]),
             target=case.target,
-            budget=setup.experiment.budget,
+            budget=condition.budget,
             first_fooled=outcome.first_fooled,
             met=outcome.met,
             queries=outcome.queries,
             repeats=outcome.repeats,
-            verifications=outcome.verifications
-            + (repeats_of(setup.experiment.noisy_oracle) if single else 0),
+            verifications=outcome.verifications + (repeats_of(setup.question.noisy_oracle) if single else 0),
             verified=single is not None and is_success(setup, case, single),
             value=outcome.values[0] if math.isfinite(outcome.values[0]) else None,
             pixels=outcome.pixels,
-            l2=float(length(change)[0]),
-            distortion=float(distortion(change)[0]),
+            **_sizes(setup, case, outcome),
             restarts=outcome.restarts,
             oracle_seconds=outcome.oracle_seconds,
             strategy_seconds=outcome.strategy_seconds,
@@ -152,20 +190,44 @@ class Record:
             trace=[list(step) for step in outcome.trace],
             front=_front(outcome),
             error=outcome.error,
+            sparse=made.sparse,
+            environment=made.environment,
         )
 
 
+class Made(NamedTuple):
+    """How runs are made; their keys do not depend on it."""
+
+    sparse: bool  # whether edits are evaluated by sparse inference
+    environment: str  # key
+
+
 WHITE = 255  # highest level of a channel
-COLUMNS = tuple(field.name for field in fields(Record))
+FIELDS = tuple(field.name for field in fields(Record))
+COLUMNS = tuple(
+    name for field in FIELDS for name in ((field, "success", "cost") if field == "budget" else (field,))
+)
+OF_IMAGE = {
+    "image_id": "id",
+    "label": "label",
+    "before_class": "predicted",
+    "before_confidence": "confidence",
+}
+"""Columns of a run that its image has, and their names there."""
+RUN_COLUMNS = tuple(name for name in COLUMNS if name not in {*OF_IMAGE, "image"})
+"""Columns of the table of runs."""
 NESTED = ("positions", "colours", "trace", "front")  # columns that hold JSON
-FLAGS = ("met", "verified")  # columns that hold 0 or 1
-
-
-def run_key(setup: Setup, condition: Condition, case: Case) -> str:
-    """Digest of everything that determines a run: 32 hexadecimal digits."""
-    picture = digest_image(setup.images.pixels[case.image])
-    label = int(setup.images.labels[case.image])
-    return digest([setup.identity, list(condition), case.image, picture, label, case.target])
+FLAGS = ("success", "met", "verified", "sparse")  # columns that hold 0 or 1
+UNKNOWN: dict[str, Any] = {
+    **dict.fromkeys(("repeats", "verifications", "pixels", "restarts", "after_class"), -1),
+    **dict.fromkeys(("l2", "distortion", "oracle_seconds", "strategy_seconds")),
+    "after_confidence": 0.0,
+    "positions": [],
+    "colours": [],
+    "front": [],
+    "error": "",
+}
+"""What is not known of a run before it ended."""
 
 
 def _classified_singly(setup: Setup, case: Case, outcome: Outcome) -> Predictions:
@@ -183,6 +245,12 @@ def is_success(setup: Setup, case: Case, single: Predictions) -> bool:
     """Whether the prediction on one perturbed image is a success of its case."""
     label = aims([case], setup.images.labels)
     return bool(margin_of(single.scores, label, case.target >= 0, single.scale) < 0)
+
+
+def _sizes(setup: Setup, case: Case, outcome: Outcome) -> dict[str, Any]:
+    """How large the change of the best edit is."""
+    change = _change(setup, case, outcome)
+    return {"l2": float(length(change)[0]), "distortion": float(distortion(change)[0])}
 
 
 def _change(setup: Setup, case: Case, outcome: Outcome) -> Tensor:

@@ -5,31 +5,29 @@ with Study.create(path) as study:
         ...
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 from sparseattack.errors import InputError
 from sparseattack.experiment.cases import Case
 from sparseattack.experiment.clean import ProbeScores
-from sparseattack.experiment.manifest import Determinants, Manifest
+from sparseattack.experiment.identity import Question
 from sparseattack.experiment.prepare import Setup, problem_of, split_by_size
 from sparseattack.experiment.settings import Condition
-from sparseattack.plugins.spec import uses_of
-from sparseattack.problem.inference import sizes
 from sparseattack.problem.problem import Problem
 from sparseattack.search.group import AttackSettings
 from sparseattack.search.inference import FASTER, measure_speedup
 from sparseattack.search.loop import run_rounds
-from sparseattack.study.facts import DeclaredUses, InferenceChoice, Openings, Scope, StrategyLabels
+from sparseattack.study.facts import InferenceChoice, StudyRequest, image_list, request
 from sparseattack.study.progress import Advance
-from sparseattack.study.record import Record, run_key
+from sparseattack.study.record import Made, Record
 from sparseattack.study.store import Study
+from sparseattack.study.tables import ImageRow
 
 ROUNDING = 0.01  # share of the greatest score by which another machine or version may change a score
-ADVICE = "Name another file with --study"
+ADVICE = "Name another file with --study; `sparseattack report A B` shows two side by side"
 
 
 @dataclass(frozen=True)
@@ -59,6 +57,7 @@ class Plan:
 
     setup: Setup
     study: Study
+    request: StudyRequest  # what is asked of the study
     tasks: tuple[Task, ...]  # one a condition, in order
 
     @property
@@ -85,89 +84,103 @@ class Plan:
         """Run as ``run`` does, and give out what each step adds to the progress."""
         places = {id(task): place for place, task in enumerate(self.tasks)}
         for task, step in self.run():
-            yield Advance.of(places[id(task)], step.queries, step.records, self.setup.experiment.budget)
+            yield Advance.of(places[id(task)], step.queries, step.records, task.condition.budget)
 
 
-def plan(setup: Setup, study: Study, *, advice: str = ADVICE, others: Iterable[Path] = ()) -> Plan:
+def plan(setup: Setup, study: Study, *, advice: str = ADVICE) -> Plan:
     """Open the study for a setup, and find out what it lacks.
 
-    Runs of the same experiment on another sample of the images are copied from ``others``, studies that need
-    not exist. Raises InputError, with an ``advice``, where the study is one of another experiment.
+    Raises InputError, with an ``advice``, where the study is about another question.
     """
-    _open(setup, study, advice)
-    for path in sorted(others):
-        if path != study.path:
-            _copy_runs(setup, study, path)
+    setup = _open(setup, study, advice)
+    asked = request(setup, datetime.now(UTC).isoformat(timespec="seconds"))
+    study.set_default(image_list(setup), asked.images)
+    asked = study.set_default(asked, asked.part)
     tasks = _tasks(setup, study)
-    selection, clean = setup.selection, setup.clean
-    study.set(StrategyLabels(setup.experiment.labels))
-    for spec, strategy in setup.strategies.items():
-        study.set(DeclaredUses(tuple(sorted(uses_of(strategy.plugin)))), spec)
-    study.set(
-        Scope(
-            images=len(setup.images),
-            correct=clean.correct,
-            eligible=selection.eligible,
-            left_out=selection.left_out,
-            runs=selection.runs(len(setup.images)),
-            checks=clean.checks,
-            evaluations=clean.evaluations,
-            block=sizes(clean.oracle, clean.stacks[0]).block,
-            classes=clean.classes,
+    _check_images(setup, study, advice)
+    return Plan(setup, study, asked, tasks)
+
+
+def _open(setup: Setup, study: Study, advice: str) -> Setup:
+    """Store the question in a new study; refuse a study that is about another one."""
+    probes = study.get(ProbeScores)
+    if probes is not None:
+        setup = replace(setup, clean=setup.clean.on_probes_of(probes))
+    held = study.set_default(setup.question)
+    if held != setup.question:
+        raise InputError(
+            f"{study.path} is about another question: {_differences(setup, study, held)}. {advice}"
         )
-    )
-    return Plan(setup, study, tasks)
-
-
-def _open(setup: Setup, study: Study, advice: str) -> None:
-    """Store the manifest in a new study; refuse a study that has another one."""
-    held = study.set_default(setup.manifest)
-    if changes := held.determines.differences(setup.manifest.determines):
-        chosen = [change for change in changes if change.startswith("experiment ")]
-        changes = chosen or changes  # what was chosen explains the digests and settings that follow from it
-        raise InputError(f"{study.path} was made with other settings: {'; '.join(changes)}. {advice}")
     probes = study.set_default(setup.clean.probes)
     if (share := probes.difference(setup.clean.probes)) > ROUNDING:
         raise InputError(
             f"{study.path} was made with another oracle: its scores of the same images differ by up to"
             f" {100 * share:.1f} % from those of {setup.clean.oracle}. {advice}"
         )
-    before = study.get(Openings) or Openings()
-    study.set(Openings((*before.openings, setup.manifest.opening)))
+    return setup
+
+
+def _differences(setup: Setup, study: Study, held: Question) -> str:
+    """What the question of a study differs in, in words: a digest says nothing to a reader."""
+    found = held.differences(setup.question)
+    if held.oracle != setup.question.oracle:
+        before = next((asked.experiment.oracle for asked in study.requests()), "unknown")
+        now = setup.experiment.oracle
+        other = (
+            f"oracle was {before}, is {now}"
+            if before != now
+            else f"oracle was another one called {now}: its parameters, its code or its scores differ"
+        )
+        found = [other, *(each for each in found if not each.startswith("oracle "))]
+    return "; ".join(found)
+
+
+def image_row(setup: Setup, image: int) -> ImageRow:
+    """What a study stores of the image at a place in a setup."""
+    predicted = setup.clean.predictions
+    return ImageRow(
+        key=setup.image_keys[image],
+        id=setup.images.ids[image],
+        content=setup.selection.contents[image],
+        shape="x".join(map(str, setup.images.pixels[image].shape)),
+        label=int(setup.images.labels[image]),
+        predicted=int(predicted.classes[image]),
+        confidence=float(predicted.confidences[image]),
+    )
+
+
+def _check_images(setup: Setup, study: Study, advice: str) -> None:
+    """Refuse an oracle that gives images of the study other classes than they have there."""
+    held = study.images()
+    for place, key in enumerate(setup.image_keys):
+        if (before := held.get(key)) is None or setup.experiment.noisy_oracle:
+            continue
+        now = image_row(setup, place)
+        if before.predicted != now.predicted or abs(before.confidence - now.confidence) > ROUNDING:
+            raise InputError(
+                f"{study.path} was made with another oracle: it gives image {before.id} class"
+                f" {before.predicted} at {before.confidence:.1%}, {setup.clean.oracle} gives it class"
+                f" {now.predicted} at {now.confidence:.1%}. {advice}"
+            )
 
 
 def _tasks(setup: Setup, study: Study) -> tuple[Task, ...]:
-    held = study.keys()
+    """One a condition; of equal ones that differ in their budget, the one with the largest has the runs."""
+    held, chosen = study.held(), list(setup.experiment.conditions())
+    most: dict[tuple[str, int], int] = {}
+    for condition in chosen:
+        same = setup.method_keys[condition], condition.seed
+        most[same] = max(condition.budget, most.get(same, 0))
     tasks = []
-    for condition in setup.experiment.conditions():
+    for condition in chosen:
         cases = setup.selection.cases[condition.seed]
-        todo = tuple(case for case in cases if run_key(setup, condition, case) not in held)
+        keys = [setup.run_key(condition, case) for case in cases]
+        lacking = [key not in held or not held[key].is_enough(condition.budget) for key in keys]
+        if condition.budget < most[setup.method_keys[condition], condition.seed]:
+            lacking = [False] * len(cases)
+        todo = tuple(case for case, lacks in zip(cases, lacking, strict=True) if lacks)
         tasks.append(Task(condition, todo, len(cases) - len(todo)))
     return tuple(tasks)
-
-
-def _copy_runs(setup: Setup, study: Study, path: Path) -> None:
-    """Copy the runs that a study lacks from the one at ``path``, if that differs in its sample only.
-
-    No run depends on the images beside it: running it again would come to the same.
-    """
-    with suppress(InputError), Study.read(path) as other:  # what is no study has no runs
-        held = other.get(Manifest)
-        probes = other.get(ProbeScores)
-        if probes is None or probes.difference(setup.clean.probes) > ROUNDING:
-            return
-        if held is None or _but_sample(held.determines) != _but_sample(setup.manifest.determines):
-            return
-        lacking = {(task.condition, case) for task in _tasks(setup, study) for case in task.todo}
-        for record in other.records():
-            case = Case(record.image, record.target)
-            if (record.condition, case) in lacking:
-                study.add(replace(record, key=run_key(setup, record.condition, case)))
-
-
-def _but_sample(determines: Determinants) -> Determinants:
-    """What results depend on, but for the number of images."""
-    return replace(determines, experiment=replace(determines.experiment, num_images=0))
 
 
 def _run(setup: Setup, task: Task, study: Study) -> Iterator[Step]:
@@ -177,17 +190,19 @@ def _run(setup: Setup, task: Task, study: Study) -> Iterator[Step]:
 
 def _run_cases(setup: Setup, condition: Condition, cases: Sequence[Case], study: Study) -> Iterator[Step]:
     """Run cases on images of one size."""
-    experiment, strategy = setup.experiment, setup.strategies[condition.strategy]
+    strategy = setup.strategies[condition.strategy, condition.fitness]
     problem = choose_inference(
         problem_of(setup, condition, cases),
-        len(cases) * experiment.budget,
-        experiment.sparse_inference,
+        len(cases) * condition.budget,
+        setup.experiment.sparse_inference,
         study,
     )
-    settings = AttackSettings(experiment.budget, condition.seed, key=strategy.spec.name)
+    study.add_images(image_row(setup, image) for image in dict.fromkeys(case.image for case in cases))
+    made = Made(bool(problem.sparse), study.add_environment(setup.environment(condition)))
+    settings = AttackSettings(condition.budget, condition.seed, key=strategy.spec.name)
     for done in run_rounds(problem, strategy.plugin, settings):
         records = tuple(
-            Record.of(setup, condition, cases[outcome.image], outcome) for outcome in done.outcomes
+            Record.of(setup, condition, cases[outcome.image], outcome, made) for outcome in done.outcomes
         )
         for record in records:
             study.add(record)

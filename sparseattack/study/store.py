@@ -1,37 +1,47 @@
-"""A study: one SQLite file that holds an experiment's manifest and its finished runs.
+"""A study: one SQLite file that holds a question, experiments that were asked, and their finished runs.
 
-Table ``study`` holds facts as JSON by name, table ``run`` one `Record` a row; each row
-has a checksum. A file is not trusted: one with anything but these two tables, with a row that its checksum
-does not fit, or with values that no run has, is refused.
+Table ``study`` holds facts as JSON by name, ``run`` one `Record` a row without what its ``image`` has,
+``environment`` machines and versions, ``claim`` the runs that a process is at work on; docs/study-format.md
+describes them. Rows have checksums. A file is not trusted: one with anything but these tables, with a row
+that its checksum does not fit, or with values that no run has, is refused.
 """
 
 import json
-import re
 import sqlite3
-import warnings
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import Self, TypeVar
+from typing import Any, NamedTuple, Self, TypeVar
 
-from sparseattack.errors import InputError, SparseattackWarning, StoreError
-from sparseattack.provenance import digest
-from sparseattack.study.facts import StudyFact
-from sparseattack.study.record import COLUMNS, FLAGS, NESTED, Record
-from sparseattack.study.schema import decode, encode, parse_json
-
-LIMIT_SECONDS = 30.0  # to wait for another process that writes
-LARGEST_ROW = 2**28  # bytes
-OPEN, CLOSED = 1, 0  # user_version of a file: whether it was closed after it was last written to
-WAL = b"\x02\x02"  # bytes 18 and 19 of a file whose newest pages stand in a file beside it
-TABLES = {
-    "study": ("name", "value", "checksum"),
-    "run": ("key", *(name for name in COLUMNS if name != "key"), "checksum"),
-}
-FORM = re.compile(r"CREATE TABLE \w+ \(([\w ,]+)\)(?: WITHOUT ROWID)?")  # of any version
+from sparseattack.errors import InputError
+from sparseattack.provenance import Environment, digest
+from sparseattack.study.database import (
+    CLOSED,
+    check_complete,
+    check_schema,
+    connected,
+    create_tables,
+    is_lone,
+    store_errors,
+    transaction,
+)
+from sparseattack.study.facts import ImageList, StudyFact, StudyRequest
+from sparseattack.study.record import FLAGS, NESTED, OF_IMAGE, RUN_COLUMNS, Record
+from sparseattack.study.schema import conform, decode, encode, parse_json
+from sparseattack.study.tables import TABLES, ImageRow, checked, details_of, row_checksum
 
 Fact = TypeVar("Fact", bound=StudyFact)
+MOMENT = 0.3  # seconds in which another process makes a file
+
+ADD = (
+    f"INSERT INTO run VALUES ({', '.join(f':{name}' for name in TABLES['run'])})"
+    f" ON CONFLICT (key) DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in TABLES['run'][1:])}"
+    " WHERE excluded.budget > run.budget"
+)
+"""Store a run; it replaces one of the same key only where it was made with a larger budget."""
 
 
 def check_writable(path: Path, advice: str = "Name another file with --study") -> None:
@@ -40,8 +50,11 @@ def check_writable(path: Path, advice: str = "Name another file with --study") -
         return
     check_folder(path.parent, f"study {path}", advice, create=False)
     if path.is_file() and path.stat().st_size:
-        with Study.read(path):
-            pass
+        try:
+            Study.read(path).connection.close()
+        except InputError:
+            time.sleep(MOMENT)  # another process may be making it
+            Study.read(path).connection.close()
     if path.exists():
         try:
             path.open("r+b").close()
@@ -61,6 +74,17 @@ def check_folder(folder: Path, what: str, advice: str, *, create: bool = True) -
         raise InputError(f"{what} cannot be written in {nearest}: {error.strerror}. {advice}") from error
 
 
+class Held(NamedTuple):
+    """What is known of a stored run before it is read."""
+
+    budget: int
+    ended: bool  # before its budget, so that it is the same under any larger one
+
+    def is_enough(self, budget: int) -> bool:
+        """Whether a run of this budget need not be made."""
+        return self.ended or self.budget >= budget
+
+
 class Study:
     """Reads and writes one file; what is in it survives ``kill -9`` at any moment."""
 
@@ -75,16 +99,11 @@ class Study:
         """
         if not path.parent.is_dir():
             raise InputError(f"there is no folder {path.parent} for a study")
-        lone = _is_lone(path)
-        with _connected(path, path) as connection:
-            if _check_schema(connection, path, lone, new=True):
-                _check_complete(connection, path, lone)
-            connection.execute("PRAGMA journal_mode=WAL")
-            connection.execute("PRAGMA synchronous=FULL")  # a run that is there survives loss of power
-            for table, columns in TABLES.items():
-                connection.execute(f"CREATE TABLE IF NOT EXISTS {_columns(table, columns)}")
-            connection.execute(f"PRAGMA user_version={OPEN}")
-            connection.execute("PRAGMA wal_checkpoint")  # into the file itself, though it be copied alone
+        lone = is_lone(path)
+        with connected(path, path) as connection:
+            if check_schema(connection, path, lone, new=True):
+                check_complete(connection, path, lone)
+            create_tables(connection)
         return cls(path, connection, writes=True)
 
     @classmethod
@@ -92,11 +111,11 @@ class Study:
         """The study at ``path``, for reading only."""
         if not path.is_file():
             raise InputError(f"there is no study {path}: `sparseattack compare` writes one")
-        lone = _is_lone(path)
+        lone = is_lone(path)
         quiet = "&immutable=1" if lone else ""  # a folder may be read-only too
-        with _connected(path, f"{path.absolute().as_uri()}?mode=ro{quiet}", uri=True) as connection:
-            _check_schema(connection, path, lone)
-            _check_complete(connection, path, lone)
+        with connected(path, f"{path.absolute().as_uri()}?mode=ro{quiet}", uri=True) as connection:
+            check_schema(connection, path, lone)
+            check_complete(connection, path, lone)
         return cls(path, connection)
 
     def __enter__(self) -> Self:
@@ -113,13 +132,18 @@ class Study:
 
         Raises InputError where it is damaged, or another version of sparseattack wrote it.
         """
-        with _store_errors(self.path):
-            name = _name(kind, part)
-            query = "SELECT value, checksum FROM study WHERE name = ?"
-            row = self.connection.execute(query, (name,)).fetchone()
-        if row is None:
-            return None
-        value, checksum = row
+        name = _name(kind, part)
+        rows = self._rows("SELECT name, value, checksum FROM study WHERE name = ?", (name,))
+        return next((self._fact(kind, *row) for row in rows), None)
+
+    def facts(self, kind: type[Fact]) -> dict[str, Fact]:
+        """All stored facts of a ``kind`` by part, in the order of their parts; InputError as for ``get``."""
+        start = f"{kind.KEY}, "
+        query = "SELECT name, value, checksum FROM study WHERE substr(name, 1, ?) = ? ORDER BY name"
+        rows = self._rows(query, (len(start), start))
+        return {str(row[0]).removeprefix(start): self._fact(kind, *row) for row in rows}
+
+    def _fact(self, kind: type[Fact], name: object, value: object, checksum: object) -> Fact:
         if not isinstance(value, str) or digest([name, value]) != checksum:
             raise InputError(f"{self.path} is damaged: its {kind.KEY} does not fit its checksum")
         try:
@@ -132,7 +156,7 @@ class Study:
 
     def set(self, fact: StudyFact, part: str = "") -> None:
         """Store a fact in place of the one of its kind and ``part``."""
-        with _store_errors(self.path):
+        with store_errors(self.path):
             self.connection.execute("INSERT OR REPLACE INTO study VALUES (?, ?, ?)", _row(fact, part))
 
     def set_default(self, fact: Fact, part: str = "") -> Fact:
@@ -140,43 +164,140 @@ class Study:
 
         Of several processes that do this at once, the first one's fact is stored, and all get that.
         """
-        with _store_errors(self.path):
+        with store_errors(self.path):
             self.connection.execute("INSERT OR IGNORE INTO study VALUES (?, ?, ?)", _row(fact, part))
         return self.get(type(fact), part) or fact
 
+    def requests(self) -> list[StudyRequest]:
+        """The experiments that were asked, the first one first."""
+        found = self.facts(StudyRequest)
+        return [found[part] for part in sorted(found, key=lambda part: (found[part].created, part))]
+
+    def image_numbers(self) -> dict[str, int]:
+        """The number of every image by key: its place in the selection of the first request that has it.
+
+        Images of later selections follow. InputError where a request lacks its list of images.
+        """
+        lists, numbers, seen = self.facts(ImageList), dict[str, int](), set[str]()
+        for request in self.requests():
+            if request.images not in lists:
+                raise InputError(f"{self.path} is damaged: a request's list of images is missing")
+            if request.images not in seen:
+                start = max(numbers.values(), default=-1) + 1
+                fresh = [key for key in lists[request.images].keys if not seen or key not in numbers]
+                for place, key in enumerate(fresh, start):
+                    numbers.setdefault(key, place)
+                seen.add(request.images)
+        return numbers
+
+    def add_images(self, images: Iterable[ImageRow]) -> None:
+        """Store images; one with the key of another stays as it is."""
+        rows = [asdict(image) for image in images]
+        self._insert("image", [row | {"checksum": row_checksum("image", row)} for row in rows])
+
+    def images(self) -> dict[str, ImageRow]:
+        """All images by key; InputError for a damaged one."""
+        rows = self._rows(f"SELECT {', '.join(TABLES['image'])} FROM image")
+        with self.damage():
+            found = [conform(ImageRow, checked("image", row), "image") for row in rows]
+        return {image.key: image for image in found}
+
+    def add_environment(self, environment: Environment) -> str:
+        """Store a machine with its versions, unless it is there; its key."""
+        row: dict[str, object] = {"key": environment.key, **asdict(environment)}
+        row["versions"] = json.dumps(row["versions"], sort_keys=True)
+        self._insert("environment", [row | {"checksum": row_checksum("environment", row)}])
+        return environment.key
+
+    def environments(self) -> dict[str, Environment]:
+        """All machines with their versions, by key; InputError for a damaged one."""
+        rows = self._rows(f"SELECT {', '.join(TABLES['environment'])} FROM environment ORDER BY key")
+        found: dict[str, Environment] = {}
+        with self.damage():
+            for row in (checked("environment", row) for row in rows):
+                key, versions = row.pop("key"), parse_json(row.pop("versions"))
+                found[str(key)] = conform(Environment, row | {"versions": versions}, "environment")
+        return found
+
+    def _insert(self, table: str, rows: list[dict[str, object]]) -> None:
+        marks = ", ".join(f":{name}" for name in TABLES[table])
+        with store_errors(self.path), transaction(self.connection):
+            self.connection.executemany(f"INSERT OR IGNORE INTO {table} VALUES ({marks})", rows)
+
     def add(self, record: Record) -> None:
-        """Store a run; one with its key that is there already stays as it is."""
-        row = record.to_dict()
-        row |= {name: json.dumps(row[name], separators=(",", ":")) for name in NESTED}
-        row |= {name: int(row[name]) for name in FLAGS}
-        row["checksum"] = _checksum(row)
-        marks = ", ".join(f":{name}" for name in TABLES["run"])
-        with _store_errors(self.path):
-            self.connection.execute(f"INSERT OR IGNORE INTO run VALUES ({marks})", row)
+        """Store a run; one with its key stays as it is, unless that had a smaller budget."""
+        with store_errors(self.path):
+            self.connection.execute(ADD, run_row(record))
 
     def keys(self) -> frozenset[str]:
         """The keys of all runs."""
-        with _store_errors(self.path):
-            return frozenset(key for (key,) in self.connection.execute("SELECT key FROM run"))
+        return frozenset(str(key) for (key,) in self._rows("SELECT key FROM run"))
+
+    def held(self) -> dict[str, Held]:
+        """What is known of all runs, by key."""
+        ended = "met = 1 OR (queries < budget AND error = '')"
+        rows = self._rows(f"SELECT key, budget, {ended} FROM run")
+        with self.damage():
+            return {
+                str(key): Held(conform(int, budget, "a run's budget"), bool(end)) for key, budget, end in rows
+            }
 
     def records(self) -> list[Record]:
         """All runs, in an order that does not depend on when they were made; InputError for a damaged one."""
-        order = "seed, k, encoding, strategy, image, target"
-        query = f"SELECT {', '.join(TABLES['run'])} FROM run ORDER BY {order}"
-        with _store_errors(self.path):
-            rows = self.connection.execute(query).fetchall()
-        return [self._record(dict(zip(TABLES["run"], row, strict=True))) for row in rows]
+        images, numbers = self.images(), self.image_numbers()
+        rows = self._rows(f"SELECT {', '.join(TABLES['run'])} FROM run")
+        with self.damage():
+            found = [_record(checked("run", row), images, numbers) for row in rows]
+        return sorted(
+            found, key=lambda one: (one.seed, one.k, one.encoding, one.strategy, one.image, one.target)
+        )
 
-    def _record(self, row: dict[str, object]) -> Record:
-        """The run in a row of the table."""
-        checksum = row.pop("checksum")
+    def _rows(self, query: str, values: tuple[object, ...] = ()) -> list[tuple[object, ...]]:
+        with store_errors(self.path):
+            return self.connection.execute(query, values).fetchall()
+
+    def rows_of(self, table: str, columns: Sequence[str], count: int) -> Iterator[list[tuple[Any, ...]]]:
+        """Rows of a table, ``count`` at a time: its ``columns`` and the checksum."""
+        with store_errors(self.path):
+            found = self.connection.execute(f"SELECT {', '.join(columns)}, checksum FROM {table}")
+            while rows := found.fetchmany(count):
+                yield rows
+
+    @contextmanager
+    def damage(self) -> Iterator[None]:
+        """Name the file where something in it cannot be."""
         try:
-            if _checksum(row) != checksum:
-                raise InputError("a run does not fit its checksum")
-            row |= {name: bool(row[name]) for name in FLAGS if row[name] in (0, 1)}
-            return Record.from_dict(row | {name: parse_json(row[name]) for name in NESTED})
+            yield
         except (InputError, TypeError, RecursionError) as error:  # TypeError: bytes in place of text
             raise InputError(f"{self.path} is damaged: {error}") from error
+
+
+def run_row(record: Record) -> dict[str, object]:
+    """The row of a run in its table, by column."""
+    held = record.to_dict()
+    row: dict[str, object] = {name: held[name] for name in RUN_COLUMNS}
+    row |= {name: json.dumps(held[name], separators=(",", ":")) for name in NESTED}
+    row |= {name: int(held[name]) for name in FLAGS}
+    row["details"] = details_of(row)
+    return row | {"checksum": row_checksum("run", row)}
+
+
+def _record(row: dict[str, object], images: Mapping[str, ImageRow], numbers: Mapping[str, int]) -> Record:
+    """The run in a row of the table."""
+    key = str(row["image_key"])
+    if key not in images or key not in numbers:
+        raise InputError("a run's image is missing")
+    image = images[key]
+    row |= {name: bool(row[name]) for name in FLAGS if row[name] in (0, 1)}
+    row |= {name: parse_json(row[name]) for name in NESTED}
+    row |= {name: getattr(image, field) for name, field in OF_IMAGE.items()}
+    record = Record.from_dict(row | {"image": numbers[key]})
+    channels, height, width = image.sides
+    if any(place >= height * width for place in record.positions) or any(
+        len(colour) != channels for colour in record.colours
+    ):
+        raise InputError("a run's edit is none of its image")
+    return record
 
 
 def _name(kind: type[StudyFact], part: str) -> str:
@@ -186,91 +307,3 @@ def _name(kind: type[StudyFact], part: str) -> str:
 def _row(fact: StudyFact, part: str) -> tuple[str, str, str]:
     name, value = _name(type(fact), part), encode(fact)
     return name, value, digest([name, value])
-
-
-def _checksum(row: Mapping[str, object]) -> str:
-    """Digest of a row of the table of runs."""
-    return digest([row[name] for name in COLUMNS])
-
-
-def _beside(path: Path) -> Path:
-    """The file of the newest pages."""
-    return Path(f"{path}-wal")
-
-
-def _is_lone(path: Path) -> bool:
-    """Whether there are no newer pages than in the file itself; to be asked before it is opened."""
-    beside = _beside(path)
-    return not (beside.exists() and beside.stat().st_size)
-
-
-def _columns(table: str, columns: tuple[str, ...]) -> str:
-    first, *others = columns
-    return f"{table} ({first} TEXT PRIMARY KEY, {', '.join(others)}) WITHOUT ROWID"
-
-
-@contextmanager
-def _connected(path: Path, target: str | Path, *, uri: bool = False) -> Iterator[sqlite3.Connection]:
-    """A connection that trusts no file: its schema calls no function, no value takes all memory."""
-    with _store_errors(path):
-        connection = sqlite3.connect(target, timeout=LIMIT_SECONDS, isolation_level=None, uri=uri)
-        try:
-            connection.execute("PRAGMA trusted_schema=OFF")
-            connection.execute("PRAGMA cell_size_check=ON")
-            connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LARGEST_ROW)
-            connection.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)
-            yield connection
-        except BaseException:
-            connection.close()
-            raise
-
-
-def _check_schema(connection: sqlite3.Connection, path: Path, lone: bool, *, new: bool = False) -> bool:
-    """Refuse a database of anything but our two tables, such as views and triggers; whether these are there.
-
-    Nothing else is read before. A database without tables is refused unless it may be ``new``.
-    """
-    query = "SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL LIMIT 3"
-    found = connection.execute(query).fetchall()
-    if not found and lone and path.is_file() and path.read_bytes()[18:20] == WAL:
-        raise InputError(
-            f"{path} holds no run: it was copied, or its process killed, while its runs were still in"
-            f" {_beside(path).name}, which is not beside it. Copy both files"
-        )
-    if not found and new:
-        return False
-    held = {name: match for _, name, sql in found if (match := FORM.fullmatch(f"{sql}"))}
-    if held.keys() != TABLES.keys() or len(found) != len(TABLES):
-        raise InputError(f"{path} is no study")
-    for table, columns in TABLES.items():
-        if held[table][0] != f"CREATE TABLE {_columns(table, columns)}":
-            names = {part.split()[0] for part in held[table][1].split(", ")}
-            differ = ", ".join(sorted(names.symmetric_difference(columns))) or "their tables"
-            raise InputError(f"{path} is a study of another version of sparseattack: they differ in {differ}")
-    return True
-
-
-def _check_complete(connection: sqlite3.Connection, path: Path, lone: bool) -> None:
-    """Warn of a file whose newest runs may stand in a file that is not beside it."""
-    (state,) = connection.execute("PRAGMA user_version").fetchone()
-    if state == OPEN and lone:
-        warnings.warn(
-            f"{path} was not closed when it was last written to, and {_beside(path).name}, which may hold its"
-            " newest runs, is not beside it. If this is a copy, copy both files",
-            SparseattackWarning,
-            stacklevel=2,
-        )
-
-
-@contextmanager
-def _store_errors(path: Path) -> Iterator[None]:
-    """Turn an error of SQLite into one sentence that names the file."""
-    try:
-        yield
-    except sqlite3.Error as error:
-        name = getattr(error, "sqlite_errorname", "SQLITE_CORRUPT")  # absent where text is no UTF-8
-        if name == "SQLITE_NOTADB":
-            raise InputError(f"{path} is no study") from error
-        if name.startswith(("SQLITE_CORRUPT", "SQLITE_TOOBIG", "SQLITE_MISMATCH")):
-            raise InputError(f"{path} is damaged: {error}") from error
-        raise StoreError(f"study {path}: {error}; what was finished before is kept") from error

@@ -30,7 +30,7 @@ def told(run: Run, *options: str) -> dict[str, Any]:
 
 def test_its_settings_are_the_defaults_of_the_other_options(run: Run) -> None:
     seen = told(run, "--protocol", "kaggle-like", "--budget", "30", "--num-images", "2", "-s", "random")
-    chosen = seen["manifest"]["determines"]["experiment"]
+    chosen = seen["experiments"][0]["experiment"]
     expected = PROTOCOLS["kaggle-like"].settings() | {"budget": 30, "num_images": 2, "strategies": ["random"]}
     assert {name: chosen[name] for name in expected} == expected | {"encodings": ["rgb"]}
     assert seen["table"][0]["images"] == 2 and seen["eligible"] == 12
@@ -39,7 +39,7 @@ def test_its_settings_are_the_defaults_of_the_other_options(run: Run) -> None:
 def test_an_option_on_the_command_line_overrides_the_protocol(run: Run) -> None:
     plain = ("--budget", "1000", "--num-images", "0", "--fitness", "margin", "--no-correct-only", "-s", "de")
     seen = told(run, "--protocol", "original-cifar10", *plain)
-    chosen = seen["manifest"]["determines"]["experiment"]
+    chosen = seen["experiments"][0]["experiment"]
     names = ("budget", "num_images", "fitness", "correct_only", "strategies")
     assert [chosen[name] for name in names] == [1000, 0, "margin", False, ["de"]]
 
@@ -48,7 +48,7 @@ def test_a_target_takes_the_targeted_part(run: Run) -> None:
     seen = told(
         run, "--protocol", "original-cifar10", "--target", "all", "--num-images", "1", "--budget", "20"
     )
-    chosen = seen["manifest"]["determines"]["experiment"]
+    chosen = seen["experiments"][0]["experiment"]
     assert chosen["correct_only"] and seen["table"][0]["runs"] == 2
 
 

@@ -38,7 +38,7 @@ def test_a_comparison(
     code, out, err = run("compare", *SMALL, *options, "--study", str(tmp_path / "s"), "--json")
     assert code == 0, err
     seen = json.loads(out)
-    assert seen["manifest"]["determines"]["experiment"]["sparse_inference"] == bool(asked) == used
+    assert seen["experiments"][0]["experiment"]["sparse_inference"] == bool(asked) == used
     assert set(seen["sparse_inference"]) == ({"1"} if used else set())
     assert ("sparse inference" in run("report", str(tmp_path / "s")).out) == used
 

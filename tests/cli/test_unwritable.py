@@ -39,7 +39,7 @@ def test_the_default_study_that_cannot_be_written(
 ) -> None:
     monkeypatch.chdir(closed)
     answer = run("compare", *LATE)
-    assert answer.code == 2 and "study sparseattack-" in answer.err and "--study" in answer.err
+    assert answer.code == 2 and "the study cannot be written" in answer.err and "--study" in answer.err
 
 
 def test_a_folder_of_outputs_that_cannot_be_written(run: Run, blocked: Path, closed: Path) -> None:

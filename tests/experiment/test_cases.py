@@ -72,12 +72,8 @@ def test_a_draw_of_more_than_there_are_names_the_numbers(experiment: Experiment)
 def test_sampled_images_are_attacked_and_all_others_are_counted(experiment: Experiment) -> None:
     seen = compare(replace(experiment, num_images=4))
     assert [record.image for record in seen.records] == attacked(experiment, num_images=4)
-    assert (seen.scope.images, seen.scope.eligible, seen.scope.left_out, seen.planned) == (
-        COUNT,
-        9,
-        3,
-        4,
-    )
+    subject = seen.subject
+    assert (subject.images, subject.eligible, subject.left_out, subject.runs) == (COUNT, 9, 3, 4)
     whole = {record.image: record for record in compare(experiment).records}
     assert all(whole[one.image].first_fooled == one.first_fooled for one in seen.records)
 
@@ -122,10 +118,8 @@ def test_a_prediction_taken_as_truth_is_like_a_label(experiment: Experiment, tar
     )
     by_label = compare(experiment)
     assert facts(by_oracle) == facts(by_label) and any(record.success for record in by_oracle.records)
-    assert (by_oracle.scope.eligible, by_oracle.scope.left_out) == (
-        by_label.scope.eligible,
-        by_label.scope.left_out,
-    )
+    (one,), (other,) = by_oracle.requests, by_label.requests
+    assert (one.eligible, one.left_out) == (other.eligible, other.left_out)
 
 
 def test_with_predictions_as_truth_every_image_is_attacked_and_none_needs_a_label(
@@ -135,7 +129,7 @@ def test_with_predictions_as_truth_every_image_is_attacked_and_none_needs_a_labe
     labelled_ = compare(replace(experiment, true_class="prediction"))
     np.savez(experiment.images, images=held)
     bare = compare(replace(experiment, true_class="prediction"))
-    assert facts(labelled_) == facts(bare) and len(bare.records) == COUNT and bare.scope.left_out == 0
+    assert facts(labelled_) == facts(bare) and len(bare.records) == COUNT and bare.subject.left_out == 0
     np.savez(tmp_path / "part.npz", images=held, y=np.arange(COUNT) - 1)
     for images in (experiment.images, str(tmp_path / "part.npz")):
         with pytest.raises(

@@ -9,20 +9,55 @@ import pytest
 
 from sparseattack.errors import InputError
 from sparseattack.experiment.prepare import prepare
-from sparseattack.experiment.settings import Experiment
+from sparseattack.experiment.settings import Condition, Configuration, Experiment
 
 
 def test_conditions_are_the_product_of_all_axes() -> None:
     experiment = Experiment(("de", "random"), ("rgb", "corners"), (1, 3), (0, 7))
     conditions = list(experiment.conditions())
     assert len(conditions) == len(set(conditions)) == 16
-    assert conditions[0] == ("de", "rgb", 1, 0) and conditions[-1] == ("random", "corners", 3, 7)
+    assert conditions[0] == Condition("de", "rgb", 1, 0, "margin", 1000)
+    assert conditions[-1] == Condition("random", "corners", 3, 7, "margin", 1000)
+
+
+def test_a_configuration_has_choices_of_its_own() -> None:
+    """As `exhaustive` with one pixel only, beside another strategy with one and three."""
+    chosen = Experiment(
+        strategies=("de", Configuration("exhaustive", "every pixel", pixels=(1,), budget=50, seeds=(7,))),
+        encodings=("rgb", "corners"),
+        pixels=(1, 3),
+    )
+    assert [(one.strategy, one.pixels, one.budget) for one in chosen.conditions() if one.seed == 0] == [
+        ("de", 1, 1000), ("de", 1, 1000), ("de", 3, 1000), ("de", 3, 1000)
+    ]  # fmt: skip
+    own = [one for one in chosen.conditions() if one.seed == 7]
+    assert [(one.encoding, one.label) for one in own] == [("rgb", "every pixel"), ("corners", "every pixel")]
+    assert {(one.strategy, one.pixels, one.budget) for one in own} == {("exhaustive", 1, 50)}
+    assert Experiment.from_json(json.loads(json.dumps(chosen.to_json()))) == chosen
+
+
+@pytest.mark.parametrize(
+    ("entry", "said"),
+    [
+        ({"strategy": "de", "budget": "30"}, "budget is int, not '30'"),
+        (
+            {"strategy": "de", "budgets": 30},
+            "strategy of an experiment has no 'budgets', only strategy",
+        ),
+        ({"label": "a"}, "lacks its name"),
+        ({"strategy": "de", "pixels": [0]}, "at least 1, not 0"),
+        ({"strategy": "cmaes"}, "strategies holds cmaes twice"),
+    ],
+)
+def test_a_configuration_that_cannot_be_is_refused(entry: dict[str, Any], said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        Experiment.from_json(Experiment().to_json() | {"strategies": ["cmaes", entry]})
 
 
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"strategies": "mine"}, r"strategies is tuple\[str, \.\.\.\], not 'mine'"),
+        ({"strategies": "mine"}, r"strategies is tuple\[str \| Configuration, \.\.\.\], not 'mine'"),
         ({"pixels": 1}, r"pixels is tuple\[int, \.\.\.\], not 1"),
         ({"seeds": ("0",)}, "seeds is tuple"),
         ({"budget": "30"}, "budget is int, not '30'"),
@@ -80,11 +115,11 @@ def test_what_lacks_a_field_is_refused() -> None:
 def test_a_label_is_no_part_of_what_results_depend_on() -> None:
     labelled = Experiment(strategies=("fast one=de(popsize=20)", "cmaes"))
     plain = Experiment(strategies=("de(popsize=20)", "cmaes"))
-    assert labelled.specs == plain.strategies and labelled.labels == {"de(popsize=20)": "fast one"}
-    assert labelled.without_labels() == plain and plain.labels == {}
-    assert list(labelled.conditions()) == list(plain.conditions())
+    assert labelled.specs == plain.strategies and labelled.labels == ("fast one",)
+    assert plain.labels == ()
+    assert [one._replace(label="") for one in labelled.conditions()] == list(plain.conditions())
     assert Experiment(strategies=("de=de",)).specs == ("de",)
-    assert Experiment(strategies=("./a=b.py:search",)).labels == {}  # part of a path
+    assert Experiment(strategies=("./a=b.py:search",)).labels == ()  # part of a path
 
 
 @pytest.mark.parametrize(

@@ -35,8 +35,8 @@ def test_sub_folders_are_the_oracles_classes(tmp_path: Path) -> None:
         Path(id).parent.name for id in setup.images.ids
     ]
     assert torch.equal(setup.images.labels, setup.clean.predictions.classes)  # these are classified correctly
-    scope = compare(experiment).scope
-    assert (scope.images, scope.correct) == (4, 4)
+    (request,) = compare(experiment).requests
+    assert (request.num_images, request.correct) == (4, 4)
 
 
 def test_true_classes_are_labels_predictions_or_one_class(tmp_path: Path) -> None:
@@ -66,7 +66,7 @@ def test_a_clean_evaluation_of_other_settings_is_refused(tmp_path: Path) -> None
 
 def test_strange_names_are_no_obstacle_where_predictions_are_the_true_classes(tmp_path: Path) -> None:
     experiment = replace(pictures(tmp_path, ["cat/0.png", "holiday/1.png"]), true_class="prediction")
-    assert compare(experiment).scope.correct is None
+    assert compare(experiment).requests[0].correct is None
 
 
 TEN = "linear(classes=10,inputs=3072)"
@@ -114,10 +114,7 @@ def doubtful(folder: Path, labels: Tensor) -> tuple[str, ...]:
     np.savez(folder / "s.npz", images=sample.pixels.numpy(), labels=labels.numpy())
     experiment = Experiment(strategies=("random(popsize=8)",), images=str(folder / "s.npz"), budget=8)
     setup = prepare(experiment)
-    assert (
-        setup.notes == setup.manifest.notes
-        and not prepare(replace(experiment, true_class="prediction")).notes
-    )
+    assert not prepare(replace(experiment, true_class="prediction")).notes
     return setup.notes
 
 

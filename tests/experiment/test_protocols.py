@@ -40,7 +40,7 @@ def test_every_part_is_run_with_its_settings(protocol: Protocol, targeted: bool,
     assert len({record.image for record in seen.records}) == 1
     assert {record.strategy for record in seen.records} == {"de(restart=no)"}
     assert all(record.queries in (400, 401) for record in seen.records)  # a population, and a cut one
-    assert seen.manifest.determines.settings["strategy de(restart=no)"]["popsize"] == 400
+    assert next(one.settings for one in seen.methods if one.strategy == "de(restart=no)")["popsize"] == 400
 
 
 def test_settings_that_are_not_chosen_are_the_published_ones(images: str) -> None:

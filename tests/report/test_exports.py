@@ -7,7 +7,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator
-from dataclasses import asdict, fields, replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from sparseattack.report.export.latex import escaped
 from sparseattack.report.export.robustness import command_of
 from sparseattack.report.results import Results
 from sparseattack.report.summary import Summary
+from sparseattack.study.facts import Method
 from sparseattack.study.record import Record
 
 QUICK = "random(popsize=5)"
@@ -43,6 +44,20 @@ EXPERIMENT = Experiment(
 @pytest.fixture(scope="module")
 def found() -> Results:
     return compare(EXPERIMENT)
+
+
+def labelled(found: Results, label: str) -> Results:
+    """The same with another label of the first strategy, such as no experiment may have."""
+
+    def named(method: Method) -> Method:
+        return replace(method, label=label) if method.strategy == QUICK else method
+
+    return replace(
+        found,
+        subject=replace(found.subject, methods=tuple(map(named, found.methods))),
+        lines=[replace(line, method=named(line.method)) for line in found.lines],
+        pairs=[pair._replace(first=named(pair.first), second=named(pair.second)) for pair in found.pairs],
+    )
 
 
 def exported(found: Results, form: str, folder: Path) -> Path:
@@ -71,7 +86,7 @@ def test_csv_has_every_run_and_a_description_of_each_column(found: Results, tmp_
     assert [row["key"] for row in rows] == [each.key for each in found.records] and len(rows) == 64
     for row, each in zip(rows, found.records, strict=True):
         assert (row["success"], int(row["cost"])) == (str(each.success), each.cost)
-        assert json.loads(row["trace"]) == each.trace and row["strategy_label"] == found.names[each.strategy]
+        assert json.loads(row["trace"]) == each.trace and row["strategy_label"] == found.method_of(each).name
     described = json.loads(Path(f"{out}-metadata.json").read_text("utf-8"))
     assert described["url"] == out.name
     assert [column["name"] for column in described["tableSchema"]["columns"]] == list(rows[0])
@@ -94,8 +109,7 @@ def test_parquet_is_read_back_with_types_units_and_the_manifest(found: Results, 
         assert trace == row.pop("trace") and held == row
     assert str(table.schema.field("positions").type) == "list<element: int64>"
     assert table.schema.field("l2").metadata[b"unit"] == b"colours in [0, 1]"
-    manifest = json.loads(table.schema.metadata[b"sparseattack.manifest"])
-    assert manifest == json.loads(json.dumps(asdict(found.manifest)))
+    assert table.schema.metadata[b"sparseattack.study"].decode() == found.to_json()
 
 
 def test_data_frames_have_the_columns_and_units(found: Results) -> None:
@@ -118,9 +132,7 @@ def test_latex_has_a_row_per_condition_between_the_rules(found: Results, tmp_pat
     rows = [line.removesuffix(r" \\").split(" & ") for line in body.splitlines() if line.endswith(r"\\")]
     columns = re.search(r"\\begin\{tabular\}\{(l?r+)\}", text)
     assert columns and {len(row) for row in rows} == {len(columns[1])}
-    assert [row[:2] for row in rows[1:]] == [
-        [found.names[line.method.strategy], str(line.method.k)] for line in found.lines
-    ]
+    assert [row[:2] for row in rows[1:]] == [[line.method.name, str(line.method.k)] for line in found.lines]
     assert body.count(r"\midrule") == 2  # below the headings, and between two numbers of pixels
     for k in (1, 3):
         best = max(line.success for line in found.lines if line.method.k == k)
@@ -135,7 +147,7 @@ def test_names_are_escaped_for_latex() -> None:
 
 @pytest.mark.skipif(not shutil.which("pdflatex"), reason="pdflatex is not installed")
 def test_latex_compiles(found: Results, tmp_path: Path) -> None:
-    odd = replace(found, labels={QUICK: "50 % of a_b & {c}^~\\<"})
+    odd = labelled(found, "50 % of a_b & {c}^~\\<")
     table = exported(odd, "latex", tmp_path)
     document = rf"\documentclass{{article}}\usepackage{{booktabs}}\begin{{document}}\input{{{table.name}}}"
     (tmp_path / "d.tex").write_text(rf"{document}\end{{document}}", encoding="utf-8")
@@ -180,7 +192,7 @@ def test_iohprofiler_has_the_course_of_every_run(found: Results, tmp_path: Path)
     rows = read_csv(out / "instances.csv")
     images = {int(row["instance"]): int(row["image"]) for row in rows}
     wanted = sorted(
-        (found.names[one.strategy], one.k, one.image, one.queries, one.trace[-1][1]) for one in found.records
+        (found.method_of(one).name, one.k, one.image, one.queries, one.trace[-1][1]) for one in found.records
     )
     seen = list(courses(out))
     assert wanted == sorted(
@@ -193,12 +205,15 @@ def test_iohprofiler_has_the_course_of_every_run(found: Results, tmp_path: Path)
 
 
 def test_a_run_without_a_value_at_first_stays_apart(found: Results, tmp_path: Path) -> None:
+    odd = labelled(found, "../x")
+    method = odd.methods[0]
     runs = [
         record(0, strategy=QUICK, trace=[[1, 1e-07], [9, -1.5e-300]]),
         record(1, strategy=QUICK, trace=[[3, 0.1]]),
         record(2, strategy=QUICK, trace=[], queries=0),
     ]
-    write_iohprofiler(replace(found, records=runs, labels={QUICK: "../x"}), tmp_path / "out")
+    mine = [replace(one, method=method.key, budget=method.budget) for one in runs]
+    write_iohprofiler(replace(odd, records=mine), tmp_path / "out")
     seen = {listed["instance"]: course for _, _, listed, course in courses(tmp_path / "out")}
     assert seen == {
         1: [(1, 1e-07), (9, -1.5e-300), (1000, -1.5e-300)],
@@ -242,9 +257,9 @@ def test_images_are_written_that_fool(found: Results, tmp_path: Path) -> None:
 
 
 def test_images_of_another_oracle_are_refused(found: Results, tmp_path: Path) -> None:
-    changed = replace(found.manifest, determines=replace(found.manifest.determines, oracle="f" * 64))
-    with pytest.raises(InputError, match="the oracle's scores differ from the study's: the digest was ffff"):
-        export_results(replace(found, manifest=changed), "images", tmp_path / "a")
+    other = replace(found.subject, question=replace(found.question, oracle="f" * 32))
+    with pytest.raises(InputError, match="the oracle is another one now: oracle was ffff"):
+        export_results(replace(found, subject=other), "images", tmp_path / "a")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -260,7 +275,7 @@ def test_nothing_is_overwritten_and_nothing_left_behind(found: Results, tmp_path
 
 
 def test_results_show_themselves_in_a_notebook(found: Results) -> None:
-    odd = replace(found, labels={QUICK: "<script>"})
+    odd = labelled(found, "<script>")
     text = odd._repr_html_()
     assert "&lt;script&gt;" in text and "<script>" not in text
     assert text.count("<tr>") == 2 * (1 + len(found.lines)) and "ASR@" not in text

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +15,7 @@ from sparseattack.cli.study.tables import print_results
 from sparseattack.errors import InputError
 from sparseattack.experiment.settings import Experiment
 from sparseattack.report.results import Results, results
-from sparseattack.study.facts import Scope
+from sparseattack.study.facts import StudyRequest
 from sparseattack.study.schema import decode, encode
 from sparseattack.study.store import Study
 
@@ -86,20 +87,26 @@ def test_a_study_without_runs_has_bounds_of_nothing_and_everything(tmp_path: Pat
     assert [(line.runs, line.least, line.most) for line in found.unfinished] == [(0, 0.0, 1.0)] * 2
 
 
-@pytest.mark.parametrize("change", [{"strategy": "de"}, {"image": 12}, {"seed": 1}, {"target": 3}])
-def test_runs_that_the_experiment_does_not_have_are_refused(
-    found: Results, change: dict[str, object], tmp_path: Path
+@pytest.mark.parametrize("change", [{"method": "0" * 32}, {"seed": 1}, {"target": 3}])
+def test_runs_that_nobody_asked_for_are_refused(
+    path: Path, change: dict[str, object], tmp_path: Path
 ) -> None:
-    with Study.create(tmp_path / "a.study") as study:
-        study.set(found.manifest)
-        study.set(found.scope)
-        for record in found.records:
-            study.add(record)
-        study.add(replace(found.records[0], key="0" * 32, **change))  # type: ignore[arg-type]
-        with pytest.raises(InputError, match="damaged: it holds runs that its experiment does not have"):
+    copied = Path(shutil.copy(path, tmp_path / "a.study"))
+    with Study.create(copied) as study:
+        study.add(replace(study.records()[0], key="0" * 32, **change))  # type: ignore[arg-type]
+        with pytest.raises(InputError, match="damaged: it holds runs that its experiments do not have"):
+            results(study)
+
+
+def test_a_run_of_an_image_that_is_not_there_is_refused(path: Path, tmp_path: Path) -> None:
+    copied = Path(shutil.copy(path, tmp_path / "a.study"))
+    with Study.create(copied) as study:
+        study.add(replace(study.records()[0], key="0" * 32, image_key="0" * 32))
+        with pytest.raises(InputError, match=r"damaged: the image 0000.* of a run is missing"):
             results(study)
 
 
 def test_the_planned_runs_are_stored(found: Results) -> None:
-    assert found.scope.runs == (1,) * 12 and found.scope.attacked == 12
-    assert decode(Scope, encode(found.scope)) == found.scope
+    (request,) = found.requests
+    assert request.runs == {"0": (1,) * 12} and found.subject.attacked == 12
+    assert decode(StudyRequest, encode(request)) == request

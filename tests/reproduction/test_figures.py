@@ -112,7 +112,8 @@ def test_a_gallery_shows_the_changed_pixels(found: Studies) -> None:
 def test_there_is_no_gallery_without_its_images(found: Studies, tmp_path: Path) -> None:
     study = found[UNTARGETED, 3, ""]
     for images in ("nothing.npz", "digits"):
-        assert gallery(replace(study, experiment=replace(study.experiment, images=images)), "") is None
+        asked = replace(study.request, experiment=replace(study.experiment, images=images))
+        assert gallery(replace(study, request=asked), "") is None
 
 
 def test_all_figures_are_written_and_none_is_blank(done: Reproduction) -> None:

@@ -78,12 +78,13 @@ ORACLES = "torch(module={}:make)", "{}:make", "{}:function"
 
 
 @pytest.mark.parametrize("oracle", ORACLES)
-def test_a_changed_file_that_the_oracle_imports_is_another_oracle(
+def test_changed_code_that_the_oracle_imports_is_another_oracle_and_a_comment_is_not(
     attacked: Callable[..., int], oracle: str
 ) -> None:
     assert attacked(oracle) == attacked(oracle) == 6
-    with pytest.raises(InputError, match=r"was made with other settings: .*oracle"):
-        attacked(oracle, bias="bias = 0.0  # the same scores, by other code")
+    assert attacked(oracle, bias='"""Facts."""\n\nbias = (\n    0.0  # of all classes\n)\n') == 6
+    with pytest.raises(InputError, match=r"another question: oracle was another one called .*its code"):
+        attacked(oracle, bias="bias = 0.0 + 0.0")
 
 
 @pytest.mark.parametrize("oracle", ORACLES)

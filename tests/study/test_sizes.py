@@ -11,6 +11,7 @@ from torch import Tensor
 
 from sparseattack import Experiment, InputError, compare, levels, register
 from sparseattack.experiment.prepare import prepare
+from sparseattack.study.facts import request
 from sparseattack.study.pictures import attempts, prepare_pictures, write_success
 from sparseattack.study.record import Record
 from sparseattack.study.run import plan
@@ -75,7 +76,7 @@ def test_each_picture_has_the_outcome_of_an_attack_on_it_only(experiment: Experi
 def test_a_study_stores_the_sizes_and_continues(experiment: Experiment, tmp_path: Path) -> None:
     setup = prepare(experiment)
     assert setup.images.ids == ("a.png", "c.png", "b.png", "e.png", "d.png")
-    assert setup.manifest.shapes == ((2, 3, 6, 5), (2, 3, 9, 4), (1, 3, 3, 3))
+    assert request(setup, "now").shapes == ((2, 3, 6, 5), (2, 3, 9, 4), (1, 3, 3, 3))
     assert setup.notes == (
         "the images have 3 sizes (rows x columns), and are attacked so: 2 of 6x5, 2 of 9x4, 1 of 3x3",
     )
@@ -84,7 +85,7 @@ def test_a_study_stores_the_sizes_and_continues(experiment: Experiment, tmp_path
         steps = plan(setup, study).run()
         next(step for _, step in steps if step.records)
     first = compare(experiment, path)
-    assert first.manifest.notes == setup.notes and len(first.records) == 2 * len(SIZES)
+    assert first.notes == list(setup.notes) and len(first.records) == 2 * len(SIZES)
     assert list(map(known, first.records)) == list(map(known, compare(experiment).records))
 
 

@@ -8,11 +8,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from records import record
+from records import add_images, record
 
 from sparseattack.errors import InputError, SparseattackWarning, StoreError
 from sparseattack.provenance import digest
-from sparseattack.study.facts import InferenceChoice, Scope
+from sparseattack.study.facts import InferenceChoice, StudyRequest
 from sparseattack.study.record import FrontPoint
 from sparseattack.study.store import Study
 
@@ -20,6 +20,7 @@ from sparseattack.study.store import Study
 def test_a_record_comes_back_as_it_was(tmp_path: Path) -> None:
     kept = [record(1, 5), record(0, front=[FrontPoint([1.0, 2.0], [3], [[1, 2, 3]])])]
     with Study.create(tmp_path / "a.study") as study:
+        add_images(study, 2)
         for one in kept:
             study.add(one)
         assert study.keys() == {one.key for one in kept}
@@ -37,6 +38,7 @@ def test_a_study_of_another_version_is_refused(tmp_path: Path) -> None:
 
 def test_a_stored_run_is_never_overwritten(tmp_path: Path) -> None:
     with Study.create(tmp_path / "a.study") as study:
+        add_images(study, 1)
         study.add(record(0, 5, key="same"))
         study.add(record(0, 9, key="same"))
         assert [one.first_fooled for one in study.records()] == [5]
@@ -48,7 +50,7 @@ def test_facts_are_stored_by_kind_and_part(tmp_path: Path) -> None:
         for k, choice in choices.items():
             study.set(choice, f"k={k}")
         assert {k: study.get(InferenceChoice, f"k={k}") for k in choices} == choices
-        assert study.get(InferenceChoice, "k=5") is None and study.get(Scope) is None
+        assert study.get(InferenceChoice, "k=5") is None and study.get(StudyRequest) is None
 
 
 @pytest.mark.parametrize(
@@ -74,9 +76,10 @@ def test_what_was_added_survives_a_kill(tmp_path: Path) -> None:
 import os, signal, sys
 sys.path.insert(0, {str(Path(__file__).parents[1] / "support")!r})
 from pathlib import Path
-from records import record
+from records import add_images, record
 from sparseattack.study.store import Study
 study = Study.create(Path({str(path)!r}))
+add_images(study, 20)
 for image in range(20):
     study.add(record(image))
 os.kill(os.getpid(), signal.SIGKILL)
@@ -91,6 +94,7 @@ def test_a_study_can_be_read_where_nothing_can_be_written(tmp_path: Path) -> Non
     folder = tmp_path / "shelf"
     folder.mkdir()
     with Study.create(folder / "a.study") as study:
+        add_images(study, 1)
         study.add(record(0))
     folder.chmod(0o555)
     try:
@@ -141,15 +145,16 @@ def test_a_full_disk_is_one_sentence_and_loses_nothing(tmp_path: Path) -> None:
 import resource, signal, sys
 sys.path.insert(0, {str(Path(__file__).parents[1] / "support")!r})
 from pathlib import Path
-from records import record
+from records import add_images, record
 from sparseattack.errors import StoreError
 from sparseattack.study.store import Study
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 study = Study.create(Path({str(path)!r}))
+add_images(study, 1000)
 study.add(record(0))
-resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+resource.setrlimit(resource.RLIMIT_FSIZE, (600_000, 600_000))
 try:
-    for image in range(1, 10_000):
+    for image in range(1, 1000):
         study.add(record(image))
 except StoreError as error:
     print(image, error)

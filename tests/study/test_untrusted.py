@@ -7,6 +7,7 @@ import sqlite3
 import warnings
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,8 +18,9 @@ from sparseattack.errors import InputError, SparseattackError, SparseattackWarni
 from sparseattack.experiment.settings import Experiment
 from sparseattack.provenance import digest
 from sparseattack.report.results import results
-from sparseattack.study.record import COLUMNS, Record
+from sparseattack.study.record import COLUMNS
 from sparseattack.study.store import Study
+from sparseattack.study.tables import TABLES, details_of, row_checksum
 
 PAGE = 4096
 DAMAGES = 80
@@ -129,42 +131,57 @@ def test_anything_but_our_tables_is_no_study(what: str, study: Path) -> None:
     assert study.read_bytes() == before
 
 
-VALUES: dict[str, object] = {
-    "queries": "many",
-    "first_fooled": 10**6,
-    "budget": -5,
-    "k": 2,
-    "image": 10**9,
-    "label": 10,
-    "strategy": "de",
-    "image_id": b"\xff\xfe",
-    "value": "1.5",
-    "l2": 9e999,
-    "distortion": None,
-    "before_confidence": 7.0,
-    "verified": 3,
-    "positions": "[",
-    "colours": "[[0, 0, 256]]",
-    "trace": "[[1, NaN]]",
-    "front": "[" * 100_000,
-    "met": "1" * 10_000,
-    "restarts": -1,
-    "error": 5,
-    "seed": 2**62,
-    "target": 10,
-}
+VALUES: list[tuple[str, str, object]] = [
+    ("run", "queries", "many"),
+    ("run", "first_fooled", 10**6),
+    ("run", "budget", -5),
+    ("run", "k", 2),
+    ("run", "success", 2),
+    ("run", "cost", 10**9),
+    ("run", "image_key", "0" * 32),
+    ("run", "method", "0" * 32),
+    ("run", "image_key", b"\xff\xfe"),
+    ("run", "value", "1.5"),
+    ("run", "l2", 9e999),
+    ("run", "distortion", -1.0),
+    ("run", "verified", 3),
+    ("run", "positions", "["),
+    ("run", "positions", "[64]"),
+    ("run", "colours", "[[0, 0, 256]]"),
+    ("run", "trace", "[[1, NaN]]"),
+    ("run", "front", "[" * 100_000),
+    ("run", "met", "1" * 10_000),
+    ("run", "restarts", -2),
+    ("run", "error", 5),
+    ("run", "seed", 2**62),
+    ("run", "target", 10),
+    ("run", "after_class", 10),
+    ("run", "environment", 7),
+    ("image", "label", 10),
+    ("image", "predicted", -1),
+    ("image", "confidence", 7.0),
+    ("image", "shape", "8x8"),
+    ("image", "shape", 8),
+    ("image", "id", b"\xff"),
+    ("environment", "versions", "[]"),
+    ("environment", "cores", "many"),
+]
 
 
-@pytest.mark.parametrize("column", VALUES)
-def test_values_that_no_run_has_are_refused_though_the_checksum_fits(column: str, study: Path) -> None:
+@pytest.mark.parametrize(("table", "column", "value"), VALUES)
+def test_values_that_no_row_has_are_refused_though_the_checksum_fits(
+    table: str, column: str, value: object, study: Path
+) -> None:
+    names = [name for name in TABLES[table] if name != "checksum"]
     with closing(sqlite3.connect(study)) as connection:
-        row = dict(
-            zip(COLUMNS, connection.execute(f"SELECT {', '.join(COLUMNS)} FROM run").fetchone(), strict=True)
-        )
-        changed = row | {column: VALUES[column]}
-        fits = digest([str(value) if isinstance(value, bytes) else value for value in changed.values()])
-        update = f"UPDATE run SET {column} = ?, checksum = ? WHERE key = ?"
-        connection.execute(update, (VALUES[column], fits, row["key"]))
+        found = connection.execute(f"SELECT {', '.join(names)} FROM {table}").fetchone()
+        plain = str(value) if isinstance(value, bytes) else value
+        changed = dict(zip(names, found, strict=True)) | {column: plain}
+        if table == "run":
+            changed["details"] = details_of(changed)
+            connection.execute("UPDATE run SET details = ? WHERE key = ?", (changed["details"], found[0]))
+        update = f"UPDATE {table} SET {column} = ?, checksum = ? WHERE key = ?"
+        connection.execute(update, (value, row_checksum(table, changed), found[0]))
         connection.commit()
     with Study.read(study) as held, pytest.raises(InputError, match=r"a\.study is damaged: "):
         results(held)
@@ -172,38 +189,47 @@ def test_values_that_no_run_has_are_refused_though_the_checksum_fits(column: str
 
 def test_text_that_is_no_utf_8_is_damage(study: Path) -> None:
     with closing(sqlite3.connect(study)) as connection:
-        connection.execute("UPDATE run SET image_id = CAST(x'fffe41' AS TEXT)")
+        connection.execute("UPDATE run SET strategy = CAST(x'fffe41' AS TEXT)")
         connection.commit()
-    with Study.read(study) as held, pytest.raises(InputError, match=r"a\.study is damaged"):
-        held.records()
+    for records in (True, False):
+        with Study.read(study) as held, pytest.raises(InputError, match=r"a\.study is damaged"):
+            results(held, records=records)
 
 
 FACTS: list[tuple[str, str, object]] = [
-    ("scope", "runs", [1] * 29 + [-1]),
-    ("scope", "runs", [1]),
-    ("scope", "runs", [1.5] * 30),
-    ("scope", "images", "thirty"),
-    ("scope", "classes", []),
-    ("scope", "classes", [1] * 10),
-    ("scope", "eligible", 10**400),
-    ("manifest", "shapes", [[8, 8]]),
-    ("manifest", "shapes", [[5, 1, 8, 8]]),
-    ("manifest", "shapes", [[10**15, 1, 8, 8]]),
-    ("manifest", "shapes", [8, 8]),
-    ("manifest", "shapes", "1x8x8"),
-    ("manifest", "scale", "decibel"),
-    ("manifest", "determines", None),
-    ("manifest", "opening", {"created": "now"}),
+    ("request", "runs", {"0": [1] * 29 + [-1]}),
+    ("request", "runs", {"0": [1]}),
+    ("request", "runs", {"0": [1.5] * 30}),
+    ("request", "runs", {"1": [1] * 30}),
+    ("request", "runs", {"x": [1] * 30}),
+    ("request", "runs", {}),
+    ("request", "images", "0" * 32),
+    ("request", "classes", []),
+    ("request", "classes", [1] * 10),
+    ("request", "eligible", 10**400),
+    ("request", "methods", []),
+    ("request", "shapes", [[8, 8]]),
+    ("request", "shapes", [[5, 1, 8, 8]]),
+    ("request", "shapes", [[10**15, 1, 8, 8]]),
+    ("request", "shapes", [8, 8]),
+    ("request", "shapes", "1x8x8"),
+    ("request", "experiment", None),
+    ("request", "created", 3),
+    ("images", "keys", []),
+    ("images", "keys", "abc"),
+    ("question", "scale", "decibel"),
+    ("question", "oracle", None),
 ]
 
 
 @pytest.mark.parametrize(("fact", "field", "value"), FACTS)
 def test_facts_that_no_study_has_are_refused(fact: str, field: str, value: object, study: Path) -> None:
     with closing(sqlite3.connect(study)) as connection:
-        (text,) = connection.execute("SELECT value FROM study WHERE name = ?", (fact,)).fetchone()
+        query = "SELECT name, value FROM study WHERE name LIKE ?"
+        name, text = connection.execute(query, (f"{fact}%",)).fetchone()
         text = json.dumps(json.loads(text) | {field: value})
         connection.execute(
-            "UPDATE study SET value = ?, checksum = ? WHERE name = ?", (text, digest([fact, text]), fact)
+            "UPDATE study SET value = ?, checksum = ? WHERE name = ?", (text, digest([name, text]), name)
         )
         connection.commit()
     with (
@@ -213,23 +239,48 @@ def test_facts_that_no_study_has_are_refused(fact: str, field: str, value: objec
         results(held)
 
 
-def test_a_changed_number_is_noticed(study: Path) -> None:
+@pytest.mark.parametrize("records", [True, False])
+@pytest.mark.parametrize(
+    "change",
+    ["run SET queries = queries - 1 WHERE queries > first_fooled + 1", "image SET label = 9 - label"],
+)
+def test_a_changed_number_is_noticed(change: str, records: bool, study: Path) -> None:
     with closing(sqlite3.connect(study)) as connection:
-        connection.execute("UPDATE run SET queries = queries - 1 WHERE queries > first_fooled + 1")
+        connection.execute(f"UPDATE {change}")
         connection.commit()
     with (
         Study.read(study) as held,
-        pytest.raises(InputError, match="damaged: a run does not fit its checksum"),
+        pytest.raises(InputError, match=r"damaged: a row of table .* does not fit its checksum"),
     ):
-        held.records()
+        results(held, records=records)
+
+
+SCHEMA_1 = [
+    "CREATE TABLE study (name TEXT PRIMARY KEY, value, checksum) WITHOUT ROWID",
+    "CREATE TABLE run (key TEXT PRIMARY KEY, strategy, encoding, k, seed, image, checksum) WITHOUT ROWID",
+]
+
+
+def test_a_study_of_the_first_schema_is_refused_in_one_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "a.study"
+    with closing(sqlite3.connect(path)) as connection:
+        for statement in SCHEMA_1:
+            connection.execute(statement)
+    before = path.read_bytes()
+    for opened in (Study.read, Study.create):
+        with pytest.raises(InputError, match=r"a\.study is a study of schema 1, .* reads schema 2: "):
+            opened(path)
+    assert path.read_bytes() == before
 
 
 def test_names_of_a_study_are_printed_visibly(study: Path, run: Run) -> None:
     with Study.create(study) as held:
-        records = held.records()
+        records, images = held.records(), held.images().values()
         held.connection.execute("DELETE FROM run")
+        held.connection.execute("DELETE FROM image")
+        held.add_images(replace(image, id="a\x1b[2Jb") for image in images)
         for record in records:
-            held.add(Record(**{**vars(record), "image_id": "a\x1b[2Jb", "error": "c\x9bd"}))
+            held.add(replace(record, error="c\x9bd"))
     for form in ((), ("--runs",), ("--json",), ("--csv",)):
         answer = run("report", str(study), *form)
         assert answer.code == 0 and not {"\x1b", "\x9b"} & set(answer.out + answer.err)
@@ -243,7 +294,7 @@ def killed(path: Path, connection: sqlite3.Connection) -> None:
 
 def test_a_killed_study_copied_without_its_newest_pages_warns_of_the_missing_file(study: Path) -> None:
     with Study.create(study) as held:
-        held.connection.execute("DELETE FROM run WHERE image > 20")
+        held.connection.execute("DELETE FROM run WHERE key > '8'")
         killed(study, held.connection)
     for opened in (Study.read, Study.create):
         with (

@@ -15,7 +15,7 @@ def write(found: Results, out: Path) -> None:
     described = {
         "@context": ["http://www.w3.org/ns/csvw", {"@language": "en"}],
         "url": out.name,
-        "dc:title": f"Runs of a study of sparseattack on {found.manifest.oracle}",
+        "dc:title": f"Runs of a study of sparseattack on {found.requests[-1].oracle}",
         "tableSchema": {"columns": [_described(column) for column in RUN_COLUMNS], "primaryKey": "key"},
     }
     beside = out.with_name(f"{out.name}-metadata.json")

@@ -46,19 +46,23 @@ def write(found: Results, out: Path) -> None:
     out.mkdir()
     _write_instances(out / "instances.csv", records, instances)
     encodings = sorted({record.encoding for record in records})
-    strategies = list(dict.fromkeys(record.strategy for record in records))
-    for (strategy, encoding), runs in groupby(records, key=_function):
-        folder = out / f"{1 + strategies.index(strategy)}-{plain(found.names[strategy])}"
+    runs_of: dict[tuple[str, str, str], list[Record]] = {}
+    for record in records:
+        method = found.method_of(record)
+        runs_of.setdefault((method.name, method.strategy, method.encoding), []).append(record)
+    strategies = list(dict.fromkeys((name, strategy) for name, strategy, _ in runs_of))
+    for (name, strategy, encoding), runs in runs_of.items():
+        folder = out / f"{1 + strategies.index((name, strategy))}-{plain(name)}"
         described = {
             "version": VERSION,
             "suite": "sparseattack",
             "function_id": 1 + encodings.index(encoding),
             "function_name": plain(f"{found.experiment.oracle}-{encoding}-target-{found.experiment.target}"),
             "maximization": False,
-            "algorithm": {"name": found.names[strategy], "info": strategy},
+            "algorithm": {"name": name, "info": strategy},
             "attributes": list(HEADER),
         }
-        _write_function(folder, described, list(runs), instances)
+        _write_function(folder, described, runs, instances)
 
 
 def plain(text: str) -> str:

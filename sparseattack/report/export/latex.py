@@ -10,8 +10,9 @@ from pathlib import Path
 from sparseattack.errors import InputError
 from sparseattack.report.export.iohprofiler import plain
 from sparseattack.report.results import Results
-from sparseattack.report.summary import Method, Summary
-from sparseattack.report.tables import LEVEL, headline, sees_more
+from sparseattack.report.summary import Summary
+from sparseattack.report.tables import LEVEL, headline, marks_of, sees_more
+from sparseattack.study.facts import Method
 
 SPECIAL = {
     "\\": r"\textbackslash{}",
@@ -41,10 +42,11 @@ def escaped(text: str) -> str:
 
 def _table(found: Results, label: str) -> Iterator[str]:
     """The lines of the table environment."""
-    axes = [name for name in ("encoding", "k") if len({getattr(one.method, name) for one in found.lines}) > 1]
-    marks = [mark for mark in found.lines[0].success_at if mark < found.experiment.budget]
-    known = ["sees"] * sees_more(found.sees)
-    headings = ["strategy", *axes, *known, r"ASR (\%)", r"95\,\% interval"]
+    varied = ("encoding", "fitness", "k", "budget")
+    axes = [name for name in varied if len({getattr(one.method, name) for one in found.lines}) > 1]
+    axes += ["sees"] * sees_more(found.methods)
+    marks = marks_of(found.lines)
+    headings = ["strategy", *axes, r"ASR (\%)", r"95\,\% interval"]
     headings += [f"ASR@{mark:,}" for mark in marks] + ["median", "mean", "pixels"]
     best = _best(found)
     yield r"% needs \usepackage{booktabs}"
@@ -58,8 +60,7 @@ def _table(found: Results, label: str) -> Iterator[str]:
     for _, lines in groupby(found.lines, key=lambda line: line.method.k):
         yield r"\midrule"
         for line in lines:
-            condition = [found.names[line.method.strategy], *(str(getattr(line.method, one)) for one in axes)]
-            condition += [found.sees[line.method.strategy] for _ in known]
+            condition = [line.method.name, *(str(getattr(line.method, name)) for name in axes)]
             yield _row([*map(escaped, condition), *_figures(line, marks, bold=line.method in best)])
     yield r"\bottomrule"
     yield r"\end{tabular}"
@@ -73,12 +74,12 @@ def _row(cells: list[str]) -> str:
 def _figures(line: Summary, marks: list[int], *, bold: bool) -> list[str]:
     """The cells of one condition; the budget stands for a median that is not reached."""
     rate = f"{100 * line.success:.1f}"
-    budget = max(line.success_at)
+    budget = line.method.budget
     middle = rf"\textgreater{{}}{budget:,}" if line.median_queries is None else f"{line.median_queries:,.0f}"
     return [
         rf"\textbf{{{rate}}}" if bold else rate,
         f"{100 * line.low:.1f}--{100 * line.high:.1f}",
-        *(f"{100 * line.success_at[mark]:.1f}" for mark in marks),
+        *(f"{100 * line.success_at[mark]:.1f}" if mark in line.success_at else "--" for mark in marks),
         middle,
         f"{line.mean_queries:,.0f}",
         "--" if line.mean_pixels is None else f"{line.mean_pixels:.2f}",
@@ -104,7 +105,7 @@ def _best(found: Results) -> set[Method]:
 
 def _caption(found: Results) -> str:
     """What was compared and what the columns mean."""
-    sentences = [escaped(sentence) for sentence in headline(found.manifest, found.scope)]
+    sentences = [escaped(sentence) for sentence in headline(found.subject)]
     if lacking := len(found.unfinished):
         sentences.append(f"Conditions that lack runs are left out: {lacking}.")
     sentences.append(

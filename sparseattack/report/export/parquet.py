@@ -1,7 +1,5 @@
-"""Every run in a Parquet file: typed columns with units and meanings, lists as lists, and the manifest."""
+"""Every run in a Parquet file: typed columns with units and meanings, lists as lists, and the experiments."""
 
-import json
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +10,7 @@ from sparseattack.report.results import Results
 if TYPE_CHECKING:
     import pyarrow as pa
 
-MANIFEST = b"sparseattack.manifest"  # key of the file's metadata that holds the study's manifest as JSON
+EXPERIMENTS = b"sparseattack.study"  # key of the file's metadata that holds `Results.to_json`
 
 
 def write(found: Results, out: Path) -> None:
@@ -23,7 +21,7 @@ def write(found: Results, out: Path) -> None:
     except ImportError as error:
         raise InputError('Parquet needs pyarrow: pip install "sparseattack[parquet]"') from error
     schema = pa.schema([_field(column) for column in RUN_COLUMNS])
-    schema = schema.with_metadata({MANIFEST: json.dumps(asdict(found.manifest))})
+    schema = schema.with_metadata({EXPERIMENTS: found.to_json()})
     rows = [{**row, "trace": [{"query": q, "value": v} for q, v in _trace(row)]} for row in found.rows()]
     write_table(pa.Table.from_pylist(rows, schema=schema), out)
 

@@ -5,7 +5,8 @@ classified, so that one that is written fools.
 """
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,6 +15,7 @@ from sparseattack.errors import InputError
 from sparseattack.experiment.prepare import Setup, prepare
 from sparseattack.report.export.iohprofiler import plain
 from sparseattack.report.results import Results
+from sparseattack.study.facts import StudyRequest, image_list
 from sparseattack.study.pictures import Attempt, class_name, painted, stems, write_success
 from sparseattack.study.record import Record
 
@@ -48,40 +50,51 @@ def write(found: Results, out: Path) -> None:
     successes = [record for record in found.records if record.success]
     if not successes:
         raise InputError("no run succeeded: there is no adversarial image to export")
-    setup = prepare(found.experiment)
-    was, now = found.manifest.determines, setup.manifest.determines
-    for what, before, after in (
-        ("the oracle's scores", was.oracle, now.oracle),
-        ("the images", was.images, now.images),
-    ):
-        if before != after:
-            raise InputError(f"{what} differ from the study's: the digest was {before}, is {after}")
+    setups = [_setup(found, request) for request in _selections(found.requests)]
     out.mkdir()
-    names = stems(setup.images.ids)
     with (out / "images.csv").open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(ImageFiles._fields)
-        writer.writerows(_written(setup, found, successes, out, names))
+        for setup in setups:
+            places = {key: place for place, key in enumerate(setup.image_keys)}
+            some = [(places[one.image_key], one) for one in successes if one.image_key in places]
+            writer.writerows(_written(setup, found, some, out))
+            successes = [one for one in successes if one.image_key not in places]
+
+
+def _selections(requests: Sequence[StudyRequest]) -> list[StudyRequest]:
+    """The last request of every selection of images, the last one first."""
+    return list({request.images: request for request in requests}.values())[::-1]
+
+
+def _setup(found: Results, request: StudyRequest) -> Setup:
+    """The oracle and the images of a request; InputError where they are other ones now."""
+    setup = prepare(request.experiment)
+    if differences := found.question.differences(setup.question):
+        raise InputError(f"the oracle is another one now: {'; '.join(differences)}")
+    if image_list(setup).part != request.images:
+        raise InputError(f"the images {request.experiment.images} are others now than in the study")
+    return setup
 
 
 def _written(
-    setup: Setup, found: Results, successes: list[Record], out: Path, names: list[str]
+    setup: Setup, found: Results, successes: list[tuple[int, Record]], out: Path
 ) -> Iterator[ImageFiles]:
-    """Write the files of every success, and describe them."""
-    classes, conditions = setup.clean.classes, list(dict.fromkeys(each.condition for each in successes))
-    for record in successes:
-        label, number = plain(found.names[record.strategy]), 1 + conditions.index(record.condition)
-        folder = f"{number}-{label}-{plain(record.encoding)}-k{record.k}-seed{record.seed}"
+    """Write the files of every success, given the place of its image in the setup, and describe them."""
+    classes, names = setup.clean.classes, stems(setup.images.ids)
+    for place, record in successes:
+        method = found.method_of(record)
+        number = 1 + found.methods.index(method)
+        folder = f"{number}-{plain(method.name)}-{plain(record.encoding)}-k{record.k}-seed{record.seed}"
         towards = f"-to-{record.target}" if record.target >= 0 else ""
-        stem = out / folder / f"{names[record.image]}{towards}"
-        before = setup.clean.floats[record.image]
-        adversarial, _ = write_success(
-            setup, Attempt(record.image, before, painted(record, before), record), stem
-        )
+        stem = out / folder / f"{names[place]}{towards}"
+        before = setup.clean.floats[place]
+        attempt = Attempt(place, before, painted(record, before), replace(record, image=place))
+        adversarial, _ = write_success(setup, attempt, stem)
         write_png(pil_image(before), Path(f"{stem}{ORIGINAL}"))
         yield ImageFiles(
             str(adversarial.relative_to(out)),
-            found.names[record.strategy],
+            method.name,
             record.encoding,
             record.k,
             record.seed,

@@ -22,37 +22,42 @@ def write(found: Results, out: Path) -> None:
 
 def _entry(found: Results, line: Summary) -> dict[str, object]:
     """One condition: rates are shares of 1, ``restricted_mean`` is in queries."""
-    chosen, manifest, method = found.experiment, found.manifest, line.method
-    determines = manifest.determines
+    chosen, request, method = found.experiment, found.requests[-1], line.method
+    versions = [each.versions.get("sparseattack", "") for each in found.environments.values()]
     return {
         "dataset": chosen.images,
         "oracle": chosen.oracle,
-        "oracle_digest": determines.oracle,
+        "oracle_digest": found.question.oracle,
         "threat_model": f"k={method.k}",
         "encoding": method.encoding,
         "target": chosen.target,
-        "fitness": chosen.fitness,
+        "fitness": method.fitness,
         "stop": chosen.stop,
         "strategy": method.strategy,
-        "strategy_label": found.names[method.strategy],
-        "settings": determines.settings.get(f"strategy {method.strategy}", {}),
+        "strategy_label": method.name,
+        "settings": method.settings,
         "success": line.success,
         "ci": [line.low, line.high],
         "ci_level": LEVEL,
         "restricted_mean": line.mean_queries,
         "median": line.median_queries,
-        "budget": chosen.budget,
+        "budget": method.budget,
         "n": line.images,
         "runs": line.runs,
-        "left_out": found.scope.left_out,
-        "version": determines.versions.get("sparseattack"),
+        "left_out": found.subject.left_out,
+        "version": " ".join(dict.fromkeys(versions)),
         "command": command_of(chosen),
-        "date": manifest.opening.created,
+        "date": request.created,
     }
 
 
 def command_of(experiment: Experiment) -> str:
-    """The command that runs an experiment: every setting that is not the default as an option."""
+    """The command that runs an experiment: every setting that is not the default as an option.
+
+    Empty where a strategy has choices of its own, which no option can say.
+    """
+    if not all(isinstance(each, str) for each in experiment.strategies):
+        return ""
     words = ["sparseattack", "compare"]
     for field in fields(Experiment):
         value = getattr(experiment, field.name)

@@ -69,7 +69,7 @@ class Division:
         parts = [ShardFile(shard, shard.file(self.study)) for shard in self.lacking(count)]
         for part in parts:
             with Study.create(part.file) as study:
-                for k in self.experiment.pixels:
+                for k in {task.condition.pixels for task in self.planned.tasks}:
                     if choice := self.planned.study.get(InferenceChoice, f"k={k}"):
                         study.set(choice, f"k={k}")
                 add_runs(study, self.study, part.shard.holds)
@@ -82,7 +82,7 @@ class Division:
             for cases in split_by_size(setup, task.todo)[:1]:
                 choose_inference(
                     problem_of(setup, task.condition, cases),
-                    len(cases) * setup.experiment.budget,
+                    len(cases) * task.condition.budget,
                     setup.experiment.sparse_inference,
                     self.planned.study,
                 )

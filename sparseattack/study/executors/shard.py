@@ -15,7 +15,6 @@ from sparseattack.experiment.cases import Case
 from sparseattack.experiment.prepare import prepare
 from sparseattack.experiment.settings import Condition, Experiment
 from sparseattack.study.progress import Advance
-from sparseattack.study.record import run_key
 from sparseattack.study.run import Plan, plan
 from sparseattack.study.store import Study
 
@@ -74,7 +73,7 @@ def share_of(planned: Plan, shard: Shard) -> Plan:
     for task in planned.tasks:
 
         def belongs(case: Case, condition: Condition = task.condition) -> bool:
-            return shard.holds(run_key(setup, condition, case))
+            return shard.holds(setup.run_key(condition, case))
 
         todo = tuple(filter(belongs, task.todo))
         share = sum(map(belongs, setup.selection.cases[task.condition.seed]))
@@ -85,7 +84,7 @@ def share_of(planned: Plan, shard: Shard) -> Plan:
 def shards_of(planned: Plan, count: int) -> list[Shard]:
     """Those of ``count`` shards that have runs to make, in order."""
     setup = planned.setup
-    keys = (run_key(setup, task.condition, case) for task in planned.tasks for case in task.todo)
+    keys = (setup.run_key(task.condition, case) for task in planned.tasks for case in task.todo)
     return sorted({Shard.of(key, count) for key in keys})
 
 

@@ -1,0 +1,78 @@
+"""Identity: what a study is about, and the key of a run, a digest of all that determines its result.
+
+In a key is nothing else: no place among the images, no list of strategies, no file name, label or version.
+"""
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar
+
+from sparseattack.plugins.spec import Plugin, Spec, function_name, setting_values
+from sparseattack.problem.scale import Scale
+from sparseattack.provenance import digest, digest_source
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a study is about: all its runs are attacks on one oracle, of one kind, stopped by one criterion.
+
+    Everything else may differ from run to run: strategy, encoding, fitness, pixels, seed, image and budget.
+    """
+
+    KEY: ClassVar[str] = "question"
+    oracle: str  # digest
+    scale: Scale  # of its scores
+    target: str  # none, random, all, or the number of a class
+    true_class: str  # label or prediction
+    correct_only: bool  # whether misclassified images are left out of targeted attacks, too
+    noisy_oracle: bool
+    stop: str  # stopping criterion: success, budget or confidence:LEVEL
+
+    @property
+    def key(self) -> str:
+        """Digest of all of it."""
+        return digest(asdict(self))
+
+    def differences(self, other: "Question") -> list[str]:
+        """Every value that is another one in ``other``, as in "stop was success, is budget"."""
+        was, now = asdict(self), asdict(other)
+        return [f"{name} was {was[name]}, is {now[name]}" for name in was if was[name] != now[name]]
+
+
+def method_key(
+    strategy: tuple[Spec, Plugin], encoding: Plugin, objectives: tuple[Plugin, ...], budget: int | None
+) -> str:
+    """Digest of how an image is attacked: by which strategy, in which encoding, and what it minimises.
+
+    The encoding's settings hold the number of pixels. ``budget`` is None for a strategy that does not use it.
+    """
+    spec, plugin = strategy  # the name of the spec is part of the random streams
+    parts = [spec.name, *_content(plugin), _content(encoding), [*map(_content, objectives)], budget]
+    return digest(parts)
+
+
+def image_key(content: str, label: int) -> str:
+    """Digest of an image's content, itself a digest, and its true class."""
+    return digest([content, label])
+
+
+def run_key(question: str, method: str, image: str, target: int, seed: int) -> str:
+    """Digest of everything that determines a run, given the keys of its parts: 32 hexadecimal digits."""
+    return digest([question, method, image, target, seed])
+
+
+def _content(plugin: Plugin) -> list[object]:
+    """What a plugin does: its function, its settings after defaults, its code."""
+    return [function_name(plugin), plain_settings(plugin), digest_source(plugin)]
+
+
+def plain_settings(plugin: Plugin) -> dict[str, Any]:
+    """The settings of a plugin after defaults, as JSON holds them; a whole number is one however written."""
+    held: dict[str, Any] = json.loads(json.dumps(setting_values(plugin), default=str))
+    return {name: _whole(value) for name, value in held.items()}
+
+
+def _whole(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_whole(each) for each in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value

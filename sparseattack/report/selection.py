@@ -1,0 +1,139 @@
+"""Which runs a table is about: what was asked of a study, and a part of that."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Self
+
+import numpy as np
+
+from sparseattack.errors import InputError, near
+from sparseattack.plugins.spec import parse, split
+from sparseattack.study.columns import Columns, Numbers
+from sparseattack.study.facts import ImageList, Method, StudyRequest
+from sparseattack.study.store import Study
+
+AXES = {"k": "k", "budget": "budget", "encoding": "encoding", "fitness": "fitness"}  # of methods, as written
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A method, and how often it attacks each of the N images of a study with each seed."""
+
+    method: Method
+    runs: dict[int, Numbers]  # (N,) by seed
+
+    @property
+    def by_image(self) -> Numbers:
+        """Runs of each image ``(N,)``, over all seeds."""
+        total: Numbers = np.stack(list(self.runs.values())).sum(axis=0)
+        return total
+
+    def covers(self, other: Self) -> bool:
+        """Whether all runs of another one are among these."""
+        return all(seed in self.runs and (runs <= self.runs[seed]).all() for seed, runs in other.runs.items())
+
+    def with_runs(self, seed: int, runs: Numbers) -> Self:
+        """The same, and these runs as well."""
+        before = self.runs.get(seed)
+        return replace(self, runs=self.runs | {seed: runs if before is None else np.maximum(before, runs)})
+
+    def of(self, columns: Columns, stop: str) -> Columns:
+        """The runs among ``columns`` that are its own, as they were under its budget."""
+        mine = columns.at(columns.method == self.method.key)
+        here = np.zeros(len(mine), bool)
+        for seed, runs in self.runs.items():
+            here |= (mine.seed == seed) & (runs[mine.image] > 0)
+        return mine.at(here).at_budget(self.method.budget, stop)
+
+
+def planned(study: Study, requests: Sequence[StudyRequest], numbers: dict[str, int]) -> list[Planned]:
+    """What some requests come to, in the order of tables: by k, then as it was asked.
+
+    A method is named as the last request names it. InputError where a request does not fit its images.
+    """
+    lists = study.facts(ImageList)
+    found: dict[tuple[str, int], Planned] = {}
+    for request in requests:
+        places = np.array([numbers[key] for key in lists[request.images].keys], np.int64)
+        with study.damage():
+            by_seed = request.runs_by_seed()
+        spread = {seed: _spread(study, places, runs, len(numbers)) for seed, runs in by_seed.items()}
+        for one in request.methods:
+            same = one.method.key, one.method.budget
+            before = found.get(same, Planned(one.method, {}))
+            for seed in one.seeds:
+                if seed not in spread:
+                    raise InputError(f"{study.path} is damaged: a request lacks the runs of seed {seed}")
+                before = before.with_runs(seed, spread[seed])
+            found[same] = replace(before, method=one.method)
+    return sorted(found.values(), key=lambda one: one.method.k)
+
+
+def _spread(study: Study, places: Numbers, runs: Sequence[int], count: int) -> Numbers:
+    """The ``runs`` of a selection whose images have these numbers, by number."""
+    if len(runs) != len(places) or min(runs, default=0) < 0:
+        raise InputError(f"{study.path} is damaged: a request's runs are not those of its images")
+    spread = np.zeros(max(count, int(places.max(initial=-1)) + 1), np.int64)
+    np.maximum.at(spread, places, np.array(runs, np.int64))
+    return spread
+
+
+def without_smaller_budgets(methods: Sequence[Planned]) -> list[Planned]:
+    """Those that are not the first queries of the same runs under a larger budget."""
+    return [
+        one
+        for one in methods
+        if not any(
+            other.method.key == one.method.key
+            and other.method.budget > one.method.budget
+            and other.covers(one)
+            for other in methods
+        )
+    ]
+
+
+def only(methods: Sequence[Planned], text: str) -> list[Planned]:
+    """The part that a text such as ``de,fast,k=1,seed=0`` names; InputError for what there is not.
+
+    A strategy is named by its label, its spec or its name without settings; ``k=``, ``seed=``, ``budget=``,
+    ``encoding=`` and ``fitness=`` choose among the rest. Of one kind any may hold, of several kinds all.
+    """
+    wanted: dict[str, set[str]] = {}
+    for entry in split(text):
+        axis, equals, value = entry.partition("=")
+        is_axis = equals and axis in (*AXES, "seed")
+        wanted.setdefault(axis if is_axis else "strategy", set()).add(value if is_axis else entry)
+    chosen = list(methods)
+    for axis, values in wanted.items():
+        parts = [_matching(methods, axis, value) for value in sorted(values)]
+        keep = {id(one) for part in parts for one in part}
+        chosen = [one for one in chosen if id(one) in keep]
+    if seeds := wanted.get("seed"):
+        chosen = [
+            replace(one, runs={seed: runs for seed, runs in one.runs.items() if str(seed) in seeds})
+            for one in chosen
+        ]
+    if not chosen:
+        raise InputError(f"no runs are all of {text}")
+    return chosen
+
+
+def _matching(methods: Sequence[Planned], axis: str, value: str) -> list[Planned]:
+    """The methods that have a value; InputError, with those that exist, where none has."""
+    names = [_values(one, axis) for one in methods]
+    found = [one for one, known in zip(methods, names, strict=True) if value in known]
+    if not found and axis == "strategy":
+        found = [one for one in methods if parse(one.method.strategy).name == value]
+    if not found:
+        known = list(dict.fromkeys(name for some in names for name in some))
+        listed = ", ".join(known)
+        raise InputError(f"there are no runs of {axis} {value!r}, only of {listed}{near(value, known)}")
+    return found
+
+
+def _values(one: Planned, axis: str) -> list[str]:
+    if axis == "seed":
+        return [str(seed) for seed in one.runs]
+    if axis == "strategy":
+        return list(dict.fromkeys([one.method.name, one.method.strategy]))
+    return [str(getattr(one.method, AXES[axis]))]
