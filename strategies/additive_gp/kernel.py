@@ -2,9 +2,32 @@
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
+
+LENGTHS = 2.0, 4.0, 10.0  # in pixels of an image of 32 x 32; of contrast
+SIDE, GROWTH = 32, 2 / 3  # lengths grow with this power of the image's side
+ROUGH = 6.0  # length of grey, in pixels
+OWN, COMMON = 0.35, 0.1  # variance of grey that a cell has alone, and that all have in common
+
+
+class Hyperparameters(NamedTuple):
+    """What a model believes before the first query, in units of the scale of the effects."""
+
+    shares: tuple[float, ...]  # variance of contrast at each length, and that all cells have in common
+    noise: float  # variance of a query for each of its pixels
+    belief: float  # logarithm of the prior probability, up to a constant
+
+
+USUAL = (0.25, 0.4, 0.22, 0.13)
+GRID = (
+    Hyperparameters(USUAL, 0.05, 0.0),
+    Hyperparameters((0.6, 0.2, 0.07, 0.13), 0.05, -1.0),
+    Hyperparameters((0.1, 0.25, 0.52, 0.13), 0.05, -1.0),
+    Hyperparameters(USUAL, 0.2, -1.0),
+)
 
 
 @dataclass(frozen=True)
@@ -15,52 +38,45 @@ class Kernel:
     all cells costs n + m multiplications a cell, not n * m.
     """
 
-    smooth: tuple[tuple[Tensor, Tensor], ...]  # of contrast: (n, n) and (m, m), whose product is a summand
+    smooth: tuple[tuple[Tensor, Tensor], ...]  # of contrast at each length: (n, n) and (m, m)
     rough: tuple[Tensor, Tensor]  # of grey
-    shared: tuple[float, float]  # summand that all cells have in common, of contrast and of grey
-    own: float  # summand that a cell has alone, of grey
 
-    def spread(self, sources: Tensor) -> Tensor:
-        """Covariances of all cells with weighted sums of cells: ``(j, 2, n, m)`` to ``(j, 2, n, m)``."""
+    @classmethod
+    def of(cls, lattice: tuple[int, int], cell: int, device: torch.device | str) -> "Kernel":
+        """The kernel of cells of ``cell`` x ``cell`` pixels."""
+        rows, columns = (_distances(count).to(device) * cell for count in lattice)
+        growth = max(1.0, min(lattice) * cell / SIDE) ** GROWTH
+        lengths = [length * growth for length in LENGTHS]
+        smooth = tuple((_matern(rows, length), _matern(columns, length)) for length in lengths)
+        return cls(smooth, (torch.exp(-rows / ROUGH), torch.exp(-columns / ROUGH)))
+
+    @property
+    def lattice(self) -> tuple[int, int]:
+        """n and m."""
+        return len(self.rough[0]), len(self.rough[1])
+
+    def parts(self, sources: Tensor) -> list[Tensor]:
+        """Covariances of all cells with weighted sums of cells ``(j, 2, n, m)``, ``(j, n, m)`` each.
+
+        Those of contrast at each length and of what all have in common, for a variance of 1; of grey.
+        """
         contrast, grey = sources.unbind(1)
-        total = self.shared[0] * contrast.sum((1, 2), keepdim=True)
-        for rows, columns in self.smooth:
-            total = total + rows @ contrast @ columns
+        found = [rows @ contrast @ columns for rows, columns in self.smooth]
+        found.append(contrast.sum((1, 2), keepdim=True).expand_as(contrast))
         rows, columns = self.rough
-        other = self.shared[1] * grey.sum((1, 2), keepdim=True) + self.own * grey
-        return torch.stack([total + torch.zeros_like(contrast), other + rows @ grey @ columns], 1)
+        alike = (1 - OWN - COMMON) * (rows @ grey @ columns)
+        return [*found, alike + OWN * grey + COMMON * grey.sum((1, 2), keepdim=True)]
+
+    def spread(self, sources: Tensor, hyperparameters: Hyperparameters) -> Tensor:
+        """Covariances of all cells with weighted sums of cells: ``(j, 2, n, m)`` to ``(j, 2, n, m)``."""
+        *contrasts, grey = self.parts(sources)
+        contrast = torch.zeros_like(grey)
+        for share, part in zip(hyperparameters.shares, contrasts, strict=True):
+            contrast = contrast + share * part
+        return torch.stack([contrast, grey], 1)
 
 
-@dataclass(frozen=True)
-class Prior:
-    """What is believed of the effects of an image before its first query, in units of their scale."""
-
-    lengths: tuple[float, ...]  # in pixels, of contrast
-    shares: tuple[float, ...]  # variance at each length
-    shared: float  # variance that all cells have in common
-    noise: float = 0.05  # variance of a query for each of its pixels
-    rough: float = 6.0  # length of grey
-    own: float = 0.35  # variance of grey that a cell has alone
-    grey: float = 0.1  # variance of grey that all cells have in common
-
-    def kernel(self, lattice: tuple[int, int], cell: int, device: torch.device | str) -> Kernel:
-        """The covariances of cells of ``cell`` pixels."""
-        rows, columns = (_distances(count) * cell for count in lattice)
-        smooth = tuple(
-            (share * matern(rows, length), matern(columns, length))
-            for share, length in zip(self.shares, self.lengths, strict=True)
-        )
-        left = 1 - self.own - self.grey
-        rough = left * torch.exp(-rows / self.rough), torch.exp(-columns / self.rough)
-        return Kernel(
-            tuple((one.to(device), other.to(device)) for one, other in smooth),
-            (rough[0].to(device), rough[1].to(device)),
-            (self.shared, self.grey),
-            self.own,
-        )
-
-
-def matern(distance: Tensor, length: float) -> Tensor:
+def _matern(distance: Tensor, length: float) -> Tensor:
     """Matern covariance of smoothness 3/2 (Rasmussen and Williams, 2006, equation 4.17)."""
     scaled = math.sqrt(3) * distance / length
     return (1 + scaled) * torch.exp(-scaled)

@@ -1,43 +1,51 @@
 """Posterior of the effects of all arms of one image, given the sums of effects that its queries showed."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
-from .kernel import Kernel
+from .kernel import Hyperparameters, Kernel
 
 LEAST, TINY = 1e-4, 1e-12  # variances of a query and of an arm, at least
 TRACKED = 10  # arms of an incumbent up to which their covariances are at hand
+LEARNT = 10, 30, 100  # numbers of queries at which the hyperparameters are chosen anew
 
 
 class Posterior:
     """Gaussian process posterior of A effects on J scores, by an exact update for each query.
 
     A query of k arms observes the sum of their effects, and noise. The covariances are the same for all
-    scores, and in units of ``scale``, which is learnt from the errors of the predictions so far. Query t
-    costs O(t^2 + A (n + m)) time, and all of them O(t^2 + A) memory. After ``window`` queries the posterior
-    becomes the prior of a new process: means and variances stay, correlations are the prior's again.
+    scores, and in units of ``scale``, which is learnt from the errors of the predictions so far; of ``grid``
+    the hyperparameters of the highest marginal likelihood are used. Query t costs O(t^2 + A (n + m)) time,
+    and all of them O(t^2 + A) memory. After ``window`` queries the posterior becomes the prior of a new
+    process: means and variances stay, correlations are the prior's again.
     """
 
-    def __init__(self, weights: Tensor, kernel: Kernel, scores: int, noise: float, window: int) -> None:
+    def __init__(
+        self, weights: Tensor, kernel: Kernel, grid: Sequence[Hyperparameters], scores: int, window: int
+    ) -> None:
         """With the ``weights (A, 2)`` of the arms on the fields of a kernel, in the order of its cells."""
-        cells = kernel.rough[0].shape[0] * kernel.rough[1].shape[0]
-        self.kernel, self.noise, self.window, self.shades = kernel, noise, window, len(weights) // cells
+        self.kernel, self.grid, self.window = kernel, grid, window
+        self.hyperparameters, self.shades = grid[0], len(weights) // (kernel.lattice[0] * kernel.lattice[1])
         self.mean = weights.new_zeros(scores, len(weights))
         self.errors, self.count = weights.new_zeros(()), 0  # mean squared standardised errors, and how many
         self.incumbent = self.tracked = torch.zeros(0, dtype=torch.int64, device=weights.device)
         self._begin(weights)
 
     def _begin(self, weights: Tensor) -> None:
-        """Start without queries, with a prior whose variances are those of the ``weights``."""
+        """Start without queries, with the mean as it is and variances of the ``weights``."""
         self.weights, self.variance = weights, weights.square().sum(1)
-        self.prior_variance = self.variance.clamp(min=TINY)
+        self.prior_mean, self.prior_variance, self.prior_errors = self.mean, self.variance, self.errors
         self.queries = torch.zeros(0, 0, dtype=torch.int64, device=weights.device)  # (t, k)
+        self.changes = weights.new_zeros(0, len(self.mean))  # (t, J) that they showed, less the prior mean
         self.factor = weights.new_zeros(0, 0)  # Cholesky factor of the covariance of the queries
         self.covariances = self.covariance(self.tracked[:, None])  # (k, A) of the incumbent's arms, if few
 
     def _shrunk(self) -> Tensor:
         """The weights of a prior whose variances are those of this posterior."""
-        return self.weights * (self.variance.clamp(min=0) / self.prior_variance).sqrt()[:, None]
+        share = self.variance.clamp(min=0) / self.prior_variance.clamp(min=TINY)
+        return self.weights * share.sqrt()[:, None]
 
     @property
     def scale(self) -> Tensor:
@@ -49,7 +57,7 @@ class Posterior:
         if len(self.factor) >= self.window:
             self._begin(self._shrunk())
         spread = self._spread(self._sources(arms[None]))
-        own = self._sums(spread, arms[None])[0, 0] + self.noise * len(arms)
+        own = self._sums(spread, arms[None])[0, 0] + self.hyperparameters.noise * len(arms)
         row, inner = self._explained(spread)
         deviation = (own - inner.square().sum()).clamp(min=LEAST).sqrt()
         row = row[0] / deviation
@@ -58,7 +66,11 @@ class Posterior:
         self.variance = self.variance - row.square()
         self.covariances = self.covariances - row[self.tracked][:, None] * row
         self.errors, self.count = self.errors + error.square().mean(), self.count + 1
-        self._append(arms, inner[:, 0], deviation)
+        self._append(
+            arms, change - self.prior_mean[:, arms].sum(1), torch.cat([inner[:, 0], deviation[None]])
+        )
+        if len(self.factor) in LEARNT:
+            self._learn()
 
     def follow(self, arms: Tensor) -> None:
         """Take ``arms (k,)`` as the incumbent; if few, have their covariances with all arms at hand."""
@@ -76,12 +88,44 @@ class Posterior:
         explained: Tensor = self._inner(spread).square().sum(0)
         return total - explained
 
-    def _append(self, arms: Tensor, inner: Tensor, deviation: Tensor) -> None:
+    def _append(self, arms: Tensor, change: Tensor, row: Tensor) -> None:
+        """Note a query, and its row ``(t + 1,)`` of the Cholesky factor."""
         count = len(self.factor)
         factor = self.factor.new_zeros(count + 1, count + 1)
-        factor[:count, :count], factor[count, :count], factor[count, count] = self.factor, inner, deviation
+        factor[:count, :count], factor[count] = self.factor, row
         self.factor = factor
         self.queries = torch.cat([self.queries.view(count, len(arms)), arms[None]])
+        self.changes = torch.cat([self.changes, change[None]])
+
+    def _learn(self) -> None:
+        """Choose the hyperparameters of the highest marginal likelihood; start anew if they are others."""
+        *contrasts, grey = self.kernel.parts(self._sources(self.queries))
+        summed = [self._field_sums(part, self.queries, 0) for part in contrasts]
+        rest, best = self._field_sums(grey, self.queries, 1), -torch.inf
+        noise = self.queries.shape[1] * torch.eye(len(rest), device=rest.device)
+        chosen, factor, errors = self.hyperparameters, self.factor, self.changes
+        for hyperparameters in self.grid:
+            total = rest + hyperparameters.noise * noise
+            for share, part in zip(hyperparameters.shares, summed, strict=True):
+                total = total + share * part
+            root = torch.linalg.cholesky(total)
+            whitened = torch.linalg.solve_triangular(root, self.changes, upper=False)
+            square = (self.prior_errors + whitened.square().mean(1).sum() + 1) / (self.count + 1)
+            fit = -root.diagonal().log().sum() - len(root) / 2 * square.log() + hyperparameters.belief
+            if fit > best:
+                best, chosen, factor, errors = float(fit), hyperparameters, root, whitened
+        if chosen is not self.hyperparameters:
+            self._restart(chosen, factor, errors)
+
+    def _restart(self, hyperparameters: Hyperparameters, factor: Tensor, errors: Tensor) -> None:
+        """Compute the posterior by others, given their Cholesky factor and standardised errors."""
+        self.hyperparameters, self.factor = hyperparameters, factor
+        across = self._on_arms(self._spread(self._sources(self.queries)))  # (t, A)
+        rows = torch.linalg.solve_triangular(factor, across, upper=False)
+        self.mean = self.prior_mean + errors.T @ rows
+        self.variance = self.prior_variance - rows.square().sum(0)
+        self.errors = self.prior_errors + errors.square().mean(1).sum()
+        self.covariances = self.covariance(self.tracked[:, None])
 
     def _explained(self, spread: Tensor) -> tuple[Tensor, Tensor]:
         """Covariances ``(s, A)`` of all arms with ``spread`` sums, less what the queries explain of them.
@@ -92,8 +136,7 @@ class Posterior:
         if len(inner):
             weights = torch.linalg.solve_triangular(self.factor.T, inner, upper=True)
             spread = spread - self._spread(self._sources(self.queries, weights.T.contiguous()))
-        fields = spread.flatten(2).repeat_interleave(self.shades, 2)
-        return fields[:, 0] * self.weights[:, 0] + fields[:, 1] * self.weights[:, 1], inner
+        return self._on_arms(spread), inner
 
     def _inner(self, spread: Tensor) -> Tensor:
         """Whitened covariances ``(t, s)`` of the queries with ``spread`` sums."""
@@ -108,7 +151,7 @@ class Posterior:
 
         With ``factors (j, s)`` their weighted sums, ``(j, 2, n, m)``. A cell may be in several sets.
         """
-        n, m = self.kernel.rough[0].shape[0], self.kernel.rough[1].shape[0]
+        n, m = self.kernel.lattice
         cells, weights = sets // self.shades, self.weights[sets]  # (s, k), (s, k, 2)
         if factors is None:
             places = torch.arange(len(sets), device=sets.device)[:, None] * (n * m) + cells
@@ -120,9 +163,17 @@ class Posterior:
         return found.permute(1, 2, 0).view(-1, 2, n, m)
 
     def _spread(self, sources: Tensor) -> Tensor:
-        return self.kernel.spread(sources.contiguous())
+        return self.kernel.spread(sources.contiguous(), self.hyperparameters)
+
+    def _on_arms(self, spread: Tensor) -> Tensor:
+        """Covariances ``(j, A)`` of all arms, given those of all cells ``(j, 2, n, m)``."""
+        fields = spread.flatten(2).repeat_interleave(self.shades, 2)
+        return fields[:, 0] * self.weights[:, 0] + fields[:, 1] * self.weights[:, 1]
 
     def _sums(self, spread: Tensor, sets: Tensor) -> Tensor:
         """Covariances ``(j, s)`` of ``spread`` sums with the sums over ``sets (s, k)``."""
-        fields = spread.flatten(2)[:, :, sets // self.shades]  # (j, 2, s, k)
-        return (fields * self.weights[sets].permute(2, 0, 1)).sum((1, 3))
+        return self._field_sums(spread[:, 0], sets, 0) + self._field_sums(spread[:, 1], sets, 1)
+
+    def _field_sums(self, field: Tensor, sets: Tensor, number: int) -> Tensor:
+        """The part ``(j, s)`` of a field in the covariances, given those of all cells ``(j, n, m)``."""
+        return (field.flatten(1)[:, sets // self.shades] * self.weights[sets][..., number]).sum(2)

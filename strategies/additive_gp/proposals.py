@@ -55,11 +55,11 @@ class Criterion(NamedTuple):
 
     def __call__(self, here: Estimates, mean: Tensor, variance: Tensor) -> Tensor:
         """How promising sets of ``mean (n, J, s)`` and ``variance (n, s)`` are, lower is better."""
-        scale = here.scale[:, None, None]
-        deviation = variance.clamp(min=0).sqrt().unsqueeze(1) * scale
-        bound = mean - self.optimism[:, None, None] * deviation
-        likely = mean / (deviation.square() + (SURE * scale).square()).sqrt()
-        return here.decisive(torch.where(self.probability[:, None, None], likely, bound))
+        lowest, scale = here.decisive(mean), here.scale[:, None]  # the deviation is the same for all scores
+        deviation = variance.clamp(min=0).sqrt() * scale
+        bound = lowest - self.optimism[:, None] * deviation
+        likely = lowest / (deviation.square() + (SURE * scale).square()).sqrt()
+        return torch.where(self.probability[:, None], likely, bound)
 
 
 def single_arms(here: Estimates, criterion: Criterion) -> Tensor:
@@ -75,31 +75,37 @@ def whole_sets(here: Estimates, criterion: Criterion, slots: int) -> Tensor:
 
 
 def renewals(here: Estimates, criterion: Criterion) -> Tensor:
-    """The incumbent with 1, 2, 4, ... of its arms, those of the worst means, replaced: ``(n, s, k)``."""
+    """The incumbent with 1, 4, 16, ... of its arms, those of the worst means, replaced: ``(n, s, k)``."""
     slots = here.incumbent.shape[1]
     means = here.decisive(here.mean).gather(1, here.incumbent)
     order = here.incumbent.gather(1, means.sort(dim=1, stable=True).indices)
-    sizes = [2**power for power in range(slots.bit_length()) if 2**power < slots]
+    sizes = [4**power for power in range(slots.bit_length()) if 4**power < slots]
     return torch.stack(
         [spaced(here, criterion.optimism, order[:, : slots - size], slots) for size in sizes], 1
     )
 
 
 def spaced(here: Estimates, optimism: Tensor, kept: Tensor, slots: int) -> Tensor:
-    """The arms ``kept (n, j)`` and others of the lowest bounds, far from all before: ``(n, slots)``."""
+    """The arms ``kept (n, j)`` and others of the lowest bounds, far from all before: ``(n, slots)``.
+
+    The bounds are those of the score that is nearest to success by them, or furthest if all have to succeed.
+    """
     pixels, within = here.pixels, distance(here.pixels, slots)
     deviation = here.variance.clamp(min=0).sqrt() * (optimism * here.scale)[:, None]
-    bound = (here.mean - deviation[:, None]).masked_fill(~pixels.usable[:, None], FAR)
-    lowest, arm = best_shade(bound, pixels)
-    lowest = lowest.masked_fill(pixels.near(kept, within).any(1)[:, None], FAR)
-    total, chosen = here.clean, [kept[:, None].expand(-1, lowest.shape[1], -1)]
+    deviation = deviation.masked_fill(~pixels.usable, -FAR)
+    lowest, arm = best_shade(here.mean - deviation[:, None], pixels)  # (n, J, N)
+    if kept.shape[1]:
+        lowest = lowest.masked_fill(pixels.near(kept, within).any(1)[:, None], FAR)
+    totals = here.clean + lowest.topk(slots - kept.shape[1], 2, largest=False).values.sum(2)
+    decides = (totals.argmax(1) if here.every else totals.argmin(1)).view(-1, 1, 1)
+    decides = decides.expand(-1, 1, lowest.shape[2])
+    lowest, arm = lowest.gather(1, decides)[:, 0], arm.gather(1, decides)[:, 0]
+    chosen = [kept]
     for _ in range(slots - kept.shape[1]):
-        value, pixel = lowest.min(2, keepdim=True)
-        total = total + value[..., 0]
-        chosen.append(arm.gather(2, pixel))
-        lowest = lowest.masked_fill(pixels.near(chosen[-1][..., 0], within), FAR)
-    decides = (total.argmax(1) if here.every else total.argmin(1)).view(-1, 1, 1)
-    return torch.cat(chosen, 2).gather(1, decides.expand(-1, -1, slots))[:, 0]
+        pixel = lowest.argmin(1, keepdim=True)
+        chosen.append(arm.gather(1, pixel))
+        lowest = lowest.masked_fill(pixels.near(chosen[-1], within)[:, 0], FAR)
+    return torch.cat(chosen, 1)
 
 
 def best_shade(values: Tensor, pixels: Cells) -> tuple[Tensor, Tensor]:

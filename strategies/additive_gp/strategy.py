@@ -12,7 +12,7 @@ from sparseattack.errors import require
 
 from .answers import Answers, Modelled
 from .arms import Arms, Cells, Colours, arms_of
-from .kernel import Prior
+from .kernel import GRID, Kernel
 from .posterior import Posterior
 from .proposals import FAR, Criterion, Estimates, promising_sets, single_arms
 
@@ -23,7 +23,6 @@ PROBABLE = 0.5  # share of the queries chosen by the probability of success
 FIRST = 10  # queries that are whole sets
 TOGETHER = 32  # images whose proposals are made at once, which bounds the memory
 TRIES = 1000  # random sets that were all shown before, after which an image is finished
-PRIOR = Prior(lengths=(4.0,), shares=(0.87,), shared=0.13)
 
 
 @uses("image", "scores")
@@ -46,9 +45,9 @@ def additive_gp(
         "additive-gp's colours=palette needs an encoding of all 8-bit colours, such as rgb",
     )
     arms = arms_of(space.images, colours, SHADES if space.slots > 1 else None, space.slots)
-    kernel = PRIOR.kernel(arms.pixels.lattice, arms.pixels.cell, space.device)
+    kernel = Kernel.of(arms.pixels.lattice, arms.pixels.cell, space.device)
     searches = {
-        place: ImageState(Posterior(weights, kernel, answers.clean.shape[1], PRIOR.noise, window), stream)
+        place: ImageState(Posterior(weights, kernel, GRID, answers.clean.shape[1], window), stream)
         for place, (weights, stream) in enumerate(zip(arms.weights, space.streams, strict=True))
     }
     while True:

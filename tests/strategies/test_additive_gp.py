@@ -10,21 +10,25 @@ from torch import Tensor
 from sparseattack import InputError, Oracle, Outcome, Problem, attack, corners, levels, load, probability, rgb
 from sparseattack.data.images import eight_bit
 from sparseattack.strategies.additive_gp.arms import arms_of, cell_side, corner_colours, image_palettes
-from sparseattack.strategies.additive_gp.kernel import Prior, matern
+from sparseattack.strategies.additive_gp.kernel import GRID, LENGTHS, Hyperparameters, Kernel
 from sparseattack.strategies.additive_gp.posterior import Posterior
 
-PRIOR = Prior((2.0, 5.0), (0.4, 0.4), 0.2)
 ROWS, COLUMNS, SHADES, PIXELS = 7, 9, 4, 3
 
 
-def prior_covariance(weights: Tensor) -> Tensor:
+def matern(distance: Tensor, length: float) -> Tensor:
+    scaled = distance * (3**0.5 / length)
+    return (1 + scaled) * torch.exp(-scaled)
+
+
+def prior_covariance(weights: Tensor, hyperparameters: Hyperparameters = GRID[0]) -> Tensor:
     """Of all arms, ``(A, A)`` float64, from the definition."""
     cells = torch.arange(len(weights)) // SHADES
     y, x = ((each[:, None] - each).abs().double() for each in (cells // COLUMNS, cells % COLUMNS))
-    contrast = torch.full_like(y, PRIOR.shared)
-    for share, length in zip(PRIOR.shares, PRIOR.lengths, strict=True):
+    contrast = torch.full_like(y, hyperparameters.shares[-1])
+    for share, length in zip(hyperparameters.shares, LENGTHS, strict=False):
         contrast += share * matern(y, length) * matern(x, length)
-    grey = PRIOR.grey + PRIOR.own * (y + x == 0) + 0.55 * torch.exp(-(y + x) / PRIOR.rough)
+    grey = 0.1 + 0.35 * (y + x == 0) + 0.55 * torch.exp(-(y + x) / 6)
     weights = weights.double()
     return contrast * weights[:, :1] * weights[:, 0] + grey * weights[:, 1:] * weights[:, 1]
 
@@ -41,10 +45,17 @@ def members(sets: Tensor) -> Tensor:
     return empty.scatter(1, sets, 1)
 
 
-def posterior(window: int = 100) -> Posterior:
+def posterior(window: int = 100, grid: tuple[Hyperparameters, ...] = GRID[:1]) -> Posterior:
     arms = arms_of(random_images(1, (3, ROWS, COLUMNS)), "corners", SHADES, PIXELS)
-    kernel = PRIOR.kernel((ROWS, COLUMNS), 1, "cpu")
-    return Posterior(arms.weights[0], kernel, 2, PRIOR.noise, window)
+    return Posterior(arms.weights[0], Kernel.of((ROWS, COLUMNS), 1, "cpu"), grid, 2, window)
+
+
+def effects(weights: Tensor, hyperparameters: Hyperparameters = GRID[0]) -> Tensor:
+    """Effects ``(A, 2)`` float32 drawn from the prior."""
+    prior = prior_covariance(weights, hyperparameters) + 1e-9 * torch.eye(len(weights), dtype=torch.float64)
+    drawn = torch.randn(len(weights), 2, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
+    found: Tensor = torch.linalg.cholesky(prior) @ drawn
+    return found.float()
 
 
 def test_the_posterior_is_that_of_the_definition() -> None:
@@ -54,7 +65,7 @@ def test_the_posterior_is_that_of_the_definition() -> None:
     found.follow(sets[0])
     for arms, change in zip(sets, changes, strict=True):
         found.observe(arms, change)
-    noise = PRIOR.noise * PIXELS * torch.eye(30, dtype=torch.float64)
+    noise = GRID[0].noise * PIXELS * torch.eye(30, dtype=torch.float64)
     weights = torch.linalg.solve(rows @ prior @ rows.T + noise, rows @ prior)
     covariance = prior - (rows @ prior).T @ weights
     summed = members(others)
@@ -69,13 +80,31 @@ def test_the_posterior_is_that_of_the_definition() -> None:
 
 
 def test_the_scale_is_that_of_the_effects() -> None:
-    found, sets = posterior(), random_sets(60, 0)
-    draw = torch.Generator().manual_seed(3)
-    root = torch.linalg.cholesky(prior_covariance(found.weights) + 1e-9 * torch.eye(252, dtype=torch.float64))
-    effects = 7 * root @ torch.randn(252, 2, generator=draw, dtype=torch.float64)
-    for arms in sets:
-        found.observe(arms, effects[arms].sum(0).float())
+    found = posterior()
+    drawn = 7 * effects(found.weights)
+    for arms in random_sets(60, 0):
+        found.observe(arms, drawn[arms].sum(0))
     assert 4 < float(found.scale) < 9
+
+
+OTHERS = Hyperparameters((0.87, 0.0, 0.0, 0.13), 0.02, -1.0), Hyperparameters(GRID[0].shares, 0.5, -1.0)
+
+
+@pytest.mark.parametrize("right", OTHERS)
+def test_lengths_and_noise_are_learnt(right: Hyperparameters) -> None:
+    """After 100 queries the setting is that of the answers, and all is as if it had been known."""
+    found, known = posterior(200, (GRID[0], *OTHERS)), posterior(200, (right,))
+    drawn, sets = 5 * effects(found.weights, right), random_sets(110, 0)
+    noise = torch.randn(110, 2, generator=torch.Generator().manual_seed(4))
+    noise *= 5 * (right.noise * PIXELS) ** 0.5
+    for place, arms in enumerate(sets):
+        for each in (found, known):
+            if place == 50:
+                each.follow(sets[0])
+            each.observe(arms, drawn[arms].sum(0) + noise[place])
+    assert found.hyperparameters is right
+    for name in ("mean", "variance", "covariances", "scale", "factor"):
+        torch.testing.assert_close(getattr(found, name), getattr(known, name), rtol=1e-3, atol=1e-3)
 
 
 def test_a_full_window_leaves_means_and_variances() -> None:
