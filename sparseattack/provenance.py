@@ -15,13 +15,13 @@ from hashlib import blake2b
 from importlib.metadata import packages_distributions, requires, version
 from pathlib import Path
 from types import CodeType, FunctionType
-from typing import Any
-
-import torch
-from torch import Tensor, nn
+from typing import TYPE_CHECKING, Any
 
 from sparseattack.plugins.requirements import imported_modules, module_spec, required_packages, source_of
 from sparseattack.plugins.spec import Plugin, layers, undecorated
+
+if TYPE_CHECKING:  # a report imports no torch
+    from torch import Tensor, nn
 
 THIS_PACKAGE = "sparseattack"  # its version stands for its code
 NUMERICAL = ("cma", "scipy", "scikit-learn")  # recorded, too, where another package needs them
@@ -36,23 +36,25 @@ def digest(content: object) -> str:
     return blake2b(text.encode(), digest_size=16).hexdigest()
 
 
-def digest_image(image: Tensor) -> str:
+def digest_image(image: "Tensor") -> str:
     """Digest of an image ``(C, H, W)`` uint8: 32 hexadecimal digits."""
     content = f"{tuple(image.shape)} ".encode() + image.cpu().numpy().tobytes()
     return blake2b(content, digest_size=16).hexdigest()
 
 
-def digest_network(network: nn.Module) -> str:
+def digest_network(network: "nn.Module") -> str:
     """Digest of a network: parameters, buffers, plain attributes and classes of all its layers; 32 digits.
 
     Whether it is in training mode is left out: it is always evaluated in evaluation mode.
     """
+    import torch
+
     content = blake2b(digest_size=16)
     for name, layer in network.named_modules():
         plain = {key: value for key, value in vars(layer).items() if _counts(key, value)}
         content.update(f"{name} {type(layer).__qualname__} {sorted(plain.items())}\n".encode())
         own = {**dict(layer.named_parameters(recurse=False)), **dict(layer.named_buffers(recurse=False))}
-        own |= {key: value for key, value in vars(layer).items() if isinstance(value, Tensor)}
+        own |= {key: value for key, value in vars(layer).items() if isinstance(value, torch.Tensor)}
         for key, value in sorted(own.items()):
             content.update(f"{key} {value.dtype} {tuple(value.shape)} ".encode())
             flat = value.detach().cpu().contiguous().flatten()
@@ -158,6 +160,8 @@ class Hardware:
 
 def hardware(device: str) -> Hardware:
     """This machine, and its ``device``."""
+    import torch
+
     gpu = torch.cuda.get_device_name(device) if device.startswith("cuda") else ""
     return Hardware(
         system=f"{platform.system()} {platform.machine()}",

@@ -1,8 +1,9 @@
-"""Help and lists start fast: torch and the optimizers are not imported for them."""
+"""Help, lists and reports start fast: torch and the optimizers are not imported for them."""
 
 import subprocess
 import sys
 from importlib import import_module
+from pathlib import Path
 
 import pytest
 
@@ -51,7 +52,19 @@ def test_nothing_heavy_is_imported(program: str) -> None:
     assert imported(program) & HEAVY == set()
 
 
-def test_the_test_above_can_fail() -> None:
+@pytest.mark.parametrize("command", [("report",), ("report", "--json"), ("export", "--to", "csv")])
+def test_a_study_is_reported_without_torch(command: tuple[str, ...], tmp_path: Path) -> None:
+    oracle = "linear(classes=10,inputs=64)"
+    chosen = sparseattack.Experiment(
+        oracle=oracle, images="digits[0:3]", true_class="prediction", strategies=("random",), budget=9
+    )
+    sparseattack.compare(chosen, path := tmp_path / "a.study")
+    name, *options = command
+    program = COMMAND.format(", ".join(map(repr, [name, str(path), *options])))
+    assert imported(program) & HEAVY <= {"numpy", "scipy", "PIL"}
+
+
+def test_the_tests_above_can_fail() -> None:
     assert "torch" in imported("from sparseattack import Problem")
 
 

@@ -6,15 +6,16 @@ question and the probe scores can be there several times, each in a ``part`` of 
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from sparseattack.errors import InputError
 from sparseattack.experiment.identity import plain_settings
-from sparseattack.experiment.prepare import Setup
 from sparseattack.experiment.settings import Condition, Experiment
 from sparseattack.plugins.spec import function_name, seen, uses_of
-from sparseattack.problem.inference import sizes
 from sparseattack.provenance import digest
+
+if TYPE_CHECKING:  # a report imports no torch
+    from sparseattack.experiment.prepare import Setup
 
 
 class StudyFact(Protocol):
@@ -111,13 +112,15 @@ class StudyRequest:
         return sum(shape[0] for shape in self.shapes)
 
 
-def image_list(setup: Setup) -> ImageList:
+def image_list(setup: "Setup") -> ImageList:
     """The images of a setup."""
     return ImageList(setup.image_keys)
 
 
-def request(setup: Setup, created: str) -> StudyRequest:
+def request(setup: "Setup", created: str) -> StudyRequest:
     """What a setup asks of a study, at a time ``created``."""
+    from sparseattack.problem.inference import sizes
+
     selection, clean = setup.selection, setup.clean
     return StudyRequest(
         experiment=setup.experiment,
@@ -139,7 +142,7 @@ def request(setup: Setup, created: str) -> StudyRequest:
     )
 
 
-def _requested(setup: Setup) -> Iterable[RequestedMethod]:
+def _requested(setup: "Setup") -> Iterable[RequestedMethod]:
     """Every method once, with all its seeds, in the order of tables: by k, encoding, strategy."""
     seeds: dict[Condition, list[int]] = {}
     for condition in setup.experiment.conditions():
@@ -148,7 +151,7 @@ def _requested(setup: Setup) -> Iterable[RequestedMethod]:
         yield RequestedMethod(_method(setup, condition), tuple(seeds[condition]))
 
 
-def _method(setup: Setup, condition: Condition) -> Method:
+def _method(setup: "Setup", condition: Condition) -> Method:
     chosen = setup.strategies[condition.strategy, condition.fitness]
     return Method(
         key=setup.method_keys[condition._replace(label="")],

@@ -17,7 +17,8 @@ from sparseattack.experiment.prepare import Setup, prepare
 from sparseattack.experiment.settings import Experiment
 from sparseattack.problem.edits import Edits
 from sparseattack.problem.verification import classify_single
-from sparseattack.study.record import Record, aim_of, is_success
+from sparseattack.study.outcomes import aim_of, is_success
+from sparseattack.study.record import Record
 from sparseattack.study.run import Plan, plan
 from sparseattack.study.store import Study
 

@@ -21,8 +21,9 @@ from sparseattack.search.group import AttackSettings
 from sparseattack.search.inference import FASTER, measure_speedup
 from sparseattack.search.loop import run_rounds
 from sparseattack.study.facts import InferenceChoice, StudyRequest, image_list, request
+from sparseattack.study.outcomes import Made, record_of
 from sparseattack.study.progress import Advance
-from sparseattack.study.record import Made, Record
+from sparseattack.study.record import Record
 from sparseattack.study.store import Study
 from sparseattack.study.tables import ImageRow
 
@@ -202,7 +203,7 @@ def _run_cases(setup: Setup, condition: Condition, cases: Sequence[Case], study:
     settings = AttackSettings(condition.budget, condition.seed, key=strategy.spec.name)
     for done in run_rounds(problem, strategy.plugin, settings):
         records = tuple(
-            Record.of(setup, condition, cases[outcome.image], outcome, made) for outcome in done.outcomes
+            record_of(setup, condition, cases[outcome.image], outcome, made) for outcome in done.outcomes
         )
         for record in records:
             study.add(record)
