@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import sparseattack
+from sparseattack.experiment.file import FIELDS, FURTHER, OWN_KEYS, read_experiment
 
 DOCS = Path(__file__).parents[1] / "docs"
 SECTIONS = re.split(r"^## ", (DOCS / "guide.md").read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]
@@ -26,6 +27,15 @@ def test_every_page_is_in_the_navigation() -> None:
     navigation = (DOCS / "site" / "mkdocs.yml").read_text(encoding="utf-8")
     for path in DOCS.rglob("*.md"):
         assert f": {path.relative_to(DOCS).as_posix()}\n" in navigation, path
+
+
+def test_the_comparison_file_of_the_page_is_one(tmp_path: Path) -> None:
+    page = (DOCS / "comparison-file.md").read_text(encoding="utf-8")
+    (text,) = re.findall(r"^```toml\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    (tmp_path / "a.toml").write_text(text, encoding="utf-8")
+    held = read_experiment(tmp_path / "a.toml")
+    assert [one.budget for one in held.experiment.configurations] == [400, 300, 8192]
+    assert all(f"`{key}`" in page for key in (*FIELDS, *OWN_KEYS, *FURTHER))
 
 
 @pytest.mark.parametrize("section", SECTIONS, ids=lambda section: section.partition("\n")[0])

@@ -12,6 +12,7 @@ from . import options as s
 
 def compare(
     context: typer.Context,
+    file: s.File = None,
     oracle: o.Oracle = "allconv-small",
     images: s.Images = "sample",
     resize: o.Resize = "bilinear,fit",
@@ -45,9 +46,13 @@ def compare(
     from sparseattack.experiment.protocols import named
     from sparseattack.plugins.spec import split
 
-    from .compare import Place, compare
+    from .compare import Place, compare, read_file
 
-    output = o.output_format({"json": json, "csv": csv})
+    output, place = o.output_format({"json": json, "csv": csv}), Place.of(jobs, shard, executor)
+    if file:
+        held = read_file(file, o.given(context), device=device, sparse_inference=sparse_inference)
+        compare(held.experiment, study or held.study, output, place, strict=strict)
+        return
     o.check_resize(context, images)
     experiment = Experiment(
         strategies=tuple(split(strategies)), encodings=tuple(split(encodings)),
@@ -59,11 +64,14 @@ def compare(
     )  # fmt: skip
     if protocol:
         experiment = named(protocol).under(experiment, o.given(context))
-    compare(experiment, study, output, Place.of(jobs, shard, executor), strict=strict)
+    compare(experiment, study, output, place, strict=strict)
 
 
 def report(
-    study: Annotated[Path, typer.Argument(metavar="STUDY", help="A file written by `sparseattack compare`.")],
+    studies: Annotated[
+        list[Path],
+        typer.Argument(metavar="STUDY...", help="Files of `sparseattack compare`; several side by side."),
+    ],
     only: s.Only = "",
     strict: s.Strict = False,
     json: o.Json = False,
@@ -74,15 +82,16 @@ def report(
     from .tables import report
 
     output = o.output_format({"json": json, "csv": csv, "runs": runs})
-    report(study, output, chosen=only, strict=strict)
+    report(studies, output, chosen=only, strict=strict)
 
 
 def export(
     study: Annotated[Path, typer.Argument(metavar="STUDY", help="A file written by `sparseattack compare`.")],
     to: s.To,
+    only: s.Only = "",
     out: s.Place = None,
 ) -> None:
     """Write a study's runs, table, adversarial images or progress of searches for other programs."""
     from .export import export
 
-    export(study, to, out)
+    export(study, to, out, only)

@@ -4,6 +4,8 @@ import os
 import re
 import shlex
 import sys
+from collections.abc import Collection
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import NamedTuple, Self
 
@@ -12,15 +14,15 @@ from rich.console import Console
 
 from sparseattack import Experiment, InputError, SparseattackError
 from sparseattack.cli.terminal import INTERRUPTED, stderr
+from sparseattack.experiment.file import ExperimentFile, read_experiment
 from sparseattack.experiment.prepare import Setup, prepare
 from sparseattack.plugins.registry import load
 from sparseattack.plugins.spec import Plugin
-from sparseattack.report.progress import ProgressDisplay
+from sparseattack.report.progress import ProgressDisplay, conditions_of
 from sparseattack.report.results import results
 from sparseattack.study.executors.division import Division
 from sparseattack.study.executors.shard import Shard, shard_of, share_of
-from sparseattack.study.progress import ConditionProgress
-from sparseattack.study.run import Plan, Task, plan
+from sparseattack.study.run import Plan, plan
 from sparseattack.study.store import Study, check_folder, check_writable
 
 from .tables import print_results
@@ -85,6 +87,26 @@ def compare(
         console.print(f"Study: {path}. Show it again with:\n  sparseattack report {shlex.quote(str(path))}")
 
 
+def read_file(path: Path, given: Collection[str], *, device: str, sparse_inference: bool) -> ExperimentFile:
+    """The experiment of a file; InputError where an option was ``given`` that stands in the file.
+
+    What is compared is all in the file; where it runs, the device and sparse inference, may be given too.
+    """
+    what = {field.name for field in fields(Experiment)} - {"device", "sparse_inference"} | {"protocol"}
+    if both := sorted(f"--{name.replace('_', '-')}" for name in what & set(given)):
+        raise InputError(
+            f"{', '.join(both)} cannot stand beside {path}: what is compared is all in the file, so write it"
+            " there (options about where it runs, and what is printed, can)"
+        )
+    held = read_experiment(path)
+    experiment = held.experiment
+    if "device" in given:
+        experiment = replace(experiment, device=device)
+    if "sparse_inference" in given:
+        experiment = replace(experiment, sparse_inference=sparse_inference)
+    return held._replace(experiment=experiment)
+
+
 def _folder() -> Path:
     """Where studies are that no option names."""
     return Path(os.environ.get("SPARSEATTACK_STUDIES", "")).expanduser()
@@ -103,7 +125,7 @@ def _run(planned: Plan, place: Place, console: Console) -> bool:
         planned = share_of(planned, place.shard)
     if planned.done:
         console.print(f"{planned.done} runs are already in {planned.study.path}")
-    with ProgressDisplay(_conditions(planned), console) as display:
+    with ProgressDisplay(conditions_of(planned), console) as display:
         if place.executor:
             whole: bool = place.executor(Division(planned, display.advance, console.print))
             return whole
@@ -131,18 +153,3 @@ def _print_stopped(study: Study, console: Console, how: str) -> None:
     again = shlex.join(["sparseattack", *sys.argv[1:]])
     stored = f"{len(study.keys())} finished runs are stored in {study.path}"
     console.print(f"{how}: {stored}; the same command resumes:\n  {again}")
-
-
-def _conditions(planned: Plan) -> list[ConditionProgress]:
-    """What is planned of every condition, by the name that it is printed with."""
-    return [
-        ConditionProgress(_name(task), task.condition.budget, len(task.todo), task.done)
-        for task in planned.tasks
-    ]
-
-
-def _name(task: Task) -> str:
-    one = task.condition
-    return f"{one.label or one.strategy}/{one.encoding} k={one.pixels}" + (
-        f" seed={one.seed}" if one.seed else ""
-    )

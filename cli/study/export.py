@@ -8,11 +8,11 @@ from sparseattack.report.results import results
 from sparseattack.study.store import Study
 
 
-def export(path: Path, form: str, out: Path | None) -> None:
-    """Write the study at ``path`` in a format, by default beside it."""
+def export(path: Path, form: str, out: Path | None, chosen: str) -> None:
+    """Write the study at ``path``, or the ``chosen`` part of it, in a format, by default beside it."""
     check_format(form)
     with Study.read(path) as study:
-        found = results(study)
+        found = results(study, chosen=chosen)
     written = export_results(found, form, out or path.with_suffix(FORMATS[form].ending))
     for each in written:
         print_text(f"written: {each}")

@@ -3,8 +3,19 @@
 from pathlib import Path
 from typing import Annotated
 
+import typer
+
 from sparseattack.cli.options import HARDWARE, OUTPUT, PROBLEM, SEARCH, flag, option
 
+File = Annotated[
+    Path | None,
+    typer.Argument(
+        metavar="FILE",
+        help="What to compare, as TOML, or as JSON of `sparseattack report --json`: in place of the options"
+        " under Problem and Search.",
+        show_default=False,
+    ),
+]
 Images = Annotated[
     str, option(PROBLEM, "IMAGES", "sample, cifar10:test[0:500], FILE.npz, FOLDER or FOLDER@224.")
 ]

@@ -1,6 +1,6 @@
 """Print a study: tables of success rates and query costs that fit the terminal, or JSON or CSV."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rich import box
@@ -12,12 +12,14 @@ from sparseattack.plugins.spec import parse
 from sparseattack.report.console import visible
 from sparseattack.report.mixtures import require_alike
 from sparseattack.report.results import Results, results
+from sparseattack.report.side_by_side import common_csv, common_json, common_sections, of_study, study_names
 from sparseattack.report.summary import Pair, Summary
 from sparseattack.report.tables import (
     LEVEL,
     Section,
     attacked,
     explanation,
+    generations,
     headline,
     number_of,
     sections,
@@ -28,15 +30,49 @@ from sparseattack.study.store import Study
 NARROW = 60  # columns: below, a list per strategy takes the place of the tables
 WIDEST = 10_000  # columns
 MOST_PAIRS = 10  # printed; --json has them all
+FORMATS = {"json": Results.to_json, "csv": Results.to_csv, "runs": Results.runs_csv}  # but for tables
 
 
-def report(path: Path, output: str, *, chosen: str = "", strict: bool = False) -> None:
-    """Print the study at ``path`` as ``output``: table, json, csv or runs. InputError if there is none.
+def report(paths: Sequence[Path], output: str, *, chosen: str = "", strict: bool = False) -> None:
+    """Print the studies at ``paths`` as ``output``: table, json, csv or runs; several stand side by side.
 
-    ``chosen`` is a part of it, as ``results`` takes it; ``strict`` refuses runs that were not made alike.
+    ``chosen`` is a part of each, as ``results`` takes it; ``strict`` refuses runs that were not made alike.
     """
+    if len(paths) == 1:
+        print_results(_read(paths[0], output, chosen), output, strict=strict)
+        return
+    names = study_names(paths)
+    several = {name: _read(path, output, chosen) for name, path in zip(names, paths, strict=True)}
+    if strict:
+        for found in several.values():
+            require_alike(found.mixtures)
+    print_side_by_side(several, output)
+
+
+def _read(path: Path, output: str, chosen: str) -> Results:
     with Study.read(path) as study:
-        print_results(results(study, chosen=chosen, records=output == "runs"), output, strict=strict)
+        return results(study, chosen=chosen, records=output == "runs")
+
+
+def print_side_by_side(several: Mapping[str, Results], output: str) -> None:
+    """Print the results of several studies, by name: what each is about, common tables, remarks on each."""
+    if output in FORMATS:
+        texts = {name: FORMATS[output](found) for name, found in several.items()}
+        print_text(common_json(texts) if output == "json" else common_csv(texts).rstrip())
+        return
+    console, labelled = stdout(), [of_study(name, found) for name, found in several.items()]
+    for name, found in several.items():
+        console.print(f"{visible(name)}:", style="bold", soft_wrap=True)
+        _print_subject(console, found)
+    methods = [method for found in labelled for method in found.methods]
+    names = {method: visible(method.name) for method in methods}
+    if parts := common_sections(labelled):
+        names = print_sections(console, parts, names)
+        console.print(" ".join(explanation(methods).split()), style="dim")
+    for name, found in zip(several, labelled, strict=True):
+        console.print(f"{visible(name)}:", style="bold", soft_wrap=True)
+        print_remarks(console, found, names)
+    console.print("Nothing is tested between studies.")
 
 
 def print_results(found: Results, output: str, *, strict: bool = False) -> None:
@@ -46,25 +82,29 @@ def print_results(found: Results, output: str, *, strict: bool = False) -> None:
     """
     if strict:
         require_alike(found.mixtures)
-    texts = {"json": found.to_json, "csv": found.to_csv, "runs": found.runs_csv}
-    if output in texts:
-        print_text(texts[output]().rstrip())
+    if output in FORMATS:
+        print_text(FORMATS[output](found).rstrip())
         if output != "json":
             _print_notes(found)
         return
     console = stdout()
-    console.print("\n".join(map(visible, headline(found.subject))))
-    for note in found.notes:
-        console.print(f"{note[:1].upper()}{note[1:]}.")
-    if found.unfinished:
-        done = f"Unfinished: {found.finished:,} of {found.subject.runs:,} runs are done"
-        console.print(f"{done}; the rate of a method is known once all its runs are.", style="yellow")
+    _print_subject(console, found)
     names = {method: visible(method.name) for method in found.methods}
     if parts := sections(found.subject, found.lines, found.unfinished):
         names = print_sections(console, parts, names)
     if found.lines:
         console.print(" ".join(explanation(found.methods).split()), style="dim")
     print_remarks(console, found, names)
+
+
+def _print_subject(console: Console, found: Results) -> None:
+    """What was compared, what is to be known of the images, and how much is done."""
+    console.print("\n".join(map(visible, headline(found.subject))))
+    for note in found.notes:
+        console.print(f"{note[:1].upper()}{note[1:]}.")
+    if found.unfinished:
+        done = f"Unfinished: {found.finished:,} of {found.subject.runs:,} runs are done"
+        console.print(f"{done}; the rate of a method is known once all its runs are.", style="yellow")
 
 
 def _print_notes(found: Results) -> None:
@@ -107,7 +147,7 @@ def print_sections(console: Console, parts: Sequence[Section], names: dict[Metho
 def _renamed(names: dict[Method, str]) -> list[tuple[str, str]]:
     """The names that are not the spec of their strategy, and that spec."""
     pairs = [(name, visible(method.strategy)) for method, name in names.items()]
-    return [(name, spec) for name, spec in pairs if name != spec]
+    return [(name, spec) for name, spec in pairs if name != spec and not name.endswith(f": {spec}")]
 
 
 def shortened(names: dict[Method, str]) -> dict[Method, str]:
@@ -154,6 +194,8 @@ def print_remarks(console: Console, found: Results, names: dict[Method, str]) ->
             console.print(sentence, style="yellow")
     for sentence in found.mixtures:
         console.print(visible(sentence), style="yellow")
+    for sentence in generations(found.methods):
+        console.print(visible(sentence), style="dim")
     for sentence in found.uncharged:
         console.print(sentence, style="dim")
     for k, choice in found.inference.items():

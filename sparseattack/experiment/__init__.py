@@ -1,6 +1,6 @@
 """Experiment: what a person compares, made ready to run.
 
-In reading order: ``settings`` (what is chosen), ``protocols`` (published settings), ``clean`` (the oracle and
-its predictions on the clean images), ``prepare`` (everything loaded and checked), ``cases`` (which images are
-attacked), ``identity`` (what a study is about, and the keys of runs).
+In reading order: ``settings`` (what is chosen), ``file`` (the same as a file), ``protocols`` (published
+settings), ``clean`` (the oracle and its predictions on the clean images), ``prepare`` (everything loaded and
+checked), ``cases`` (which images are attacked), ``identity`` (what a study is about, and the keys of runs).
 """

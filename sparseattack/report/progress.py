@@ -16,6 +16,7 @@ from rich.text import Text
 
 from sparseattack.report.console import VisibleConsole
 from sparseattack.study.progress import Advance, ComparisonProgress, ConditionProgress
+from sparseattack.study.run import Plan, Task
 
 BAR = 20  # columns
 REFRESHES = 4  # per second
@@ -71,6 +72,20 @@ class ProgressDisplay:
         line = Table.grid(padding=(0, 1))
         line.add_row(ProgressBar(1.0, progress.share, BAR), _cut(f"{counted}  {times}"))
         return Group(line, _cut(running(progress.running)))
+
+
+def conditions_of(planned: Plan) -> list[ConditionProgress]:
+    """What is planned of every condition, by the name that it is printed with."""
+    return [
+        ConditionProgress(_name(task), task.condition.budget, len(task.todo), task.done)
+        for task in planned.tasks
+    ]
+
+
+def _name(task: Task) -> str:
+    one = task.condition
+    seed = f" seed={one.seed}" if one.seed else ""
+    return f"{one.label or one.strategy}/{one.encoding} k={one.pixels}{seed}"
 
 
 def running(conditions: Sequence[ConditionProgress]) -> str:

@@ -29,7 +29,7 @@ from sparseattack.report.summary import (
     summaries,
     unfinished,
 )
-from sparseattack.report.tables import Subject, headline, sections
+from sparseattack.report.tables import Subject, generations, headline, sections
 from sparseattack.study.columns import Columns, read_columns
 from sparseattack.study.facts import InferenceChoice, Method, StudyRequest
 from sparseattack.study.record import Record
@@ -169,7 +169,7 @@ class Results:
     def _repr_html_(self) -> str:
         """The tables, as a notebook shows them."""
         parts = sections(self.subject, self.lines, self.unfinished)
-        return html([*headline(self.subject), *self.notes, *self.mixtures], parts)
+        return html([*headline(self.subject), *self.notes, *generations(self.methods), *self.mixtures], parts)
 
     def _table_rows(self) -> list[dict[str, Any]]:
         """Every condition by column, those that lack runs last."""

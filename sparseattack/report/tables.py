@@ -192,6 +192,19 @@ COSTS = (
 """Queries to success, pixels changed, and where the time went."""
 
 
+def generations(methods: Sequence[Method]) -> list[str]:
+    """Where budgets differ, how many generations of its ``popsize`` a method's budget is, in sentences."""
+    if len({method.budget for method in methods}) == 1:
+        return []
+    sentences = []
+    for method in methods:
+        popsize = method.settings.get("popsize")
+        if isinstance(popsize, int) and popsize > 1 and method.budget % popsize == 0:
+            count = number_of(method.budget // popsize, "generation")
+            sentences.append(f"{method.name}: {method.budget:,} queries are {count} of {popsize:,}.")
+    return list(dict.fromkeys(sentences))
+
+
 def percent(rate: float) -> str:
     """A rate with one decimal: ``19.6 %``."""
     return f"{100 * rate:.1f} %"

@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 import subprocess
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import fields, replace
 from pathlib import Path
@@ -18,15 +19,18 @@ from records import record
 
 from sparseattack import Experiment, InputError, compare, load
 from sparseattack.data.images import levels
+from sparseattack.experiment.file import read_experiment
+from sparseattack.experiment.settings import Configuration
 from sparseattack.report.columns import RUN_COLUMNS, table_columns
 from sparseattack.report.export.formats import FORMATS, export_results
 from sparseattack.report.export.iohprofiler import write as write_iohprofiler
 from sparseattack.report.export.latex import escaped
 from sparseattack.report.export.robustness import command_of
-from sparseattack.report.results import Results
+from sparseattack.report.results import Results, results
 from sparseattack.report.summary import Summary
 from sparseattack.study.facts import Method
 from sparseattack.study.record import Record
+from sparseattack.study.store import Study
 
 QUICK = "random(popsize=5)"
 ORACLE = "linear(classes=10,inputs=64)"
@@ -134,6 +138,7 @@ def test_latex_has_a_row_per_condition_between_the_rules(found: Results, tmp_pat
     assert columns and {len(row) for row in rows} == {len(columns[1])}
     assert [row[:2] for row in rows[1:]] == [[line.method.name, str(line.method.k)] for line in found.lines]
     assert body.count(r"\midrule") == 2  # below the headings, and between two numbers of pixels
+    assert rf"quick: \texttt{{{QUICK}}}." in text
     for k in (1, 3):
         best = max(line.success for line in found.lines if line.method.k == k)
         assert rf"\textbf{{{100 * best:.1f}}}" in body
@@ -165,6 +170,42 @@ def test_a_leaderboard_entry_says_what_was_measured(found: Results, tmp_path: Pa
     assert entries[0]["settings"] == {"popsize": 5} and entries[0]["strategy_label"] == "quick"
 
 
+def test_conditions_of_other_budgets_fitness_and_images_stay_apart(tmp_path: Path) -> None:
+    """A study that has grown: each export says which condition and which images a number is about."""
+    path = tmp_path / "a.study"
+    grown = Configuration(QUICK, fitness="probability", budget=30)
+    compare(replace(EXPERIMENT, strategies=(QUICK, grown), pixels=(1,), seeds=(0,)), path)
+    compare(replace(EXPERIMENT, strategies=(QUICK,), images="digits[6:12]", pixels=(1,), seeds=(0,)), path)
+    small = replace(EXPERIMENT, strategies=(QUICK,), images="digits[0:2]", pixels=(1,), seeds=(1,))
+    compare(replace(small, budget=9), path)
+    with Study.read(path) as study:
+        found = results(study)
+    names = Counter((name, listed["instance"]) for name, _, listed, _ in courses_of(found, tmp_path / "ioh"))
+    assert {name for name, _ in names} == {f"{QUICK}, budget 40", f"{QUICK}, budget 9", QUICK}
+    assert max(names.values()) == 1
+    functions = {json.loads(each.read_text())["function_name"] for each in (tmp_path / "ioh").rglob("*.json")}
+    assert {name.split("-target")[0].rsplit("-", 1)[1] for name in functions} == {"margin", "probability"}
+    export_results(found, "robustness.json", tmp_path / "a.robustness.json")
+    entries = json.loads((tmp_path / "a.robustness.json").read_text("utf-8"))
+    said = {(entry["budget"], entry["fitness"]): (entry["dataset"], entry["n"]) for entry in entries}
+    assert said == {
+        (40, "margin"): ("digits[0:8] and digits[6:12]", 12),
+        (30, "probability"): ("digits[0:8]", 8),
+        (9, "margin"): ("digits[0:2]", 2),
+    }
+    (one,) = (entry for entry in entries if entry["budget"] == 30)
+    assert one["command"] == "sparseattack compare experiment.json"
+    (tmp_path / "experiment.json").write_text(json.dumps({"experiments": one["experiments"]}))
+    assert grown in read_experiment(tmp_path / "experiment.json").experiment.strategies
+
+
+def courses_of(
+    found: Results, out: Path
+) -> Iterator[tuple[str, int, dict[str, Any], list[tuple[int, float]]]]:
+    write_iohprofiler(found, out)
+    return courses(out)
+
+
 def test_the_command_of_an_entry_is_the_experiment() -> None:
     chosen = replace(EXPERIMENT, sparse_inference=False, strategies=(QUICK, "nsga2"))
     assert command_of(chosen) == (
@@ -174,7 +215,10 @@ def test_the_command_of_an_entry_is_the_experiment() -> None:
     )
 
 
-def courses(folder: Path) -> Iterator[tuple[str, int, dict[str, Any], list[tuple[int, float]]]]:
+Course = tuple[str, int, dict[str, Any], list[tuple[int, float]]]
+
+
+def courses(folder: Path) -> Iterator[Course]:
     """Algorithm, k, listed run and course of every run, told apart as readers do: by evaluation 1."""
     for path in folder.rglob("*.json"):
         described = json.loads(path.read_text("utf-8"))

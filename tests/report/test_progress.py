@@ -7,6 +7,7 @@ from records import record
 from rich.console import Console
 from terminal_screen import Screen, output_in_terminal
 
+from sparseattack import Experiment, compare
 from sparseattack.report.console import VisibleConsole
 from sparseattack.report.progress import ProgressDisplay, duration, remaining, running
 from sparseattack.study import progress
@@ -138,3 +139,16 @@ def test_forty_five_conditions_fit_a_terminal_of_80_by_24() -> None:
     assert told.count("/rgb k=3 seed=") == 45 and told.count("100 runs, 33 successes, 55,000 queries") == 45
     assert "of 4,500 runs" not in told
     assert [line for line in screen.lines if line][-1] == "  sparseattack report a.study"
+
+
+def test_compare_shows_its_progress_where_that_is_wanted(capsys: pytest.CaptureFixture[str]) -> None:
+    chosen = Experiment(
+        oracle="linear(classes=10,inputs=64)", images="digits[0:3]", true_class="prediction", budget=9
+    )
+    compare(chosen, progress=True)
+    assert [line.partition(",")[0] for line in capsys.readouterr().err.splitlines()] == [
+        "de/rgb k=1: 3 runs",
+        "cmaes/rgb k=1: 3 runs",
+    ]
+    compare(chosen)
+    assert capsys.readouterr().err == ""

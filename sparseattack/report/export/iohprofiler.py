@@ -1,9 +1,9 @@
 """The course of every run as IOHprofiler's files, which IOHanalyzer and iohinspector read.
 
 A folder per strategy holds, for each function, a JSON file that lists runs and a .dat file of each dimension.
-A function is oracle, encoding and target; its dimension is k, the pixels that may change; an instance is an
-image, in targeted attacks an image and a target; more runs of an instance are those of other seeds. The value
-is the first objective, which is minimised: with the margin, a value below 0 is a success.
+A function is oracle, encoding, fitness and target; its dimension is k, the pixels that may change; an
+instance is an image, in targeted attacks an image and a target; more runs of an instance are those of other
+seeds. The value is the first objective, which is minimised: with the margin, one below 0 is a success.
 
 The format: de Nobel et al., IOHexperimenter, Evolutionary Computation 32(3), 2024.
 """
@@ -12,11 +12,14 @@ import csv
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
+from typing import NamedTuple
 
 from sparseattack.errors import InputError
 from sparseattack.report.results import Results
+from sparseattack.study.facts import Method
 from sparseattack.study.record import Record
 
 VERSION = "0.3.18"  # of the format
@@ -24,7 +27,20 @@ MOST_INSTANCES = 2**16 - 1  # readers hold their number in 16 bits
 HEADER = ("evaluations", "raw_y")
 
 Instance = tuple[int, int]  # image and target
-Function = tuple[str, str]  # strategy and encoding
+
+
+class Algorithm(NamedTuple):
+    """An algorithm, as the format has it."""
+
+    name: str
+    info: str  # the strategy's spec
+
+
+class Function(NamedTuple):
+    """What is minimised; its values are those of its fitness."""
+
+    encoding: str
+    fitness: str
 
 
 def write(found: Results, out: Path) -> None:
@@ -45,24 +61,35 @@ def write(found: Results, out: Path) -> None:
     instances = {case: number for number, case in enumerate(cases, 1)}
     out.mkdir()
     _write_instances(out / "instances.csv", records, instances)
-    encodings = sorted({record.encoding for record in records})
-    runs_of: dict[tuple[str, str, str], list[Record]] = {}
+    runs_of: dict[tuple[Algorithm, Function], list[Record]] = {}
     for record in records:
         method = found.method_of(record)
-        runs_of.setdefault((method.name, method.strategy, method.encoding), []).append(record)
-    strategies = list(dict.fromkeys((name, strategy) for name, strategy, _ in runs_of))
-    for (name, strategy, encoding), runs in runs_of.items():
-        folder = out / f"{1 + strategies.index((name, strategy))}-{plain(name)}"
+        key = (
+            Algorithm(_name(found.methods, method), method.strategy),
+            Function(method.encoding, method.fitness),
+        )
+        runs_of.setdefault(key, []).append(record)
+    algorithms = list(dict.fromkeys(algorithm for algorithm, _ in runs_of))
+    functions = sorted({function for _, function in runs_of})
+    oracle, target = found.experiment.oracle, found.experiment.target
+    for (algorithm, function), runs in runs_of.items():
+        folder = out / f"{1 + algorithms.index(algorithm)}-{plain(algorithm.name)}"
         described = {
             "version": VERSION,
             "suite": "sparseattack",
-            "function_id": 1 + encodings.index(encoding),
-            "function_name": plain(f"{found.experiment.oracle}-{encoding}-target-{found.experiment.target}"),
+            "function_id": 1 + functions.index(function),
+            "function_name": plain(f"{oracle}-{function.encoding}-{function.fitness}-target-{target}"),
             "maximization": False,
-            "algorithm": {"name": name, "info": strategy},
+            "algorithm": algorithm._asdict(),
             "attributes": list(HEADER),
         }
         _write_function(folder, described, runs, instances)
+
+
+def _name(methods: Sequence[Method], method: Method) -> str:
+    """The name of a method's strategy, with the budget where the same is there with another one."""
+    same = [one for one in methods if replace(one, key="", budget=0) == replace(method, key="", budget=0)]
+    return f"{method.name}, budget {method.budget}" if len(same) > 1 else method.name
 
 
 def plain(text: str) -> str:
@@ -71,11 +98,7 @@ def plain(text: str) -> str:
 
 
 def _order(record: Record) -> tuple[str, str, int, int, int, int]:
-    return (*_function(record), record.k, *_instance(record), record.seed)
-
-
-def _function(record: Record) -> Function:
-    return record.strategy, record.encoding
+    return record.strategy, record.encoding, record.k, *_instance(record), record.seed
 
 
 def _instance(record: Record) -> Instance:

@@ -106,6 +106,8 @@ def _best(found: Results) -> set[Method]:
 def _caption(found: Results) -> str:
     """What was compared and what the columns mean."""
     sentences = [escaped(sentence) for sentence in headline(found.subject)]
+    labelled = {line.method.name: line.method.strategy for line in found.lines if line.method.label}
+    sentences += [rf"{escaped(name)}: \texttt{{{escaped(spec)}}}." for name, spec in labelled.items()]
     if lacking := len(found.unfinished):
         sentences.append(f"Conditions that lack runs are left out: {lacking}.")
     sentences.append(

@@ -8,6 +8,7 @@ from pathlib import Path
 from sparseattack.experiment.settings import Experiment
 from sparseattack.report.results import Results
 from sparseattack.report.summary import Summary
+from sparseattack.study.facts import StudyRequest
 
 LEVEL = 0.95  # of the interval
 
@@ -22,10 +23,11 @@ def write(found: Results, out: Path) -> None:
 
 def _entry(found: Results, line: Summary) -> dict[str, object]:
     """One condition: rates are shares of 1, ``restricted_mean`` is in queries."""
-    chosen, request, method = found.experiment, found.requests[-1], line.method
+    method, asked = line.method, _asked(found, line)
+    chosen = asked[-1].experiment
     versions = [each.versions.get("sparseattack", "") for each in found.environments.values()]
     return {
-        "dataset": chosen.images,
+        "dataset": " and ".join(dict.fromkeys(each.experiment.images for each in asked)),
         "oracle": chosen.oracle,
         "oracle_digest": found.question.oracle,
         "threat_model": f"k={method.k}",
@@ -46,18 +48,29 @@ def _entry(found: Results, line: Summary) -> dict[str, object]:
         "runs": line.runs,
         "left_out": found.subject.left_out,
         "version": " ".join(dict.fromkeys(versions)),
-        "command": command_of(chosen),
-        "date": request.created,
+        "command": " && ".join(dict.fromkeys(command_of(each.experiment) for each in asked)),
+        "experiments": [{"experiment": each.experiment.to_json()} for each in asked],
+        "date": asked[-1].created,
     }
+
+
+def _asked(found: Results, line: Summary) -> list[StudyRequest]:
+    """The experiments of the study that a condition is part of."""
+    same = line.method.key, line.method.budget
+    return [
+        request
+        for request in found.requests
+        if any((one.method.key, one.method.budget) == same for one in request.methods)
+    ]
 
 
 def command_of(experiment: Experiment) -> str:
     """The command that runs an experiment: every setting that is not the default as an option.
 
-    Empty where a strategy has choices of its own, which no option can say.
+    Where a strategy has choices of its own, which no option can say, it reads ``experiments`` from a file.
     """
     if not all(isinstance(each, str) for each in experiment.strategies):
-        return ""
+        return "sparseattack compare experiment.json"
     words = ["sparseattack", "compare"]
     for field in fields(Experiment):
         value = getattr(experiment, field.name)
