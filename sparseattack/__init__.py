@@ -23,7 +23,7 @@ if TYPE_CHECKING:
         StrategyError,
     )
     from sparseattack.experiment.protocols import PROTOCOLS
-    from sparseattack.experiment.settings import Experiment
+    from sparseattack.experiment.settings import Configuration, Experiment
     from sparseattack.plugins.registry import load, register
     from sparseattack.plugins.spec import several, uses, uses_of
     from sparseattack.problem.criteria import Until, confident, spent
@@ -74,7 +74,7 @@ _HOMES = {
     "search.outcome": ("LeftOut", "Outcome"),
     "search.per_image": ("ImageSearch", "per_image"),
     "search.pixel_grid": ("PixelGrid",),
-    "experiment.settings": ("Experiment",),
+    "experiment.settings": ("Configuration", "Experiment"),
     "experiment.protocols": ("PROTOCOLS",),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
@@ -82,6 +82,7 @@ _HOME = {name: home for home, names in _HOMES.items() for name in names}
 __all__ = [
     "PROTOCOLS",
     "Classifier",
+    "Configuration",
     "Edits",
     "Encoding",
     "Experiment",

@@ -75,10 +75,12 @@ def _is_plain(value: object) -> bool:
 def digest_source(plugin: Plugin) -> str:
     """Digest of a plugin's code, so that a changed plugin is noticed: 32 hexadecimal digits.
 
-    Comments, docstrings, empty lines and the way in which lines are broken are no part of it.
+    Comments, docstrings, empty lines and the way in which lines are broken are no part of it, nor is the name
+    of the file that the plugin stands in.
     """
-    sources = source_code(plugin)
-    return digest({name: without_comments(text) if name else text for name, text in sources.items()})
+    sources, home = source_code(plugin), undecorated(plugin).__module__
+    compiled, own = sources.pop(""), without_comments(sources.pop(home, ""))
+    return digest([compiled, own, {name: without_comments(text) for name, text in sources.items()}])
 
 
 @cache

@@ -66,7 +66,25 @@ def planned(study: Study, requests: Sequence[StudyRequest], numbers: dict[str, i
                     raise InputError(f"{study.path} is damaged: a request lacks the runs of seed {seed}")
                 before = before.with_runs(seed, spread[seed])
             found[same] = replace(before, method=one.method)
-    return sorted(found.values(), key=lambda one: one.method.k)
+    return sorted(_told_apart(list(found.values())), key=lambda one: one.method.k)
+
+
+def _told_apart(methods: list[Planned]) -> list[Planned]:
+    """The methods, all but the last of one name with a longer one: they differ in their code."""
+
+    def visible(one: Planned) -> tuple[object, ...]:
+        method = one.method
+        return method.name, method.encoding, method.fitness, method.k, method.budget
+
+    last = {visible(one): one.method.key for one in methods}
+    return [
+        one
+        if last[visible(one)] == one.method.key
+        else replace(
+            one, method=replace(one.method, label=f"{one.method.name} (other code, {one.method.key[:6]})")
+        )
+        for one in methods
+    ]
 
 
 def _spread(study: Study, places: Numbers, runs: Sequence[int], count: int) -> Numbers:

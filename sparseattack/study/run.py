@@ -94,7 +94,7 @@ def plan(setup: Setup, study: Study, *, advice: str = ADVICE) -> Plan:
     Raises InputError, with an ``advice``, where the study is about another question.
     """
     setup = _open(setup, study, advice)
-    asked = request(setup, datetime.now(UTC).isoformat(timespec="seconds"))
+    asked = request(setup, datetime.now(UTC).isoformat(timespec="microseconds"))
     study.set_default(image_list(setup), asked.images)
     asked = study.set_default(asked, asked.part)
     tasks = _tasks(setup, study)

@@ -1,0 +1,298 @@
+"""Studies grow: whatever is added, what is there is not run again, and what is missing is."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from sparseattack import Configuration, Experiment, InputError, compare
+from sparseattack.experiment.prepare import prepare
+from sparseattack.plugins.registry import find, names
+from sparseattack.plugins.spec import uses_of
+from sparseattack.report.results import results
+from sparseattack.study.record import Record
+from sparseattack.study.run import plan
+from sparseattack.study.store import Study
+
+ORACLE = "linear(classes=4,inputs=192)"
+TIMES = {"oracle_seconds": 0, "strategy_seconds": 0}
+
+
+@pytest.fixture
+def experiment(tmp_path: Path) -> Experiment:
+    """Ten 8x8 images."""
+    images = np.random.default_rng(3).integers(256, size=(10, 8, 8, 3), dtype=np.uint8)
+    np.savez(tmp_path / "images.npz", images=images, labels=np.zeros(10, np.int64))
+    return Experiment(
+        strategies=("random(popsize=5)",),
+        oracle=ORACLE,
+        images=f"{tmp_path / 'images.npz'}[0:6]",
+        true_class="prediction",
+        budget=40,
+    )
+
+
+def added(experiment: Experiment, path: Path) -> int:
+    """How many runs the study at a path lacks of an experiment; they are made."""
+    with Study.create(path) as study:
+        planned = plan(prepare(experiment), study)
+        left = planned.left
+        assert sum(len(step.records) for _, step in planned.run()) == left
+        return left
+
+
+def facts(records: list[Record]) -> list[dict[str, Any]]:
+    return [record.to_dict() | TIMES for record in records]
+
+
+GROWTH: dict[str, tuple[dict[str, Any], int]] = {
+    "the same again": ({}, 0),
+    "a strategy": ({"strategies": ("cmaes", "random(popsize=5)")}, 6),
+    "a label": ({"strategies": ("quick=random(popsize=5)",)}, 0),
+    "a setting": ({"strategies": ("random(popsize=6)",)}, 6),
+    "a seed": ({"seeds": (1, 0)}, 6),
+    "an encoding": ({"encodings": ("corners", "rgb")}, 6),
+    "a number of pixels": ({"pixels": (1, 3)}, 6),
+    "a fitness": ({"fitness": "probability"}, 6),
+    "a configuration": (
+        {"strategies": ("random(popsize=5)", Configuration("de", pixels=(2,), seeds=(4,)))},
+        6,
+    ),
+    "a smaller budget": ({"budget": 20}, 0),
+    "a sample": ({"num_images": 3, "sample_seed": 5}, 0),
+}
+
+
+@pytest.mark.parametrize("what", GROWTH)
+def test_only_what_is_missing_is_run(what: str, experiment: Experiment, tmp_path: Path) -> None:
+    assert added(experiment, tmp_path / "a.study") == 6
+    change, missing = GROWTH[what]
+    changed = replace(experiment, **change)
+    assert added(changed, tmp_path / "a.study") == missing
+    assert added(changed, tmp_path / "a.study") == added(experiment, tmp_path / "a.study") == 0
+
+
+def test_images_are_known_by_their_content_wherever_they_stand(
+    experiment: Experiment, tmp_path: Path
+) -> None:
+    path = tmp_path / "a.study"
+    assert added(experiment, path) == 6
+    everything = str(experiment.images).partition("[")[0]
+    assert added(replace(experiment, images=f"{everything}[3:10]"), path) == 4
+    held = dict(np.load(everything))
+    np.savez(tmp_path / "turned.npz", **{name: values[::-1] for name, values in held.items()})
+    assert added(replace(experiment, images=str(tmp_path / "turned.npz")), path) == 0
+    with Study.read(path) as study:
+        found = results(study)
+        assert found.subject.attacked == 10 and found.finished == 10
+        assert sorted(record.image for record in found.records) == [*range(10)]
+    np.savez(tmp_path / "other.npz", images=held["images"], labels=np.ones(10, np.int64))
+    labelled = replace(experiment, images=str(tmp_path / "other.npz"), true_class="label")
+    with pytest.raises(InputError, match="true_class was prediction, is label"):
+        added(labelled, path)
+
+
+def test_an_image_that_is_there_twice_is_attacked_once_and_that_is_said(
+    experiment: Experiment, tmp_path: Path
+) -> None:
+    held = np.load(str(experiment.images).partition("[")[0])["images"][[0, 1, 0, 2, 1]]
+    np.savez(tmp_path / "twice.npz", images=held, labels=np.zeros(5, np.int64))
+    found = compare(replace(experiment, images=str(tmp_path / "twice.npz")))
+    assert [record.image for record in found.records] == [0, 1, 3] and found.subject.attacked == 3
+    assert found.notes == ["2 images are the same as others and have their labels: each is attacked once"]
+
+
+STRATEGY = '''
+from sparseattack import Space
+
+
+def search(space: Space, *, popsize: int = 5, rate: float = 1.0):
+    """Uniform."""
+    while True:
+        yield space.uniform(popsize)  # all of them
+'''
+SAME = {
+    "a comment": STRATEGY.replace("# all of them", "# each of them"),
+    "a docstring": STRATEGY.replace("Uniform.", "Uniform random search, as everybody knows it."),
+    "a line that is broken": STRATEGY.replace("space: Space, *,", "\n    space: Space,\n    *,"),
+}
+OTHER = {"code": STRATEGY.replace("while True", "while 1"), "a default": STRATEGY.replace("= 5", "= 6")}
+
+
+@pytest.mark.parametrize("what", [*SAME, *OTHER])
+def test_a_strategy_is_its_code_without_comments(what: str, experiment: Experiment, tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(STRATEGY)
+    mine = replace(experiment, strategies=(f"{tmp_path / 'mine.py'}:search",))
+    assert added(mine, tmp_path / "a.study") == 6
+    (tmp_path / "mine.py").write_text((SAME | OTHER)[what])
+    assert added(mine, tmp_path / "a.study") == (0 if what in SAME else 6)
+    if what in OTHER:  # the runs before are still there, and told apart
+        with Study.read(tmp_path / "a.study") as study:
+            first, second = results(study).lines
+        assert (
+            first.method.name != second.method.name and "other code" in first.method.name + second.method.name
+        )
+
+
+@pytest.mark.parametrize(
+    "written", ["search(popsize=5)", "search(rate=1.0,popsize=5)", "search(popsize=5,rate=1)", "search()"]
+)
+def test_settings_may_be_written_in_any_way(written: str, experiment: Experiment, tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(STRATEGY)
+    plain = f"{tmp_path / 'mine.py'}:search"
+    added(replace(experiment, strategies=(plain,)), tmp_path / "a.study")
+    again = replace(experiment, strategies=(f"{tmp_path / 'mine.py'}:{written}",))
+    assert added(again, tmp_path / "a.study") == 0
+    with pytest.raises(InputError, match="are the same strategy: name it once"):
+        prepare(replace(experiment, strategies=(plain, f"{tmp_path / 'mine.py'}:{written}")))
+
+
+def test_another_version_of_python_or_numpy_runs_nothing_again(
+    experiment: Experiment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    added(experiment, tmp_path / "a.study")
+    monkeypatch.setattr("platform.python_version", lambda: "3.99.1")
+    assert added(experiment, tmp_path / "a.study") == 0
+    found = compare(replace(experiment, seeds=(0, 1)), tmp_path / "a.study")
+    assert len(found.environments) == 2 and len(found.records) == 12
+    assert [
+        sentence for sentence in found.mixtures if "2 versions of python" in sentence and "3.99.1" in sentence
+    ]
+    alone = compare(experiment, tmp_path / "a.study")
+    assert not alone.mixtures and len(alone.environments) == 1
+
+
+def test_what_is_left_out_stays_in_the_file_and_out_of_the_table(
+    experiment: Experiment, tmp_path: Path
+) -> None:
+    whole = compare(replace(experiment, strategies=("random(popsize=5)", "cmaes")), tmp_path / "a.study")
+    part = compare(replace(experiment, strategies=("cmaes",), seeds=(0, 1)), tmp_path / "a.study")
+    assert [line.method.name for line in part.lines] == ["cmaes"] and len(part.records) == 12
+    with Study.read(tmp_path / "a.study") as study:
+        found = results(study)
+    assert [line.method.name for line in found.lines] == ["random(popsize=5)", "cmaes"]
+    assert found.finished == 18 and [line.runs for line in found.lines] == [6, 12]
+    assert facts(compare(whole.experiment, tmp_path / "a.study").records) == facts(whole.records)
+
+
+@pytest.mark.parametrize(
+    "strategy", [name for name in names("strategies") if not uses_of(find("strategies", name)) & {"budget"}]
+)
+def test_the_first_queries_are_the_same_under_a_larger_budget(
+    strategy: str, experiment: Experiment, tmp_path: Path
+) -> None:
+    """What is known of a run at a smaller budget is what a run of that budget is."""
+    small, stop = 24, "budget"
+    chosen = replace(experiment, strategies=(strategy,), encodings=("corners",), stop=stop, budget=small)
+    alone = compare(chosen).records
+    added(replace(chosen, budget=2 * small), tmp_path / "a.study")
+    assert added(chosen, tmp_path / "a.study") == 0
+    seen = compare(chosen, tmp_path / "a.study").records
+    assert len(seen) == len(alone) == 6 and any(record.success for record in alone)
+    for one, other in zip(alone, seen, strict=True):
+        for name in ("key", "budget", "queries", "first_fooled", "success", "cost"):
+            assert getattr(one, name) == getattr(other, name), name
+        assert [step[0] for step in one.trace] == [step[0] for step in other.trace]
+        assert [step[1] for step in one.trace] == pytest.approx([step[1] for step in other.trace], rel=1e-4)
+        if other.repeats == -1:  # it went on
+            assert other.l2 is None and other.positions == [] and other.oracle_seconds is None
+
+
+def test_a_strategy_that_uses_the_budget_is_another_one_under_each(
+    experiment: Experiment, tmp_path: Path
+) -> None:
+    budgeted = replace(experiment, strategies=("sparse-rs",))
+    assert "budget" in uses_of(find("strategies", "sparse-rs"))
+    assert added(budgeted, tmp_path / "a.study") == 6
+    assert added(replace(budgeted, budget=41), tmp_path / "a.study") == 6
+    with Study.read(tmp_path / "a.study") as study:
+        assert [line.method.budget for line in results(study).lines] == [40, 41]
+
+
+def test_a_larger_budget_runs_what_failed_and_the_largest_is_kept(
+    experiment: Experiment, tmp_path: Path
+) -> None:
+    path = tmp_path / "a.study"
+    first = compare(replace(experiment, budget=6), path)
+    failed = sum(not record.success for record in first.records)
+    assert 0 < failed < 6
+    larger = replace(experiment, budget=60)
+    assert added(larger, path) == failed
+    assert facts(compare(larger, path).records) == facts(compare(larger).records)
+    with Study.create(path) as study:
+        held = {record.key: record for record in study.records()}
+        assert len(held) == 6
+        for record in first.records:  # a smaller budget never replaces a larger one
+            study.add(record)
+        assert {record.key: record for record in study.records()} == held
+        (line,) = results(study).lines
+        assert line.method.budget == 60  # those of the smaller budget are the first queries of these
+    again = compare(replace(experiment, budget=6), path).records
+    known = ("key", "success", "first_fooled", "cost", "queries", "budget")
+    assert [[getattr(one, name) for name in known] for one in again] == [
+        [getattr(one, name) for name in known] for one in first.records
+    ]
+
+
+def test_both_ways_of_cutting_a_run_short_are_the_same(experiment: Experiment) -> None:
+    """`Record.at_budget` of one, `Columns.at_budget` of all."""
+    from sparseattack.study.columns import Columns
+
+    records = compare(replace(experiment, strategies=("cmaes", "de(popsize=7)"), budget=60)).records
+    for stop in ("success", "confidence:0.9"):
+        for budget in (1, 5, 7, 20, 60, 90):
+            come = [one for one in records if one.ended or one.budget >= budget]
+            cut = Columns.of([one.at_budget(budget, stop) for one in come])
+            whole = Columns.of(records).at_budget(budget, stop)
+            assert len(come) == len(whole)
+            for name in (
+                "first_fooled",
+                "verified",
+                "met",
+                "queries",
+                "repeats",
+                "pixels",
+                "cost",
+                "after_class",
+            ):
+                assert np.array_equal(getattr(cut, name), getattr(whole, name)), (name, budget)
+            assert np.array_equal(cut.oracle_seconds, whole.oracle_seconds, equal_nan=True)
+    failed = next(one for one in records if not one.ended)
+    with pytest.raises(InputError, match="ended by its budget of 60, below 61"):
+        failed.at_budget(61, "success")
+
+
+def test_another_oracle_is_noticed_by_an_image_that_the_study_has(
+    experiment: Experiment, tmp_path: Path
+) -> None:
+    added(experiment, tmp_path / "a.study")
+    with Study.create(tmp_path / "a.study") as study:
+        images = list(study.images().values())
+        study.connection.execute("DELETE FROM image")
+        study.add_images(replace(one, confidence=one.confidence / 2) for one in images)
+    with pytest.raises(InputError, match=r"made with another oracle: it gives image .* class \d at"):
+        added(experiment, tmp_path / "a.study")
+
+
+def test_a_mixture_of_inference_is_said(experiment: Experiment, tmp_path: Path) -> None:
+    added(experiment, tmp_path / "a.study")
+    with Study.create(tmp_path / "a.study") as study:
+        one, *_ = study.records()
+        study.connection.execute("DELETE FROM run WHERE key = ?", (one.key,))
+        study.add(replace(one, sparse=True))
+        assert any("1 of 6 runs were made by sparse inference" in each for each in results(study).mixtures)
+
+
+def test_strict_refuses_a_mixture(
+    experiment: Experiment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from sparseattack.report.mixtures import require_alike
+
+    added(experiment, tmp_path / "a.study")
+    monkeypatch.setattr("sparseattack.provenance._processor", lambda: "Another One")
+    found = compare(replace(experiment, seeds=(0, 1)), tmp_path / "a.study")
+    with pytest.raises(InputError, match=r"2 processors: .*Another One"):
+        require_alike(found.mixtures)
+    require_alike(compare(experiment, tmp_path / "a.study").mixtures)
