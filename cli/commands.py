@@ -126,6 +126,8 @@ def attack(
 
 app.command(cls=Command)(study.report)
 app.command(cls=Command)(study.export)
+app.command(cls=Command)(study.merge)
+app.command(cls=Command)(study.studies)
 
 
 @app.command(cls=Command)

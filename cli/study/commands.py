@@ -95,3 +95,23 @@ def export(
     from .export import export
 
     export(study, to, out, only)
+
+
+def merge(
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="The study that all are added to, new or not.")],
+    files: Annotated[list[Path], typer.Argument(metavar="STUDY...", help="Studies, such as shards of one.")],
+) -> None:
+    """Unite studies about one question: their runs by key, in any order, any number of times."""
+    from .merge import merge
+
+    merge(out, files)
+
+
+def studies(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where the studies are.")] = Path(),
+    json: o.Json = False,
+) -> None:
+    """List the studies in a folder: oracle, images, conditions, and how complete they are."""
+    from .merge import list_studies
+
+    list_studies(folder, as_json=json)

@@ -21,7 +21,8 @@ from sparseattack.plugins.spec import Plugin
 from sparseattack.report.progress import ProgressDisplay, conditions_of
 from sparseattack.report.results import results
 from sparseattack.study.executors.division import Division
-from sparseattack.study.executors.shard import Shard, shard_of, share_of
+from sparseattack.study.executors.shard import Shard, finish_shard, shard_files, shard_of, share_of
+from sparseattack.study.merge import merge
 from sparseattack.study.run import Plan, plan
 from sparseattack.study.store import Study, check_folder, check_writable
 
@@ -70,6 +71,8 @@ def compare(
     if not path:
         check_writable(path := _default_path(setup, place.shard))
     with Study.create(path) as study:
+        if not place.shard:
+            _add_shards(study, console)
         planned = plan(setup, study)
         try:
             whole = _run(planned, place, console)
@@ -119,6 +122,12 @@ def _default_path(setup: Setup, shard: Shard | None) -> Path:
     return shard.file(path) if shard else path
 
 
+def _add_shards(study: Study, console: Console) -> None:
+    """Add the runs of shards beside the study, which an earlier command left when it was stopped."""
+    for reason in merge(study, shard_files(study.path)).damaged.values():
+        console.print(f"left out: {reason}")
+
+
 def _run(planned: Plan, place: Place, console: Console) -> bool:
     """Run what the study lacks, and show how far it is; whether all runs are in the study now."""
     if place.shard:
@@ -131,7 +140,7 @@ def _run(planned: Plan, place: Place, console: Console) -> bool:
             return whole
         for step in planned.advances():
             display.advance(step)
-    if place.shard:
+    if place.shard and finish_shard(planned, place.shard):
         _print_shard(planned, place.shard, console)
     return place.shard is None
 

@@ -174,3 +174,18 @@ class InferenceChoice:
     KEY: ClassVar[str] = "sparse inference"
     used: bool
     speedup: float | None  # over whole images; None where it was not measured
+
+
+@dataclass(frozen=True)
+class FinishedShard:
+    """A shard of an experiment whose runs are all in the file that this stands in."""
+
+    KEY: ClassVar[str] = "finished shard"
+    number: int  # from 1
+    count: int  # of shards
+    request: str  # part of the StudyRequest
+
+    @property
+    def part(self) -> str:
+        """Names it among all."""
+        return f"{self.number}/{self.count} of {self.request}"

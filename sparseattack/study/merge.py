@@ -1,38 +1,301 @@
-"""Merge studies: the union of their runs by key."""
+"""Merge studies: the union of their runs by key, in any order, any number of times.
 
-from collections.abc import Callable, Sequence
+Runs are read sorted by key from all files at once, so that equal keys meet and the result is written from
+its first page to its last. All is stored in one transaction: a refused merge changes nothing.
+"""
+
+import heapq
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from functools import reduce
+from itertools import groupby, islice
+from operator import itemgetter
 from pathlib import Path
+from typing import Any
 
 from sparseattack.errors import InputError
+from sparseattack.experiment.clean import ProbeScores
 from sparseattack.experiment.identity import Question
-from sparseattack.study.facts import ImageList, StudyRequest
+from sparseattack.provenance import digest
+from sparseattack.study.database import store_errors, transaction
+from sparseattack.study.facts import StudyRequest
+from sparseattack.study.record import NESTED
+from sparseattack.study.run import ROUNDING
+from sparseattack.study.schema import parse_json
 from sparseattack.study.store import Study
+from sparseattack.study.tables import BEFORE, TABLES, row_checksum
+
+AT_ONCE = 256  # files that are read side by side
+ROWS = 1000  # that are written together
+CACHE = 64 * 1024  # KiB of pages kept in memory while a study is written
+SHOWN = 60  # characters of a value in an error
+SMALL = ("study", "image", "environment")  # tables
+RUN = TABLES["run"]
+PAIRS = {table: f"SELECT {columns[0]}, checksum FROM {table}" for table, columns in TABLES.items()}
+ONE = {
+    table: f"SELECT {', '.join(columns)} FROM {table} WHERE {columns[0]} = ?"
+    for table, columns in TABLES.items()
+}
+MARKS = {table: ", ".join("?" * len(columns)) for table, columns in TABLES.items()}
+CHECKSUM = {table: TABLES[table].index("checksum") for table in SMALL}
+PLACE = {name: place for place, name in enumerate(RUN)}
+CHECKED = len(BEFORE["run"])  # columns that the checksum of a run is of
+BESIDE = {  # columns that do not belong to a run's result: how and where it was made, and how it is called
+    "key", "strategy", "encoding", "fitness", "budget", "cost", "oracle_seconds", "strategy_seconds",
+    "sparse", "environment", "details", "checksum",
+}  # fmt: skip
+RESULT = tuple(name for name in RUN if name not in BESIDE)
+
+Row = tuple[Any, ...]
 
 
-def add_runs(study: Study, file: Path, wanted: Callable[[str], bool] = lambda key: True) -> None:
-    """Add the runs of the study in a ``file`` that a study lacks, those whose key is ``wanted``.
+class _Damaged(Exception):  # noqa: N818 (never seen outside)
+    """One file of a merge cannot be read as it was written."""
 
-    With them come the experiments that were asked there. InputError where that is about another question.
+    def __init__(self, path: Path, error: object) -> None:
+        super().__init__(str(error))
+        self.path = path
+
+
+@dataclass
+class Merged:
+    """What a merge came to."""
+
+    added: int = 0  # runs that the study did not have
+    replaced: int = 0  # runs in whose place came the same under a larger budget
+    damaged: dict[Path, str] = field(default_factory=dict)  # files that were left out, and why
+
+
+def merge(study: Study, files: Sequence[Path], *, wanted: Callable[[str], bool] | None = None) -> Merged:
+    """Add to a study all that other studies hold; of their runs only those whose keys are ``wanted``.
+
+    Files that are damaged are left out and named. Raises InputError for a file that is no study, for one
+    about another question or oracle, and for two results of one run: nothing is stored then. Of a run that
+    was made with different budgets, the one with the largest is stored, if the others are its beginning.
     """
-    with Study.read(file) as other:
-        if (question := other.get(Question)) is None:  # nothing was asked yet
-            return
-        if differences := study.set_default(question).differences(question):
-            raise InputError(f"{file} is about another question than {study.path}: {'; '.join(differences)}")
-        for kind in (ImageList, StudyRequest):
-            for part, fact in other.facts(kind).items():
-                study.set_default(fact, part)
-        records, images = [one for one in other.records() if wanted(one.key)], other.images()
-        study.add_images(images[key] for key in {one.image_key for one in records})
-        used = {one.environment for one in records}
-        for key, environment in other.environments().items():
-            if key in used:
-                study.add_environment(environment)
-        for record in records:
-            study.add(record)
+    merged = Merged()
+    if not files:
+        return merged
+    sound = [file for file in dict.fromkeys(files) if not _same_file(file, study.path)]
+    while True:
+        try:
+            found = _merge(study, sound, wanted)
+        except _Damaged as error:
+            merged.damaged[error.path] = str(error)
+            sound.remove(error.path)
+        else:
+            merged.added, merged.replaced = found
+            return merged
 
 
-def merge(study: Study, files: Sequence[Path]) -> None:
-    """Add the runs of several files to a study."""
-    for file in files:
-        add_runs(study, file)
+def _same_file(one: Path, other: Path) -> bool:
+    return one.exists() and other.exists() and one.samefile(other)
+
+
+def _merge(study: Study, files: Sequence[Path], wanted: Callable[[str], bool] | None) -> tuple[int, int]:
+    """Runs added and replaced by all files, in one transaction."""
+    with store_errors(study.path):
+        study.connection.execute(f"PRAGMA cache_size=-{CACHE}")
+    with store_errors(study.path), transaction(study.connection):
+        union = _Union(study)
+        for start in range(0, len(files), AT_ONCE):
+            with ExitStack() as opened:
+                others = [opened.enter_context(_reading(file)) for file in files[start : start + AT_ONCE]]
+                for other in others:
+                    with _damage(other.path):
+                        _check_question(study, other)
+                        for table in SMALL:
+                            union.add_table(table, other)
+                union.add_runs(others, wanted)
+    return union.added, union.replaced
+
+
+@contextmanager
+def _reading(file: Path) -> Iterator[Study]:
+    with _damage(file):
+        study = Study.read(file)
+    with study:
+        yield study
+
+
+@contextmanager
+def _damage(file: Path) -> Iterator[None]:
+    """Turn an error about damage in one file into one that names the file."""
+    try:
+        yield
+    except InputError as error:
+        if not str(error).startswith(f"{file} is damaged"):
+            raise
+        raise _Damaged(file, error) from error
+
+
+def _rows(study: Study, wanted: Callable[[str], bool] | None) -> Iterator[Row]:
+    """The rows of all runs of a study by key, each checked."""
+    where = ""
+    if wanted:
+        study.connection.create_function("wanted", 1, wanted)
+        where = "WHERE wanted(key)"
+    with _damage(study.path), store_errors(study.path):
+        for row in study.connection.execute(f"SELECT {', '.join(RUN)} FROM run {where} ORDER BY key"):
+            if not _is_sound(row):
+                raise InputError(f"{study.path} is damaged: run {row[0]} does not fit its checksum")
+            yield row
+
+
+def _is_sound(row: Row) -> bool:
+    try:
+        own, nested = digest(row[:CHECKED]), digest(row[-len(NESTED) :])
+    except TypeError:  # bytes in place of text
+        return False
+    return (own, nested) == (row[PLACE["checksum"]], row[PLACE["details"]])
+
+
+class _Union:
+    """Adds rows to a study, those of runs a thousand at a time."""
+
+    def __init__(self, study: Study) -> None:
+        self.study, self.connection = study, study.connection
+        self.added = self.replaced = 0  # runs
+        self.known = {table: dict(self.connection.execute(PAIRS[table])) for table in SMALL}
+
+    def add_table(self, table: str, other: Study) -> None:
+        """Add the rows of a small table; of two with one key, always the same one is stored."""
+        known = self.known[table]
+        with store_errors(other.path):
+            pairs = other.connection.execute(PAIRS[table]).fetchall()
+            fresh = [key for key, checksum in pairs if known.get(key) != checksum]
+            rows = [other.connection.execute(ONE[table], [key]).fetchone() for key in fresh]
+        for row in rows:
+            if row_checksum(table, dict(zip(TABLES[table], row, strict=True))) != row[CHECKSUM[table]]:
+                raise InputError(f"{other.path} is damaged: a row of table {table} does not fit its checksum")
+            stored = self._chosen(table, row, other.path) if row[0] in known else row
+            self.connection.execute(f"INSERT OR REPLACE INTO {table} VALUES ({MARKS[table]})", stored)
+            known[stored[0]] = stored[CHECKSUM[table]]
+
+    def _chosen(self, table: str, row: Row, path: Path) -> Row:
+        """The row of a small table that is stored, of this one and the study's own."""
+        before = self.connection.execute(ONE[table], [row[0]]).fetchone()
+        if table == "image":
+            _check_image(before, row, path)
+        return min(before, row, key=_first_made if table == "study" else itemgetter(CHECKSUM[table]))
+
+    def add_runs(self, others: Sequence[Study], wanted: Callable[[str], bool] | None) -> None:
+        """Add the runs of other studies, in the order of their keys."""
+        question = self.study.get(Question)
+        self.noisy = question is not None and question.noisy_oracle
+        streams = [_rows(other, wanted) for other in others]
+        groups = groupby(heapq.merge(*streams, key=itemgetter(0)), key=itemgetter(0))
+        chosen = (reduce(self.better, same) for _, same in groups)
+        while rows := list(islice(chosen, ROWS)):
+            done = self.connection.executemany(f"INSERT OR IGNORE INTO run VALUES ({MARKS['run']})", rows)
+            self.added += done.rowcount
+            if done.rowcount < len(rows):
+                self._replace(rows)
+
+    def _replace(self, rows: Sequence[Row]) -> None:
+        """Store those of the runs that are better than the study's own."""
+        fresh, marks = {row[0]: row for row in rows}, ", ".join("?" * len(rows))
+        query = f"SELECT key, checksum FROM run WHERE key IN ({marks})"
+        for key, checksum in self.connection.execute(query, [*fresh]).fetchall():
+            row = fresh[key]
+            if checksum == row[PLACE["checksum"]]:
+                continue
+            before = self.connection.execute(ONE["run"], [key]).fetchone()
+            if self.better(before, row) is row:
+                self.connection.execute(f"INSERT OR REPLACE INTO run VALUES ({MARKS['run']})", row)
+                self.replaced += row[PLACE["budget"]] > before[PLACE["budget"]]
+
+    def better(self, one: Row, other: Row) -> Row:
+        """Which of two rows of one run is stored: that of the larger budget, else always the same one.
+
+        Raises InputError for different results.
+        """
+        budget, checksum = PLACE["budget"], PLACE["checksum"]
+        if one[checksum] == other[checksum]:
+            return one
+        small, big = sorted((one, other), key=itemgetter(budget, checksum))
+        if not (self.noisy or _agree(small, big)):
+            raise InputError(_contradiction(small, big))
+        return big
+
+
+def _first_made(row: Row) -> tuple[str, str]:
+    """Order of two facts of one name: what was asked first comes first."""
+    name, value, checksum = row
+    held = parse_json(value) if str(name).startswith(StudyRequest.KEY) else None
+    return str(held.get("created", "")) if isinstance(held, dict) else "", str(checksum)
+
+
+def _check_image(before: Row, row: Row, path: Path) -> None:
+    """Refuse an oracle that gives an image another class than it has in the study."""
+    one, other = (dict(zip(TABLES["image"], each, strict=True)) for each in (before, row))
+    near = abs(one["confidence"] - other["confidence"]) <= ROUNDING
+    if one["predicted"] != other["predicted"] or not near:
+        raise InputError(
+            f"{path} was made with another oracle: it gave image {other['id']} class {other['predicted']} at"
+            f" {other['confidence']:.1%}, and the study has class {one['predicted']} at"
+            f" {one['confidence']:.1%}"
+        )
+
+
+def _agree(small: Row, big: Row) -> bool:
+    """Whether one run is what another one was after so many queries."""
+    budget = small[PLACE["budget"]]
+    if big[PLACE["queries"]] <= budget:
+        return all(small[PLACE[name]] == big[PLACE[name]] for name in RESULT)
+    fooled = big[PLACE["first_fooled"]]
+    early = 0 < fooled <= budget
+    trace = [step for step in _trace(big) if step[0] <= budget]
+    return (
+        small[PLACE["first_fooled"]] == (fooled if early else 0)
+        and (not early or small[PLACE["verified"]] == big[PLACE["verified"]])
+        and _trace(small) == trace
+    )
+
+
+def _trace(row: Row) -> list[Any]:
+    held = parse_json(row[PLACE["trace"]])
+    return held if isinstance(held, list) else []
+
+
+def _contradiction(one: Row, other: Row) -> str:
+    """What two rows of one run differ in."""
+    differ = [name for name in RESULT if one[PLACE[name]] != other[PLACE[name]]]
+    name = differ[0] if differ else "trace"
+    why = (
+        "one was made by sparse inference, the other by whole images"
+        if one[PLACE["sparse"]] != other[PLACE["sparse"]]
+        else "they were made on other machines or with other versions"
+        if one[PLACE["environment"]] != other[PLACE["environment"]]
+        else "one of the files is not what was run, or the oracle is no function of the image alone"
+    )
+    return (
+        f"run {one[0]} has two results: strategy {one[PLACE['strategy']]}, seed {one[PLACE['seed']]}, image"
+        f" {one[PLACE['image_key']]}, {name} {_short(one[PLACE[name]])} and {_short(other[PLACE[name]])};"
+        f" {why}. Nothing was merged"
+    )
+
+
+def _short(value: object) -> str:
+    text = str(value)
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
+
+
+def _check_question(study: Study, other: Study) -> None:
+    """Refuse a study about another question, or made with another oracle."""
+    with _damage(other.path):
+        theirs, probes = other.get(Question), other.get(ProbeScores)
+    ours, own = study.get(Question), study.get(ProbeScores)
+    if ours and theirs and (differ := ours.differences(theirs)):
+        oracles = [next((asked.oracle for asked in each.requests()), "") for each in (study, other)]
+        named = f" (oracles {' and '.join(oracles)})" if len(set(oracles)) > 1 else ""
+        raise InputError(
+            f"{other.path} is about another question than {study.path}: {'; '.join(differ)}{named}. Merge it"
+            " into another file; `sparseattack report A B` shows two side by side"
+        )
+    if own and probes and own.shape == probes.shape and (share := own.difference(probes)) > ROUNDING:
+        raise InputError(
+            f"{other.path} was made with another oracle than {study.path}: its scores of the same images"
+            f" differ by up to {100 * share:.1f} %"
+        )

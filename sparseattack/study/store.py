@@ -43,6 +43,9 @@ ADD = (
 )
 """Store a run; it replaces one of the same key only where it was made with a larger budget."""
 
+ENDED = "met = 1 OR (queries < budget AND error = '')"
+"""Whether a run ended before its budget."""
+
 
 def check_writable(path: Path, advice: str = "Name another file with --study") -> None:
     """Refuse, before anything is run, a path at which no study can be written, or which is something else."""
@@ -235,8 +238,7 @@ class Study:
 
     def held(self) -> dict[str, Held]:
         """What is known of all runs, by key."""
-        ended = "met = 1 OR (queries < budget AND error = '')"
-        rows = self._rows(f"SELECT key, budget, {ended} FROM run")
+        rows = self._rows(f"SELECT key, budget, {ENDED} FROM run")
         with self.damage():
             return {
                 str(key): Held(conform(int, budget, "a run's budget"), bool(end)) for key, budget, end in rows

@@ -1,4 +1,4 @@
-"""A small comparison, and its runs without what depends on the clock."""
+"""A small comparison, and its runs without what depends on clock and machine."""
 
 from pathlib import Path
 from typing import Any
@@ -8,7 +8,7 @@ import numpy as np
 from sparseattack.experiment.settings import Experiment
 from sparseattack.study.store import Study
 
-TIMES = ("oracle_seconds", "strategy_seconds")
+BESIDE = ("oracle_seconds", "strategy_seconds", "environment")
 
 
 def images_file(folder: Path, count: int = 10) -> Path:
@@ -31,7 +31,7 @@ def small_experiment(folder: Path, **others: Any) -> Experiment:
 
 
 def runs_of(path: Path) -> list[dict[str, Any]]:
-    """Every column of every run but for times."""
+    """Every column of every run but for times and machines."""
     with Study.read(path) as study:
         rows = [record.to_dict() for record in study.records()]
-    return [{name: value for name, value in row.items() if name not in TIMES} for row in rows]
+    return [{name: value for name, value in row.items() if name not in BESIDE} for row in rows]

@@ -23,8 +23,7 @@ from typing import NamedTuple, Protocol
 from sparseattack.experiment.prepare import problem_of, split_by_size
 from sparseattack.experiment.settings import Experiment
 from sparseattack.study.executors.shard import Shard, shards_of
-from sparseattack.study.facts import InferenceChoice
-from sparseattack.study.merge import add_runs, merge
+from sparseattack.study.merge import Merged, merge
 from sparseattack.study.progress import Advance
 from sparseattack.study.run import Plan, choose_inference, plan
 from sparseattack.study.store import Study
@@ -69,10 +68,7 @@ class Division:
         parts = [ShardFile(shard, shard.file(self.study)) for shard in self.lacking(count)]
         for part in parts:
             with Study.create(part.file) as study:
-                for k in {task.condition.pixels for task in self.planned.tasks}:
-                    if choice := self.planned.study.get(InferenceChoice, f"k={k}"):
-                        study.set(choice, f"k={k}")
-                add_runs(study, self.study, part.shard.holds)
+                merge(study, [self.study], wanted=part.shard.holds)
         return parts
 
     def decide(self) -> None:
@@ -87,9 +83,9 @@ class Division:
                     self.planned.study,
                 )
 
-    def collect(self, files: Sequence[Path]) -> None:
-        """Add the runs in files of shards to the study; the files stay what they are."""
-        merge(self.planned.study, files)
+    def collect(self, files: Sequence[Path]) -> Merged:
+        """Add the runs in files of shards to the study; the files stay as they are."""
+        return merge(self.planned.study, files)
 
 
 class Executor(Protocol):

@@ -60,10 +60,17 @@ def local(division: Division, *, jobs: str = "auto") -> bool:
 
 
 def _collect(division: Division) -> None:
-    """Unite all files of shards beside the study, of any number of shards, and remove them."""
+    """Unite all files of shards beside the study, of any number of shards, and remove them.
+
+    One that is damaged is put aside: what it held is run again.
+    """
     files = shard_files(division.study)
-    division.collect(files)
+    damaged = division.collect(files).damaged
     for file in files:
+        if file in damaged:
+            aside = Path(f"{file}.damaged")
+            file.replace(aside)
+            division.write(f"{damaged[file]}; it is put aside as {aside}, and its runs are made again")
         for name in (file, Path(f"{file}-wal"), Path(f"{file}-shm")):
             name.unlink(missing_ok=True)
 

@@ -5,7 +5,7 @@ comparison and makes its share; the union of the files is the study that one pro
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
@@ -14,6 +14,7 @@ from sparseattack.errors import InputError
 from sparseattack.experiment.cases import Case
 from sparseattack.experiment.prepare import prepare
 from sparseattack.experiment.settings import Condition, Experiment
+from sparseattack.study.facts import FinishedShard
 from sparseattack.study.progress import Advance
 from sparseattack.study.run import Plan, plan
 from sparseattack.study.store import Study
@@ -101,3 +102,42 @@ def run_shard(
         planned = share_of(plan(setup, study), shard)
         for step in planned.advances():
             advance(step)
+        finish_shard(planned, shard)
+
+
+def finish_shard(planned: Plan, shard: Shard) -> bool:
+    """Store that a shard is finished, if no run of it is missing; whether that is so.
+
+    Another process that runs the same shard may still be at work on a part of it.
+    """
+    setup, study = planned.setup, planned.study
+    if share_of(plan(setup, study), shard).left:
+        return False
+    fact = FinishedShard(shard.number, shard.count, planned.request.part)
+    study.set(fact, fact.part)
+    return True
+
+
+def missing_shards(study: Study, files: Sequence[Path]) -> dict[int, list[int]]:
+    """The numbers of the shards that a study lacks, by their count, where ``files`` are shards of so many."""
+    finished: dict[tuple[str, int], set[int]] = {}
+    for fact in study.facts(FinishedShard).values():
+        finished.setdefault((fact.request, fact.count), set()).add(fact.number)
+    missing = {}
+    for count in sorted({shard.count for shard in map(shard_of, files) if shard}):
+        groups = [numbers for (_, other), numbers in finished.items() if other == count] or [set()]
+        lacking = [number for number in range(1, count + 1) if any(number not in each for each in groups)]
+        if lacking:
+            missing[count] = lacking
+    return missing
+
+
+def number_ranges(numbers: Sequence[int]) -> str:
+    """Sorted numbers as Slurm's ``--array`` takes them: ``2,5-7``."""
+    ranges: list[list[int]] = []
+    for number in numbers:
+        if ranges and number == ranges[-1][-1] + 1:
+            ranges[-1] = [ranges[-1][0], number]
+        else:
+            ranges.append([number])
+    return ",".join("-".join(map(str, each)) for each in ranges)

@@ -1,0 +1,101 @@
+"""What studies are about and how complete they are, without reading their runs one by one."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from sparseattack.errors import InputError
+from sparseattack.experiment.identity import Question
+from sparseattack.report.selection import planned, without_smaller_budgets
+from sparseattack.study.database import store_errors
+from sparseattack.study.schema import conform
+from sparseattack.study.store import ENDED, Study
+
+SQLITE = b"SQLite format 3\0"  # the first bytes of a file
+
+
+@dataclass(frozen=True)
+class StudyOverview:
+    """One file of a list of studies."""
+
+    path: Path
+    oracle: str = ""  # name
+    attack: str = ""  # target and stopping criterion
+    images: int = 0  # in all selections, whether attacked or not
+    conditions: int = 0  # methods, each with its seeds
+    runs: int = 0  # finished, of those that were asked for
+    planned: int = 0
+    problem: str = ""  # why the file cannot be read; then nothing else is known
+
+    @property
+    def share(self) -> float:
+        """Finished runs as a share of those that were asked for."""
+        return self.runs / self.planned if self.planned else 1.0
+
+
+def overviews(folder: Path) -> list[StudyOverview]:
+    """Every study in a folder, by name; InputError where there is no such folder."""
+    if not folder.is_dir():
+        raise InputError(f"there is no folder {folder}")
+    found = (overview(path) for path in sorted(folder.iterdir()) if _is_database(path))
+    return [each for each in found if each is not None]
+
+
+def _is_database(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return file.read(len(SQLITE)) == SQLITE
+    except OSError:  # a folder, or unreadable
+        return False
+
+
+def overview(path: Path) -> StudyOverview | None:
+    """One study, or None for another database; what is damaged or of another version is named."""
+    try:
+        with Study.read(path) as study:
+            return _of(study)
+    except InputError as error:
+        if str(error) == f"{path} is no study":
+            return None
+        return StudyOverview(path, problem=str(error))
+
+
+def _counts(study: Study) -> dict[tuple[str, int, int, bool], int]:
+    """How many runs there are of each method, seed and budget, and whether they ended before it."""
+    query = f"SELECT method, seed, budget, {ENDED}, count(*) FROM run GROUP BY 1, 2, 3, 4"
+    with store_errors(study.path):
+        rows = study.connection.execute(query).fetchall()
+    with study.damage():
+        return {
+            (
+                str(method),
+                conform(int, seed, "a run's seed"),
+                conform(int, budget, "a run's budget"),
+                ended,
+            ): n
+            for method, seed, budget, ended, n in rows
+        }
+
+
+def _of(study: Study) -> StudyOverview:
+    question, requests, numbers = study.get(Question), study.requests(), study.image_numbers()
+    if question is None or not requests:
+        return StudyOverview(study.path)
+    counts, methods = _counts(study), without_smaller_budgets(planned(study, requests, numbers))
+    finished = 0
+    for one in methods:
+        enough = sum(
+            count
+            for (method, seed, budget, ended), count in counts.items()
+            if method == one.method.key and seed in one.runs and (ended or budget >= one.method.budget)
+        )
+        finished += min(enough, int(one.by_image.sum()))
+    aim = "untargeted" if question.target == "none" else f"target {question.target}"
+    return StudyOverview(
+        path=study.path,
+        oracle=requests[-1].oracle,
+        attack=f"{aim}, stop {question.stop}",
+        images=len(numbers),
+        conditions=sum(len(one.runs) for one in methods),
+        runs=finished,
+        planned=int(sum(one.by_image.sum() for one in methods)),
+    )
