@@ -112,6 +112,6 @@ def studies(
     json: o.Json = False,
 ) -> None:
     """List the studies in a folder: oracle, images, conditions, and how complete they are."""
-    from .merge import list_studies
+    from .studies import list_studies
 
     list_studies(folder, as_json=json)

@@ -1,18 +1,12 @@
-"""Unite studies, and list those that are there."""
+"""Unite studies: shards of one, or those of several people."""
 
-import json
 import shlex
-from dataclasses import asdict
 from pathlib import Path
 
 import typer
-from rich import box
-from rich.table import Table
 
 from sparseattack import InputError
-from sparseattack.cli.terminal import print_text, stderr, stdout
-from sparseattack.report.console import visible
-from sparseattack.report.overview import overviews
+from sparseattack.cli.terminal import stderr
 from sparseattack.study.executors.shard import missing_shards, number_ranges
 from sparseattack.study.merge import merge as unite
 from sparseattack.study.store import Study, check_writable
@@ -45,31 +39,3 @@ def merge(out: Path, files: list[Path]) -> None:
     console.print(f"Show it with:\n  sparseattack report {shlex.quote(str(out))}")
     if merged.damaged:
         raise typer.Exit(1)
-
-
-def list_studies(folder: Path, *, as_json: bool) -> None:
-    """Print a line for each study in a folder."""
-    found = overviews(folder)
-    if as_json:
-        rows = [asdict(each) | {"path": str(each.path)} for each in found]
-        print_text(json.dumps(rows, indent=2))
-        return
-    if not found:
-        stderr().print(f"there are no studies in {folder}: `sparseattack compare` writes one")
-        return
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
-    for heading in ("study", "oracle", "attack"):
-        table.add_column(heading, overflow="fold")
-    for heading in ("images", "conditions", "runs", "done"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    for each in found:
-        figures = [f"{each.images:,}", f"{each.conditions:,}", f"{each.runs:,}", f"{100 * each.share:.0f} %"]
-        if each.problem:
-            figures = ["", "", "", "-"]
-        elif not each.planned:
-            figures = ["0", "0", "0", "-"]
-        table.add_row(visible(each.path.name), visible(each.oracle), visible(each.attack), *figures)
-    stdout().print(table)
-    for each in found:
-        if each.problem:
-            print_text(f"sparseattack: {each.problem}", error=True)

@@ -1,10 +1,16 @@
-"""What studies are about and how complete they are, without reading their runs one by one."""
+"""List the studies in a folder: what they are about and how complete they are; no run is read by itself."""
 
-from dataclasses import dataclass
+import json
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from rich import box
+from rich.table import Table
+
+from sparseattack.cli.terminal import print_text, stderr, stdout
 from sparseattack.errors import InputError
 from sparseattack.experiment.identity import Question
+from sparseattack.report.console import visible
 from sparseattack.report.selection import planned, without_smaller_budgets
 from sparseattack.study.database import store_errors
 from sparseattack.study.schema import conform
@@ -30,6 +36,34 @@ class StudyOverview:
     def share(self) -> float:
         """Finished runs as a share of those that were asked for."""
         return self.runs / self.planned if self.planned else 1.0
+
+
+def list_studies(folder: Path, *, as_json: bool) -> None:
+    """Print a line for each study in a folder."""
+    found = overviews(folder)
+    if as_json:
+        rows = [asdict(each) | {"path": str(each.path)} for each in found]
+        print_text(json.dumps(rows, indent=2))
+        return
+    if not found:
+        stderr().print(f"there are no studies in {folder}: `sparseattack compare` writes one")
+        return
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    for heading in ("study", "oracle", "attack"):
+        table.add_column(heading, overflow="fold")
+    for heading in ("images", "conditions", "runs", "done"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for each in found:
+        figures = [f"{each.images:,}", f"{each.conditions:,}", f"{each.runs:,}", f"{100 * each.share:.0f} %"]
+        if each.problem:
+            figures = ["", "", "", "-"]
+        elif not each.planned:
+            figures = ["0", "0", "0", "-"]
+        table.add_row(visible(each.path.name), visible(each.oracle), visible(each.attack), *figures)
+    stdout().print(table)
+    for each in found:
+        if each.problem:
+            print_text(f"sparseattack: {each.problem}", error=True)
 
 
 def overviews(folder: Path) -> list[StudyOverview]:
