@@ -21,13 +21,15 @@ class Hyperparameters(NamedTuple):
     belief: float  # logarithm of the prior probability, up to a constant
 
 
-USUAL = (0.25, 0.4, 0.22, 0.13)
+USUAL = (0.0, 0.87, 0.0, 0.13)
 GRID = (
     Hyperparameters(USUAL, 0.05, 0.0),
-    Hyperparameters((0.6, 0.2, 0.07, 0.13), 0.05, -1.0),
-    Hyperparameters((0.1, 0.25, 0.52, 0.13), 0.05, -1.0),
-    Hyperparameters(USUAL, 0.2, -1.0),
+    Hyperparameters((0.25, 0.4, 0.22, 0.13), 0.05, -2.0),
+    Hyperparameters((0.87, 0.0, 0.0, 0.13), 0.05, -2.0),
+    Hyperparameters((0.0, 0.0, 0.87, 0.13), 0.05, -2.0),
+    Hyperparameters(USUAL, 0.2, -2.0),
 )
+"""The usual ones, a mixture of lengths, half the length, a longer one, more noise."""
 
 
 @dataclass(frozen=True)

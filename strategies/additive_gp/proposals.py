@@ -96,16 +96,28 @@ def spaced(here: Estimates, optimism: Tensor, kept: Tensor, slots: int) -> Tenso
     lowest, arm = best_shade(here.mean - deviation[:, None], pixels)  # (n, J, N)
     if kept.shape[1]:
         lowest = lowest.masked_fill(pixels.near(kept, within).any(1)[:, None], FAR)
-    totals = here.clean + lowest.topk(slots - kept.shape[1], 2, largest=False).values.sum(2)
-    decides = (totals.argmax(1) if here.every else totals.argmin(1)).view(-1, 1, 1)
-    decides = decides.expand(-1, 1, lowest.shape[2])
-    lowest, arm = lowest.gather(1, decides)[:, 0], arm.gather(1, decides)[:, 0]
-    chosen = [kept]
+    total, chosen = here.clean, [kept[:, None].expand(-1, lowest.shape[1], -1)]
+    if slots > TRACKED:  # too many to be chosen for every score
+        sums = total + lowest.topk(slots - kept.shape[1], 2, largest=False).values.sum(2)
+        total, lowest, arm = (_take(each, _first(sums, here.every)) for each in (total, lowest, arm))
+        chosen = [kept[:, None]]
     for _ in range(slots - kept.shape[1]):
-        pixel = lowest.argmin(1, keepdim=True)
-        chosen.append(arm.gather(1, pixel))
-        lowest = lowest.masked_fill(pixels.near(chosen[-1], within)[:, 0], FAR)
-    return torch.cat(chosen, 1)
+        value, pixel = lowest.min(2, keepdim=True)
+        total = total + value[..., 0]
+        chosen.append(arm.gather(2, pixel))
+        lowest = lowest.masked_fill(pixels.near(chosen[-1][..., 0], within), FAR)
+    return _take(torch.cat(chosen, 2), _first(total, here.every))[:, 0]
+
+
+def _first(totals: Tensor, every: bool) -> Tensor:
+    """Of ``totals (n, J)`` which is nearest to success, or furthest if all have to succeed: ``(n,)``."""
+    return totals.argmax(1) if every else totals.argmin(1)
+
+
+def _take(values: Tensor, places: Tensor) -> Tensor:
+    """Of ``values (n, J, ...)`` those at ``places (n,)``: ``(n, 1, ...)``."""
+    shape = len(values), 1, *values.shape[2:]
+    return values.gather(1, places.view(-1, *[1] * (values.ndim - 1)).expand(shape))
 
 
 def best_shade(values: Tensor, pixels: Cells) -> tuple[Tensor, Tensor]:
