@@ -140,7 +140,7 @@ def _run(planned: Plan, place: Place, console: Console) -> bool:
             return whole
         for step in planned.advances():
             display.advance(step)
-    if place.shard and finish_shard(planned, place.shard):
+    if place.shard:
         _print_shard(planned, place.shard, console)
     return place.shard is None
 
@@ -148,6 +148,9 @@ def _run(planned: Plan, place: Place, console: Console) -> bool:
 def _print_shard(planned: Plan, shard: Shard, console: Console) -> None:
     """Say where the shard is, and how all are united."""
     path = planned.study.path
+    if not finish_shard(planned, shard):
+        console.print(f"Another process makes the rest of shard {shard} in {path}")
+        return
     name, _, _ = str(path).rpartition(".shard-")
     unite = ["sparseattack", "merge", *([name] if name else ["OUT.study"])]
     files = f"{shlex.quote(name)}.shard-*-of-{shard.count}" if shard_of(path) else shlex.quote(str(path))

@@ -5,8 +5,9 @@ its first page to its last. All is stored in one transaction: a refused merge ch
 """
 
 import heapq
+import sqlite3
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import reduce
 from itertools import groupby, islice
@@ -95,9 +96,7 @@ def _same_file(one: Path, other: Path) -> bool:
 
 def _merge(study: Study, files: Sequence[Path], wanted: Callable[[str], bool] | None) -> tuple[int, int]:
     """Runs added and replaced by all files, in one transaction."""
-    with store_errors(study.path):
-        study.connection.execute(f"PRAGMA cache_size=-{CACHE}")
-    with store_errors(study.path), transaction(study.connection):
+    with store_errors(study.path), _once_written(study.connection), transaction(study.connection):
         union = _Union(study)
         for start in range(0, len(files), AT_ONCE):
             with ExitStack() as opened:
@@ -109,6 +108,21 @@ def _merge(study: Study, files: Sequence[Path], wanted: Callable[[str], bool] | 
                             union.add_table(table, other)
                 union.add_runs(others, wanted)
     return union.added, union.replaced
+
+
+@contextmanager
+def _once_written(connection: sqlite3.Connection) -> Iterator[None]:
+    """Write a study that has no run yet into its file at once, and not into a log first."""
+    connection.execute(f"PRAGMA cache_size=-{CACHE}")
+    logs = connection.execute("SELECT 1 FROM run LIMIT 1").fetchone() is not None
+    if not logs:
+        with suppress(sqlite3.OperationalError):  # another process has it open
+            connection.execute("PRAGMA journal_mode=DELETE")
+    try:
+        yield
+    finally:
+        if not logs:
+            connection.execute("PRAGMA journal_mode=WAL")
 
 
 @contextmanager
