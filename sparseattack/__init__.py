@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         StoreError,
         StrategyError,
     )
+    from sparseattack.experiment.file import read_experiment
     from sparseattack.experiment.protocols import PROTOCOLS
     from sparseattack.experiment.settings import Configuration, Experiment
     from sparseattack.plugins.registry import load, register
@@ -75,6 +76,7 @@ _HOMES = {
     "search.per_image": ("ImageSearch", "per_image"),
     "search.pixel_grid": ("PixelGrid",),
     "experiment.settings": ("Configuration", "Experiment"),
+    "experiment.file": ("read_experiment",),
     "experiment.protocols": ("PROTOCOLS",),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
@@ -123,6 +125,7 @@ __all__ = [
     "outcomes_of",
     "per_image",
     "probability",
+    "read_experiment",
     "register",
     "rgb",
     "several",

@@ -53,13 +53,16 @@ class ExperimentFile(NamedTuple):
     study: Path | None  # the file of the runs, where one is named
 
 
-def read_experiment(path: Path) -> ExperimentFile:
-    """Read an experiment from a TOML file, or from a ``.json`` file.
+def read_experiment(path: str | Path) -> ExperimentFile:
+    """Read an experiment from a TOML file, or from a ``.json`` file that ``report --json`` wrote.
+
+    ``experiment, study = read_experiment("paper.toml")``: the second is the file that it names for the runs,
+    or None.
 
     Raises InputError for a key that there is not and for a value that does not fit, with the line in a TOML
     file.
     """
-    source = _Source.read(path)
+    source = _Source.read(Path(path))
     held = {_field(name): value for name, value in source.held.items()}
     for name in source.held:
         with source.located(name):
