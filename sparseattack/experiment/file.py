@@ -31,7 +31,7 @@ from sparseattack.errors import InputError, near
 from sparseattack.experiment.protocols import named
 from sparseattack.experiment.settings import Configuration, Experiment
 from sparseattack.plugins.registry import load
-from sparseattack.plugins.spec import setting_values
+from sparseattack.plugins.spec import setting_values, split
 
 FIELDS = {field.name: field.type for field in fields(Experiment)}
 OWN_FIELDS = {field.name: field.type for field in fields(Configuration)}
@@ -188,8 +188,10 @@ def _check_key(name: str, known: Sequence[str]) -> None:
 
 
 def _choice(kind: object, value: object) -> object:
-    """A value as its field has it: one number or text for a list of them, and a class by its number."""
+    """A value as its field has it: a list as an option has it, or one entry, and a class by its number."""
     if get_origin(kind) is tuple:
+        if isinstance(value, str):
+            return split(value)
         return value if isinstance(value, list | tuple) else [value]
     if kind is str and isinstance(value, int) and not isinstance(value, bool):
         return str(value)

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, Self, TypeVar, get_args
 
 from sparseattack.data.resize import DEFAULT, parse_resize
 from sparseattack.errors import InputError
-from sparseattack.plugins.spec import split_label
+from sparseattack.plugins.spec import check_label, split_label
 from sparseattack.problem.criteria import confidence_of
 
 TRUE_CLASSES = ("label", "prediction")  # an image's own label, or what the oracle predicts
@@ -47,8 +47,15 @@ class Configuration:
     budget: int = 0  # queries per image; 0 is the experiment's
 
     def __post_init__(self) -> None:
-        """Refuse what is of another type; numbers and names are checked with the experiment."""
+        """Refuse what is of another type, and a label that is none; the rest is checked by the experiment."""
         _check_types(self)
+        if self.label:
+            check_label(self.label)
+        label, spec = split_label(self.strategy)
+        if label:
+            raise InputError(
+                f"strategy {self.strategy!r} has a label: give strategy {spec!r}, label {label!r}"
+            )
 
 
 @dataclass(frozen=True)

@@ -69,14 +69,19 @@ def split_label(text: str) -> tuple[str, str]:
     if not match:
         return "", text
     label, spec = match["label"].strip(), match["spec"].strip()
-    if not LABEL.fullmatch(label) or len(label) > LONGEST_LABEL:
-        raise InputError(
-            f"{label!r} in {text!r} is no label: a label has letters, digits, - _ . and single spaces,"
-            f" begins with a letter or digit and has at most {LONGEST_LABEL} characters, as in fast=de"
-        )
+    check_label(label, f" in {text!r}")
     if not spec:
         raise InputError(f"{text!r} has a label and no strategy: write {label}=NAME, as in {label}=de")
     return label, spec
+
+
+def check_label(label: str, where: str = "") -> None:
+    """Refuse a label that is no plain name; ``where`` is said in the error."""
+    if not LABEL.fullmatch(label) or len(label) > LONGEST_LABEL:
+        raise InputError(
+            f"{label!r}{where} is no label: a label has letters, digits, - _ . and single spaces,"
+            f" begins with a letter or digit and has at most {LONGEST_LABEL} characters, as in fast=de"
+        )
 
 
 def oracle_spec(text: str) -> Spec:

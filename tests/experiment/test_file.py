@@ -60,6 +60,14 @@ def test_tables_below_are_the_same_as_tables_in_a_list(tmp_path: Path) -> None:
     )
 
 
+def test_names_may_be_listed_as_in_an_option(tmp_path: Path) -> None:
+    (tmp_path / "a.toml").write_text(
+        'strategies = "de(f=0.4,cr=0.9),cmaes"\nencodings = "rgb,corners"\npixels = 2'
+    )
+    chosen = Experiment(strategies=("de(f=0.4,cr=0.9)", "cmaes"), encodings=("rgb", "corners"), pixels=(2,))
+    assert read_experiment(tmp_path / "a.toml").experiment == chosen
+
+
 def test_a_protocol_gives_what_the_file_leaves_out(tmp_path: Path) -> None:
     (tmp_path / "a.toml").write_text('protocol = "original-cifar10"\nbudget = 800\n')
     chosen = read_experiment(tmp_path / "a.toml").experiment
@@ -122,6 +130,8 @@ def test_an_experiment_is_read_back_from_json(around: object, tmp_path: Path) ->
             'strategies = ["a=de", {strategy = "random", label = "a"}]',
             "line 1: two strategies have the label a",
         ),
+        ('[[strategies]]\nstrategy = "de"\nlabel = "x=y, z"', "line 1: 'x=y, z' is no label: a label has"),
+        ('[[strategies]]\nstrategy = "fast=de"', "line 1: .* give strategy 'de', label 'fast'"),
         ('protocol = "orginal-cifar10"', r"line 1: no protocol .* did you mean original-cifar10\?"),
         ("\nstudy = 3", "line 2: study is a text in quotes, not 3"),
     ],
