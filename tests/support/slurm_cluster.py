@@ -15,7 +15,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 PROGRAMS = "munged", "slurmctld", "slurmd", "sbatch", "scontrol", "squeue", "scancel", "setpriv"
-PATIENCE = 60.0  # seconds to wait for what takes one or two on a machine that is not busy
+PATIENCE = 180.0  # seconds to wait for what takes a few on a machine that is not busy
 CONF = """\
 ClusterName=local
 SlurmctldHost={host}(127.0.0.1)
@@ -100,7 +100,7 @@ class Slurm:
 
     def logs(self) -> str:
         """The last lines of every daemon."""
-        return "\n".join(f"{log}: {log.read_text()[-9000:]}" for log in self.folder.glob("*.log"))
+        return "\n".join(f"{log}: {log.read_text()[-1500:]}" for log in self.folder.glob("*.log"))
 
 
 @contextmanager
@@ -126,7 +126,6 @@ def slurm_cluster() -> Iterator[Slurm]:
                     daemon.wait(5)
                 daemon.kill()
                 daemon.wait()
-            print(cluster.logs())
             for process in _processes(folder):
                 with suppress(ProcessLookupError):
                     os.kill(int(process.name), signal.SIGKILL)

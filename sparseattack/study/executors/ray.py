@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
@@ -44,7 +45,13 @@ class Done(NamedTuple):
 
 
 def ray_tasks(
-    division: Division, *, address: str = "auto", shards: int = 0, cpus: float = 1, gpus: float = 0
+    division: Division,
+    *,
+    address: str = "auto",
+    shards: int = 0,
+    cpus: float = 1,
+    gpus: float = 0,
+    device: str = "",
 ) -> bool:
     """Make the runs in tasks on a running Ray cluster.
 
@@ -52,24 +59,40 @@ def ray_tasks(
     shards: number of tasks; 0 for four times as many as can run at once
     cpus: cores of a task, which are the threads of its oracle
     gpus: GPUs of a task, or the part of one that it needs
+    device: of the oracle in the tasks, as in cuda, if it is not the command's: this machine may have none
 
     A shard whose process or machine dies is started again, twice; an error that it raises is raised here at
     once. Finished shards are in the study. Raises InputError where there is no cluster, or no room for a
     task, and SparseattackError for shards that died three times, when the others have ended.
     """
-    device = division.experiment.device
+    experiment = replace(division.experiment, device=device or division.experiment.device)
     require(shards >= 0, f"ray's shards is a number of tasks, or 0, not {shards}")
     require(
         cpus > 0 and gpus >= 0, f"a task of ray needs cores and no fewer GPUs than 0, not {cpus} and {gpus}"
     )
-    require(gpus > 0 or device == "cpu", f"tasks on the device {device} need GPUs, as in ray(gpus=1)")
+    require(
+        gpus > 0 or experiment.device == "cpu",
+        f"tasks on the device {experiment.device} need GPUs, as in ray(gpus=1)",
+    )
     with _connected(address):
         at_once = _at_once(cpus, gpus)
         require(
             at_once > 0 or shards > 0,
             f"no machine of the Ray cluster has {cpus:g} cores and {gpus:g} GPUs: choose other cpus and gpus",
         )
-        _run(division, shards or EACH * at_once, cpus, gpus)
+        task = ray.remote(
+            num_cpus=cpus,
+            num_gpus=gpus,
+            max_retries=RETRIES,
+            retry_exceptions=False,
+            scheduling_strategy="SPREAD",
+        )(run_job)
+        waiting: dict[Any, Shard] = {}
+        for shard, file in division.start(shards or EACH * at_once):
+            job = Job(experiment, shard, file.read_bytes(), os.getcwd(), tuple(sys.path))
+            waiting[task.remote(job)] = shard
+            file.unlink()
+        _collect(division, waiting)
     return True
 
 
@@ -102,20 +125,8 @@ def _at_once(cpus: float, gpus: float) -> int:
     )
 
 
-def _run(division: Division, shards: int, cpus: float, gpus: float) -> None:
-    """Run all shards; add each to the study when it has ended."""
-    task = ray.remote(
-        num_cpus=cpus,
-        num_gpus=gpus,
-        max_retries=RETRIES,
-        retry_exceptions=False,
-        scheduling_strategy="SPREAD",
-    )(run_job)
-    waiting: dict[Any, Shard] = {}
-    for shard, file in division.start(shards):
-        job = Job(division.experiment, shard, file.read_bytes(), os.getcwd(), tuple(sys.path))
-        waiting[task.remote(job)] = shard
-        file.unlink()
+def _collect(division: Division, waiting: dict[Any, Shard]) -> None:
+    """Add each shard to the study when its task has ended."""
     died = []
     try:
         while waiting:
@@ -152,7 +163,8 @@ def _add(division: Division, done: Done) -> None:
     with TemporaryDirectory() as folder:
         file = Path(folder, "shard")
         file.write_bytes(done.content)
-        division.collect([file])
+        for reason in division.collect([file]).damaged.values():
+            raise SparseattackError(f"a shard came back damaged: {reason}")
     for step in done.steps:
         division.advance(step)
 

@@ -47,6 +47,7 @@ def start(folder: Path, address: str, oracle: str, name: str) -> "subprocess.Pop
     [
         ("shards=-1", "cpu", "shards is a number of tasks, or 0, not -1"),
         ("cpus=0", "cpu", "needs cores"),
+        ("device=cuda", "cpu", "tasks on the device cuda need GPUs"),
         ("", "cuda", "tasks on the device cuda need GPUs, as in ray(gpus=1)"),
         ("address=auto", "cpu", "there is no Ray cluster at auto: `ray start --head` starts one here"),
     ],
