@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from sparseattack import Experiment, InputError, compare, levels, register
+from sparseattack import Experiment, InputError, Search, Space, compare, levels, register, uses
 from sparseattack.experiment.prepare import prepare
 from sparseattack.study.facts import request
 from sparseattack.study.pictures import attempts, prepare_pictures, write_success
@@ -62,6 +62,25 @@ def known(record: Record) -> dict[str, object]:
 def records(experiment: Experiment) -> list[Record]:
     with Study.create(Path(":memory:")) as study:
         return [record for _, step in plan(prepare(experiment), study).run() for record in step.records]
+
+
+def test_a_strategy_knows_the_scores_of_its_own_clean_pictures(experiment: Experiment) -> None:
+    """They come from the study's clean evaluation, in which all sizes are one after another."""
+    seen: list[tuple[int, ...]] = []
+
+    @uses("image", "scores")
+    def knows(space: Space) -> Search:
+        seen.append(tuple(space.images.shape[2:]))
+        assert torch.equal(space.clean_scores, brightest(space.images))
+        assert torch.equal(space.labels, space.clean_scores.argmax(1))
+        expected = space.clean_scores.topk(2).values
+        assert torch.allclose(space.clean_values[:, 0], expected[:, 0] - expected[:, 1])
+        while True:
+            yield space.uniform(5)
+
+    register("strategies", "knows", knows)
+    assert len(records(replace(experiment, strategies=("knows",)))) == len(SIZES)
+    assert set(seen) == set(SIZES.values())
 
 
 def test_each_picture_has_the_outcome_of_an_attack_on_it_only(experiment: Experiment) -> None:
