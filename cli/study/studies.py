@@ -13,7 +13,7 @@ from sparseattack.experiment.identity import Question
 from sparseattack.report.console import visible
 from sparseattack.report.selection import planned, without_smaller_budgets
 from sparseattack.study.database import store_errors
-from sparseattack.study.schema import conform
+from sparseattack.study.facts import conform
 from sparseattack.study.store import ENDED, Study
 
 SQLITE = b"SQLite format 3\0"  # the first bytes of a file

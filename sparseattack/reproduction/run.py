@@ -43,6 +43,6 @@ def run_study(
         left = missing.left
         yield StudyProgress(left, Step(0, ()))
         for _, step in missing.run():
-            left -= len(step.records)
-            if step.queries:  # the last step has none
+            left -= len(step.records) + step.elsewhere
+            if step.queries or step.elsewhere:  # the last step has none
                 yield StudyProgress(left, step)

@@ -20,10 +20,9 @@ from sparseattack.experiment.clean import ProbeScores
 from sparseattack.experiment.identity import Question
 from sparseattack.provenance import digest
 from sparseattack.study.database import store_errors, transaction
-from sparseattack.study.facts import StudyRequest
+from sparseattack.study.facts import StudyRequest, parse_json
 from sparseattack.study.record import NESTED
 from sparseattack.study.run import ROUNDING
-from sparseattack.study.schema import parse_json
 from sparseattack.study.store import Study
 from sparseattack.study.tables import BEFORE, TABLES, row_checksum
 

@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Self
 
 from sparseattack.errors import InputError
-from sparseattack.study.schema import conform
+from sparseattack.study.facts import conform
 
 
 @dataclass(frozen=True)

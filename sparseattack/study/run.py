@@ -8,6 +8,7 @@ with Study.create(path) as study:
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from time import sleep
 from typing import NamedTuple
 
 from sparseattack.errors import InputError
@@ -20,6 +21,7 @@ from sparseattack.problem.problem import Problem
 from sparseattack.search.group import AttackSettings
 from sparseattack.search.inference import FASTER, measure_speedup
 from sparseattack.search.loop import run_rounds
+from sparseattack.study.claim import Claims, claims
 from sparseattack.study.facts import InferenceChoice, StudyRequest, image_list, request
 from sparseattack.study.outcomes import Made, record_of
 from sparseattack.study.progress import Advance
@@ -28,6 +30,7 @@ from sparseattack.study.store import Study
 from sparseattack.study.tables import ImageRow
 
 ROUNDING = 0.01  # share of the greatest score by which another machine or version may change a score
+PAUSE = 0.5  # seconds between two looks at what others have finished
 ADVICE = "Name another file with --study; `sparseattack report A B` shows two side by side"
 
 
@@ -50,6 +53,7 @@ class Step(NamedTuple):
 
     queries: int
     records: tuple[Record, ...]
+    elsewhere: int = 0  # runs that another process has made meanwhile
 
 
 @dataclass(frozen=True)
@@ -74,18 +78,37 @@ class Plan:
     def run(self) -> Iterator[tuple[Task, Step]]:
         """Run one task after another; every record is in the study before its step is given out.
 
-        Raises OracleError, StrategyError or StoreError; what was finished before is in the study.
+        Of several processes that run plans with the same runs on one file, each makes a part of them, and all
+        end when these are done; so a task may come again. Raises OracleError, StrategyError or StoreError;
+        what was finished before is in the study.
         """
-        for task in self.tasks:
-            if task.todo:
-                for step in _run(self.setup, task, self.study):
-                    yield task, step
+        left = {place: task.todo for place, task in enumerate(self.tasks) if task.todo}
+        with claims(self.study) as mine:
+            while left:
+                worked = False
+                for place, todo in list(left.items()):
+                    task, done = self.tasks[place], set[Case]()
+                    for cases in split_by_size(self.setup, todo):
+                        for step, finished in _share(self, task, cases, mine):
+                            done |= set(finished)
+                            worked = True
+                            yield task, step
+                    if rest := tuple(case for case in todo if case not in done):
+                        left[place] = rest
+                    else:
+                        del left[place]
+                if left and not worked:  # all that is left is claimed by others
+                    mine.give_sign()
+                    sleep(PAUSE)
 
     def advances(self) -> Iterator[Advance]:
         """Run as ``run`` does, and give out what each step adds to the progress."""
         places = {id(task): place for place, task in enumerate(self.tasks)}
         for task, step in self.run():
-            yield Advance.of(places[id(task)], step.queries, step.records, task.condition.budget)
+            budget = task.condition.budget
+            made = Advance.of(places[id(task)], step.queries, step.records, budget)
+            others = step.elsewhere
+            yield made._replace(runs=made.runs + others, spared=made.spared + others * budget)
 
 
 def plan(setup: Setup, study: Study, *, advice: str = ADVICE) -> Plan:
@@ -184,22 +207,48 @@ def _tasks(setup: Setup, study: Study) -> tuple[Task, ...]:
     return tuple(tasks)
 
 
-def _run(setup: Setup, task: Task, study: Study) -> Iterator[Step]:
-    for cases in split_by_size(setup, task.todo):
-        yield from _run_cases(setup, task.condition, cases, study)
+def _share(
+    plan: Plan, task: Task, cases: Sequence[Case], mine: Claims
+) -> Iterator[tuple[Step, Sequence[Case]]]:
+    """Run portions of a task's cases, on images of one size, that no other process is at work on.
+
+    With each step come the cases that are done, here or elsewhere.
+    """
+    by_key = {plan.setup.run_key(task.condition, case): case for case in cases}
+    made: Made | None = None
+    while by_key:
+        keys, stored = mine.take(list(by_key), task.condition.budget)
+        if stored:
+            yield Step(0, (), len(stored)), [by_key.pop(key) for key in stored]
+        if not keys:
+            return
+        portion = [by_key.pop(key) for key in keys]
+        problem = _problem(plan, task, portion)
+        made = made or Made(
+            bool(problem.sparse), plan.study.add_environment(plan.setup.environment(task.condition))
+        )
+        for step in _run_cases(plan, task.condition, portion, problem, made):
+            mine.give_sign()
+            yield step, [Case(record.image, record.target) for record in step.records]
+        mine.release()
 
 
-def _run_cases(setup: Setup, condition: Condition, cases: Sequence[Case], study: Study) -> Iterator[Step]:
-    """Run cases on images of one size."""
-    strategy = setup.strategies[condition.strategy, condition.fitness]
-    problem = choose_inference(
-        problem_of(setup, condition, cases),
-        len(cases) * condition.budget,
-        setup.experiment.sparse_inference,
-        study,
+def _problem(plan: Plan, task: Task, cases: Sequence[Case]) -> Problem:
+    """The problem of cases on images of one size, evaluated as is faster for the whole task."""
+    return choose_inference(
+        problem_of(plan.setup, task.condition, cases),
+        len(task.todo) * task.condition.budget,
+        plan.setup.experiment.sparse_inference,
+        plan.study,
     )
+
+
+def _run_cases(
+    plan: Plan, condition: Condition, cases: Sequence[Case], problem: Problem, made: Made
+) -> Iterator[Step]:
+    setup, study = plan.setup, plan.study
+    strategy = setup.strategies[condition.strategy, condition.fitness]
     study.add_images(image_row(setup, image) for image in dict.fromkeys(case.image for case in cases))
-    made = Made(bool(problem.sparse), study.add_environment(setup.environment(condition)))
     settings = AttackSettings(condition.budget, condition.seed, key=strategy.spec.name)
     for done in run_rounds(problem, strategy.plugin, settings):
         records = tuple(

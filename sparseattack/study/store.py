@@ -28,9 +28,8 @@ from sparseattack.study.database import (
     store_errors,
     transaction,
 )
-from sparseattack.study.facts import ImageList, StudyFact, StudyRequest
+from sparseattack.study.facts import ImageList, StudyFact, StudyRequest, conform, decode, encode, parse_json
 from sparseattack.study.record import FLAGS, NESTED, OF_IMAGE, RUN_COLUMNS, Record
-from sparseattack.study.schema import conform, decode, encode, parse_json
 from sparseattack.study.tables import TABLES, ImageRow, checked, details_of, row_checksum
 
 Fact = TypeVar("Fact", bound=StudyFact)
@@ -222,10 +221,16 @@ class Study:
                 found[str(key)] = conform(Environment, row | {"versions": versions}, "environment")
         return found
 
+    @contextmanager
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """The connection, for statements that all are executed or none, while no other process writes."""
+        with store_errors(self.path), transaction(self.connection):
+            yield self.connection
+
     def _insert(self, table: str, rows: list[dict[str, object]]) -> None:
         marks = ", ".join(f":{name}" for name in TABLES[table])
-        with store_errors(self.path), transaction(self.connection):
-            self.connection.executemany(f"INSERT OR IGNORE INTO {table} VALUES ({marks})", rows)
+        with self.writing() as connection:
+            connection.executemany(f"INSERT OR IGNORE INTO {table} VALUES ({marks})", rows)
 
     def add(self, record: Record) -> None:
         """Store a run; one with its key stays as it is, unless that had a smaller budget."""
@@ -236,9 +241,10 @@ class Study:
         """The keys of all runs."""
         return frozenset(str(key) for (key,) in self._rows("SELECT key FROM run"))
 
-    def held(self) -> dict[str, Held]:
-        """What is known of all runs, by key."""
-        rows = self._rows(f"SELECT key, budget, {ENDED} FROM run")
+    def held(self, keys: Sequence[str] | None = None) -> dict[str, Held]:
+        """What is known of all runs, or of those with some ``keys``, by key."""
+        some = "" if keys is None else f" WHERE key IN ({', '.join('?' * len(keys))})"
+        rows = self._rows(f"SELECT key, budget, {ENDED} FROM run{some}", tuple(keys or ()))
         with self.damage():
             return {
                 str(key): Held(conform(int, budget, "a run's budget"), bool(end)) for key, budget, end in rows

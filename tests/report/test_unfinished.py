@@ -15,8 +15,7 @@ from sparseattack.cli.study.tables import print_results
 from sparseattack.errors import InputError
 from sparseattack.experiment.settings import Experiment
 from sparseattack.report.results import Results, results
-from sparseattack.study.facts import StudyRequest
-from sparseattack.study.schema import decode, encode
+from sparseattack.study.facts import StudyRequest, decode, encode
 from sparseattack.study.store import Study
 
 EXPERIMENT = Experiment(
