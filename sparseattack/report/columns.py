@@ -56,7 +56,9 @@ RUN_COLUMNS = (
     TableColumn("repeats", "whole", "queries", "of these, duplicates that were not evaluated; -1: not known"),
     TableColumn("verifications", "whole", "evaluations", "of single images, no queries; -1: not known"),
     TableColumn("verified", "flag", "", "whether the success, saved as 8 bit, fools the oracle again"),
-    TableColumn("value", "real", "fitness", "first objective of the best edit", "no query was evaluated"),
+    TableColumn(
+        "value", "real", "fitness", "first objective of the best edit", "no query evaluated, or not known"
+    ),
     TableColumn("pixels", "whole", "pixels", "pixels that the best edit changes; -1: not known"),
     TableColumn("l2", "real", "colours in [0, 1]", "Euclidean length of the change", LONGER),
     TableColumn("distortion", "real", "levels, 0 to 255", "mean change of a channel, changed pixels", LONGER),

@@ -86,8 +86,15 @@ class Columns:
         early = (here.first_fooled > 0) & (here.first_fooled <= budget)
         unsure = longer & early & (here.met == 1) & (stop != "success")
         met = np.where(longer & ~early, 0, np.where(unsure, NOT_KNOWN, here.met))
-        unknown = {name: np.where(longer, NOT_KNOWN, getattr(here, name)) for name in
-                   ("repeats", "verifications", "pixels", "restarts", "after_class")}  # fmt: skip
+        other = longer & ~(early & (stop == "success"))  # the best edit may have been another one
+        unknown = {
+            name: np.where(which, NOT_KNOWN, getattr(here, name))
+            for which, names in (
+                (longer, ("repeats", "verifications")),
+                (other, ("pixels", "restarts", "after_class")),
+            )
+            for name in names
+        }
         times = {name: np.where(longer, np.nan, getattr(here, name)) for name in
                  ("oracle_seconds", "strategy_seconds")}  # fmt: skip
         return replace(

@@ -39,7 +39,7 @@ class Record:
     repeats: int  # of the queries, duplicates that the oracle did not evaluate; -1 is not known
     verifications: int  # evaluations singly or in full precision, which are no queries; -1 is not known
     verified: bool  # whether the success, saved as 8 bit and classified singly, fools the oracle again
-    value: float | None  # first objective of the best edit; None where nothing was evaluated
+    value: float | None  # first objective of the best edit; None where nothing was evaluated, or not known
     pixels: int  # that the best edit changes; -1 is not known
     l2: float | None  # length of the change, colours in [0, 1]; None is not known
     distortion: float | None  # mean absolute change of a channel of the changed pixels, 0 to 255
@@ -77,9 +77,10 @@ class Record:
         """What the run was after ``budget`` queries; its strategy must not use the budget.
 
         Where the run went on after that, what is not known of the time before is -1, None or empty: a
-        success is known by its query, and the lowest value by the trace. ``stop`` is the stopping criterion:
-        when another one than success was met is not known. Raises InputError for a budget that the run has
-        not come to.
+        success is known by its query, and the best edit's value by the trace while there is no success. With
+        the stopping criterion ``stop="success"`` the first success is the best edit; when another criterion
+        was met, and which success was best before, is not known. Raises InputError for a budget that the run
+        has not come to.
         """
         if budget > self.budget and not self.ended:
             raise InputError(f"run {self.key} was ended by its budget of {self.budget}, below {budget}")
@@ -87,16 +88,16 @@ class Record:
             return replace(self, budget=budget)
         early = 0 < self.first_fooled <= budget
         trace = [step for step in self.trace if step[0] <= budget]
+        cut = replace(self, budget=budget, queries=budget, trace=trace, error="", **OF_ALL_QUERIES)
+        if early and stop == "success":
+            return cut
         return replace(
-            self,
-            budget=budget,
-            queries=budget,
+            cut,
             first_fooled=self.first_fooled if early else 0,
             verified=early and self.verified,
-            met=None if early and self.met and stop != "success" else early and self.met,
-            value=trace[-1][1] if trace else None,
-            trace=trace,
-            **UNKNOWN,
+            met=None if early and self.met else False,
+            value=trace[-1][1] if trace and not early else None,
+            **OF_BEST_EDIT,
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -152,13 +153,17 @@ RUN_COLUMNS = tuple(name for name in COLUMNS if name not in {*OF_IMAGE, "image"}
 """Columns of the table of runs."""
 NESTED = ("positions", "colours", "trace", "front")  # columns that hold JSON
 FLAGS = ("success", "met", "verified", "sparse")  # columns that hold 0 or 1
-UNKNOWN: dict[str, Any] = {
-    **dict.fromkeys(("repeats", "verifications", "pixels", "restarts", "after_class"), -1),
-    **dict.fromkeys(("l2", "distortion", "oracle_seconds", "strategy_seconds")),
+OF_ALL_QUERIES: dict[str, Any] = {
+    **dict.fromkeys(("repeats", "verifications"), -1),
+    **dict.fromkeys(("oracle_seconds", "strategy_seconds")),
+}
+"""What is not known of a run before its last query."""
+OF_BEST_EDIT: dict[str, Any] = {
+    **dict.fromkeys(("pixels", "restarts", "after_class"), -1),
+    **dict.fromkeys(("l2", "distortion")),
     "after_confidence": 0.0,
     "positions": [],
     "colours": [],
     "front": [],
-    "error": "",
 }
-"""What is not known of a run before it ended."""
+"""What is not known before the best edit was found."""

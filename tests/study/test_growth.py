@@ -200,6 +200,25 @@ def test_the_first_queries_are_the_same_under_a_larger_budget(
             assert other.l2 is None and other.positions == [] and other.oracle_seconds is None
 
 
+@pytest.mark.parametrize("stop", ["success", "budget", "confidence:0.9"])
+@pytest.mark.parametrize("fitness", ["margin", "probability"])
+def test_the_best_edit_at_a_smaller_budget_is_known_or_said_to_be_unknown(
+    stop: str, fitness: str, experiment: Experiment, tmp_path: Path
+) -> None:
+    """A success of fewer pixels, or one found after a lower value, is the best edit: no trace shows that."""
+    chosen = replace(experiment, stop=stop, fitness=fitness, pixels=(3,), encodings=("corners",), budget=24)
+    alone = compare(chosen).records
+    added(replace(chosen, budget=48), tmp_path / "a.study")
+    seen = compare(chosen, tmp_path / "a.study").records
+    for one, other in zip(alone, seen, strict=True):
+        assert other.value is None or other.value == pytest.approx(one.value, rel=1e-4)
+        if one.success and stop == "success":
+            assert facts([replace(one, repeats=0, verifications=0)]) == facts(
+                [replace(other, repeats=0, verifications=0)]
+            )
+    assert any(other.repeats == -1 for other in seen)  # some went on
+
+
 def test_a_strategy_that_uses_the_budget_is_another_one_under_each(
     experiment: Experiment, tmp_path: Path
 ) -> None:
