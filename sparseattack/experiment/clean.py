@@ -14,6 +14,7 @@ from torch import Tensor
 from sparseattack.data.images import UNKNOWN, ImageGroups, levels
 from sparseattack.data.load import ImagesSpec, load_images_by_size
 from sparseattack.errors import InputError, OracleError
+from sparseattack.experiment.identity import plain_settings
 from sparseattack.experiment.settings import Experiment
 from sparseattack.plugins.registry import make, oracle_plugin
 from sparseattack.plugins.spec import Plugin, oracle_spec
@@ -91,10 +92,12 @@ class CleanEvaluation:
         """Digest of the oracle: its own, or of its layers, or else of its exact scores of probe images.
 
         Its code belongs to it, which may be evaluated on other processors: these round scores differently.
+        Where none of that is known, as of a noisy function, its settings are all that tells it from others.
         """
         module = self.oracle.module
         known = self.oracle.digest or (digest_network(module) if module is not None else "")
-        return digest([known or [*self.probes.scores], digest_source(self.plugin)])
+        shown = known or [*self.probes.scores] or plain_settings(self.plugin)
+        return digest([shown, digest_source(self.plugin)])
 
     def on_probes_of(self, probes: ProbeScores) -> Self:
         """The same with scores of random images of the shape that another's ``probes`` have."""

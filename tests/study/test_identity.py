@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -102,6 +103,35 @@ def test_without_a_digest_scores_are_compared_exactly(attacked: Callable[..., in
     attacked("{}:function")
     with pytest.raises(InputError, match="oracle was"):
         attacked("{}:function", factor=1 + 1e-6)
+
+
+NOISY = """
+import torch
+
+
+def make(*, bias: float = 0.0):
+    line = torch.nn.Linear(192, 4)
+
+    def scores(images):
+        return line(images.flatten(1)) + bias + torch.rand(1) / 1e6
+
+    return scores
+"""
+
+
+def test_noisy_functions_are_told_apart_by_their_settings(tmp_path: Path) -> None:
+    """Their scores are no sign: they are others each time."""
+    images = np.random.default_rng(1).integers(256, size=(4, 8, 8, 3), dtype=np.uint8)
+    np.savez(tmp_path / "images.npz", images=images, labels=np.zeros(4, np.int64))
+    (tmp_path / "noisy.py").write_text(NOISY)
+    chosen = Experiment(
+        strategies=("random(popsize=5)",), oracle=f"{tmp_path / 'noisy.py'}:make", budget=5,
+        images=str(tmp_path / "images.npz"), true_class="prediction", noisy_oracle=True,
+    )  # fmt: skip
+    compare(chosen, tmp_path / "a.study")
+    compare(replace(chosen, oracle=f"{chosen.oracle}(bias=0)"), tmp_path / "a.study")
+    with pytest.raises(InputError, match=r"another question: oracle was .*, is .*bias=1"):
+        compare(replace(chosen, oracle=f"{chosen.oracle}(bias=1)"), tmp_path / "a.study")
 
 
 def test_with_a_digest_scores_may_differ_by_rounding(attacked: Callable[..., int]) -> None:
