@@ -4,7 +4,8 @@ Every export of runs (CSV, JSON lines, Parquet, data frames) has the columns of 
 one row a run.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict
 from typing import Literal, NamedTuple
 
 from sparseattack.study.facts import Method
@@ -114,14 +115,17 @@ TABLE_COLUMNS = (
 """Every column of the table of conditions, which `Results.to_csv` writes."""
 
 
-def run_rows(records: Iterable[Record], method_of: Callable[[Record], Method]) -> list[dict[str, object]]:
+def run_rows(records: Iterable[Record], method_of: Callable[[Record], Method]) -> Iterator[dict[str, object]]:
     """A row per run by column, in the order of the columns; ``method_of`` is what a run was made with."""
-    rows = []
+    own = {"strategy_label", "sees", "front"}
     for record in records:
         method = method_of(record)
-        row: dict[str, object] = record.to_dict() | {"strategy_label": method.name, "sees": method.sees}
-        rows.append({column.name: row[column.name] for column in RUN_COLUMNS})
-    return rows
+        front = [asdict(point) for point in record.front]
+        others = {"strategy_label": method.name, "sees": method.sees, "front": front}
+        yield {
+            column.name: others[column.name] if column.name in own else getattr(record, column.name)
+            for column in RUN_COLUMNS
+        }
 
 
 def rate_within(queries: int) -> str:

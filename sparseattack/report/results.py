@@ -3,7 +3,7 @@
 import csv
 import io
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
@@ -142,16 +142,16 @@ class Results:
         """
         return _csv(self._table_rows(), self._table_columns())
 
-    def rows(self) -> list[dict[str, object]]:
+    def rows(self) -> Iterator[dict[str, object]]:
         """Every run by column, as `sparseattack.report.columns.RUN_COLUMNS` describes them."""
         return run_rows(self.records, self.method_of)
 
     def runs_csv(self) -> str:
         """Every run, a line each, lists as JSON; the header only where there is none."""
-        rows = [
+        rows = (
             {name: json.dumps(value) if isinstance(value, list) else value for name, value in row.items()}
             for row in self.rows()
-        ]
+        )
         return _csv(rows, RUN_COLUMNS)
 
     def to_pandas(self, table: Literal["runs", "conditions"] = "runs") -> "pd.DataFrame":
@@ -161,7 +161,7 @@ class Results:
         not installed.
         """
         if table == "runs":
-            return frame(self.rows(), RUN_COLUMNS)
+            return frame(list(self.rows()), RUN_COLUMNS)
         if table == "conditions":
             return frame(self._table_rows(), self._table_columns())
         raise InputError(f'to_pandas() has the tables "runs" and "conditions", not {table!r}')
@@ -311,7 +311,7 @@ def _flat(line: Summary) -> dict[str, Any]:
     return row | {rate_within(mark): rate for mark, rate in rates.items()}
 
 
-def _csv(rows: list[dict[str, Any]], columns: Sequence[TableColumn]) -> str:
+def _csv(rows: Iterable[dict[str, Any]], columns: Sequence[TableColumn]) -> str:
     """Rows below the names of their columns."""
     text = io.StringIO()
     writer = csv.DictWriter(text, [column.name for column in columns], lineterminator="\n")

@@ -101,7 +101,7 @@ def test_csv_has_every_run_and_a_description_of_each_column(found: Results, tmp_
 def test_json_lines_hold_the_runs_as_they_are(found: Results, tmp_path: Path) -> None:
     lines = exported(found, "jsonl", tmp_path).read_text("utf-8").splitlines()
     rows = [json.loads(line) for line in lines]
-    assert rows == json.loads(json.dumps(found.rows()))
+    assert rows == json.loads(json.dumps(list(found.rows())))
     assert all(row["success"] == (row["first_fooled"] > 0 and row["verified"]) for row in rows)
 
 

@@ -1,5 +1,7 @@
 """Every run in a Parquet file: typed columns with units and meanings, lists as lists, and the experiments."""
 
+from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,24 +13,29 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 EXPERIMENTS = b"sparseattack.study"  # key of the file's metadata that holds `Results.to_json`
+GROUP = 50_000  # rows in memory at a time
 
 
 def write(found: Results, out: Path) -> None:
     """Write ``out``; InputError where pyarrow is not installed."""
     try:
         import pyarrow as pa
-        from pyarrow.parquet import write_table
+        from pyarrow.parquet import ParquetWriter
     except ImportError as error:
         raise InputError('Parquet needs pyarrow: pip install "sparseattack[parquet]"') from error
     schema = pa.schema([_field(column) for column in RUN_COLUMNS])
     schema = schema.with_metadata({EXPERIMENTS: found.to_json()})
-    rows = [{**row, "trace": [{"query": q, "value": v} for q, v in _trace(row)]} for row in found.rows()]
-    write_table(pa.Table.from_pylist(rows, schema=schema), out)
+    rows = ({**row, "trace": list(_trace(row["trace"]))} for row in found.rows())
+    with ParquetWriter(out, schema) as writer:
+        while some := list(islice(rows, GROUP)):
+            writer.write_table(pa.Table.from_pylist(some, schema=schema))
 
 
-def _trace(row: dict[str, object]) -> list[tuple[int, float]]:
-    trace = row["trace"]
-    return [(int(query), value) for query, value in trace] if isinstance(trace, list) else []
+def _trace(trace: object) -> Iterator[dict[str, float]]:
+    """The steps of a trace, each with its names."""
+    assert isinstance(trace, list)
+    for query, value in trace:
+        yield {"query": int(query), "value": value}
 
 
 def _field(column: TableColumn) -> "pa.Field":
