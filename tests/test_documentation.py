@@ -10,6 +10,8 @@ import pytest
 
 import sparseattack
 from sparseattack.experiment.file import FIELDS, FURTHER, OWN_KEYS, read_experiment
+from sparseattack.report.columns import RUN_COLUMNS, TABLE_COLUMNS
+from sparseattack.study.tables import SCHEMA, TABLES
 
 DOCS = Path(__file__).parents[1] / "docs"
 SECTIONS = re.split(r"^## ", (DOCS / "guide.md").read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]
@@ -36,6 +38,21 @@ def test_the_comparison_file_of_the_page_is_one(tmp_path: Path) -> None:
     held = read_experiment(tmp_path / "a.toml")
     assert [one.budget for one in held.experiment.configurations] == [400, 300, 8192]
     assert all(f"`{key}`" in page for key in (*FIELDS, *OWN_KEYS, *FURTHER))
+
+
+def test_the_format_of_a_study_is_described_as_it_is() -> None:
+    page = (DOCS / "study-format.md").read_text(encoding="utf-8")
+    rows = [
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in page.splitlines()
+        if line[:2] == "| "
+    ]
+    tables = {name: columns for name, columns in (row for row in rows if len(row) == 2)}
+    for name, columns in TABLES.items():
+        assert tables[f"`{name}`"] == ", ".join(f"`{column}`" for column in columns)
+    written = [row for row in rows if len(row) == 5 and row[0] != "column"]
+    assert written == [[f"`{one[0]}`", *one[1:]] for one in (*RUN_COLUMNS, *TABLE_COLUMNS)]
+    assert f"schema {SCHEMA}" in page
 
 
 @pytest.mark.parametrize("section", SECTIONS, ids=lambda section: section.partition("\n")[0])
