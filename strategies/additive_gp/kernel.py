@@ -42,6 +42,7 @@ class Kernel:
 
     smooth: tuple[tuple[Tensor, Tensor], ...]  # of contrast at each length: (n, n) and (m, m)
     rough: tuple[Tensor, Tensor]  # of grey
+    roots: tuple[tuple[Tensor, Tensor], ...]  # square roots of all these, the last of grey
 
     @classmethod
     def of(cls, lattice: tuple[int, int], cell: int, device: torch.device | str) -> "Kernel":
@@ -50,32 +51,58 @@ class Kernel:
         growth = max(1.0, min(lattice) * cell / SIDE) ** GROWTH
         lengths = [length * growth for length in LENGTHS]
         smooth = tuple((_matern(rows, length), _matern(columns, length)) for length in lengths)
-        return cls(smooth, (torch.exp(-rows / ROUGH), torch.exp(-columns / ROUGH)))
+        rough = torch.exp(-rows / ROUGH), torch.exp(-columns / ROUGH)
+        roots = tuple((_root(one), _root(other)) for one, other in (*smooth, rough))
+        return cls(smooth, rough, roots)
 
     @property
     def lattice(self) -> tuple[int, int]:
         """n and m."""
         return len(self.rough[0]), len(self.rough[1])
 
-    def parts(self, sources: Tensor) -> list[Tensor]:
-        """Covariances of all cells with weighted sums of cells ``(j, 2, n, m)``, ``(j, n, m)`` each.
+    def contrast(self, sources: Tensor, number: int) -> Tensor:
+        """Covariances ``(j, n, m)`` of all cells with weighted sums ``(j, n, m)``, for a variance of 1.
 
-        Those of contrast at each length and of what all have in common, for a variance of 1; of grey.
+        Those at a length, by its number, and last of what all cells have in common.
         """
-        contrast, grey = sources.unbind(1)
-        found = [rows @ contrast @ columns for rows, columns in self.smooth]
-        found.append(contrast.sum((1, 2), keepdim=True).expand_as(contrast))
+        if number == len(self.smooth):
+            return sources.sum((1, 2), keepdim=True).expand_as(sources)
+        rows, columns = self.smooth[number]
+        found: Tensor = rows @ sources @ columns
+        return found
+
+    def grey(self, sources: Tensor) -> Tensor:
+        """Covariances ``(j, n, m)`` of all cells with weighted sums ``(j, n, m)``."""
         rows, columns = self.rough
-        alike = (1 - OWN - COMMON) * (rows @ grey @ columns)
-        return [*found, alike + OWN * grey + COMMON * grey.sum((1, 2), keepdim=True)]
+        alike = (1 - OWN - COMMON) * (rows @ sources @ columns)
+        return alike + OWN * sources + COMMON * sources.sum((1, 2), keepdim=True)
 
     def spread(self, sources: Tensor, hyperparameters: Hyperparameters) -> Tensor:
         """Covariances of all cells with weighted sums of cells: ``(j, 2, n, m)`` to ``(j, 2, n, m)``."""
-        *contrasts, grey = self.parts(sources)
-        contrast = torch.zeros_like(grey)
-        for share, part in zip(hyperparameters.shares, contrasts, strict=True):
-            contrast = contrast + share * part
-        return torch.stack([contrast, grey], 1)
+        contrast, grey = sources.unbind(1)
+        total = torch.zeros_like(contrast)
+        for number, share in enumerate(hyperparameters.shares):
+            if share:
+                total = total + share * self.contrast(contrast, number)
+        return torch.stack([total, self.grey(grey)], 1)
+
+    def draw(self, normal: Tensor, hyperparameters: Hyperparameters) -> Tensor:
+        """A draw of both fields, ``(2, n, m)``, from normal numbers ``(len(shares) + 3, n, m)``."""
+        smooth = [rows @ each @ columns.T for (rows, columns), each in zip(self.roots, normal, strict=False)]
+        *contrasts, grey = smooth
+        *_, common, same, own = normal
+        contrast = hyperparameters.shares[-1] ** 0.5 * common[0, 0] + torch.zeros_like(grey)
+        for share, each in zip(hyperparameters.shares, contrasts, strict=False):
+            contrast = contrast + share**0.5 * each
+        alike = (1 - OWN - COMMON) ** 0.5 * grey
+        return torch.stack([contrast, alike + OWN**0.5 * own + COMMON**0.5 * same[0, 0]])
+
+
+def _root(covariance: Tensor) -> Tensor:
+    """A matrix whose product with its transpose is the covariance."""
+    values, vectors = torch.linalg.eigh(covariance.double())
+    root: Tensor = vectors * values.clamp(min=0).sqrt()
+    return root.to(covariance)
 
 
 def _matern(distance: Tensor, length: float) -> Tensor:

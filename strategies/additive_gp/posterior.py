@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -88,6 +89,22 @@ class Posterior:
         explained: Tensor = self._inner(spread).square().sum(0)
         return total - explained
 
+    def draw(self, stream: np.random.Generator) -> Tensor:
+        """A draw of all effects ``(A,)`` less their mean, in units of the scale (Matheron's rule).
+
+        It is a draw of the prior, less what the queries would have shown of it.
+        """
+        count, slots = len(self.factor), self.queries.shape[1]
+        numbers = stream.standard_normal((len(self.kernel.roots) + 3, *self.kernel.lattice), np.float32)
+        noise = stream.standard_normal(count, np.float32) * (self.hyperparameters.noise * slots) ** 0.5
+        normal = torch.from_numpy(numbers).to(self.weights)
+        fields = self.kernel.draw(normal, self.hyperparameters)[None]
+        if count:
+            seen = self._sums(fields, self.queries)[0] + torch.from_numpy(noise).to(self.weights)
+            factors = torch.cholesky_solve(seen[:, None], self.factor).T.contiguous()
+            fields = fields - self._spread(self._sources(self.queries, factors))
+        return self._on_arms(fields)[0]
+
     def _append(self, arms: Tensor, change: Tensor, row: Tensor) -> None:
         """Note a query, and its row ``(t + 1,)`` of the Cholesky factor."""
         count = len(self.factor)
@@ -99,9 +116,10 @@ class Posterior:
 
     def _learn(self) -> None:
         """Choose the hyperparameters of the highest marginal likelihood; start anew if they are others."""
-        *contrasts, grey = self.kernel.parts(self._sources(self.queries))
-        summed = [self._field_sums(part, self.queries, 0) for part in contrasts]
-        rest, best = self._field_sums(grey, self.queries, 1), -torch.inf
+        contrast, grey = self._sources(self.queries).unbind(1)
+        parts = [self.kernel.contrast(contrast, number) for number in range(len(self.hyperparameters.shares))]
+        summed = [self._field_sums(part, self.queries, 0) for part in parts]
+        rest, best = self._field_sums(self.kernel.grey(grey), self.queries, 1), -torch.inf
         noise = self.queries.shape[1] * torch.eye(len(rest), device=rest.device)
         chosen, factor, errors = self.hyperparameters, self.factor, self.changes
         for hyperparameters in self.grid:

@@ -11,6 +11,7 @@ from .posterior import TRACKED, Posterior
 
 FAR = 1e9  # stands for a value that no set has
 SPREAD, GAP = 5, 2  # pixels between those of a whole set, and between a new pixel and the others
+MOST = 4.0  # optimism, at most
 OTHERS = (0.4, 2.0, 3.6)  # optimisms of further whole sets
 SURE = 0.1  # of the scale: deviation of what a set will do, beside that of the model
 SWAPS = 16  # best swaps that are proposed
@@ -57,9 +58,9 @@ class Criterion(NamedTuple):
         """How promising sets of ``mean (n, J, s)`` and ``variance (n, s)`` are, lower is better."""
         lowest, scale = here.decisive(mean), here.scale[:, None]  # the deviation is the same for all scores
         deviation = variance.clamp(min=0).sqrt() * scale
-        bound = lowest - self.optimism[:, None] * deviation
+        lower = lowest - self.optimism[:, None] * deviation
         likely = lowest / (deviation.square() + (SURE * scale).square()).sqrt()
-        return torch.where(self.probability[:, None], likely, bound)
+        return torch.where(self.probability[:, None], likely, lower)
 
 
 def single_arms(here: Estimates, criterion: Criterion) -> Tensor:
@@ -67,63 +68,52 @@ def single_arms(here: Estimates, criterion: Criterion) -> Tensor:
     return criterion(here, here.mean + here.clean[:, :, None], here.variance)
 
 
-def whole_sets(here: Estimates, criterion: Criterion, slots: int) -> Tensor:
-    """Sets of arms far from each other, for four optimisms: ``(n, 4, k)``; first the criterion's."""
-    optimisms = [criterion.optimism, *(torch.full_like(criterion.optimism, each) for each in OTHERS)]
-    none = here.incumbent[:, :0]
-    return torch.stack([spaced(here, each, none, slots) for each in optimisms], 1)
+def bound(here: Estimates, optimism: Tensor | float) -> Tensor:
+    """So many standard deviations ``(n, A)`` of each arm, less which its mean is a lower confidence bound."""
+    return here.variance.clamp(min=0).sqrt() * (optimism * here.scale)[:, None]
 
 
-def renewals(here: Estimates, criterion: Criterion) -> Tensor:
-    """The incumbent with 1, 4, 16, ... of its arms, those of the worst means, replaced: ``(n, s, k)``."""
+def renewals(here: Estimates, margins: Tensor) -> list[Tensor]:
+    """The incumbent with 1, 4, 16, ... of its arms, those of the worst means, replaced: ``(n, k)`` each."""
     slots = here.incumbent.shape[1]
     means = here.decisive(here.mean).gather(1, here.incumbent)
     order = here.incumbent.gather(1, means.sort(dim=1, stable=True).indices)
     sizes = [4**power for power in range(slots.bit_length()) if 4**power < slots]
-    return torch.stack(
-        [spaced(here, criterion.optimism, order[:, : slots - size], slots) for size in sizes], 1
-    )
+    return [spaced(here, margins, order[:, : slots - size], slots) for size in sizes]
 
 
-def spaced(here: Estimates, optimism: Tensor, kept: Tensor, slots: int) -> Tensor:
-    """The arms ``kept (n, j)`` and others of the lowest bounds, far from all before: ``(n, slots)``.
+def spaced(here: Estimates, margins: Tensor, kept: Tensor, slots: int) -> Tensor:
+    """The arms ``kept (n, j)`` and others far from all before, of the lowest means less ``margins (n, A)``.
 
-    The bounds are those of the score that is nearest to success by them, or furthest if all have to succeed.
+    The means are those of the score that is nearest to success by them, or furthest if all have to succeed.
     """
     pixels, within = here.pixels, distance(here.pixels, slots)
-    deviation = here.variance.clamp(min=0).sqrt() * (optimism * here.scale)[:, None]
-    deviation = deviation.masked_fill(~pixels.usable, -FAR)
-    lowest, arm = best_shade(here.mean - deviation[:, None], pixels)  # (n, J, N)
+    margins = margins.masked_fill(~pixels.usable, -FAR)
+    lowest, arm = best_shade(here.mean - margins[:, None], pixels)  # (n, J, N)
     if kept.shape[1]:
         lowest = lowest.masked_fill(pixels.near(kept, within).any(1)[:, None], FAR)
-    total, chosen = here.clean, [kept[:, None].expand(-1, lowest.shape[1], -1)]
-    if slots > TRACKED:  # too many to be chosen for every score
-        sums = total + lowest.topk(slots - kept.shape[1], 2, largest=False).values.sum(2)
-        total, lowest, arm = (_take(each, _first(sums, here.every)) for each in (total, lowest, arm))
-        chosen = [kept[:, None]]
+    sums = here.clean + lowest.topk(slots - kept.shape[1], 2, largest=False).values.sum(2)
+    decides = (sums.argmax(1) if here.every else sums.argmin(1)).view(-1, 1, 1)
+    decides = decides.expand(-1, 1, lowest.shape[2])
+    lowest, arm, chosen = lowest.gather(1, decides)[:, 0], arm.gather(1, decides)[:, 0], [kept]
     for _ in range(slots - kept.shape[1]):
-        value, pixel = lowest.min(2, keepdim=True)
-        total = total + value[..., 0]
-        chosen.append(arm.gather(2, pixel))
-        lowest = lowest.masked_fill(pixels.near(chosen[-1][..., 0], within), FAR)
-    return _take(torch.cat(chosen, 2), _first(total, here.every))[:, 0]
-
-
-def _first(totals: Tensor, every: bool) -> Tensor:
-    """Of ``totals (n, J)`` which is nearest to success, or furthest if all have to succeed: ``(n,)``."""
-    return totals.argmax(1) if every else totals.argmin(1)
-
-
-def _take(values: Tensor, places: Tensor) -> Tensor:
-    """Of ``values (n, J, ...)`` those at ``places (n,)``: ``(n, 1, ...)``."""
-    shape = len(values), 1, *values.shape[2:]
-    return values.gather(1, places.view(-1, *[1] * (values.ndim - 1)).expand(shape))
+        pixel = lowest.argmin(1, keepdim=True)
+        chosen.append(arm.gather(1, pixel))
+        lowest = lowest.masked_fill(pixels.near(chosen[-1], within)[:, 0], FAR)
+    return torch.cat(chosen, 1)
 
 
 def best_shade(values: Tensor, pixels: Cells) -> tuple[Tensor, Tensor]:
     """The lowest of ``values (..., A)`` at each pixel, and its arm: ``(..., N)`` each."""
-    lowest, shade = values.view(*values.shape[:-1], -1, pixels.shades).min(-1)
-    return lowest, torch.arange(lowest.shape[-1], device=values.device) * pixels.shades + shade
+    lowest, *others = values.view(*values.shape[:-1], -1, pixels.shades).unbind(-1)
+    arm = torch.arange(lowest.shape[-1], device=values.device).mul(pixels.shades).expand_as(lowest)
+    for shade, each in enumerate(others, 1):  # many times as fast as min() over a few numbers
+        lower = each < lowest
+        lowest, arm = (
+            torch.where(lower, each, lowest),
+            torch.where(lower, arm - arm % pixels.shades + shade, arm),
+        )
+    return lowest, arm
 
 
 def distance(pixels: Cells, slots: int) -> int:
@@ -167,16 +157,21 @@ def _without(here: Estimates, rest: list[int]) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def promising_sets(
-    here: Estimates, criterion: Criterion, posteriors: Sequence[Posterior], slots: int
+    here: Estimates, criterion: Criterion, posteriors: Sequence[Posterior], drawn: Tensor | None, slots: int
 ) -> tuple[Tensor, Tensor]:
     """Sets of arms, each in order ``(n, s, k)``, and how promising each is ``(n, s)``, lower is better.
 
-    The first is the whole set of the criterion's own optimism.
+    The first is the whole set of the criterion's own optimism, or of the draws ``drawn (n, A)`` of many arms:
+    bounds would have all of them where nothing is known.
     """
-    sets, following = whole_sets(here, criterion, slots), here.incumbent.shape[1] > 0
-    if following and slots > TRACKED:
-        sets = torch.cat([sets, renewals(here, criterion)], 1)
-    mean = here.clean[:, :, None]
+    margins = bound(here, criterion.optimism)
+    if drawn is not None:
+        margins = -drawn * (criterion.optimism / MOST * here.scale)[:, None]
+    none, following = here.incumbent[:, :0], here.incumbent.shape[1] > 0
+    wholes = [margins, *(bound(here, each) for each in OTHERS)]
+    several = [spaced(here, each, none, slots) for each in wholes]
+    several += renewals(here, margins) if following and slots > TRACKED else []
+    sets, mean = torch.stack(several, 1), here.clean[:, :, None]
     for one in sets.unbind(2):  # one after another: the same bits however many images there are
         mean = mean + here.mean.gather(2, one[:, None].expand(-1, here.mean.shape[1], -1))
     variance = torch.stack([each.variances(some) for each, some in zip(posteriors, sets, strict=True)])

@@ -13,14 +13,13 @@ from sparseattack.errors import require
 from .answers import Answers, Modelled
 from .arms import Arms, Cells, Colours, arms_of
 from .kernel import GRID, Kernel
-from .posterior import Posterior
-from .proposals import FAR, Criterion, Estimates, promising_sets, single_arms
+from .posterior import TRACKED, Posterior
+from .proposals import FAR, MOST, Criterion, Estimates, promising_sets, single_arms
 
 LEVELS = 256  # of a channel, which colours of an image need
 SHADES = 4  # colours of a pixel, those furthest from it; all of them where a set is one pixel
-MOST = 4.0  # standard deviations below the mean, at most
 PROBABLE = 0.5  # share of the queries chosen by the probability of success
-FIRST = 10  # queries that are whole sets
+FIRST, FIRST_OF_MANY = 10, 3  # queries that are whole sets, of few pixels and of many
 TOGETHER = 32  # images whose proposals are made at once, which bounds the memory
 TRIES = 1000  # random sets that were all shown before, after which an image is finished
 
@@ -81,6 +80,10 @@ class ImageState:
             self.best = value
             self.posterior.follow(self.chosen)
 
+    def draw(self) -> Tensor:
+        """A draw of the effects ``(A,)`` of all arms, less their means."""
+        return self.posterior.draw(self.stream)
+
     def first_new(self, sets: Iterable[list[int]]) -> list[int]:
         """The first of ``sets`` that was not shown before; none is empty. It is noted as shown."""
         for arms in map(tuple, sets):
@@ -113,11 +116,12 @@ def choose(searches: list[ImageState], here: Estimates, criterion: Criterion, sl
         for each, value, arm in zip(searches, lowest.tolist(), arms, strict=True):
             each.chosen = arm[None][: value < FAR]
         return
-    sets, values = promising_sets(here, criterion, [each.posterior for each in searches], slots)
+    drawn = torch.stack([each.draw() for each in searches]) if slots > TRACKED else None
+    sets, values = promising_sets(here, criterion, [each.posterior for each in searches], drawn, slots)
     ordered = values.sort(dim=1, stable=True)
     for place, each in enumerate(searches):
         ranked = sets[place, ordered.indices[place, : int((ordered.values[place] < FAR / 2).sum())]].tolist()
-        if each.posterior.count < FIRST:
+        if each.posterior.count < (FIRST if drawn is None else FIRST_OF_MANY):
             ranked = [sets[place, 0].tolist(), *ranked]
         found = each.first_new(ranked) or each.first_new(each.random_sets(here.pixels, place, slots))
         each.chosen = sets.new_tensor(found)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from problems import random_images
@@ -87,6 +88,25 @@ def test_the_scale_is_that_of_the_effects() -> None:
     assert 4 < float(found.scale) < 9
 
 
+def test_draws_have_the_covariance_of_the_posterior() -> None:
+    found, stream = posterior(), np.random.default_rng(0)
+    for arms in random_sets(15, 0):
+        found.observe(arms, torch.tensor([1.0, -1.0]))
+    drawn = torch.stack([found.draw(stream) for _ in range(1500)]).double()
+    sets = random_sets(40, 1)
+    summed, right = drawn[:, sets].sum(2), found.variances(sets).double()
+    ratio = summed.square().mean(0) / right
+    assert abs(float(ratio.mean()) - 1) < 0.05 and ratio.min() > 0.8 and ratio.max() < 1.2
+    assert summed.mean(0).abs().max() < 0.15 * right.max().sqrt()
+
+
+def test_many_pixels_are_searched_the_same_in_any_group() -> None:
+    ours, single = (run("additive-gp", 40, group=group, encoding=rgb(pixels=12)) for group in (6, 1))
+    assert [each.trace for each in ours] == [each.trace for each in single]
+    theirs = run("sparse-rs", 40, encoding=rgb(pixels=12))
+    assert sum(each.values[0] for each in ours) < sum(each.values[0] for each in theirs)
+
+
 OTHERS = Hyperparameters((0.87, 0.0, 0.0, 0.13), 0.02, -1.0), Hyperparameters(GRID[0].shares, 0.5, -1.0)
 
 
@@ -166,11 +186,13 @@ def linear(images: Tensor) -> Tensor:
     return (images.flatten(1).double() @ LINEAR).float() + torch.tensor([40.0, 0, 0, 0])
 
 
-def run(strategy: str, budget: int, oracle: Oracle = linear, **others: Any) -> list[Outcome]:
+def run(
+    strategy: str, budget: int, oracle: Oracle = linear, *, group: int = 6, **others: Any
+) -> list[Outcome]:
     images = random_images(6, (3, 12, 12))
     given: dict[str, Any] = {"encoding": rgb(pixels=3), "labels": torch.zeros(6, dtype=torch.int64)}
     problem = Problem(oracle, images=images, checked=True, **(given | others))
-    found = attack(problem, load("strategies", strategy), budget, clean="keep")
+    found = attack(problem, load("strategies", strategy), budget, group=group, clean="keep")
     return [each for each in found if isinstance(each, Outcome)]
 
 
