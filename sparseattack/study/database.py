@@ -122,10 +122,15 @@ def check_schema(connection: sqlite3.Connection, path: Path, lone: bool, *, new:
     return True
 
 
-def check_complete(connection: sqlite3.Connection, path: Path, lone: bool) -> None:
+def has_log(path: Path) -> bool:
+    """Whether there is a file for newer pages, though it be empty; to be asked before it is opened."""
+    return _beside(path).exists()
+
+
+def check_complete(connection: sqlite3.Connection, path: Path, log: bool) -> None:
     """Warn of a file whose newest runs may stand in a file that is not beside it."""
     (state,) = connection.execute("PRAGMA user_version").fetchone()
-    if state == OPEN and lone:
+    if state == OPEN and not log:
         warnings.warn(
             f"{path} was not closed when it was last written to, and {_beside(path).name}, which may hold its"
             " newest runs, is not beside it. If this is a copy, copy both files",

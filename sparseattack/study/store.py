@@ -24,6 +24,7 @@ from sparseattack.study.database import (
     check_schema,
     connected,
     create_tables,
+    has_log,
     is_lone,
     store_errors,
     transaction,
@@ -101,10 +102,10 @@ class Study:
         """
         if not path.parent.is_dir():
             raise InputError(f"there is no folder {path.parent} for a study")
-        lone = is_lone(path)
+        lone, log = is_lone(path), has_log(path)
         with connected(path, path) as connection:
             if check_schema(connection, path, lone, new=True):
-                check_complete(connection, path, lone)
+                check_complete(connection, path, log)
             create_tables(connection)
         return cls(path, connection, writes=True)
 
@@ -113,11 +114,11 @@ class Study:
         """The study at ``path``, for reading only."""
         if not path.is_file():
             raise InputError(f"there is no study {path}: `sparseattack compare` writes one")
-        lone = is_lone(path)
+        lone, log = is_lone(path), has_log(path)
         quiet = "&immutable=1" if lone else ""  # a folder may be read-only too
         with connected(path, f"{path.absolute().as_uri()}?mode=ro{quiet}", uri=True) as connection:
             check_schema(connection, path, lone)
-            check_complete(connection, path, lone)
+            check_complete(connection, path, log)
         return cls(path, connection)
 
     def __enter__(self) -> Self:

@@ -164,3 +164,13 @@ except StoreError as error:
     assert "a.study" in said and "kept" in said and len(said.splitlines()) == 1
     with pytest.warns(SparseattackWarning, match="was not closed"), Study.create(path) as study:
         assert len(study.records()) == int(count)
+
+
+def test_a_study_that_is_open_without_a_newer_page_is_read(tmp_path: Path) -> None:
+    """Its file is marked as open, and its log is there and empty: nothing is missing."""
+    with Study.create(tmp_path / "a.study") as study:
+        for mode in ("DELETE", "WAL"):
+            study.connection.execute(f"PRAGMA journal_mode={mode}")
+        assert not study.keys() and not (tmp_path / "a.study-wal").stat().st_size
+        with Study.read(tmp_path / "a.study") as other:
+            assert not other.keys()
