@@ -67,7 +67,7 @@ def relinked(text: str) -> str:
     """A page at the top of the checkout, its links as seen from docs/."""
     text = text.replace("](docs/", "](")
     for name, path in TOP.items():
-        text = text.replace(f"]({name})", f"]({path})")
+        text = text.replace(f"]({name})", f"]({path})").replace(f"]({name}#", f"]({path}#")
     return text
 
 
