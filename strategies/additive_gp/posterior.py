@@ -9,7 +9,7 @@ from torch import Tensor
 from .kernel import Hyperparameters, Kernel
 
 LEAST, TINY = 1e-4, 1e-12  # variances of a query and of an arm, at least
-TRACKED = 10  # arms of an incumbent up to which their covariances are at hand
+TRACKED = 9  # arms of an incumbent up to which their covariances are at hand
 LEARNT = 10, 30, 100  # numbers of queries at which the hyperparameters are chosen anew
 
 

@@ -11,7 +11,7 @@ VARIANTS = (
     "de(popsize=8,f=0.9,cr=0.9,adapt=jde,bounds=clip,init=uniform)",
     "de(popsize=4)",
     "sparse-rs(alpha=0.8)",
-    "additive-gp(colours=palette,scores=fitness,window=7)",
+    "additive-gp(colours=palette,window=7)",
     "brusle(popsize=1,lambda0=1)",
     "cmaes(popsize=4,sigma=0.1)",
     "nevergrad(optimizer=NgIohTuned)",
