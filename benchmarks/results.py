@@ -3,14 +3,15 @@
 import json
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
 from benchmarks.options import BenchmarkOptions
-from sparseattack.provenance import Hardware, hardware
+from sparseattack.provenance import Environment
+from sparseattack.provenance import environment as machine
 
 
 class ResultRow(Protocol):
@@ -74,22 +75,21 @@ PACKAGES = (
 
 @dataclass(frozen=True)
 class BenchmarkEnvironment:
-    """Date, hardware, load, versions and options of a run."""
+    """Date, machine with versions, load and options of a run."""
 
     date: str
-    hardware: Hardware
+    machine: Environment
     load: float  # of other processes, before the run
-    versions: dict[str, str]
     options: BenchmarkOptions
 
 
 def environment(options: BenchmarkOptions) -> BenchmarkEnvironment:
     """The environment now."""
+    versions = {name: found for name in PACKAGES if (found := _version(name))}
     return BenchmarkEnvironment(
         date=datetime.now(UTC).isoformat(timespec="seconds"),
-        hardware=hardware(options.device),
+        machine=replace(machine(options.device, ()), versions=versions),
         load=os.getloadavg()[0],
-        versions={name: found for name in PACKAGES if (found := _version(name))},
         options=options,
     )
 
@@ -111,8 +111,8 @@ def write(folder: Path, known: BenchmarkEnvironment, results: list[BenchmarkResu
 
 def markdown(known: BenchmarkEnvironment, results: list[BenchmarkResults[Any]]) -> str:
     """The tables, below the hardware and versions they were measured with."""
-    place = known.hardware
-    versions = ", ".join(f"{name} {number}" for name, number in known.versions.items())
+    place = known.machine
+    versions = ", ".join(f"{name} {number}" for name, number in place.versions.items())
     head = (
         f"{place.processor}, {place.cores} cores, {place.threads} threads of torch,"
         f" {place.device}; load {known.load:.2f} before; {known.date}; {versions}. Medians of"

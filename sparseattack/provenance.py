@@ -85,22 +85,33 @@ def digest_source(plugin: Plugin) -> str:
 
 @cache
 def without_comments(text: str) -> str:
-    """A source without its comments and docstrings, in one way of writing; what is no Python as it is."""
+    """A source as a syntax tree, without comments and docstrings; what is no Python as it is.
+
+    The text is the same in every version of Python, unlike those of ``ast.dump`` and ``ast.unparse``.
+    """
     try:
-        tree = ast.parse(text)
+        left: list[object] = [ast.parse(text)]
     except (SyntaxError, ValueError, RecursionError):
         return text
-    for node in ast.walk(tree):
-        for name in ("body", "orelse", "finalbody"):
-            if isinstance(block := getattr(node, name, None), list):
-                code = [each for each in block if not _is_text(each)]
-                setattr(node, name, code or ([ast.Pass()] if block and name == "body" else []))
-    return ast.unparse(ast.fix_missing_locations(tree))
+    parts: list[object] = []  # of the tree, each node before its fields, which are left out where empty
+    while left:
+        node = left.pop()
+        if isinstance(node, ast.AST):
+            fields = [(name, value) for name, value in ast.iter_fields(node) if value not in (None, [])]
+            parts.append([type(node).__name__, *(name for name, _ in fields)])
+            left += [value for _, value in reversed(fields)]
+        elif isinstance(node, list):
+            code = [each for each in node if not _is_text(each)] or [ast.Pass()]
+            parts.append(len(code))
+            left += reversed(code)
+        else:
+            parts.append(repr(node))
+    return json.dumps(parts)
 
 
-def _is_text(statement: ast.stmt) -> bool:
-    """Whether a statement is nothing but a text, such as a docstring."""
-    value = statement.value if isinstance(statement, ast.Expr) else None
+def _is_text(node: object) -> bool:
+    """Whether a part of a syntax tree is a statement of nothing but a text, such as a docstring."""
+    value = node.value if isinstance(node, ast.Expr) else None
     return isinstance(value, ast.Constant) and isinstance(value.value, str)
 
 
@@ -146,31 +157,16 @@ class Environment:
 
 def environment(device: str, plugins: Iterable[Plugin]) -> Environment:
     """This machine with its ``device``, and the versions that the code of ``plugins`` needs."""
-    return Environment(**asdict(hardware(device)), versions=versions(plugins))
-
-
-@dataclass(frozen=True)
-class Hardware:
-    """The machine that a run is made on."""
-
-    system: str
-    processor: str
-    cores: int | None
-    threads: int  # of torch
-    device: str  # and the accelerator's name
-
-
-def hardware(device: str) -> Hardware:
-    """This machine, and its ``device``."""
     import torch
 
     gpu = torch.cuda.get_device_name(device) if device.startswith("cuda") else ""
-    return Hardware(
+    return Environment(
         system=f"{platform.system()} {platform.machine()}",
         processor=_processor(),
         cores=os.cpu_count(),
         threads=torch.get_num_threads(),
         device=f"{device} {gpu}".strip(),
+        versions=versions(plugins),
     )
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from sparseattack.plugins.registry import find
 from sparseattack.plugins.spec import undecorated
-from sparseattack.provenance import digest_source, source_code
+from sparseattack.provenance import digest, digest_source, source_code, without_comments
 
 
 def test_what_a_strategy_imports_from_beside_it_belongs_to_it() -> None:
@@ -24,6 +24,38 @@ def test_settings_and_decorators_change_no_source() -> None:
     cmaes = find("strategies", "cmaes")
     assert digest_source(partial(cmaes, sigma=0.1)) == digest_source(cmaes)
     assert undecorated(partial(cmaes, sigma=0.1)).__name__ == "cmaes"
+
+
+SOURCE = """
+def search(space, *, names: tuple[str, ...] = ("a",)) -> "Search":
+    text = f"{', '.join(names)!r:>{space.dims}}" "more"
+    match text:
+        case [None, *others] if others: x = not 1.5e-7
+        case _: x = {**{}, "a": b"\\0", 'b': lambda: (yield)}
+"""
+
+
+def test_a_source_is_the_same_in_every_version_of_python() -> None:
+    """Versions write the same syntax tree in other ways, above all an f-string."""
+    assert digest(without_comments(SOURCE)) == "b03487d8658e6e4eee318ee3a4152453"
+    assert without_comments(SOURCE) == without_comments(
+        SOURCE.replace("text = ", "'Text.'\n    text = (").replace('"more"', '"more") # joined')
+    )
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("x = 1", "x = 1.0"), ("x = 1", "x = True"), ("f(a, *b)", "f(a, b)"), ("x = 'a'", "x = b'a'"),
+     ("if a:\n    b\nc", "if a:\n    b\n    c"), ("x: int", "x: int = None"), ("x = -1", "x = ~1"),
+     ("f(a)(b)", "f(a, b)"), ("[[a], b]", "[[a, b]]"), ("{**a, b: c}", "{a: a, b: c}")],
+)  # fmt: skip
+def test_other_code_is_another_source(one: str, other: str) -> None:
+    assert without_comments(one) != without_comments(other)
+
+
+def test_deeply_nested_code_has_its_comments_taken_away() -> None:
+    long = " + ".join(["x"] * 900)
+    assert without_comments(f"y = {long}  # one") == without_comments(f"y = {long}  # other")
 
 
 def test_a_change_beside_it_is_a_change(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

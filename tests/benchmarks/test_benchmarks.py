@@ -24,7 +24,7 @@ def test_a_run_writes_a_table_and_all_that_was_measured(
     held = json.loads((tmp_path / "results.json").read_text())
     text = (tmp_path / "results.md").read_text()
     assert [len(lines) for lines in held["results"].values()] == [1, 1]
-    assert held["hardware"]["threads"] == torch.get_num_threads() and held["versions"]["torch"]
+    assert held["machine"]["threads"] == torch.get_num_threads() and held["machine"]["versions"]["torch"]
     (line,), (cost,) = held["results"].values()
     assert (line["network"], line["strategy"], cost["strategy"]) == ("allconv-small", "random", "random")
     assert line["dense"]["low"] <= line["dense"]["median"] <= line["dense"]["high"]
