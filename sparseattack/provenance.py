@@ -23,6 +23,7 @@ from sparseattack.plugins.spec import Plugin, layers, undecorated
 if TYPE_CHECKING:  # a report imports no torch
     from torch import Tensor, nn
 
+JSON = json.JSONEncoder(sort_keys=True, separators=(",", ":"))  # made once: a study has a million digests
 THIS_PACKAGE = "sparseattack"  # its version stands for its code
 NUMERICAL = ("cma", "scipy", "scikit-learn")  # recorded, too, where another package needs them
 UNREADABLE = (OSError, TypeError, KeyError, ImportError, ValueError, SyntaxError)  # lost, compiled, garbled
@@ -32,8 +33,7 @@ PLAIN = bool | int | float | complex | str | bytes | None  # values whose repr i
 
 def digest(content: object) -> str:
     """Digest of anything that JSON can hold: 32 hexadecimal digits."""
-    text = json.dumps(content, sort_keys=True, separators=(",", ":"))
-    return blake2b(text.encode(), digest_size=16).hexdigest()
+    return blake2b(JSON.encode(content).encode(), digest_size=16).hexdigest()
 
 
 def digest_image(image: "Tensor") -> str:

@@ -189,6 +189,15 @@ def pairs(groups: Mapping[Method, Columns]) -> list[Pair]:
     return [Pair(*two, *count, p) for two, count, p in zip(both, counts, adjusted, strict=True)]
 
 
+def _places(cases: Numbers) -> Numbers:
+    """A number for each case of an image, a seed and a target ``(3, n)``, equal for equal cases."""
+    found = np.zeros(cases.shape[1], np.int64)
+    for row in cases:
+        values, place = np.unique(row, return_inverse=True)
+        found = found * len(values) + place
+    return found
+
+
 def _discordant(first: Columns, second: Columns) -> tuple[int, int]:
     """How many images the first and the second succeed on more often, over the runs that both have."""
     cases = np.stack(
@@ -197,8 +206,7 @@ def _discordant(first: Columns, second: Columns) -> tuple[int, int]:
             for name in ("image", "seed", "target")
         ]
     )
-    _, place = np.unique(cases, axis=1, return_inverse=True)
-    place = place.ravel()
+    place = _places(cases)
     ones, others = place[: len(first)], place[len(first) :]
     _, here, there = np.intersect1d(ones, others, assume_unique=True, return_indices=True)
     a, b = first.at(here), second.at(there)
