@@ -297,8 +297,12 @@ def _short(value: object) -> str:
 
 def _check_question(study: Study, other: Study) -> None:
     """Refuse a study about another question, or made with another oracle."""
-    with _damage(other.path):
-        theirs, probes = other.get(Question), other.get(ProbeScores)
+    query, names = "SELECT name, value FROM study WHERE name IN (?, ?)", (Question.KEY, ProbeScores.KEY)
+    with store_errors(other.path):
+        known, told = (set(each.connection.execute(query, names)) for each in (study, other))
+    if told <= known:  # as most shards have: no need to read what it says
+        return
+    theirs, probes = other.get(Question), other.get(ProbeScores)
     ours, own = study.get(Question), study.get(ProbeScores)
     if ours and theirs and (differ := ours.differences(theirs)):
         oracles = [next((asked.oracle for asked in each.requests()), "") for each in (study, other)]
