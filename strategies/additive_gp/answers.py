@@ -22,8 +22,11 @@ class Answers(NamedTuple):
 
     @classmethod
     def of(cls, space: Space, modelled: Modelled) -> "Answers":
-        """The answers that a space offers; ``auto`` takes all scores where the fitness is their margin."""
-        if modelled == "fitness" or (modelled == "auto" and not shows_margin(space)):
+        """The answers that a space offers; ``auto`` takes all scores for an untargeted margin.
+
+        Targeted they gained nothing in measurements.
+        """
+        if modelled == "fitness" or (modelled == "auto" and (space.targeted or not shows_margin(space))):
             return cls(space.clean_values[:, :1].float(), None, False)
         if not shows_margin(space):
             raise InputError("additive-gp's scores=all needs the fitness margin: use scores=fitness")

@@ -29,7 +29,7 @@ class Posterior:
         """With the ``weights (A, 2)`` of the arms on the fields of a kernel, in the order of its cells."""
         self.kernel, self.grid, self.window = kernel, grid, window
         self.hyperparameters, self.shades = grid[0], len(weights) // (kernel.lattice[0] * kernel.lattice[1])
-        self.mean = weights.new_zeros(scores, len(weights))
+        self.mean = weights.new_zeros(()).expand(scores, len(weights))  # takes no memory as a prior mean
         self.errors, self.count = weights.new_zeros(()), 0  # mean squared standardised errors, and how many
         self.incumbent = self.tracked = torch.zeros(0, dtype=torch.int64, device=weights.device)
         self._begin(weights)

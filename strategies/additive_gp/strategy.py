@@ -34,7 +34,7 @@ def additive_gp(
     the best set so far with pixels replaced, by lower confidence bound or probability of success.
 
     colours: corners (each channel 0 or 255), or palette, eight colours of the image itself
-    scores: what is modelled: fitness, its value alone; all, the lead over each class; auto, all if offered
+    scores: what is modelled: fitness, its value alone; all, the lead over each class; auto, all if untargeted
     window: queries modelled in full, a bound of time and memory; of earlier ones means and variances stay
     """
     require(window >= 1, f"additive-gp needs a window of at least 1, not {window}")
