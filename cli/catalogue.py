@@ -167,7 +167,7 @@ def _facts(detail: Detail) -> Table:
     strategy = entry.kind == "strategies"
     facts = {
         "sees": Text(sees(entry) if strategy else ""),
-        "knows the budget": Text("yes" if strategy and "budget" in (entry.uses or ()) else ""),
+        "uses the budget": Text("yes" if strategy and "budget" in (entry.uses or ()) else ""),
         "module": Text(plain(" ".join(detail.module.split()))),
         "further objectives": Text(", ".join(detail.objectives)),
         "function": Text(entry.source),

@@ -92,7 +92,7 @@ class CleanEvaluation:
         """Digest of the oracle: its own, or of its layers, or else of its exact scores of probe images.
 
         Its code belongs to it, which may be evaluated on other processors: these round scores differently.
-        Where none of that is known, as of a noisy function, its settings are all that tells it from others.
+        Where none of that is known, as of a noisy function, only its settings distinguish it from others.
         """
         module = self.oracle.module
         known = self.oracle.digest or (digest_network(module) if module is not None else "")

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from sparseattack.errors import InputError
 from sparseattack.provenance import digest
-from sparseattack.study.record import Record
+from sparseattack.study.record import FLAGS, Record
 from sparseattack.study.store import Study
 from sparseattack.study.tables import BEFORE, ImageRow
 
@@ -24,7 +24,6 @@ AT_ONCE = 50_000  # rows
 LARGEST = 2**62  # of a number
 NUMBERS = ("k", "seed", "target", "budget", "first_fooled", "cost", "queries", "repeats", "verifications",
            "pixels", "restarts", "after_class")  # fmt: skip
-FLAGS = ("success", "met", "verified", "sparse")
 REALS = ("value", "l2", "distortion", "oracle_seconds", "strategy_seconds", "after_confidence")
 NAMES = ("key", "method", "strategy", "encoding", "fitness", "image_key", "error", "environment", "details")
 NOT_KNOWN = -1

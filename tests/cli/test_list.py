@@ -74,9 +74,9 @@ def test_a_list_says_what_each_strategy_sees(wide: Run) -> None:
     lines = {line.split()[0]: line for line in wide("list").out.splitlines() if line.strip()}
     assert " image " in lines["brusle"] and " image " in lines["sparse-rs"] and " value " in lines["de"]
     assert "sees" in wide("list").out.splitlines()[2] and wide("list").out.count(" sees ") == 1
-    assert "sees              image" in wide("show", "sparse-rs").out
-    assert "knows the budget  yes" in wide("show", "sparse-rs").out
-    assert "knows the budget" not in wide("show", "brusle").out
+    assert "sees             image" in wide("show", "sparse-rs").out
+    assert "uses the budget  yes" in wide("show", "sparse-rs").out
+    assert "uses the budget" not in wide("show", "brusle").out
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["list"], ["list", "--json"], ["attack", "--help"]])

@@ -105,7 +105,7 @@ def test_json_lines_hold_the_runs_as_they_are(found: Results, tmp_path: Path) ->
     assert all(row["success"] == (row["first_fooled"] > 0 and row["verified"]) for row in rows)
 
 
-def test_parquet_is_read_back_with_types_units_and_the_manifest(found: Results, tmp_path: Path) -> None:
+def test_parquet_is_read_back_with_types_units_and_the_experiments(found: Results, tmp_path: Path) -> None:
     parquet = pytest.importorskip("pyarrow.parquet")
     table = parquet.read_table(exported(found, "parquet", tmp_path))
     for held, row in zip(table.to_pylist(), found.rows(), strict=True):

@@ -24,7 +24,7 @@ class Format(NamedTuple):
 FORMATS = {
     "csv": Format("comma_separated", ".csv", "every run; beside it a description of the columns (CSVW)"),
     "jsonl": Format("json_lines", ".jsonl", "every run as an object on a line of its own"),
-    "parquet": Format("parquet", ".parquet", "every run, typed, with units and the study's manifest"),
+    "parquet": Format("parquet", ".parquet", "every run, typed, with units and the experiments"),
     "latex": Format("latex", ".tex", "the table of success rates and costs, with booktabs"),
     "robustness.json": Format("robustness", ".robustness.json", "an entry of a leaderboard per condition"),
     "iohprofiler": Format("iohprofiler", ".iohprofiler", "folder: the course of every run"),

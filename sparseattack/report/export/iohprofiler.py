@@ -138,7 +138,7 @@ def _write_function(
 def _lines(record: Record) -> Iterator[str]:
     """The header of a run, its improvements, and its last evaluation with the best value so far.
 
-    Readers tell runs apart by evaluation 1 alone: it is written though it have no value.
+    Readers find where a run begins by its evaluation 1: it is written even without a value.
     """
     yield " ".join(HEADER)
     if record.trace[0][0] != 1:
