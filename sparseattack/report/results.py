@@ -27,9 +27,10 @@ from sparseattack.report.summary import (
     marks,
     pairs,
     summaries,
+    total,
     unfinished,
 )
-from sparseattack.report.tables import Subject, generations, headline, sections
+from sparseattack.report.tables import Subject, generations, headline, sections, uncharged
 from sparseattack.study.columns import Columns, read_columns
 from sparseattack.study.facts import InferenceChoice, Method, StudyRequest
 from sparseattack.study.record import Record
@@ -48,7 +49,7 @@ class Results:
 
     subject: Subject
     finished: int  # runs
-    verifications: int  # evaluations of single images, which decide or verify and cost no query
+    verifications: int | None  # evaluations of single images, no queries; None where a run's is not known
     records: list[Record]  # the runs, where they were asked for
     lines: list[Summary]  # of the methods that lack no run
     unfinished: list[Unfinished]  # the other methods
@@ -94,14 +95,7 @@ class Results:
     def uncharged(self) -> list[str]:
         """What the oracle evaluated beside the queries, in sentences."""
         checks, clean, block = _uncharged(self.requests)
-        sentences = [
-            f"Not counted as queries: evaluations of clean images, {checks:,} to check the oracle and"
-            f" {clean:,} to classify them, and {self.verifications:,} of single images, to decide"
-            " near a margin of zero, to value the best edit or to verify a success."
-        ]
-        if block > 1:
-            sentences.append(f"Calls are padded to multiples of {block} images, as the oracle asks.")
-        return sentences
+        return uncharged(checks, clean, self.verifications, block)
 
     def to_json(self) -> str:
         """Everything but the runs; ``strategy_label`` is the strategy's name in tables."""
@@ -212,7 +206,7 @@ def results(
     return Results(
         subject=_subject(question, requests, methods),
         finished=sum(map(len, groups.values())),
-        verifications=int(sum(runs.verifications.clip(min=0).sum() for runs in groups.values())),
+        verifications=total(np.concatenate([runs.verifications for runs in groups.values()])),
         records=list(view(study, methods, question.stop)) if records else [],
         lines=summaries(complete, every_target=question.target == "all"),
         unfinished=[line for line in lacking if line],

@@ -1,6 +1,6 @@
 """Which runs a table is about: what was asked of a study, and a part of that."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -70,21 +70,29 @@ def planned(study: Study, requests: Sequence[StudyRequest], numbers: dict[str, i
 
 
 def _told_apart(methods: list[Planned]) -> list[Planned]:
-    """The methods, all but the last of one name with a longer one: they differ in their code."""
-
-    def visible(one: Planned) -> tuple[object, ...]:
-        method = one.method
-        return method.name, method.encoding, method.fitness, method.k, method.budget
-
-    last = {visible(one): one.method.key for one in methods}
-    return [
-        one
-        if last[visible(one)] == one.method.key
-        else replace(
-            one, method=replace(one.method, label=f"{one.method.name} (other code, {one.method.key[:6]})")
-        )
-        for one in methods
+    """The methods, all but the last of one name with a longer one that says in what they differ."""
+    differ: list[Callable[[Method], str]] = [
+        lambda method: method.strategy,
+        lambda method: " and ".join(method.objectives),
+        lambda method: f"other code, {method.key[:6]}",
     ]
+    for what in differ:
+        last = {_visible(one.method): one.method for one in methods}
+        methods = [_with_difference(one, last[_visible(one.method)], what) for one in methods]
+    return methods
+
+
+def _visible(method: Method) -> tuple[object, ...]:
+    """What tables show of a method."""
+    return method.name, method.encoding, method.fitness, method.k, method.budget
+
+
+def _with_difference(one: Planned, last: Method, what: Callable[[Method], str]) -> Planned:
+    """A method that says in its name ``what`` it is, if that is another one than of the ``last``."""
+    method = one.method
+    if method.key == last.key or what(method) == what(last):
+        return one
+    return replace(one, method=replace(method, label=f"{method.name} ({what(method)})"))
 
 
 def _spread(study: Study, places: Numbers, runs: Sequence[int], count: int) -> Numbers:

@@ -94,18 +94,18 @@ def _summary(method: Method, runs: Columns, every_target: bool) -> Summary:
         mean_queries=float(costs.mean()),
         mean_pixels=float(changed.mean()) if len(changed) and changed.min() >= 0 else None,
         queries=int(runs.queries.sum()),
-        repeats=_sum(runs.repeats),
+        repeats=total(runs.repeats),
         oracle_seconds=_seconds(runs.oracle_seconds),
         strategy_seconds=_seconds(runs.strategy_seconds),
-        restarts=_sum(runs.restarts),
+        restarts=total(runs.restarts),
         unverified=int(((runs.first_fooled > 0) & ~runs.verified).sum()),
         errors=int(runs.failed.sum()),
         any_target=_any_target(runs) if every_target else None,
     )
 
 
-def _sum(column: Numbers) -> int | None:
-    """None where a number is not known."""
+def total(column: Numbers) -> int | None:
+    """The sum of a column; None where a number is not known."""
     return None if (column == NOT_KNOWN).any() else int(column.sum())
 
 

@@ -205,6 +205,20 @@ def generations(methods: Sequence[Method]) -> list[str]:
     return list(dict.fromkeys(sentences))
 
 
+def uncharged(checks: int, clean: int, single: int | None, block: int) -> list[str]:
+    """What was evaluated beside the queries, in sentences; ``single`` images are None where not known."""
+    count = "others" if single is None else f"{single:,}"
+    unknown = "; how many is not known, as some runs went on after this budget" if single is None else ""
+    sentences = [
+        f"Not counted as queries: evaluations of clean images, {checks:,} to check the oracle and {clean:,} to"
+        f" classify them, and {count} of single images, to decide near a margin of zero, to value the best"
+        f" edit or to verify a success{unknown}."
+    ]
+    if block > 1:
+        sentences.append(f"Calls are padded to multiples of {block} images, as the oracle asks.")
+    return sentences
+
+
 def percent(rate: float) -> str:
     """A rate with one decimal: ``19.6 %``."""
     return f"{100 * rate:.1f} %"

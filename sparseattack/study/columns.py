@@ -71,7 +71,7 @@ class Columns:
     @property
     def ended(self) -> Flags:
         """Whether the search ended before its budget, so that it is the same under any larger one."""
-        found: Flags = (self.met == 1) | ((self.queries < self.budget) & ~self.failed)
+        found: Flags = (self.queries < self.budget) & ~self.failed
         return found
 
     def at(self, rows: Any) -> Self:

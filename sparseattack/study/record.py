@@ -70,8 +70,11 @@ class Record:
 
     @property
     def ended(self) -> bool:
-        """Whether the search ended before its budget, so that it is the same under any larger one."""
-        return bool(self.met) or (self.queries < self.budget and not self.error)
+        """Whether the search ended before its budget, so that it is the same under any larger one.
+
+        One that met the criterion with its last query may have been cut within a generation.
+        """
+        return self.queries < self.budget and not self.error
 
     def at_budget(self, budget: int, stop: str) -> Self:
         """What the run was after ``budget`` queries; its strategy must not use the budget.

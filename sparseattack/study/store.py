@@ -43,8 +43,8 @@ ADD = (
 )
 """Store a run; it replaces one of the same key only where it was made with a larger budget."""
 
-ENDED = "met = 1 OR (queries < budget AND error = '')"
-"""Whether a run ended before its budget."""
+ENDED = "queries < budget AND error = ''"
+"""Whether a run ended before its budget; one that did not may have been cut within a generation."""
 
 
 def check_writable(path: Path, advice: str = "Name another file with --study") -> None:
