@@ -195,12 +195,13 @@ def results(
     methods = planned(study, requests, numbers)
     if chosen:
         methods = only(methods, chosen)
-    if not request:
-        methods = without_smaller_budgets(methods)
     groups = {one.method: one.of(columns, question.stop) for one in methods}
-    lacking = [unfinished(one.method, groups[one.method], one.by_image) for one in methods]
-    apart = {line.method for line in lacking if line}
-    complete = {one: runs for one, runs in groups.items() if one not in apart and len(runs)}
+    bounds = {one.method: unfinished(one.method, groups[one.method], one.by_image) for one in methods}
+    lacking = {method: line for method, line in bounds.items() if line}
+    if not request:
+        methods = without_smaller_budgets(methods, lacking)
+        groups = {one.method: groups[one.method] for one in methods}
+    complete = {one: runs for one, runs in groups.items() if one not in lacking and len(runs)}
     used = {key for runs in groups.values() for key in set(runs.environment)}
     environments = {key: each for key, each in study.environments().items() if key in used}
     return Results(
@@ -209,7 +210,7 @@ def results(
         verifications=total(np.concatenate([runs.verifications for runs in groups.values()])),
         records=list(view(study, methods, question.stop)) if records else [],
         lines=summaries(complete, every_target=question.target == "all"),
-        unfinished=[line for line in lacking if line],
+        unfinished=[lacking[method] for method in groups if method in lacking],
         pairs=pairs(complete),
         inference=_inference(study, methods),
         environments=environments,

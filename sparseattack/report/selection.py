@@ -1,6 +1,6 @@
 """Which runs a table is about: what was asked of a study, and a part of that."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -104,8 +104,11 @@ def _spread(study: Study, places: Numbers, runs: Sequence[int], count: int) -> N
     return spread
 
 
-def without_smaller_budgets(methods: Sequence[Planned]) -> list[Planned]:
-    """Those that are not the first queries of the same runs under a larger budget."""
+def without_smaller_budgets(methods: Sequence[Planned], lacking: Collection[Method] = ()) -> list[Planned]:
+    """Those that are not the first queries of the same runs under a larger budget.
+
+    One that is complete is among them where the larger budgets are ``lacking`` runs.
+    """
     return [
         one
         for one in methods
@@ -113,6 +116,7 @@ def without_smaller_budgets(methods: Sequence[Planned]) -> list[Planned]:
             other.method.key == one.method.key
             and other.method.budget > one.method.budget
             and other.covers(one)
+            and (other.method not in lacking or one.method in lacking)
             for other in methods
         )
     ]

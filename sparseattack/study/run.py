@@ -117,11 +117,11 @@ def plan(setup: Setup, study: Study, *, advice: str = ADVICE) -> Plan:
     Raises InputError, with an ``advice``, where the study is about another question.
     """
     setup = _open(setup, study, advice)
+    _check_images(setup, study, advice)
     asked = request(setup, datetime.now(UTC).isoformat(timespec="microseconds"))
     study.set_default(image_list(setup), asked.images)
     asked = study.set_default(asked, asked.part)
     tasks = _tasks(setup, study)
-    _check_images(setup, study, advice)
     return Plan(setup, study, asked, tasks)
 
 

@@ -285,6 +285,22 @@ def test_a_grown_table_is_that_of_a_study_made_at_once(
     assert grown.verifications == whole.verifications
 
 
+def test_a_complete_budget_is_reported_while_a_larger_one_lacks_runs(
+    experiment: Experiment, tmp_path: Path
+) -> None:
+    path = tmp_path / "a.study"
+    small = compare(experiment, path)
+    with Study.create(path) as study:
+        next(plan(prepare(replace(experiment, budget=400)), study).run())
+        found = results(study)
+    assert found.lines[0].method.budget == 40 and found.lines[0].success == small.lines[0].success
+    assert [line.method.budget for line in found.unfinished] == [400]
+    with Study.create(path) as study:
+        list(plan(prepare(replace(experiment, budget=400)), study).run())
+        found = results(study)
+    assert [line.method.budget for line in found.lines] == [400] and not found.unfinished
+
+
 def test_evaluations_of_single_images_that_are_not_known_are_not_counted(
     experiment: Experiment, tmp_path: Path
 ) -> None:
@@ -332,7 +348,9 @@ def test_another_oracle_is_noticed_by_an_image_that_the_study_has(
         study.connection.execute("DELETE FROM image")
         study.add_images(replace(one, confidence=one.confidence / 2) for one in images)
     with pytest.raises(InputError, match=r"made with another oracle: it gives image .* class \d at"):
-        added(experiment, tmp_path / "a.study")
+        added(replace(experiment, seeds=(0, 1)), tmp_path / "a.study")
+    with Study.read(tmp_path / "a.study") as study:  # what is refused was not asked of the study
+        assert [asked.experiment.seeds for asked in study.requests()] == [(0,)]
 
 
 def test_a_mixture_of_inference_is_said(experiment: Experiment, tmp_path: Path) -> None:
