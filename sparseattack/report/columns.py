@@ -68,8 +68,10 @@ RUN_COLUMNS = (
     TableColumn("strategy_seconds", "real", "seconds", "time of the strategy, the image's share", LONGER),
     TableColumn("before_class", "whole", "class", "predicted class of the clean image"),
     TableColumn("before_confidence", "real", "probability", "its probability"),
-    TableColumn("after_class", "whole", "class", "predicted class of the adversarial image; -1 without one"),
-    TableColumn("after_confidence", "real", "probability", "its probability; 0 without one"),
+    TableColumn(
+        "after_class", "whole", "class", "predicted class of a success; -1 without one, or not known"
+    ),
+    TableColumn("after_confidence", "real", "probability", "its probability; 0 without one", LONGER),
     TableColumn("positions", "positions", "row * width + column", "pixels of the best edit"),
     TableColumn("colours", "colours", "levels, 0 to 255", "their new colours, one level per channel"),
     TableColumn("trace", "trace", "queries; fitness", "query and value wherever the first objective fell"),
@@ -117,13 +119,18 @@ TABLE_COLUMNS = (
 
 def run_rows(records: Iterable[Record], method_of: Callable[[Record], Method]) -> Iterator[dict[str, object]]:
     """A row per run by column, in the order of the columns; ``method_of`` is what a run was made with."""
-    own = {"strategy_label", "sees", "front"}
     for record in records:
         method = method_of(record)
-        front = [asdict(point) for point in record.front]
-        others = {"strategy_label": method.name, "sees": method.sees, "front": front}
+        own = {
+            "strategy_label": method.name,
+            "sees": method.sees,
+            "front": [asdict(point) for point in record.front],
+            "after_confidence": None
+            if record.success and record.after_class < 0
+            else record.after_confidence,
+        }
         yield {
-            column.name: others[column.name] if column.name in own else getattr(record, column.name)
+            column.name: own[column.name] if column.name in own else getattr(record, column.name)
             for column in RUN_COLUMNS
         }
 
