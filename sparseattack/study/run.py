@@ -40,7 +40,12 @@ class Task:
 
     condition: Condition
     todo: tuple[Case, ...]
-    done: int  # runs that the study holds already
+    held: tuple[Case, ...]  # those that the study has runs of already
+
+    @property
+    def done(self) -> int:
+        """Runs that the study holds already."""
+        return len(self.held)
 
     @property
     def runs(self) -> int:
@@ -200,10 +205,11 @@ def _tasks(setup: Setup, study: Study) -> tuple[Task, ...]:
         cases = setup.selection.cases[condition.seed]
         keys = [setup.run_key(condition, case) for case in cases]
         lacking = [key not in held or not held[key].is_enough(condition.budget) for key in keys]
-        if condition.budget < most[setup.method_keys[condition], condition.seed]:
-            lacking = [False] * len(cases)
         todo = tuple(case for case, lacks in zip(cases, lacking, strict=True) if lacks)
-        tasks.append(Task(condition, todo, len(cases) - len(todo)))
+        here = tuple(case for case, lacks in zip(cases, lacking, strict=True) if not lacks)
+        if condition.budget < most[setup.method_keys[condition], condition.seed]:
+            todo = ()
+        tasks.append(Task(condition, todo, here))
     return tuple(tasks)
 
 

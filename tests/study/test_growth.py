@@ -12,6 +12,7 @@ from sparseattack.experiment.prepare import prepare
 from sparseattack.plugins.registry import find, names
 from sparseattack.plugins.spec import uses_of
 from sparseattack.report.results import results
+from sparseattack.study.executors.shard import Shard, share_of
 from sparseattack.study.record import Record
 from sparseattack.study.run import plan
 from sparseattack.study.store import Study
@@ -299,6 +300,19 @@ def test_a_complete_budget_is_reported_while_a_larger_one_lacks_runs(
     assert [line.method.budget for line in found.lines] == [400] and not found.unfinished
 
 
+def test_runs_that_a_larger_budget_will_make_are_not_said_to_be_there(
+    experiment: Experiment, tmp_path: Path
+) -> None:
+    both = tuple(Configuration("random(popsize=5)", f"b{budget}", budget=budget) for budget in (20, 40))
+    with Study.create(tmp_path / "a.study") as study:
+        planned = plan(prepare(replace(experiment, strategies=both)), study)
+        assert planned.left == 6 and planned.done == 0
+        assert not share_of(planned, Shard(2, 1)).done
+        list(planned.run())
+        again = plan(prepare(replace(experiment, strategies=both)), study)
+        assert again.left == 0 and again.done == 12
+
+
 def test_evaluations_of_single_images_that_are_not_known_are_not_counted(
     experiment: Experiment, tmp_path: Path
 ) -> None:
@@ -373,3 +387,16 @@ def test_strict_refuses_a_mixture(
     with pytest.raises(InputError, match=r"2 processors: .*Another One"):
         require_alike(found.mixtures)
     require_alike(compare(experiment, tmp_path / "a.study").mixtures)
+
+
+def test_images_of_runs_that_went_on_after_the_budget_are_not_exported(
+    experiment: Experiment, tmp_path: Path
+) -> None:
+    from sparseattack.report.export.formats import export_results
+
+    spent = replace(experiment, stop="budget", strategies=("random(popsize=20)",), pixels=(5,))
+    compare(spent, tmp_path / "a.study")
+    part = compare(replace(spent, budget=20), tmp_path / "a.study")
+    assert any(record.success for record in part.records)
+    with pytest.raises(InputError, match="within budget 20 the edit is not known"):
+        export_results(part, "images", tmp_path / "images")

@@ -50,6 +50,12 @@ def write(found: Results, out: Path) -> None:
     successes = [record for record in found.records if record.success]
     if not successes:
         raise InputError("no run succeeded: there is no adversarial image to export")
+    if unknown := [record for record in successes if not record.positions]:
+        raise InputError(
+            f"of {len(unknown)} successes within budget {unknown[0].budget} the edit is not known, as the"
+            " runs went on after it: export their larger budget, or name a new file with --study and compare"
+            f" with --budget {unknown[0].budget}"
+        )
     setups = [_setup(found, request) for request in _selections(found.requests)]
     out.mkdir()
     with (out / "images.csv").open("w", encoding="utf-8", newline="") as file:

@@ -76,9 +76,8 @@ def share_of(planned: Plan, shard: Shard) -> Plan:
         def belongs(case: Case, condition: Condition = task.condition) -> bool:
             return shard.holds(setup.run_key(condition, case))
 
-        todo = tuple(filter(belongs, task.todo))
-        share = sum(map(belongs, setup.selection.cases[task.condition.seed]))
-        tasks.append(replace(task, todo=todo, done=share - len(todo)))
+        mine = [tuple(filter(belongs, cases)) for cases in (task.todo, task.held)]
+        tasks.append(replace(task, todo=mine[0], held=mine[1]))
     return replace(planned, tasks=tuple(tasks))
 
 
