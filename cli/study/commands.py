@@ -89,7 +89,7 @@ def export(
     study: Annotated[Path, typer.Argument(metavar="STUDY", help="A file written by `sparseattack compare`.")],
     to: s.To,
     only: s.Only = "",
-    out: s.Place = None,
+    out: s.Out = None,
 ) -> None:
     """Write a study's runs, table, adversarial images or progress of searches for other programs."""
     from .export import export

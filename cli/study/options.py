@@ -136,7 +136,7 @@ To = Annotated[
         "--to",
     ),
 ]
-Place = Annotated[
+Out = Annotated[
     Path | None,
     option(
         OUTPUT, "PLACE", "File or folder to be written.", "--out", default="STUDY with the format's ending"

@@ -97,8 +97,3 @@ class Executor(Protocol):
         Raises SparseattackError where a shard failed; what was finished is in the study, or in its shards'
         files, from where the same command goes on.
         """
-
-
-def shards(count: int) -> list[Shard]:
-    """All shards of ``count``."""
-    return [Shard(count, number) for number in range(1, count + 1)]

@@ -11,7 +11,7 @@ from sparseattack import InputError, compare
 from sparseattack.experiment.prepare import prepare
 from sparseattack.experiment.settings import Experiment
 from sparseattack.search import inference
-from sparseattack.study.executors.division import Division, shards
+from sparseattack.study.executors.division import Division
 from sparseattack.study.executors.shard import Shard, run_shard, shard_files, shard_of
 from sparseattack.study.facts import InferenceChoice
 from sparseattack.study.merge import merge
@@ -20,6 +20,11 @@ from sparseattack.study.run import plan
 from sparseattack.study.store import Study
 
 KEYS = st.integers(0, 2**128 - 1).map(lambda number: f"{number:032x}")
+
+
+def shards(count: int) -> list[Shard]:
+    """All shards of ``count``."""
+    return [Shard(count, number) for number in range(1, count + 1)]
 
 
 @given(KEYS, st.integers(1, 50))
