@@ -4,12 +4,15 @@ In a key is nothing else: no place among the images, no list of strategies, no f
 """
 
 import json
+import re
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
 from sparseattack.plugins.spec import Plugin, Spec, function_name, setting_values
 from sparseattack.problem.scale import Scale
 from sparseattack.provenance import digest, digest_source
+
+ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")  # in the text of a function or of another object
 
 
 @dataclass(frozen=True)
@@ -68,8 +71,13 @@ def _content(plugin: Plugin) -> list[object]:
 
 def plain_settings(plugin: Plugin) -> dict[str, Any]:
     """The settings of a plugin after defaults, as JSON holds them; a whole number is one however written."""
-    held: dict[str, Any] = json.loads(json.dumps(setting_values(plugin), default=str))
+    held: dict[str, Any] = json.loads(json.dumps(setting_values(plugin), default=_text))
     return {name: _whole(value) for name, value in held.items()}
+
+
+def _text(value: object) -> str:
+    """A value that JSON does not hold, as text, without its address: that differs from process to process."""
+    return ADDRESS.sub("", str(value))
 
 
 def _whole(value: Any) -> Any:
