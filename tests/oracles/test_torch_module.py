@@ -114,8 +114,10 @@ def test_the_digest_depends_on_weights_source_and_settings(net: Path, tmp_path: 
     assert len({oracle(spec + change).digest for change in changes}) == 4
     assert oracle(f"{spec}/a.safetensors").digest == oracle(f"{spec}/a.safetensors,batch=32").digest
     other = tmp_path / "other.py"
-    other.write_text(NET + "\n# otherwise\n")
     weights = f"checkpoint={tmp_path}/a.safetensors"
+    other.write_text(NET + "\n# a comment\n")
+    assert oracle(f"module={other}:make,{weights}").digest == oracle(f"{spec}/a.safetensors").digest
+    other.write_text(NET + "\nSCALE = 2.0\n")
     assert oracle(f"module={other}:make,{weights}").digest != oracle(f"{spec}/a.safetensors").digest
 
 
