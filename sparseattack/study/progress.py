@@ -28,6 +28,7 @@ class Advance(NamedTuple):
     runs: int  # finished
     successes: int  # of these
     spared: int  # queries of the budget that the finished runs did not use
+    elsewhere: int = 0  # of the finished runs, those that another process made: their results are not known
 
     @classmethod
     def of(cls, condition: int, queries: int, finished: Sequence[FinishedRun], budget: int) -> Self:
@@ -53,6 +54,7 @@ class ConditionProgress:
     successes: int = 0  # of these
     queries: int = 0  # since the start
     spared: int = 0
+    elsewhere: int = 0  # of the runs finished since, those of other processes
     started: float | None = None  # seconds of a clock that never goes back
     seconds: float = 0.0  # from its first step to its last
 
@@ -65,6 +67,7 @@ class ConditionProgress:
         self.successes += step.successes
         self.queries += step.queries
         self.spared += step.spared
+        self.elsewhere += step.elsewhere
 
     @property
     def finished(self) -> bool:
@@ -79,9 +82,12 @@ class ConditionProgress:
 
     @property
     def note(self) -> str:
-        """Successes and queries in words."""
+        """Successes and queries in words, of the runs that this process made."""
+        if self.elsewhere and self.elsewhere == self.runs:
+            return "by another process"
+        others = f"{self.elsewhere:,} by another process, of the others " * (self.elsewhere > 0)
         return (
-            f"{self.successes:,} success{'es' * (self.successes != 1)},"
+            f"{others}{self.successes:,} success{'es' * (self.successes != 1)},"
             f" {self.queries:,} quer{'y' if self.queries == 1 else 'ies'}"
         )
 

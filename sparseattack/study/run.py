@@ -113,7 +113,9 @@ class Plan:
             budget = task.condition.budget
             made = Advance.of(places[id(task)], step.queries, step.records, budget)
             others = step.elsewhere
-            yield made._replace(runs=made.runs + others, spared=made.spared + others * budget)
+            yield made._replace(
+                runs=made.runs + others, spared=made.spared + others * budget, elsewhere=others
+            )
 
 
 def plan(setup: Setup, study: Study, *, advice: str = ADVICE) -> Plan:

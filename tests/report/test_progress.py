@@ -62,6 +62,14 @@ def test_one_running_condition_is_shown_in_full_and_several_in_short() -> None:
     assert running([one, two]) == "a 1 of 7, b 0 of 8" and running([]) == ""
 
 
+def test_runs_of_another_process_are_not_said_to_have_failed() -> None:
+    one = ConditionProgress("a", 9, 7)
+    one.add(Advance(0, 0, 3, 0, 27, elsewhere=3))
+    assert one.note == "by another process"
+    one.add(Advance(0, 12, 2, 1, 6))
+    assert one.note == "3 by another process, of the others 1 success, 12 queries" and one.runs == 5
+
+
 def lines_of(console: Console, end: Exception | None = None) -> list[str]:
     """What is printed of three conditions: one is finished, one half, one had nothing to do."""
     conditions = [
