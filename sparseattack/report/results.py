@@ -257,6 +257,7 @@ def _subject(question: Question, requests: Sequence[StudyRequest], methods: Sequ
         cases=max(int(one.by_image.sum()) for one in methods),
         eligible=common("eligible") if one_selection else None,
         left_out=common("left_out") if one_selection else None,
+        same_images=len({(one.by_image > 0).tobytes() for one in methods}) == 1,
     )
 
 

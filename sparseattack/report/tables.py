@@ -19,6 +19,10 @@ SEES = """\
 sees: what a strategy knows beside the values of its candidates, the clean image or the label and all scores
 of the oracle. Strategies that see different things differ in more than their search.
 """
+OTHER_IMAGES = """\
+Not every condition attacks the same of these images: rates are of different images, and a test is about the
+images that both attack.
+"""
 NOISY = "Noisy oracle: a success is one where most of several single evaluations agree."
 
 
@@ -59,10 +63,11 @@ class Subject:
     cases: int  # the most runs of one method
     eligible: int | None  # images that may be attacked, sampled or not
     left_out: int | None  # cases that are no attack: misclassified, or of the target class already
+    same_images: bool  # whether every method attacks the same of the images
 
 
 def headline(subject: Subject) -> list[str]:
-    """What was compared, in three lines, and a fourth for a noisy oracle."""
+    """What was compared, in three lines, and further ones for different images and a noisy oracle."""
     question, oracle = subject.question, subject.requests[-1].oracle
     images = dict.fromkeys(request.experiment.images for request in subject.requests)
     encodings = sorted({method.encoding for method in subject.methods})
@@ -78,6 +83,7 @@ def headline(subject: Subject) -> list[str]:
         f"k = {_listed(pixels)} pixel{'s' * (pixels != [1])}; budget {_listed(budgets)}"
         f" {'query' if budgets == [1] else 'queries'} per image; {stop}.",
         attacked(subject),
+        *([] if subject.same_images else [" ".join(OTHER_IMAGES.split())]),
         *([NOISY] if question.noisy_oracle else []),
     ]
 
@@ -125,7 +131,7 @@ def sections(subject: Subject, lines: Sequence[Summary], lacking: Sequence[Unfin
         noisy = ", noisy oracle" if subject.question.noisy_oracle else ""
         title = f"Attack success rate (share of attacked images{noisy})"
         known = [Column("sees", lambda line: line.method.sees)] * sees_more(subject.methods)
-        parts.append(Section.of(title, lines, [*known, *_rates(lines, subject.question.stop)]))
+        parts.append(Section.of(title, lines, [*known, *_rates(subject, lines)]))
     if any(line.any_target is not None for line in lines):
         reached = Column("ASR", lambda line: "-" if line.any_target is None else percent(line.any_target))
         derived = "Untargeted attack success rate, derived: any target reached"
@@ -150,13 +156,14 @@ def _bounds(lines: Sequence[Unfinished]) -> Section:
     return Section("Unfinished: attack success rate so far unknown", headings, figures)
 
 
-def _rates(lines: Sequence[Summary], stop: str) -> list[Column]:
+def _rates(subject: Subject, lines: Sequence[Summary]) -> list[Column]:
     """The success rate, its interval, and rates within fewer queries than the budget."""
     columns = [
         Column("ASR", lambda line: percent(line.success)),
         Column("95 % interval", lambda line: f"{100 * line.low:.1f} - {percent(line.high)}"),
     ]
-    if len({line.images for line in lines}) > 1:
+    stop = subject.question.stop
+    if not subject.same_images or len({line.images for line in lines}) > 1:
         columns.insert(0, Column("images", lambda line: f"{line.images:,}"))
     columns += [Column(f"ASR@{mark:,}", _rate_within(mark)) for mark in marks_of(lines)]
     if stop.startswith("confidence"):

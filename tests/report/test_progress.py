@@ -17,7 +17,7 @@ from sparseattack.study.progress import Advance, ComparisonProgress, ConditionPr
 def test_a_step_counts_queries_runs_successes_and_what_is_spared() -> None:
     runs = [record(first_fooled=40), record(image=1)]
     step = Advance.of(3, 5000, runs, 1000)
-    assert step == (3, 5000, 2, 1, 960)
+    assert step == (3, 5000, 2, 1, 960, 0)
 
 
 def test_the_share_grows_with_queries_and_is_whole_at_the_end() -> None:

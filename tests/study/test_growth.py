@@ -12,6 +12,7 @@ from sparseattack.experiment.prepare import prepare
 from sparseattack.plugins.registry import find, names
 from sparseattack.plugins.spec import uses_of
 from sparseattack.report.results import results
+from sparseattack.report.tables import headline, sections
 from sparseattack.study.executors.shard import Shard, share_of
 from sparseattack.study.record import Record
 from sparseattack.study.run import plan
@@ -64,6 +65,20 @@ GROWTH: dict[str, tuple[dict[str, Any], int]] = {
     "a smaller budget": ({"budget": 20}, 0),
     "a sample": ({"num_images": 3, "sample_seed": 5}, 0),
 }
+
+
+def test_a_table_of_different_images_says_so(experiment: Experiment, tmp_path: Path) -> None:
+    """The same number of images, but others: a rate beside a rate says nothing."""
+    everything = str(experiment.images).partition("[")[0]
+    for strategy, images in {"random": "[0:4]", "cmaes": "[2:6]"}.items():
+        chosen = replace(experiment, strategies=(strategy,), images=f"{everything}{images}")
+        one = compare(chosen, tmp_path / "a.study")
+        assert one.subject.same_images and "same of these images" not in " ".join(headline(one.subject))
+    with Study.read(tmp_path / "a.study") as study:
+        found = results(study)
+    assert not found.subject.same_images and "same of these images" in " ".join(headline(found.subject))
+    rates = sections(found.subject, found.lines, found.unfinished)[0]
+    assert rates.headings[0] == "images" and [row[0] for row in rates.rows.values()] == ["4", "4"]
 
 
 @pytest.mark.parametrize("what", GROWTH)
