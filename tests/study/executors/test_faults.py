@@ -58,7 +58,7 @@ def is_alive(process: int) -> bool:
     return False
 
 
-def wait_until(holds: "Iterator[bool]", seconds: float = 60) -> None:
+def wait_until(holds: "Iterator[bool]", seconds: float = 300) -> None:
     end = time.monotonic() + seconds
     while not next(holds):
         assert time.monotonic() < end
