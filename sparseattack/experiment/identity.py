@@ -49,8 +49,8 @@ def method_key(
 
     The encoding's settings hold the number of pixels. ``budget`` is None for a strategy that does not use it.
     """
-    spec, plugin = strategy  # the name of the spec is part of the random streams
-    parts = [spec.name, *_content(plugin), _content(encoding), [*map(_content, objectives)], budget]
+    spec, plugin = strategy
+    parts = [spec.stream_name, *_content(plugin), _content(encoding), [*map(_content, objectives)], budget]
     return digest(parts)
 
 

@@ -42,6 +42,11 @@ class Spec:
         inside = ",".join(f"{key}={_quoted(value)}" for key, value in self.settings.items())
         return f"{self.name}({inside})" if inside else self.name
 
+    @property
+    def stream_name(self) -> str:
+        """The name without the folder of a file: what random streams and the keys of runs depend on."""
+        return re.split(r"[/\\]", self.name)[-1]
+
 
 def parse(text: str) -> Spec:
     """Parse ``name`` or ``name(setting=value,setting=value)``; InputError for anything else."""

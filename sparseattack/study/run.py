@@ -257,7 +257,7 @@ def _run_cases(
     setup, study = plan.setup, plan.study
     strategy = setup.strategies[condition.strategy, condition.fitness]
     study.add_images(image_row(setup, image) for image in dict.fromkeys(case.image for case in cases))
-    settings = AttackSettings(condition.budget, condition.seed, key=strategy.spec.name)
+    settings = AttackSettings(condition.budget, condition.seed, key=strategy.spec.stream_name)
     for done in run_rounds(problem, strategy.plugin, settings):
         records = tuple(
             record_of(setup, condition, cases[outcome.image], outcome, made) for outcome in done.outcomes

@@ -152,6 +152,17 @@ def test_a_strategy_is_its_code_without_comments(what: str, experiment: Experime
         )
 
 
+def test_a_strategy_in_a_file_that_was_moved_is_the_same(experiment: Experiment, tmp_path: Path) -> None:
+    for folder in ("here", "there"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "mine.py").write_text(STRATEGY)
+        mine = replace(experiment, strategies=(f"{tmp_path / folder / 'mine.py'}:search",))
+        assert added(mine, tmp_path / "a.study") == (6 if folder == "here" else 0)
+    apart = compare(mine).records
+    with Study.read(tmp_path / "a.study") as study:
+        assert [one.first_fooled for one in results(study).records] == [one.first_fooled for one in apart]
+
+
 def test_two_methods_of_one_label_are_told_apart_by_what_they_differ_in(
     experiment: Experiment, tmp_path: Path
 ) -> None:
