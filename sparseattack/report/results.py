@@ -246,6 +246,8 @@ def _subject(question: Question, requests: Sequence[StudyRequest], methods: Sequ
         return values.pop() if len(values) == 1 else None
 
     one_selection = len({request.images for request in requests}) == 1
+    seeds = {str(seed) for one in methods for seed in one.runs}
+    all_seeds = question.target == "none" or all(seeds == {*request.runs} for request in requests)
     attacked = np.sum([one.by_image for one in methods], axis=0) > 0
     return Subject(
         question=question,
@@ -256,7 +258,7 @@ def _subject(question: Question, requests: Sequence[StudyRequest], methods: Sequ
         runs=int(sum(one.by_image.sum() for one in methods)),
         cases=max(int(one.by_image.sum()) for one in methods),
         eligible=common("eligible") if one_selection else None,
-        left_out=common("left_out") if one_selection else None,
+        left_out=common("left_out") if one_selection and all_seeds else None,
         same_images=len({(one.by_image > 0).tobytes() for one in methods}) == 1,
     )
 

@@ -98,7 +98,8 @@ def attacked(subject: Subject) -> str:
     """How many images were attacked, and why the others were not."""
     chosen, left_out = subject.requests[-1].experiment, subject.left_out
     count = f"{subject.attacked} of {subject.images} images attacked"
-    if chosen.num_images and subject.eligible is not None:
+    sampled = all(request.experiment.num_images for request in subject.requests)
+    if sampled and subject.eligible is not None:
         count += f", sampled from {subject.eligible} eligible ones"
     if predicted := chosen.true_class == "prediction":
         count += ", the oracle's predictions being their true classes"

@@ -81,6 +81,20 @@ def test_a_table_of_different_images_says_so(experiment: Experiment, tmp_path: P
     assert rates.headings[0] == "images" and [row[0] for row in rates.rows.values()] == ["4", "4"]
 
 
+def test_a_part_of_a_study_has_no_counts_of_the_whole(experiment: Experiment, tmp_path: Path) -> None:
+    path = tmp_path / "a.study"
+    compare(experiment, path)
+    sampled = compare(replace(experiment, num_images=3), path)
+    assert "3 of 6 images attacked, sampled from 6" in " ".join(headline(sampled.subject))
+    with Study.read(path) as study:
+        assert "sampled" not in " ".join(headline(results(study).subject))
+    whole = compare(replace(experiment, target="random", seeds=(0, 1, 2)), tmp_path / "b.study")
+    assert whole.subject.left_out is not None
+    with Study.read(tmp_path / "b.study") as study:
+        assert results(study).subject.left_out == whole.subject.left_out
+        assert results(study, chosen="seed=1").subject.left_out is None  # it is of all seeds
+
+
 @pytest.mark.parametrize("what", GROWTH)
 def test_only_what_is_missing_is_run(what: str, experiment: Experiment, tmp_path: Path) -> None:
     assert added(experiment, tmp_path / "a.study") == 6
