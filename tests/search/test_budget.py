@@ -46,6 +46,7 @@ def made(strategy: Strategy, chosen: dict[str, Any]) -> tuple[Problem, list[Outc
         encoding=chosen["encoding"](pixels=chosen["pixels"]),
         until=chosen["until"],
         fitness=(margin, *objectives),
+        predictions=scripted_problem(count=len(fools)).clean,  # known, and shown to another oracle
     )
     return problem, attack(problem, strategy, chosen["budget"], group=chosen["group"])
 
