@@ -69,8 +69,9 @@ SLOW = ("compare", "--oracle", "slow_oracle:slow", "--images", "images.npz", "--
 
 
 def lines(text: str) -> list[dict[str, str]]:
-    """CSV without what depends on the clock."""
-    return [{k: v for k, v in row.items() if k not in TIMES} for row in csv.DictReader(io.StringIO(text))]
+    """CSV without what depends on the clock, and on the number of threads."""
+    apart = {*TIMES, "environment"}
+    return [{k: v for k, v in row.items() if k not in apart} for row in csv.DictReader(io.StringIO(text))]
 
 
 def test_a_comparison_ends_with_a_table_and_can_be_shown_again(folder: Path) -> None:
