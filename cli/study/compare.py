@@ -20,6 +20,7 @@ from sparseattack.plugins.registry import load
 from sparseattack.plugins.spec import Plugin
 from sparseattack.report.progress import ProgressDisplay, conditions_of
 from sparseattack.report.results import results
+from sparseattack.report.tables import number_of
 from sparseattack.study.executors.division import Division
 from sparseattack.study.executors.shard import Shard, finish_shard, shard_files, shard_of, share_of
 from sparseattack.study.merge import merge
@@ -154,10 +155,10 @@ def _print_shard(planned: Plan, shard: Shard, console: Console) -> None:
     name, _, _ = str(path).rpartition(".shard-")
     unite = ["sparseattack", "merge", *([name] if name else ["OUT.study"])]
     files = f"{shlex.quote(name)}.shard-*-of-{shard.count}" if shard_of(path) else shlex.quote(str(path))
-    runs = planned.done + planned.left
+    runs = number_of(planned.done + planned.left, "run")
     console.print(
-        f"Shard {shard}: {runs:,} run{'s' * (runs != 1)}, all in {path}. When all {shard.count} shards are"
-        f" there, unite them with:\n  {shlex.join(unite)} {files}"
+        f"Shard {shard}: {runs}, all in {path}. When all {shard.count} shards are there, unite them with:\n"
+        f"  {shlex.join(unite)} {files}"
     )
 
 

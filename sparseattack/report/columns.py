@@ -33,15 +33,20 @@ class TableColumn(NamedTuple):
 
 LONGER = "the run went on after this budget, and it is not known"  # see Record.at_budget
 
-RUN_COLUMNS = (
-    TableColumn("key", "text", "", "digest of everything that determines the run"),
-    TableColumn("method", "text", "", "digest of strategy, encoding, fitness and pixels, with their code"),
+METHOD_COLUMNS = (
     TableColumn("strategy", "text", "", "strategy with its settings, as chosen"),
     TableColumn("strategy_label", "text", "", "its name in tables: the label, or else the strategy"),
     TableColumn("sees", "text", "", "what the strategy sees: value, image, scores, or image and scores"),
     TableColumn("encoding", "text", "", "encoding with its settings, as chosen"),
     TableColumn("fitness", "text", "", "fitness with its settings, as chosen"),
     TableColumn("k", "whole", "pixels", "pixels that may change"),
+)
+"""The columns of a method, which both tables have."""
+
+RUN_COLUMNS = (
+    TableColumn("key", "text", "", "digest of everything that determines the run"),
+    TableColumn("method", "text", "", "digest of strategy, encoding, fitness and pixels, with their code"),
+    *METHOD_COLUMNS,
     TableColumn("seed", "whole", "", "random seed of the search"),
     TableColumn("image", "whole", "", "number of the image in the study: its place in the first selection"),
     TableColumn("image_id", "text", "", "file name or number of the image"),
@@ -83,12 +88,7 @@ RUN_COLUMNS = (
 """Every column of the table of runs."""
 
 TABLE_COLUMNS = (
-    TableColumn("strategy", "text", "", "strategy with its settings, as chosen"),
-    TableColumn("strategy_label", "text", "", "its name in tables: the label, or else the strategy"),
-    TableColumn("sees", "text", "", "what the strategy sees: value, image, scores, or image and scores"),
-    TableColumn("encoding", "text", "", "encoding with its settings, as chosen"),
-    TableColumn("fitness", "text", "", "fitness with its settings, as chosen"),
-    TableColumn("k", "whole", "pixels", "pixels that may change"),
+    *METHOD_COLUMNS,
     TableColumn("budget", "whole", "queries", "query budget per image"),
     TableColumn("images", "whole", "images", "attacked images"),
     TableColumn("runs", "whole", "runs", "finished runs: images x seeds x targets"),

@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sparseattack.report.console import VisibleConsole
+from sparseattack.report.tables import number_of
 from sparseattack.study.progress import Advance, ComparisonProgress, ConditionProgress
 from sparseattack.study.run import Plan, Task
 
@@ -60,7 +61,7 @@ class ProgressDisplay:
             self._print_line(condition)
 
     def _print_line(self, condition: ConditionProgress) -> None:
-        runs = f"{condition.runs:,} run{'s' * (condition.runs != 1)}"
+        runs = number_of(condition.runs, "run")
         took = f", {duration(condition.seconds)}" if self.redraws else ""
         self.console.print(f"{condition.name}: {runs}, {condition.note}{took}", soft_wrap=True)
 

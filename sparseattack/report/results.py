@@ -190,9 +190,11 @@ def results(
     if not every or question is None:
         raise InputError(f"{study.path} holds no comparison yet")
     numbers, columns = study.image_numbers(), read_columns(study)
-    _check(study, columns, planned(study, every, numbers), every)
+    methods = planned(study, every, numbers)
+    _check(study, columns, methods, every)
     requests = [request] if request else every
-    methods = planned(study, requests, numbers)
+    if request:
+        methods = planned(study, requests, numbers)
     if chosen:
         methods = only(methods, chosen)
     groups = {one.method: one.of(columns, question.stop) for one in methods}

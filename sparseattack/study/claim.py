@@ -19,8 +19,8 @@ from sparseattack.study.store import Study
 
 PORTION = 256  # runs that are claimed at once where no other process is at work
 SMALLEST = 8  # portion where there are others
-BEAT = 10.0  # seconds between two signs of life
-SILENCE = 600.0  # seconds without one after which a process on another machine counts as dead
+HEARTBEAT = 10.0  # seconds between two
+TIMEOUT = 600.0  # seconds without a heartbeat after which a process on another machine counts as ended
 AT_ONCE = 500  # keys that are looked up together
 
 
@@ -79,7 +79,7 @@ class Claims:
 
     def __init__(self, study: Study) -> None:
         self.study, self.owner = study, str(Owner.this())
-        self.beaten = monotonic()
+        self.last_beat = monotonic()
         self.last: dict[str, tuple[int, float]] = {}  # of others: their beat, and when it was first found
 
     def take(self, keys: Sequence[str], budget: int) -> tuple[list[str], list[str]]:
@@ -111,13 +111,13 @@ class Claims:
         beats = {owner: beat for key, owner, beat in rows if key == owner}
         found = set()
         for owner in {owner for _, owner, _ in rows} - {self.owner}:
-            if self._lives(owner, beats.get(owner)):
+            if self._is_at_work(owner, beats.get(owner)):
                 found.add(owner)
             else:
                 connection.execute("DELETE FROM claim WHERE owner IS ?", (owner,))
         return found
 
-    def _lives(self, text: object, beat: object) -> bool:
+    def _is_at_work(self, text: object, beat: object) -> bool:
         owner = Owner.parse(text) if isinstance(text, str) else None
         if owner is None or not isinstance(beat, int) or not isinstance(text, str):
             return False
@@ -127,12 +127,12 @@ class Claims:
         if known != beat:
             since = monotonic()  # no clock that can be set: this process has seen it so long
             self.last[text] = beat, since
-        return monotonic() - since < SILENCE
+        return monotonic() - since < TIMEOUT
 
-    def give_sign(self) -> None:
+    def beat(self) -> None:
         """Show processes on other machines that this one is at work; to be called often."""
-        if monotonic() - self.beaten > BEAT:
-            self.beaten = monotonic()
+        if monotonic() - self.last_beat > HEARTBEAT:
+            self.last_beat = monotonic()
             with self.study.writing() as connection:
                 connection.execute("UPDATE claim SET beat = beat + 1 WHERE key = ?", (self.owner,))
 

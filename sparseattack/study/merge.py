@@ -22,9 +22,8 @@ from sparseattack.provenance import digest
 from sparseattack.study.database import store_errors, transaction
 from sparseattack.study.facts import StudyRequest, parse_json
 from sparseattack.study.record import NESTED
-from sparseattack.study.run import ROUNDING
 from sparseattack.study.store import Study
-from sparseattack.study.tables import BEFORE, TABLES, row_checksum
+from sparseattack.study.tables import BEFORE, ROUNDING, TABLES, ImageRow, row_checksum
 
 AT_ONCE = 256  # files that are read side by side
 ROWS = 1000  # that are written together
@@ -242,13 +241,11 @@ def _first_made(row: Row) -> tuple[str, str]:
 
 def _check_image(before: Row, row: Row, path: Path) -> None:
     """Refuse an oracle that gives an image another class than it has in the study."""
-    one, other = (dict(zip(TABLES["image"], each, strict=True)) for each in (before, row))
-    near = abs(one["confidence"] - other["confidence"]) <= ROUNDING
-    if one["predicted"] != other["predicted"] or not near:
+    one, other = (ImageRow(*each[: CHECKSUM["image"]]) for each in (before, row))
+    if not one.agrees(other):
         raise InputError(
-            f"{path} was made with another oracle: it gave image {other['id']} class {other['predicted']} at"
-            f" {other['confidence']:.1%}, and the study has class {one['predicted']} at"
-            f" {one['confidence']:.1%}"
+            f"{path} was made with another oracle: it gave image {other.id} class {other.predicted} at"
+            f" {other.confidence:.1%}, and the study has class {one.predicted} at {one.confidence:.1%}"
         )
 
 
@@ -299,12 +296,12 @@ def _check_question(study: Study, other: Study) -> None:
     """Refuse a study about another question, or made with another oracle."""
     query, names = "SELECT name, value FROM study WHERE name IN (?, ?)", (Question.KEY, ProbeScores.KEY)
     with store_errors(other.path):
-        known, told = (set(each.connection.execute(query, names)) for each in (study, other))
-    if told <= known:  # as most shards have: no need to read what it says
+        known, theirs = (set(each.connection.execute(query, names)) for each in (study, other))
+    if theirs <= known:  # as of most shards: no need to read more
         return
-    theirs, probes = other.get(Question), other.get(ProbeScores)
+    question, probes = other.get(Question), other.get(ProbeScores)
     ours, own = study.get(Question), study.get(ProbeScores)
-    if ours and theirs and (differ := ours.differences(theirs)):
+    if ours and question and (differ := ours.differences(question)):
         oracles = [next((asked.oracle for asked in each.requests()), "") for each in (study, other)]
         named = f" (oracles {' and '.join(oracles)})" if len(set(oracles)) > 1 else ""
         raise InputError(

@@ -27,9 +27,8 @@ from sparseattack.study.outcomes import Made, record_of
 from sparseattack.study.progress import Advance
 from sparseattack.study.record import Record
 from sparseattack.study.store import Study
-from sparseattack.study.tables import ImageRow
+from sparseattack.study.tables import ROUNDING, ImageRow
 
-ROUNDING = 0.01  # share of the greatest score by which another machine or version may change a score
 PAUSE = 0.5  # seconds between two looks at what others have finished
 ADVICE = "Name another file with --study; `sparseattack report A B` shows two side by side"
 
@@ -103,7 +102,7 @@ class Plan:
                     else:
                         del left[place]
                 if left and not worked:  # all that is left is claimed by others
-                    mine.give_sign()
+                    mine.beat()
                     sleep(PAUSE)
 
     def advances(self) -> Iterator[Advance]:
@@ -187,7 +186,7 @@ def _check_images(setup: Setup, study: Study, advice: str) -> None:
         if (before := held.get(key)) is None or setup.experiment.noisy_oracle:
             continue
         now = image_row(setup, place)
-        if before.predicted != now.predicted or abs(before.confidence - now.confidence) > ROUNDING:
+        if not before.agrees(now):
             raise InputError(
                 f"{study.path} was made with another oracle: it gives image {before.id} class"
                 f" {before.predicted} at {before.confidence:.1%}, {setup.clean.oracle} gives it class"
@@ -231,17 +230,17 @@ def _share(
         if not keys:
             return
         portion = [by_key.pop(key) for key in keys]
-        problem = _problem(plan, task, portion)
+        problem = problem_for(plan, task, portion)
         made = made or Made(
             bool(problem.sparse), plan.study.add_environment(plan.setup.environment(task.condition))
         )
         for step in _run_cases(plan, task.condition, portion, problem, made):
-            mine.give_sign()
+            mine.beat()
             yield step, [Case(record.image, record.target) for record in step.records]
         mine.release()
 
 
-def _problem(plan: Plan, task: Task, cases: Sequence[Case]) -> Problem:
+def problem_for(plan: Plan, task: Task, cases: Sequence[Case]) -> Problem:
     """The problem of cases on images of one size, evaluated as is faster for the whole task."""
     return choose_inference(
         problem_of(plan.setup, task.condition, cases),

@@ -8,6 +8,7 @@ from sparseattack.provenance import Environment, digest
 from sparseattack.study.record import NESTED, RUN_COLUMNS
 
 SCHEMA = 2  # version of the tables
+ROUNDING = 0.01  # share of the greatest score by which another machine or version may change a score
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,11 @@ class ImageRow:
         if len(sides) != len("CHW") or min(sides) < 1:
             raise InputError(f"an image's shape is {self.shape}")
         return sides
+
+    def agrees(self, other: "ImageRow") -> bool:
+        """Whether an oracle that gives ``other`` for the same image may be the same one."""
+        near = abs(self.confidence - other.confidence) <= ROUNDING
+        return self.predicted == other.predicted and near
 
 
 IMAGE_COLUMNS = tuple(field.name for field in fields(ImageRow))

@@ -14,11 +14,11 @@ OWN, COMMON = 0.35, 0.1  # variance of grey that a cell has alone, and that all 
 
 
 class Hyperparameters(NamedTuple):
-    """What a model believes before the first query, in units of the scale of the effects."""
+    """The prior of the effects of an image, in units of their scale."""
 
     shares: tuple[float, ...]  # variance of contrast at each length, and that all cells have in common
     noise: float  # variance of a query for each of its pixels
-    belief: float  # logarithm of the prior probability, up to a constant
+    log_prior: float  # logarithm of the prior probability, up to a constant
 
 
 USUAL = (0.0, 0.87, 0.0, 0.13)

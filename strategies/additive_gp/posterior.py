@@ -129,7 +129,7 @@ class Posterior:
             root = torch.linalg.cholesky(total)
             whitened = torch.linalg.solve_triangular(root, self.changes, upper=False)
             square = (self.prior_errors + whitened.square().mean(1).sum() + 1) / (self.count + 1)
-            fit = -root.diagonal().log().sum() - len(root) / 2 * square.log() + hyperparameters.belief
+            fit = -root.diagonal().log().sum() - len(root) / 2 * square.log() + hyperparameters.log_prior
             if fit > best:
                 best, chosen, factor, errors = float(fit), hyperparameters, root, whitened
         if chosen is not self.hyperparameters:

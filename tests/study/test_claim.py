@@ -17,7 +17,7 @@ from shared_runs import runs_of, small_experiment
 from sparseattack import compare
 from sparseattack.experiment.prepare import prepare
 from sparseattack.experiment.settings import Experiment
-from sparseattack.study.claim import PORTION, SILENCE, SMALLEST, Claims, Owner, claims
+from sparseattack.study.claim import PORTION, SMALLEST, TIMEOUT, Claims, Owner, claims
 from sparseattack.study.run import plan
 from sparseattack.study.store import Study
 
@@ -136,12 +136,12 @@ def test_claims_of_another_machine_end_with_its_silence(
         study.connection.executemany("INSERT INTO claim VALUES (?, ?, ?)", rows)
         mine = Claims(study)
         assert mine.take(KEYS[:2], 10)[0] == KEYS[1:2]
-        now[0] += SILENCE - 1
+        now[0] += TIMEOUT - 1
         assert mine.take(KEYS[:1], 10)[0] == []
         study.connection.execute("UPDATE claim SET beat = 1 WHERE key = owner")
-        now[0] += SILENCE - 1
+        now[0] += TIMEOUT - 1
         assert mine.take(KEYS[:1], 10)[0] == []  # it has given a sign
-        now[0] += SILENCE + 1
+        now[0] += TIMEOUT + 1
         assert mine.take(KEYS[:1], 10)[0] == KEYS[:1]
 
 
