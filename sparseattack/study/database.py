@@ -8,7 +8,7 @@ import sqlite3
 import time
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from sparseattack.errors import InputError, SparseattackWarning, StoreError
@@ -120,6 +120,23 @@ def check_schema(connection: sqlite3.Connection, path: Path, lone: bool, *, new:
             differ = ", ".join(sorted(names.symmetric_difference(columns))) or "their tables"
             raise InputError(f"{path} is a study of another version of sparseattack: they differ in {differ}")
     return True
+
+
+def is_open(path: Path) -> bool:
+    """Whether another connection, of this or another process, has the file of a study open.
+
+    Where none has, what was in its log is in the file afterwards, and that is closed.
+    """
+    with closing(sqlite3.connect(path, timeout=0, isolation_level=None)) as connection:
+        try:
+            connection.execute("PRAGMA locking_mode=EXCLUSIVE")  # nobody else may have it open for that
+            if connection.execute("PRAGMA user_version").fetchone() == (OPEN,):
+                connection.execute(f"PRAGMA user_version={CLOSED}")
+        except sqlite3.OperationalError as error:
+            return error.sqlite_errorname.startswith(("SQLITE_BUSY", "SQLITE_LOCKED"))
+        except sqlite3.DatabaseError:  # damaged
+            return False
+    return False
 
 
 def has_log(path: Path) -> bool:

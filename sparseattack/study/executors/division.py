@@ -20,12 +20,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-from sparseattack.experiment.prepare import problem_of, split_by_size
+from sparseattack.experiment.prepare import split_by_size
 from sparseattack.experiment.settings import Experiment
 from sparseattack.study.executors.shard import Shard, shards_of
 from sparseattack.study.merge import Merged, merge
 from sparseattack.study.progress import Advance
-from sparseattack.study.run import Plan, choose_inference, plan
+from sparseattack.study.run import Plan, plan, problem_for
 from sparseattack.study.store import Study
 
 
@@ -73,19 +73,21 @@ class Division:
 
     def decide(self) -> None:
         """Store in the study how edits are evaluated, for every number of pixels, before anything is run."""
-        setup = self.planned.setup
         for task in self.planned.tasks:
-            for cases in split_by_size(setup, task.todo)[:1]:
-                choose_inference(
-                    problem_of(setup, task.condition, cases),
-                    len(cases) * task.condition.budget,
-                    setup.experiment.sparse_inference,
-                    self.planned.study,
-                )
+            for cases in split_by_size(self.planned.setup, task.todo)[:1]:
+                problem_for(self.planned, task, cases)
 
     def collect(self, files: Sequence[Path]) -> Merged:
         """Add the runs in files of shards to the study; the files stay as they are."""
         return merge(self.planned.study, files)
+
+    def collect_sound(self, files: Sequence[Path]) -> list[Path]:
+        """The same, but a file that is damaged is put aside, and its runs are made again; the sound ones."""
+        damaged = self.collect(files).damaged
+        for file, reason in damaged.items():
+            aside = file.replace(f"{file}.damaged")
+            self.write(f"{reason}; it is put aside as {aside}, and its runs are made again")
+        return [file for file in files if file not in damaged]
 
 
 class Executor(Protocol):

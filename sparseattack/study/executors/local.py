@@ -24,6 +24,7 @@ import torch
 from sparseattack import errors
 from sparseattack.errors import InputError, SparseattackError, failure
 from sparseattack.experiment.settings import Experiment
+from sparseattack.study.database import is_open
 from sparseattack.study.executors.division import Division, ShardFile
 from sparseattack.study.executors.shard import Shard, run_shard, shard_files
 from sparseattack.study.progress import Advance
@@ -62,15 +63,14 @@ def local(division: Division, *, jobs: str = "auto") -> bool:
 def _collect(division: Division) -> None:
     """Unite all files of shards beside the study, of any number of shards, and remove them.
 
-    One that is damaged is put aside: what it held is run again.
+    One that is damaged is put aside: what it held is run again. One that another command has open stays.
     """
-    files = shard_files(division.study)
-    damaged = division.collect(files).damaged
-    for file in files:
-        if file in damaged:
-            aside = Path(f"{file}.damaged")
-            file.replace(aside)
-            division.write(f"{damaged[file]}; it is put aside as {aside}, and its runs are made again")
+    for file in shard_files(division.study):
+        if is_open(file):
+            division.collect([file])
+            division.write(f"another command has {file} open: it stays, and what is in it is in the study")
+            continue
+        division.collect_sound([file])
         for name in (file, Path(f"{file}-wal"), Path(f"{file}-shm")):
             name.unlink(missing_ok=True)
 

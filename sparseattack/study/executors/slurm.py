@@ -155,9 +155,7 @@ def _collect(division: Division, folder: Path, shards: int) -> str:
     A task that is in a queue somewhere may begin with these files: they are removed when nothing is lacking.
     """
     tries = sorted(folder.glob("shard-*.job-*[0-9]"))
-    for file, reason in division.collect(tries).damaged.items():
-        aside = file.replace(f"{file}.damaged")
-        division.write(f"{reason}; it is put aside as {aside}, and its runs are made again")
+    division.collect_sound(tries)
     lacking = division.lacking(shards)
     if not lacking:
         for file in (*tries, *shard_files(division.study)):

@@ -11,6 +11,7 @@ from sparseattack.experiment.prepare import prepare
 from sparseattack.plugins.registry import load
 from sparseattack.study.executors.division import Division
 from sparseattack.study.executors.local import cores, environment_of, local, number_of_jobs
+from sparseattack.study.executors.shard import Shard, run_shard
 from sparseattack.study.progress import Advance
 from sparseattack.study.run import plan
 from sparseattack.study.store import Study
@@ -52,6 +53,18 @@ def test_one_that_dies_three_times_is_named(tmp_path: Path) -> None:
 def test_an_error_of_an_oracle_is_the_error_of_the_comparison(tmp_path: Path) -> None:
     with pytest.raises(OracleError, match="NaN"):
         run_locally(tmp_path, "2", oracle="slow_oracle:failing(calls=15)")
+    assert files(tmp_path) == ["a.study"]
+
+
+def test_a_shard_that_another_command_has_open_stays(tmp_path: Path) -> None:
+    """It may write to it still: what it writes to a file that is removed would be lost."""
+    shard = Shard(2, 1)
+    file = shard.file(tmp_path / "a.study")
+    run_shard(small_experiment(tmp_path), shard, file)
+    with Study.create(file) as other:
+        run_locally(tmp_path, "1")
+        assert file.exists() and other.keys() < {run["key"] for run in runs_of(tmp_path / "a.study")}
+    run_locally(tmp_path, "1")
     assert files(tmp_path) == ["a.study"]
 
 
