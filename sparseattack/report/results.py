@@ -18,7 +18,7 @@ from sparseattack.report.columns import RUN_COLUMNS, TableColumn, rate_within, r
 from sparseattack.report.data_frame import frame
 from sparseattack.report.mixtures import mixtures
 from sparseattack.report.notebook import html
-from sparseattack.report.selection import Planned, only, planned, without_smaller_budgets
+from sparseattack.report.selection import Planned, check_planned, only, planned, without_smaller_budgets
 from sparseattack.report.summary import (
     Pair,
     Summary,
@@ -31,10 +31,11 @@ from sparseattack.report.summary import (
     unfinished,
 )
 from sparseattack.report.tables import Subject, generations, headline, sections, uncharged
-from sparseattack.study.columns import Columns, read_columns
+from sparseattack.study.columns import Columns, Numbers, read_columns
 from sparseattack.study.facts import InferenceChoice, Method, StudyRequest
 from sparseattack.study.record import Record
 from sparseattack.study.store import Study
+from sparseattack.study.tables import ImageRow
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -51,6 +52,9 @@ class Results:
     finished: int  # runs
     verifications: int | None  # evaluations of single images, no queries; None where a run's is not known
     records: list[Record]  # the runs, where they were asked for
+    columns: dict[Method, Columns]  # the runs of every method side by side
+    planned: dict[Method, Numbers]  # (N,) runs of each image of the study by every method
+    images: dict[int, ImageRow]  # those that were attacked, by number
     lines: list[Summary]  # of the methods that lack no run
     unfinished: list[Unfinished]  # the other methods
     pairs: list[Pair]  # of those in the lines
@@ -189,9 +193,9 @@ def results(
     question = study.get(Question)
     if not every or question is None:
         raise InputError(f"{study.path} holds no comparison yet")
-    numbers, columns = study.image_numbers(), read_columns(study)
+    numbers, columns, images = study.image_numbers(), read_columns(study), study.images()
     methods = planned(study, every, numbers)
-    _check(study, columns, methods, every)
+    check_planned(study, columns, methods, every, images)
     requests = [request] if request else every
     if request:
         methods = planned(study, requests, numbers)
@@ -211,6 +215,9 @@ def results(
         finished=sum(map(len, groups.values())),
         verifications=total(np.concatenate([runs.verifications for runs in groups.values()])),
         records=list(view(study, methods, question.stop)) if records else [],
+        columns=groups,
+        planned={one.method: one.by_image for one in methods},
+        images={numbers[key]: image for key, image in images.items() if key in numbers},
         lines=summaries(complete, every_target=question.target == "all"),
         unfinished=[lacking[method] for method in groups if method in lacking],
         pairs=pairs(complete),
@@ -269,32 +276,6 @@ def _uncharged(requests: Sequence[StudyRequest]) -> tuple[int, int, int]:
     """Evaluations that checked the oracle, those of clean images, and the images that a call is padded to."""
     checks = sum(request.checks for request in requests)
     return checks, sum(each.evaluations for each in requests), max(each.block for each in requests)
-
-
-def _check(
-    study: Study, columns: Columns, every: Sequence[Planned], requests: Sequence[StudyRequest]
-) -> None:
-    """Refuse runs that nobody asked for, and requests that cannot be: InputError."""
-    shapes = [shape for request in requests for shape in request.shapes]
-    classes = max(len(request.classes) for request in requests)
-    possible = all(len(shape) == len("NCHW") and min(shape) > 0 for shape in shapes) and all(
-        request.num_images == len(next(iter(request.runs.values()), ())) for request in requests
-    )
-    known, whole = np.zeros(len(columns), bool), dict[str, Planned]()
-    for one in every:  # whatever its budget
-        for seed, runs in one.runs.items():
-            whole[one.method.key] = whole.get(one.method.key, one).with_runs(seed, runs)
-    for key, one in whole.items():
-        mine = columns.method == key
-        for seed, runs in one.runs.items():
-            here = mine & (columns.seed == seed)
-            if (np.bincount(columns.image[here], minlength=len(runs)) > runs).any():
-                possible = False
-            known |= here
-    if any(max(image.label, image.predicted) >= classes for image in study.images().values()):
-        possible = False
-    if not (possible and known.all() and (np.maximum(columns.target, columns.after_class) < classes).all()):
-        raise InputError(f"{study.path} is damaged: it holds runs that its experiments do not have")
 
 
 def _request_json(request: StudyRequest) -> dict[str, Any]:

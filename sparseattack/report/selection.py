@@ -1,6 +1,6 @@
 """Which runs a table is about: what was asked of a study, and a part of that."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -11,6 +11,7 @@ from sparseattack.plugins.spec import parse, split
 from sparseattack.study.columns import Columns, Numbers
 from sparseattack.study.facts import ImageList, Method, StudyRequest
 from sparseattack.study.store import Study
+from sparseattack.study.tables import ImageRow
 
 AXES = {"k": "k", "budget": "budget", "encoding": "encoding", "fitness": "fitness"}  # of methods, as written
 
@@ -102,6 +103,36 @@ def _spread(study: Study, places: Numbers, runs: Sequence[int], count: int) -> N
     spread = np.zeros(max(count, int(places.max(initial=-1)) + 1), np.int64)
     np.maximum.at(spread, places, np.array(runs, np.int64))
     return spread
+
+
+def check_planned(
+    study: Study,
+    columns: Columns,
+    every: Sequence[Planned],
+    requests: Sequence[StudyRequest],
+    images: Mapping[str, ImageRow],
+) -> None:
+    """Refuse runs that nobody asked for, and requests that cannot be: InputError."""
+    shapes = [shape for request in requests for shape in request.shapes]
+    classes = max(len(request.classes) for request in requests)
+    possible = all(len(shape) == len("NCHW") and min(shape) > 0 for shape in shapes) and all(
+        request.num_images == len(next(iter(request.runs.values()), ())) for request in requests
+    )
+    known, whole = np.zeros(len(columns), bool), dict[str, Planned]()
+    for one in every:  # whatever its budget
+        for seed, runs in one.runs.items():
+            whole[one.method.key] = whole.get(one.method.key, one).with_runs(seed, runs)
+    for key, one in whole.items():
+        mine = columns.method == key
+        for seed, runs in one.runs.items():
+            here = mine & (columns.seed == seed)
+            if (np.bincount(columns.image[here], minlength=len(runs)) > runs).any():
+                possible = False
+            known |= here
+    if any(max(image.label, image.predicted) >= classes for image in images.values()):
+        possible = False
+    if not (possible and known.all() and (np.maximum(columns.target, columns.after_class) < classes).all()):
+        raise InputError(f"{study.path} is damaged: it holds runs that its experiments do not have")
 
 
 def without_smaller_budgets(methods: Sequence[Planned], lacking: Collection[Method] = ()) -> list[Planned]:

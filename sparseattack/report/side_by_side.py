@@ -37,6 +37,8 @@ def of_study(name: str, found: Results) -> Results:
     return replace(
         found,
         subject=replace(found.subject, methods=tuple(map(named, found.methods))),
+        columns={named(method): runs for method, runs in found.columns.items()},
+        planned={named(method): runs for method, runs in found.planned.items()},
         lines=[replace(line, method=named(line.method)) for line in found.lines],
         unfinished=[replace(line, method=named(line.method)) for line in found.unfinished],
         pairs=[_named_pair(pair, named(pair.first), named(pair.second)) for pair in found.pairs],
