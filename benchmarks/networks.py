@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
-from sparseattack import Classifier, InputError, load, load_images
+from sparseattack import Classifier, Images, InputError, load, load_images
 from sparseattack.oracles.forward import Forward, channels_last, normalise
 from sparseattack.oracles.networks import NETWORKS, fold, untrained
 from sparseattack.oracles.sparse_inference.sparse_edits import sparse_edits
@@ -71,6 +71,7 @@ def resnet20() -> nn.Module:
 
 
 BATCH = 64
+ADVERSARIAL = "adversarial="  # followed by the weights that benchmarks.adversarial_training wrote
 RESNET = "resnet20_cifar10.safetensors"
 
 
@@ -101,9 +102,33 @@ def load_network(name: str, device: str) -> BenchmarkNetwork:
     return BenchmarkNetwork(name, weights, oracle, images, _predicted(oracle, images))
 
 
+def resnet20_oracle() -> str:
+    """The oracle of the trained ResNet-20, an ONNX file of the shared data, as a spec."""
+    return str(shared_folder() / "resnet20_cifar10.onnx")
+
+
+def training_images(rows: str) -> Images:
+    """CIFAR-10 training images of the shared data folder, ``rows`` of them as ``[0:100]`` says, or all."""
+    return load_images(f"{shared_folder() / 'cifar10_train.npz'}{rows}")
+
+
+def shared_folder() -> Path:
+    """The folder of larger public data: beside the checkout, or where SPARSEATTACK_SHARED points."""
+    return Path(os.environ.get("SPARSEATTACK_SHARED") or Path(__file__).parents[2] / "shared" / "data")
+
+
 def _oracle(name: str, device: str) -> tuple[Classifier, str]:
     if name == "resnet20":
         return _resnet(device)
+    if name.startswith(ADVERSARIAL):
+        chosen: dict[str, object] = {
+            "module": "benchmarks.adversarial_training:network",
+            "mean": MEAN,
+            "std": STD,
+        }
+        chosen |= {"checkpoint": name.removeprefix(ADVERSARIAL), "batch": BATCH, "device": device}
+        trained: Classifier = load("oracles", "torch", chosen)()
+        return trained, "trained"
     try:
         found = oracle_plugin(name, device)()
     except InputError:
@@ -116,10 +141,8 @@ def _oracle(name: str, device: str) -> tuple[Classifier, str]:
 
 
 def _resnet(device: str) -> tuple[Classifier, str]:
-    folder_set = os.environ.get("SPARSEATTACK_SHARED")
-    folder = Path(folder_set) if folder_set else Path(__file__).parents[2] / "shared" / "data"
-    held = (folder / RESNET).is_file()
-    chosen: dict[str, object] = {"checkpoint": str(folder / RESNET)} if held else {}
+    held = (shared_folder() / RESNET).is_file()
+    chosen: dict[str, object] = {"checkpoint": str(shared_folder() / RESNET)} if held else {}
     chosen |= {"module": "benchmarks.networks:resnet20", "mean": RESNET20_MEAN, "std": RESNET20_STD}
     oracle: Classifier = load("oracles", "torch", chosen | {"batch": BATCH, "device": device})()
     return oracle, "trained" if held else "random"

@@ -7,7 +7,6 @@ Images are training images only, so that nothing is tuned on those that an evalu
 
 import argparse
 import json
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -19,8 +18,8 @@ from typing import NamedTuple
 
 import torch
 
-from benchmarks.networks import load_network
-from sparseattack import Outcome, Problem, attack, load, load_images
+from benchmarks.networks import load_network, training_images
+from sparseattack import Outcome, Problem, attack, load
 from sparseattack.data.images import eight_bit
 from sparseattack.problem.encodings import corners
 from sparseattack.provenance import digest, digest_image, digest_source
@@ -110,9 +109,7 @@ def measure(options: TuningOptions, folder: Path) -> Iterator[TuningRuns]:
 
 def training_problem(network: str, options: TuningOptions) -> Problem:
     """The first ``count`` training images from ``start`` on that a network classifies correctly."""
-    found = os.environ.get("SPARSEATTACK_SHARED") or Path(__file__).parents[2] / "shared" / "data"
-    rows = f"[{options.start}:{options.start + 2 * options.count}]"
-    images = load_images(f"{Path(found) / 'cifar10_train.npz'}{rows}")
+    images = training_images(f"[{options.start}:{options.start + 2 * options.count}]")
     oracle, labels = load_network(network, "cpu").oracle, torch.as_tensor(images.labels)
     with torch.inference_mode():
         scores = torch.cat([oracle(part) for part in torch.split(images.floats(), 64)])

@@ -1,0 +1,181 @@
+"""How many queries each search needs: ``python -m benchmarks.query_efficiency resnet20 --study FILE``.
+
+The comparison of docs/query-efficiency.md on one network, as a study that an interrupted command goes on
+with. Success is counted as a share of all attacked images, and of those that *any* run of the study fools:
+exhaustive search for one pixel, and for more a search of 10,000 queries on whatever no other run fooled.
+"""
+
+import argparse
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from math import log10
+from pathlib import Path
+from statistics import mean
+
+from benchmarks.networks import resnet20_oracle, shared_folder
+from sparseattack import Configuration, Experiment, compare
+from sparseattack.report.results import Results
+from sparseattack.study.record import Record
+
+MARKS = 10, 30, 100, 300, 1000
+BUDGET, LONG = 1000, 10_000
+EVERY_PIXEL = 8192  # candidates of one pixel in corner colours at 32 x 32
+SEARCHES = "additive-gp", "sparse-rs", "brusle", "de"
+
+
+@dataclass(frozen=True)
+class EfficiencyOptions:
+    """What is compared: the images of a file from ``start`` on, ``stop`` excluded."""
+
+    oracle: str
+    images: str  # without a selection
+    start: int
+    stop: int
+    target: str = "none"  # none or random
+    strategies: tuple[str, ...] = SEARCHES
+    pixels: tuple[int, ...] = (5, 3, 1)
+    seeds: tuple[int, ...] = (0, 1, 2)
+    budget: int = BUDGET
+
+    def experiment(self) -> Experiment:
+        """Every strategy on all images; random and exhaustive search in corner colours beside them."""
+        corners = ("corners",)
+        more = [Configuration("random", encodings=corners)]
+        if 1 in self.pixels:
+            more += [
+                Configuration(
+                    "exhaustive", encodings=corners, pixels=(1,), seeds=self.seeds[:1], budget=EVERY_PIXEL
+                )
+            ]
+        return Experiment(
+            strategies=(*self.strategies, *more),
+            pixels=self.pixels,
+            seeds=self.seeds,
+            oracle=resnet20_oracle() if self.oracle == "resnet20" else self.oracle,
+            images=f"{self.images}[{self.start}:{self.stop}]",
+            budget=self.budget,
+            target=self.target,
+            correct_only=self.target != "none",
+        )
+
+    def longer(self, left: Sequence[int], pixels: int) -> Experiment:
+        """Sparse-RS with 10,000 queries on the images ``left`` that nothing has fooled so far."""
+        chosen = ",".join(str(self.start + image) for image in left)
+        return replace(
+            self.experiment(),
+            strategies=("sparse-rs",),
+            pixels=(pixels,),
+            seeds=self.seeds[:1],
+            images=f"{self.images}[{chosen}]",
+            budget=LONG,
+        )
+
+
+@dataclass(frozen=True)
+class EfficiencyLine:
+    """One strategy with one number of pixels, over all images and seeds."""
+
+    pixels: int
+    strategy: str
+    encoding: str
+    runs: list[Record]
+    union: frozenset[int]  # images that any run of the study fools with as many pixels
+    images: int  # attacked
+
+    def within(self, mark: int) -> float:
+        """Share of the runs with a success in so many queries; each image has as many runs."""
+        return mean(run.success and run.first_fooled <= mark for run in self.runs)
+
+    def cells(self, budget: int) -> list[str]:
+        """The cells of the line: shares of all images, of the union, and log10 of the queries."""
+        shares = [self.within(mark) for mark in MARKS if mark <= budget]
+        reachable = len(self.union) / self.images
+        of_union = [
+            f"{self.within(mark) / reachable:.3f}" if reachable else ""
+            for mark in (100, 300)
+            if mark <= budget
+        ]
+        logarithm = mean(log10(run.first_fooled if run.success else 2 * run.budget) for run in self.runs)
+        seeds = len({run.seed for run in self.runs})
+        return [
+            f"{self.pixels}",
+            self.strategy,
+            self.encoding,
+            f"{seeds}",
+            *(f"{share:.3f}" for share in shares),
+            *of_union,
+            f"{logarithm:.3f}",
+        ]
+
+
+def lines(results: Results, union: dict[int, frozenset[int]]) -> Iterable[EfficiencyLine]:
+    """A line for each method of which every run is there."""
+    for line in results.lines:
+        method = line.method
+        runs = [run for run in results.records if (run.method, run.budget) == (method.key, method.budget)]
+        yield EfficiencyLine(
+            method.k,
+            method.strategy,
+            method.encoding,
+            runs,
+            union[method.k],
+            len({run.image for run in runs}),
+        )
+
+
+def fooled(results: Iterable[Results], pixels: int) -> frozenset[int]:
+    """The images that any run with so many pixels fools."""
+    return frozenset(run.image for each in results for run in each.records if run.k == pixels and run.success)
+
+
+def table(results: Results, union: dict[int, frozenset[int]], budget: int) -> str:
+    """Markdown."""
+    marks = [mark for mark in MARKS if mark <= budget]
+    heads = ["k", "strategy", "encoding", "seeds", *(f"@{mark}" for mark in marks)]
+    heads += [*(f"of the union @{mark}" for mark in (100, 300) if mark <= budget), "log q"]
+    rows = [heads, ["---"] * len(heads), *(line.cells(budget) for line in lines(results, union))]
+    shared = ", ".join(f"{len(images)} with k = {pixels}" for pixels, images in sorted(union.items()))
+    return (
+        "".join(f"| {' | '.join(row)} |\n" for row in rows)
+        + f"\nOf {results.subject.attacked} images any run fools {shared}.\n"
+    )
+
+
+def measure(options: EfficiencyOptions, study: Path, reach: bool) -> str:
+    """Run what the study lacks, and return the table."""
+    results = compare(options.experiment(), study, progress=True)
+    every, union = [results], dict[int, frozenset[int]]()
+    attacked = {run.image for run in results.records}
+    for pixels in options.pixels:
+        left = sorted(attacked - fooled(every, pixels))
+        if reach and left and pixels > 1:
+            every.append(compare(options.longer(left, pixels), study, progress=True))
+        union[pixels] = fooled(every, pixels)
+    return table(results, union, options.budget)
+
+
+def main() -> None:
+    """Run the command and print the table."""
+    usual = EfficiencyOptions("", "", 0, 0)
+    made = argparse.ArgumentParser("python -m benchmarks.query_efficiency", description=__doc__)
+    made.add_argument("oracle", help="an oracle, or resnet20: the ONNX file of the shared data")
+    made.add_argument("images", nargs="?", default=str(shared_folder() / "cifar10_test_first5000.npz"))
+    made.add_argument("--start", type=int, default=0)
+    made.add_argument("--stop", type=int, default=230)
+    made.add_argument("--target", choices=("none", "random"), default="none")
+    made.add_argument("--strategies", type=lambda text: tuple(text.split(",")), default=usual.strategies)
+    for name in ("pixels", "seeds"):
+        numbers = lambda text: tuple(map(int, text.split(",")))  # noqa: E731
+        made.add_argument(f"--{name}", type=numbers, default=getattr(usual, name))
+    made.add_argument("--budget", type=int, default=BUDGET)
+    made.add_argument("--no-reach", action="store_true", help="no runs of 10,000 queries for the union")
+    made.add_argument(
+        "--study", type=Path, required=True, help="file of the runs; an interrupted one goes on"
+    )
+    given = vars(made.parse_args())
+    study, reach = given.pop("study"), not given.pop("no_reach")
+    print(measure(EfficiencyOptions(**given), study, reach))
+
+
+if __name__ == "__main__":
+    main()
