@@ -77,12 +77,14 @@ def report(
     json: o.Json = False,
     csv: s.Csv = False,
     runs: s.Runs = False,
+    latex: s.Latex = False,
+    plots: s.Plots = None,
 ) -> None:
-    """Show the tables of all that a study holds, or of a part; nothing is run."""
+    """Show the tables and figures of all that a study holds, or of a part; nothing is run."""
     from .tables import report
 
-    output = o.output_format({"json": json, "csv": csv, "runs": runs})
-    report(studies, output, chosen=only, strict=strict)
+    output = o.output_format({"json": json, "csv": csv, "runs": runs, "latex": latex})
+    report(studies, output, chosen=only, strict=strict, plots=plots)
 
 
 def export(

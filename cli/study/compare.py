@@ -86,7 +86,9 @@ def compare(
             _print_stopped(study, console, "failed")
             raise
         if whole:
-            print_results(results(study, planned.request, records=False), output, strict=strict)
+            print_results(
+                results(study, planned.request, records=False, courses=False), output, strict=strict
+            )
     if whole:
         console.print(f"Study: {path}. Show it again with:\n  sparseattack report {shlex.quote(str(path))}")
 

@@ -12,7 +12,7 @@ def export(path: Path, form: str, out: Path | None, chosen: str) -> None:
     """Write the study at ``path``, or the ``chosen`` part of it, in a format, by default beside it."""
     check_format(form)
     with Study.read(path) as study:
-        found = results(study, chosen=chosen)
+        found = results(study, chosen=chosen, courses=False)
     written = export_results(found, form, out or path.with_suffix(FORMATS[form].ending))
     for each in written:
         print_text(f"written: {each}")

@@ -126,6 +126,11 @@ Strict = Annotated[
 ]
 Csv = Annotated[bool, flag(OUTPUT, "Print CSV instead of tables.", "--csv")]
 Runs = Annotated[bool, flag(OUTPUT, "Print every run as CSV.", "--runs")]
+Latex = Annotated[bool, flag(OUTPUT, "Print the table for LaTeX, with booktabs.", "--latex")]
+Plots = Annotated[
+    Path | None,
+    option(OUTPUT, "DIR", "Write every figure to a folder, as SVG, PDF, PNG and CSV.", default=False),
+]
 To = Annotated[
     str,
     option(

@@ -10,6 +10,8 @@ from rich.table import Table
 from sparseattack.cli.terminal import print_text, stdout
 from sparseattack.plugins.spec import parse
 from sparseattack.report.console import visible
+from sparseattack.report.export.iohprofiler import plain
+from sparseattack.report.figures.figure import require_matplotlib
 from sparseattack.report.mixtures import require_alike
 from sparseattack.report.results import Results, results
 from sparseattack.report.side_by_side import common_csv, common_json, common_sections, of_study, study_names
@@ -30,33 +32,60 @@ from sparseattack.study.store import Study
 NARROW = 60  # columns: below, a list per strategy takes the place of the tables
 WIDEST = 10_000  # columns
 MOST_PAIRS = 10  # printed; --json has them all
-FORMATS = {"json": Results.to_json, "csv": Results.to_csv, "runs": Results.runs_csv}  # but for tables
+FORMATS = {  # but for tables
+    "json": Results.to_json,
+    "csv": Results.to_csv,
+    "runs": Results.runs_csv,
+    "latex": Results.to_latex,
+}
 
 
-def report(paths: Sequence[Path], output: str, *, chosen: str = "", strict: bool = False) -> None:
-    """Print the studies at ``paths`` as ``output``: table, json, csv or runs; several stand side by side.
+def report(
+    paths: Sequence[Path], output: str, *, chosen: str = "", strict: bool = False, plots: Path | None = None
+) -> None:
+    """Print the studies at ``paths`` as ``output``: table, json, csv, runs or latex; several side by side.
 
-    ``chosen`` is a part of each, as ``results`` takes it; ``strict`` refuses runs that were not made alike.
+    ``chosen`` is a part of each, as ``results`` takes it; ``strict`` refuses runs that were not made alike;
+    ``plots`` is a folder for figures, of several studies for a folder of each.
     """
-    if len(paths) == 1:
-        print_results(_read(paths[0], output, chosen), output, strict=strict)
-        return
+    if plots:
+        require_matplotlib()
     names = study_names(paths)
-    several = {name: _read(path, output, chosen) for name, path in zip(names, paths, strict=True)}
+    several = {
+        name: _read(path, output, chosen, courses=plots is not None)
+        for name, path in zip(names, paths, strict=True)
+    }
+    _print_all(several, output, strict=strict)
+    if not plots:
+        return
+    for name, found in several.items():
+        folder = plots / plain(name) if len(paths) > 1 else plots
+        written = found.to_plots(folder)
+        print_text(f"sparseattack: {number_of(len(written), 'file')} of figures in {folder}", error=True)
+
+
+def _print_all(several: Mapping[str, Results], output: str, *, strict: bool) -> None:
+    """Print the results of one study or of several."""
+    if len(several) == 1:
+        print_results(next(iter(several.values())), output, strict=strict)
+        return
     if strict:
         for found in several.values():
             require_alike(found.mixtures)
     print_side_by_side(several, output)
 
 
-def _read(path: Path, output: str, chosen: str) -> Results:
+def _read(path: Path, output: str, chosen: str, *, courses: bool) -> Results:
     with Study.read(path) as study:
-        return results(study, chosen=chosen, records=output == "runs")
+        return results(study, chosen=chosen, records=output == "runs", courses=courses)
 
 
 def print_side_by_side(several: Mapping[str, Results], output: str) -> None:
     """Print the results of several studies, by name: what each is about, common tables, remarks on each."""
     if output in FORMATS:
+        if output == "latex":
+            print_text("\n".join(found.to_latex(plain(name)) for name, found in several.items()).rstrip())
+            return
         texts = {name: FORMATS[output](found) for name, found in several.items()}
         print_text(common_json(texts) if output == "json" else common_csv(texts).rstrip())
         return
@@ -76,7 +105,7 @@ def print_side_by_side(several: Mapping[str, Results], output: str) -> None:
 
 
 def print_results(found: Results, output: str, *, strict: bool = False) -> None:
-    """Print to the standard output, as ``output``: table, json, csv or runs.
+    """Print to the standard output, as ``output``: table, json, csv, runs or latex.
 
     InputError, before anything is printed, where ``strict`` and runs were not made alike.
     """

@@ -4,8 +4,10 @@ import csv
 import io
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from functools import cached_property
+from importlib import import_module  # of what shows results, and imports them
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -18,7 +20,14 @@ from sparseattack.report.columns import RUN_COLUMNS, TableColumn, rate_within, r
 from sparseattack.report.data_frame import frame
 from sparseattack.report.mixtures import mixtures
 from sparseattack.report.notebook import html
-from sparseattack.report.selection import Planned, check_planned, only, planned, without_smaller_budgets
+from sparseattack.report.selection import (
+    Planned,
+    check_planned,
+    only,
+    planned,
+    view,
+    without_smaller_budgets,
+)
 from sparseattack.report.summary import (
     Pair,
     Summary,
@@ -31,7 +40,7 @@ from sparseattack.report.summary import (
     unfinished,
 )
 from sparseattack.report.tables import Subject, generations, headline, sections, uncharged
-from sparseattack.study.columns import Columns, Numbers, read_columns
+from sparseattack.study.columns import Columns, Courses, Numbers, read_columns, read_courses
 from sparseattack.study.facts import InferenceChoice, Method, StudyRequest
 from sparseattack.study.record import Record
 from sparseattack.study.store import Study
@@ -55,6 +64,7 @@ class Results:
     columns: dict[Method, Columns]  # the runs of every method side by side
     planned: dict[Method, Numbers]  # (N,) runs of each image of the study by every method
     images: dict[int, ImageRow]  # those that were attacked, by number
+    courses: Courses | None  # what is nested in the runs, by their rows, where it was asked for
     lines: list[Summary]  # of the methods that lack no run
     unfinished: list[Unfinished]  # the other methods
     pairs: list[Pair]  # of those in the lines
@@ -164,6 +174,24 @@ class Results:
             return frame(self._table_rows(), self._table_columns())
         raise InputError(f'to_pandas() has the tables "runs" and "conditions", not {table!r}')
 
+    def to_latex(self, label: str = "comparison") -> str:
+        """The table for LaTeX, with booktabs; InputError where no condition has all its runs.
+
+        It is referred to as ``tab:LABEL``.
+        """
+        written: str = import_module("sparseattack.report.export.latex").table(self, label)
+        return written
+
+    def to_plots(self, folder: str | Path) -> list[Path]:
+        """Write every figure to a folder as SVG, PDF, PNG and CSV; the files. It needs matplotlib.
+
+        `sparseattack.report.figures.collection.figures` are the same, to be shown elsewhere. Raises
+        InputError without matplotlib, where no image was attacked, and where nothing can be written.
+        """
+        drawn = import_module("sparseattack.report.figures.collection")
+        written: list[Path] = drawn.write_figures(self, Path(folder).expanduser())
+        return written
+
     def _repr_html_(self) -> str:
         """The tables, as a notebook shows them."""
         parts = sections(self.subject, self.lines, self.unfinished)
@@ -178,13 +206,19 @@ class Results:
 
 
 def results(
-    study: Study, request: StudyRequest | None = None, *, chosen: str = "", records: bool = True
+    study: Study,
+    request: StudyRequest | None = None,
+    *,
+    chosen: str = "",
+    records: bool = True,
+    courses: bool = True,
 ) -> Results:
     """Read a study: its results are a function of the file alone.
 
     request: the experiment that the table is about; without it, all that were asked of the study
     chosen: a part of it, as in ``de,k=1``; see `sparseattack report --only`
     records: whether to read every run whole, which tables do not need
+    courses: whether to read the course of every run and its pixels, which only figures need
 
     Methods that lack runs are apart from the lines: their rates are not known yet. Raises InputError for a
     study of which nothing was asked, for one of another version, and for runs that nobody asked for.
@@ -193,7 +227,8 @@ def results(
     question = study.get(Question)
     if not every or question is None:
         raise InputError(f"{study.path} holds no comparison yet")
-    numbers, columns, images = study.image_numbers(), read_columns(study), study.images()
+    numbers, images = study.image_numbers(), study.images()
+    columns, nested = read_courses(study) if courses else (read_columns(study), None)
     methods = planned(study, every, numbers)
     check_planned(study, columns, methods, every, images)
     requests = [request] if request else every
@@ -218,6 +253,7 @@ def results(
         columns=groups,
         planned={one.method: one.by_image for one in methods},
         images={numbers[key]: image for key, image in images.items() if key in numbers},
+        courses=nested,
         lines=summaries(complete, every_target=question.target == "all"),
         unfinished=[lacking[method] for method in groups if method in lacking],
         pairs=pairs(complete),
@@ -231,20 +267,6 @@ def _inference(study: Study, methods: Sequence[Planned]) -> dict[int, InferenceC
     """How edits are evaluated, by number of pixels, where that was chosen."""
     found = {k: study.get(InferenceChoice, f"k={k}") for k in dict.fromkeys(one.method.k for one in methods)}
     return {k: choice for k, choice in found.items() if choice is not None}
-
-
-def view(study: Study, methods: Sequence[Planned], stop: str) -> Iterator[Record]:
-    """The records of some methods, as they were under their budgets and as these name their strategies."""
-    by_key: dict[str, list[Planned]] = {}
-    for one in methods:
-        by_key.setdefault(one.method.key, []).append(one)
-    for record in study.records():
-        for one in by_key.get(record.method, ()):
-            budget, runs = one.method.budget, one.runs.get(record.seed)
-            if runs is not None and runs[record.image] and (record.ended or record.budget >= budget):
-                seen = record.at_budget(budget, stop)
-                same = seen.strategy == one.method.strategy
-                yield seen if same else replace(seen, strategy=one.method.strategy)
 
 
 def _subject(question: Question, requests: Sequence[StudyRequest], methods: Sequence[Planned]) -> Subject:

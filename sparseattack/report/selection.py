@@ -1,6 +1,6 @@
 """Which runs a table is about: what was asked of a study, and a part of that."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -10,6 +10,7 @@ from sparseattack.errors import InputError, near
 from sparseattack.plugins.spec import parse, split
 from sparseattack.study.columns import Columns, Numbers
 from sparseattack.study.facts import ImageList, Method, StudyRequest
+from sparseattack.study.record import Record
 from sparseattack.study.store import Study
 from sparseattack.study.tables import ImageRow
 
@@ -133,6 +134,20 @@ def check_planned(
         possible = False
     if not (possible and known.all() and (np.maximum(columns.target, columns.after_class) < classes).all()):
         raise InputError(f"{study.path} is damaged: it holds runs that its experiments do not have")
+
+
+def view(study: Study, methods: Sequence[Planned], stop: str) -> Iterator[Record]:
+    """The records of some methods, as they were under their budgets and as these name their strategies."""
+    by_key: dict[str, list[Planned]] = {}
+    for one in methods:
+        by_key.setdefault(one.method.key, []).append(one)
+    for record in study.records():
+        for one in by_key.get(record.method, ()):
+            budget, runs = one.method.budget, one.runs.get(record.seed)
+            if runs is not None and runs[record.image] and (record.ended or record.budget >= budget):
+                seen = record.at_budget(budget, stop)
+                same = seen.strategy == one.method.strategy
+                yield seen if same else replace(seen, strategy=one.method.strategy)
 
 
 def without_smaller_budgets(methods: Sequence[Planned], lacking: Collection[Method] = ()) -> list[Planned]:

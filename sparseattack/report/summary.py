@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sparseattack.report.statistics import holm, mcnemar, median, wilson
+from sparseattack.report.statistics.intervals import holm, mcnemar, median, wilson
 from sparseattack.study.columns import NOT_KNOWN, Columns, Flags, Numbers
 from sparseattack.study.facts import Method
 

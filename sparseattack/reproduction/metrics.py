@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from sparseattack.report.statistics import median, wilson
+from sparseattack.report.statistics.intervals import median, wilson
 from sparseattack.study.record import Record
 
 CLASSES = 10  # of CIFAR-10

@@ -132,7 +132,7 @@ def read_finished(path: Path, experiment: Experiment | None = None) -> FinishedS
     try:
         with Study.read(path) as study:
             request = next((one for one in study.requests()[::-1] if _is_of(one, experiment)), None)
-            found = request and results(study, request)
+            found = request and results(study, request, courses=False)
     except InputError:  # no study, or one of another version: running it raises the same error
         return None
     if request is None or not found or not found.records or found.unfinished:

@@ -1,9 +1,11 @@
 """The columns of all runs that tables need, as arrays: a million runs fit, and none is an object.
 
-What a record checks of one run is checked here of all of them at once. What is nested is not read.
+What a record checks of one run is checked here of all of them at once. What is nested, the course of a run
+and the pixels of its best edit, is read where it is asked for: as numbers one after another.
 """
 
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, Self
 
@@ -12,7 +14,7 @@ from numpy.typing import NDArray
 
 from sparseattack.errors import InputError
 from sparseattack.provenance import digest
-from sparseattack.study.record import FLAGS, Record
+from sparseattack.study.record import FLAGS, NESTED, Record
 from sparseattack.study.store import Study
 from sparseattack.study.tables import BEFORE, ImageRow
 
@@ -31,7 +33,7 @@ NOT_KNOWN = -1
 
 @dataclass(frozen=True)
 class Columns:
-    """Runs side by side, ``(R,)`` each; a number that is not known is -1, a time NaN."""
+    """Runs side by side, ``(R,)`` each; a number that is not known is -1, a time or a length NaN."""
 
     method: NDArray[np.object_]  # keys
     image: Numbers  # number in the study
@@ -51,8 +53,10 @@ class Columns:
     strategy_seconds: Reals
     failed: Flags  # whether the search ended with an error
     right: Flags  # whether the clean image was classified as its true class
+    l2: Reals  # length of the best edit's change, colours in [0, 1]
     sparse: Flags
     environment: NDArray[np.object_]  # keys
+    row: Numbers  # place among all runs of the study, where `Courses` have it
 
     def __len__(self) -> int:
         return len(self.image)
@@ -104,6 +108,7 @@ class Columns:
             verified=here.verified & ~(longer & ~early),
             met=met,
             failed=here.failed & ~longer,
+            l2=np.where(other, np.nan, here.l2),
             **unknown,
             **times,
         )
@@ -118,6 +123,8 @@ class Columns:
                     values.append(bool(record.error))
                 elif name == "right":
                     values.append(record.before_class == record.label)
+                elif name == "row":
+                    values.append(len(values))
                 else:
                     values.append(getattr(record, name))
         held["met"] = [NOT_KNOWN if met is None else int(met) for met in held["met"]]
@@ -130,29 +137,102 @@ def _array(name: str, values: Sequence[Any]) -> NDArray[Any]:
         array[:] = values
         return array
     kinds = {"verified": bool, "failed": bool, "right": bool, "sparse": bool}
-    reals = ("oracle_seconds", "strategy_seconds")
+    reals = ("oracle_seconds", "strategy_seconds", "l2")
     return np.array(values, kinds.get(name, np.float64 if name in reals else np.int64))
+
+
+@dataclass(frozen=True)
+class Ragged:
+    """A list of numbers for each of R runs, one list after another."""
+
+    ends: Numbers  # (R + 1,) the numbers of run r are those from ends[r] to ends[r + 1]
+    values: Reals
+
+    def of(self, rows: Numbers) -> Iterator[Reals]:
+        """The numbers of each of some runs."""
+        return (self.values[self.ends[row] : self.ends[row + 1]] for row in rows)
+
+    @classmethod
+    def read(cls, texts: Sequence[str]) -> Self:
+        """Those of JSON that holds nothing but lists of numbers, nested or not; InputError for other JSON."""
+        bare = [text.translate(BRACKETS) for text in texts]
+        counts = [text.count(",") + 1 if text else 0 for text in bare]
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", DeprecationWarning)
+            try:
+                values = np.fromstring(",".join(filter(None, bare)), sep=",")
+            except (DeprecationWarning, ValueError) as error:
+                raise InputError("a run's lists are no numbers") from error
+        ends = np.concatenate([[0], np.cumsum(counts, dtype=np.int64)])
+        if len(values) != ends[-1]:
+            raise InputError("a run's lists are no numbers")
+        return cls(ends, values)
+
+    @classmethod
+    def joined(cls, parts: Sequence[Self]) -> Self:
+        """Several, one after another."""
+        starts = np.cumsum([0, *(part.ends[-1] for part in parts)])
+        ends = [part.ends[1:] + start for part, start in zip(parts, starts, strict=False)]
+        return cls(
+            np.concatenate([np.zeros(1, np.int64), *ends]),
+            np.concatenate([np.zeros(0), *(part.values for part in parts)]),
+        )
+
+
+BRACKETS = {ord(letter): None for letter in "[] "}
+
+
+@dataclass(frozen=True)
+class Courses:
+    """What is nested in all runs of a study, by their rows there."""
+
+    trace: Ragged  # query and value by turns, wherever the first objective became lower
+    positions: Ragged  # row * width + column of each pixel of the best edit
 
 
 def read_columns(study: Study) -> Columns:
     """The columns of all runs of a study; InputError for a damaged one."""
+    return _read(study, nested=False)[0]
+
+
+def read_courses(study: Study) -> tuple[Columns, Courses]:
+    """The same, and what is nested in these runs."""
+    return _read(study, nested=True)
+
+
+def _read(study: Study, *, nested: bool) -> tuple[Columns, Courses]:
     images, numbers = study.images(), study.image_numbers()
-    parts = []
+    parts, courses, count = [Columns.of(())], [], len(BEFORE["run"])
     with study.damage():
-        for rows in study.rows_of("run", BEFORE["run"], AT_ONCE):
+        for rows in study.rows_of("run", (*BEFORE["run"], *(NESTED if nested else ())), AT_ONCE):
+            if any(digest(row[:count]) != row[-1] for row in rows):
+                raise InputError("a row of table run does not fit its checksum")
             parts.append(_columns(rows, images, numbers))
-    if not parts:
-        return Columns.of(())
+            if nested:
+                courses.append(_courses(rows))
     whole = {one.name: np.concatenate([getattr(part, one.name) for part in parts]) for one in fields(Columns)}
-    return Columns(**whole)
+    trace, positions = (Ragged.joined([getattr(part, name) for part in courses]) for name in
+                        ("trace", "positions"))  # fmt: skip
+    return Columns(**whole | {"row": np.arange(len(whole["row"]))}), Courses(trace, positions)
+
+
+def _courses(rows: list[tuple[Any, ...]]) -> Courses:
+    """What is nested in some rows of the table of runs; its digest is their column ``details``."""
+    start, place = len(BEFORE["run"]), BEFORE["run"].index("details")
+    if any(digest(row[start:-1]) != row[place] for row in rows):
+        raise InputError("a row of table run does not fit its checksum")
+    trace, positions = (
+        Ragged.read([row[start + NESTED.index(name)] for row in rows]) for name in ("trace", "positions")
+    )
+    if (np.diff(trace.ends) % 2).any() or (positions.values < 0).any():
+        raise InputError("a run's trace or positions cannot be")
+    return Courses(trace, positions)
 
 
 def _columns(
     rows: list[tuple[Any, ...]], images: Mapping[str, ImageRow], numbers: Mapping[str, int]
 ) -> Columns:
-    """The columns of some rows of the table of runs, each with its checksum last."""
-    if any(digest(row[:-1]) != row[-1] for row in rows):
-        raise InputError("a row of table run does not fit its checksum")
+    """The columns of some rows of the table of runs."""
     held = dict(zip(BEFORE["run"], zip(*rows, strict=False), strict=False))
     _check_types(held)
     array = {name: np.array(held[name]) for name in (*NUMBERS, "met", "success", "verified", "sparse")}
@@ -165,6 +245,8 @@ def _columns(
         failed=np.array([error != "" for error in held["error"]], bool),
         right=np.array([image.predicted == image.label for image in shown], bool),
         environment=_array("environment", _shared(held["environment"])),
+        row=np.arange(len(rows)),
+        l2=np.array(held["l2"], float),
         oracle_seconds=np.array(held["oracle_seconds"], float),
         strategy_seconds=np.array(held["strategy_seconds"], float),
         verified=array["verified"].astype(bool),

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
-from sparseattack.report.statistics import holm, mcnemar, median, wilson
+from sparseattack.report.statistics.intervals import holm, mcnemar, median, wilson
 
 
 @given(st.integers(1, 500).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))

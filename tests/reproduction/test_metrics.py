@@ -5,7 +5,7 @@ import math
 import pytest
 from records import record
 
-from sparseattack.report.statistics import wilson
+from sparseattack.report.statistics.intervals import wilson
 from sparseattack.reproduction import metrics
 from sparseattack.reproduction.metrics import Measure
 from sparseattack.reproduction.tables import TableCell

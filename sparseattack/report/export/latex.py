@@ -29,9 +29,14 @@ def write(found: Results, out: Path) -> None:
 
     The document needs ``\\usepackage{booktabs}``.
     """
+    out.write_text(table(found, out.stem), encoding="utf-8")
+
+
+def table(found: Results, label: str) -> str:
+    """The same as text, with a label."""
     if not found.lines:
         raise InputError("no condition has all its runs yet: there is no table for LaTeX")
-    out.write_text("\n".join(_table(found, out.stem)) + "\n", encoding="utf-8")
+    return "\n".join(_table(found, label)) + "\n"
 
 
 def escaped(text: str) -> str:

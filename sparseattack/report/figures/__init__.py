@@ -1,0 +1,6 @@
+"""The figures of a study: each with its numbers, its result in a sentence, and ways to draw it.
+
+In reading order: ``collection`` (all figures of results, and their files), ``figure`` (what one is),
+``style`` (colours, dashes, axes, legends), ``panels`` (which conditions stand in one figure), ``success``
+(curves of success) and ``effort`` (times).
+"""

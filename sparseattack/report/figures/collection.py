@@ -1,0 +1,58 @@
+"""All figures of results in their order, and their files: SVG, PDF, PNG and the numbers as CSV."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from sparseattack.errors import InputError
+from sparseattack.report.figures.effort import time_figure
+from sparseattack.report.figures.figure import ReportFigure, require_matplotlib
+from sparseattack.report.figures.panels import panels_of
+from sparseattack.report.figures.success import success_figure
+from sparseattack.report.results import Results
+
+
+def figures(found: Results) -> list[ReportFigure]:
+    """Every figure of ``found`` that has something to show, in the order of a report; nothing is drawn yet.
+
+    The margin over queries and the places in the image need ``found.courses``.
+    """
+    return list(_figures(found))
+
+
+def _figures(found: Results) -> Iterator[ReportFigure]:
+    shown = panels_of(found)
+    for panel in shown:
+        yield success_figure(found, panel)
+    conditions = [(panel, one) for panel in shown for one in panel.series]
+    for figure in (time_figure(found, conditions),):
+        if figure:
+            yield figure
+
+
+def write_figures(found: Results, folder: Path) -> list[Path]:
+    """Write every figure to ``folder``, made where there is none, as SVG, PDF, PNG and CSV; the files.
+
+    Files of the same names are replaced. InputError without matplotlib, where there is nothing to show, and
+    where the folder cannot be written.
+    """
+    require_matplotlib()
+    shown = figures(found)
+    if not shown:
+        raise InputError("no image was attacked: there is nothing to draw")
+    written = []
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for figure in shown:
+            contents = {
+                "svg": figure.svg().encode(),
+                "pdf": figure.pdf(),
+                "png": figure.png(),
+                "csv": figure.csv().encode(),
+            }
+            for ending, content in contents.items():
+                path = folder / f"{figure.name}.{ending}"
+                path.write_bytes(content)
+                written.append(path)
+    except OSError as error:
+        raise InputError(f"{folder} cannot be written: {error.strerror or error}") from error
+    return written

@@ -1,0 +1,101 @@
+"""Which conditions stand in one figure: those of one number of pixels, encoding and fitness."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from sparseattack.report.figures.style import LineStyle
+from sparseattack.report.results import Results
+from sparseattack.report.summary import Unfinished
+from sparseattack.study.columns import Columns, Numbers
+from sparseattack.study.facts import Method
+
+STEM = 40  # letters of a spec in a name
+
+
+@dataclass(frozen=True)
+class Series:
+    """One condition, as figures show it."""
+
+    method: Method
+    name: str  # in legends
+    style: LineStyle
+    runs: Columns  # the finished ones
+    planned: Numbers  # (N,) runs of each image
+    bounds: Unfinished | None  # where it lacks runs
+
+    @property
+    def images(self) -> int:
+        """How many images it attacks."""
+        return int((self.planned > 0).sum())
+
+
+@dataclass(frozen=True)
+class Panel:
+    """The conditions of one figure, those of the fewest mean queries first, those that lack runs last."""
+
+    k: int
+    encoding: str
+    fitness: str
+    stem: str  # what of this the name of a figure says
+    subject: str  # what of this a title says
+    series: tuple[Series, ...]
+
+    @property
+    def whole(self) -> list[Series]:
+        """Those that lack no run."""
+        return [one for one in self.series if one.bounds is None]
+
+    @property
+    def budget(self) -> int:
+        """The largest one."""
+        return max(one.method.budget for one in self.series)
+
+    @property
+    def common_budget(self) -> int:
+        """Up to which all of the series are known."""
+        return min(one.method.budget for one in self.series)
+
+
+def restricted_mean(runs: Columns, budget: int) -> float:
+    """Mean queries to success of which no run has more than a budget; a failure counts as the budget."""
+    return float(np.minimum(runs.cost, budget).mean()) if len(runs) else np.inf
+
+
+def panels_of(found: Results) -> list[Panel]:
+    """The panels of results, in the order of tables."""
+    strategies = list(dict.fromkeys(method.name for method in found.methods))
+    styles = {name: place for place, name in enumerate(strategies)}
+    lacking = {line.method: line for line in found.unfinished}
+    groups: dict[tuple[int, str, str], list[Method]] = {}
+    for method in found.methods:
+        if found.planned[method].any():
+            groups.setdefault((method.k, method.encoding, method.fitness), []).append(method)
+    varied = [len({key[place] for key in groups}) > 1 for place in (1, 2)]
+    shown: list[Panel] = []
+    for (k, encoding, fitness), methods in groups.items():
+        words = [word for word, differs in zip((encoding, fitness), varied, strict=True) if differs]
+        plain = [re.sub(r"[^a-z0-9]+", "-", word.lower())[:STEM].strip("-") for word in words]
+        stem = "-".join([f"k{k}", *plain])
+        number = sum(re.fullmatch(rf"{stem}(--\d+)?", panel.stem) is not None for panel in shown)
+        stem = f"{stem}--{number + 1}" if number else stem
+        series = tuple(_ordered(methods, found, styles, lacking))
+        shown.append(Panel(k, encoding, fitness, stem, ", ".join([f"k = {k}", *words]), series))
+    return shown
+
+
+def _ordered(
+    methods: Sequence[Method], found: Results, styles: dict[str, int], lacking: dict[Method, Unfinished]
+) -> list[Series]:
+    budgets = sorted({method.budget for method in methods})
+    series = []
+    for method in methods:
+        name = f"{method.name}, budget {method.budget:,}" if len(budgets) > 1 else method.name
+        place = styles[method.name] + len(styles) * budgets.index(method.budget)
+        style = LineStyle(LineStyle.of(styles[method.name]).colour, LineStyle.of(place).dash)
+        series.append(
+            Series(method, name, style, found.columns[method], found.planned[method], lacking.get(method))
+        )
+    return sorted(series, key=lambda one: (one.bounds is not None, restricted_mean(one.runs, budgets[0])))
