@@ -246,7 +246,7 @@ def results(
     used = {key for runs in groups.values() for key in set(runs.environment)}
     environments = {key: each for key, each in study.environments().items() if key in used}
     return Results(
-        subject=_subject(question, requests, methods),
+        subject=Subject.of(question, requests, methods),
         finished=sum(map(len, groups.values())),
         verifications=total(np.concatenate([runs.verifications for runs in groups.values()])),
         records=list(view(study, methods, question.stop)) if records else [],
@@ -267,31 +267,6 @@ def _inference(study: Study, methods: Sequence[Planned]) -> dict[int, InferenceC
     """How edits are evaluated, by number of pixels, where that was chosen."""
     found = {k: study.get(InferenceChoice, f"k={k}") for k in dict.fromkeys(one.method.k for one in methods)}
     return {k: choice for k, choice in found.items() if choice is not None}
-
-
-def _subject(question: Question, requests: Sequence[StudyRequest], methods: Sequence[Planned]) -> Subject:
-    """What the methods of some requests attack."""
-
-    def common(name: str) -> Any:
-        values = {getattr(request, name) for request in requests}
-        return values.pop() if len(values) == 1 else None
-
-    one_selection = len({request.images for request in requests}) == 1
-    seeds = {str(seed) for one in methods for seed in one.runs}
-    all_seeds = question.target == "none" or all(seeds == {*request.runs} for request in requests)
-    attacked = np.sum([one.by_image for one in methods], axis=0) > 0
-    return Subject(
-        question=question,
-        requests=tuple(requests),
-        methods=tuple(one.method for one in methods),
-        images=requests[0].num_images if one_selection else len(attacked),
-        attacked=int(attacked.sum()),
-        runs=int(sum(one.by_image.sum() for one in methods)),
-        cases=max(int(one.by_image.sum()) for one in methods),
-        eligible=common("eligible") if one_selection else None,
-        left_out=common("left_out") if one_selection and all_seeds else None,
-        same_images=len({(one.by_image > 0).tobytes() for one in methods}) == 1,
-    )
 
 
 def _uncharged(requests: Sequence[StudyRequest]) -> tuple[int, int, int]:

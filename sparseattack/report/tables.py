@@ -2,9 +2,12 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
+
+import numpy as np
 
 from sparseattack.experiment.identity import Question
+from sparseattack.report.selection import Planned
 from sparseattack.report.summary import Summary, Unfinished
 from sparseattack.study.facts import Method, StudyRequest
 
@@ -64,6 +67,31 @@ class Subject:
     eligible: int | None  # images that may be attacked, sampled or not
     left_out: int | None  # cases that are no attack: misclassified, or of the target class already
     same_images: bool  # whether every method attacks the same of the images
+
+    @classmethod
+    def of(cls, question: Question, requests: Sequence[StudyRequest], methods: Sequence[Planned]) -> Self:
+        """What the methods of some requests attack."""
+
+        def common(name: str) -> Any:
+            values = {getattr(request, name) for request in requests}
+            return values.pop() if len(values) == 1 else None
+
+        one_selection = len({request.images for request in requests}) == 1
+        seeds = {str(seed) for one in methods for seed in one.runs}
+        all_seeds = question.target == "none" or all(seeds == {*request.runs} for request in requests)
+        attacked = np.sum([one.by_image for one in methods], axis=0) > 0
+        return cls(
+            question=question,
+            requests=tuple(requests),
+            methods=tuple(one.method for one in methods),
+            images=requests[0].num_images if one_selection else len(attacked),
+            attacked=int(attacked.sum()),
+            runs=int(sum(one.by_image.sum() for one in methods)),
+            cases=max(int(one.by_image.sum()) for one in methods),
+            eligible=common("eligible") if one_selection else None,
+            left_out=common("left_out") if one_selection and all_seeds else None,
+            same_images=len({(one.by_image > 0).tobytes() for one in methods}) == 1,
+        )
 
 
 def headline(subject: Subject) -> list[str]:
