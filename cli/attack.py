@@ -1,31 +1,47 @@
 """Attack pictures with a progress display, and print a line about each."""
 
+import shlex
+import sys
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 import typer
 from rich.console import Console
 
 from sparseattack import Experiment
-from sparseattack.data.png import ChangedPixel, changed_pixels
-from sparseattack.errors import OracleError
+from sparseattack.data.folder import CONTACT_SHEET
+from sparseattack.data.png import ChangedPixel, changed_pixels, write_png
+from sparseattack.errors import OracleError, SparseattackError
 from sparseattack.experiment.prepare import Setup
 from sparseattack.problem.verification import repeats_of
 from sparseattack.report.console import visible
+from sparseattack.report.progress import remaining
 from sparseattack.study.pictures import (
     Attempt,
-    attempts,
+    PictureFiles,
+    attack_steps,
     caption,
     class_name,
+    counted,
     prepare_pictures,
+    sheet_of,
     stems,
-    write_success,
 )
+from sparseattack.study.progress import Advance, ComparisonProgress, ConditionProgress
 from sparseattack.study.record import Record
 from sparseattack.study.store import check_folder
 
 from .terminal import print_text, stderr
+
+
+class Finished(NamedTuple):
+    """A picture whose attack is over, and the files written of it."""
+
+    attempt: Attempt
+    files: Sequence[Path]
 
 
 def in_full(setup: Setup, attempt: Attempt, files: Sequence[Path]) -> str:
@@ -40,10 +56,10 @@ def in_full(setup: Setup, attempt: Attempt, files: Sequence[Path]) -> str:
         lines += [
             ("after", _after(setup, record)),
             ("queries", f"{record.first_fooled:,} to success, {record.queries:,} in all"),
-            ("changed", f"{_pixels(record.pixels)}; rows and columns count from 0"),
+            ("changed", f"{counted(record.pixels, 'pixel')}; rows and columns count from 0"),
             *(("", _change(one)) for one in changed),
             ("verified", "read back from its file and evaluated as a single image, it is a success again"),
-            *zip(("written", ""), (visible(str(file)) for file in files), strict=True),
+            *zip(("written", *("",) * len(files)), (visible(str(file)) for file in files), strict=False),
         ]
     lines.append(("also", _uncharged(setup, attempt, len(files))))
     return "\n".join(f"{heading:<10}{text}" for heading, text in lines)
@@ -63,20 +79,22 @@ def in_a_line(setup: Setup, attempt: Attempt, files: Sequence[Path]) -> str:
     if attempt.record is None or not files:
         return f"{name}: {before}; {_why_not(setup, attempt)}"
     record = attempt.record
-    cost = f"{_queries(record.first_fooled)}, {_pixels(record.pixels)}"
+    cost = f"{_queries(record.first_fooled)}, {counted(record.pixels, 'pixel')}"
     return f"{name}: {before} -> {_after(setup, record)}, {cost}"
 
 
-def summary(finished: Sequence[Attempt], out: Path) -> str:
-    """On how many pictures the attack succeeded."""
-    attacked = [attempt.record for attempt in finished if attempt.record]
+def summary(finished: Sequence[Finished], out: Path, sheet: Sequence[Path] = ()) -> str:
+    """On how many pictures the attack succeeded, and what was written."""
+    attacked = [one.attempt.record for one in finished if one.attempt.record]
     successes = sum(record.success for record in attacked)
-    failed = sum(bool(attempt.error) for attempt in finished)
+    failed = sum(bool(one.attempt.error) for one in finished)
     left_out = len(finished) - len(attacked) - failed
+    files = sum(len(one.files) for one in finished) + len(sheet)
+    together = "".join(f", among them {visible(str(path))}, all successes on one sheet" for path in sheet)
+    written = f"written to {visible(str(out))}: {files} files{together}" if files else "nothing was written"
     return (
         f"verified success on {successes} of {len(attacked)} attacked pictures; {left_out} left out"
-        f"{f', {failed} failed' if failed else ''}"
-        f"{f'; written to {visible(str(out))}' if successes else '; nothing was written'}"
+        f"{f', {failed} failed' if failed else ''}; {written}"
     )
 
 
@@ -107,10 +125,6 @@ def _why_not(setup: Setup, attempt: Attempt) -> str:
     return f"no success in {_queries(record.queries)}; a larger --budget or more --pixels may help"
 
 
-def _pixels(count: int) -> str:
-    return f"{count} pixel{'' if count == 1 else 's'}"
-
-
 def _queries(count: int) -> str:
     return f"{count:,} {'query' if count == 1 else 'queries'}"
 
@@ -120,9 +134,12 @@ def _change(change: ChangedPixel) -> str:
     return f"row {change.row}, column {change.column}: {was} -> {now}"
 
 
-def attack(experiment: Experiment, label: str | None, out: Path) -> None:
-    """Attack every picture, write successes to ``out``; print one picture in full, of more a line each."""
-    console, finished = stderr(), []
+def attack(experiment: Experiment, label: str | None, out: Path, scale: int | None = None) -> None:
+    """Attack every picture, write successes to ``out``; print one picture in full, of more a line each.
+
+    scale: how many times the enlarged copy of a success is enlarged; 0 for none, None as its size asks for
+    """
+    console, finished = stderr(), list[Finished]()
     check_folder(out, "adversarial pictures", "Name another folder with --out")
     with console.status("loading the oracle and the pictures"):
         setup = prepare_pictures(experiment, label)
@@ -132,20 +149,34 @@ def attack(experiment: Experiment, label: str | None, out: Path) -> None:
     if len(names) > 1 and label is None and experiment.true_class == "label":
         print_accuracy(console, setup)
     described = in_full if len(names) == 1 else in_a_line
+    (condition,) = experiment.conditions()
+    command = shlex.join(["sparseattack", *sys.argv[1:]])
+    writer = PictureFiles(setup, setup.environment(condition), command, scale)
     try:
-        for attempt in _awaited(console, attempts(setup)):
-            written, files = _written(setup, attempt, out / names[attempt.place])
-            finished.append(written)
-            print_text(described(setup, written, files))
-    except BaseException:  # Ctrl-C too
+        for attempt in _awaited(console, setup):
+            finished.append(_written(writer, attempt, out / names[attempt.place]))
+            print_text(described(setup, *finished[-1]))
+    except KeyboardInterrupt:
+        console.print(_stopped(writer, finished, out))
+        raise
+    except Exception:
         if len(names) > 1:
-            done = f"stopped: {len(finished)} of {len(names)} pictures are done"
-            console.print(f"{done}; {summary(finished, out)}")
+            console.print(_stopped(writer, finished, out))
         raise
     if len(names) > 1:
-        print_text(summary(finished, out))
-    if any(attempt.error for attempt in finished):
+        print_text(summary(finished, out, _write_sheet(writer, finished, out)))
+    if any(one.attempt.error for one in finished):
         raise typer.Exit(1)
+
+
+def _stopped(writer: PictureFiles, finished: Sequence[Finished], out: Path) -> str:
+    """How much was done when the attack was stopped, and what is written of it."""
+    sheet: tuple[Path, ...] = ()
+    with suppress(SparseattackError):  # what stopped the attack is what is said
+        sheet = _write_sheet(writer, finished, out)
+    pictures = counted(len(writer.setup.images), "picture")
+    verb = "is" if len(writer.setup.images) == 1 else "are"
+    return f"stopped: {len(finished)} of {pictures} {verb} done; {summary(finished, out, sheet)}"
 
 
 def print_accuracy(console: Console, setup: Setup) -> None:
@@ -155,21 +186,49 @@ def print_accuracy(console: Console, setup: Setup) -> None:
         console.print(f"clean accuracy: {correct} of {count} pictures, {correct / count:.1%}")
 
 
-def _written(setup: Setup, attempt: Attempt, stem: Path) -> tuple[Attempt, Sequence[Path]]:
+def _written(writer: PictureFiles, attempt: Attempt, stem: Path) -> Finished:
     """The attempt, and the files written of it; of several pictures one that fails has an error."""
     try:
-        return attempt, write_success(setup, attempt, stem)
+        return Finished(attempt, writer.write(attempt, stem))
     except OracleError as error:
-        if len(setup.images) == 1:
+        if len(writer.setup.images) == 1:
             raise
-        return replace(attempt, after=None, record=None, error=str(error)), ()
+        return Finished(replace(attempt, after=None, record=None, error=str(error)), ())
 
 
-def _awaited(console: Console, found: Iterator[Attempt]) -> Iterator[Attempt]:
-    """The same, with a status line while the next one is awaited."""
+def _write_sheet(writer: PictureFiles, finished: Sequence[Finished], out: Path) -> tuple[Path, ...]:
+    """Write the contact sheet of all successes, if there are several pictures and a success."""
+    sheet = sheet_of(writer.setup, [one.attempt for one in finished])
+    if len(writer.setup.images) == 1 or sheet is None:
+        return ()
+    write_png(sheet, path := out / f"attack{CONTACT_SHEET}", {"Comment": writer.command})
+    return (path,)
+
+
+def _awaited(console: Console, setup: Setup) -> Iterator[Attempt]:
+    """Every picture as it is finished; while the next one is awaited, how far it is and the time left."""
+    attacked = len(setup.selection.cases[setup.experiment.seeds[0]])
+    condition = ConditionProgress("", setup.experiment.budget, attacked)
+    progress = ComparisonProgress([condition])
+    steps = attack_steps(setup)
     while True:
-        with console.status("attacking"):
-            attempt = next(found, None)
-        if attempt is None:
+        with console.status(_how_far(progress, condition)):
+            step = next(steps, None)
+        if step is None:
             return
-        yield attempt
+        records = [one.record for one in step.attempts if one.record]
+        progress.add(Advance.of(0, step.queries, records, condition.budget))
+        yield from step.attempts
+
+
+def _how_far(progress: ComparisonProgress, condition: ConditionProgress) -> str:
+    """``attacking: 12 of 100 pictures, 3 successes, 4,512 queries, about 0:01:12 left``."""
+    if not condition.todo:
+        return "attacking"
+    found = (
+        f", {condition.successes} {'success' if condition.successes == 1 else 'successes'}"
+        if condition.todo > 1
+        else ""
+    )
+    done = f"{condition.runs} of {counted(condition.todo, 'picture')}"
+    return f"attacking: {done}{found}, {_queries(condition.queries)}, {remaining(progress.left)}"

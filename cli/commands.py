@@ -109,8 +109,9 @@ def attack(
     sparse_inference: o.SparseInference = True,
     noisy_oracle: o.NoisyOracle = False,
     out: o.Out = Path(),
+    scale: o.Scale = None,
 ) -> None:
-    """Attack pictures; write each adversarial PNG, and one that shows the changed pixels beside it."""
+    """Attack pictures; write each adversarial PNG, and pictures that show the changed pixels."""
     from sparseattack import Experiment
 
     from .attack import attack
@@ -121,7 +122,7 @@ def attack(
         images=image, resize=resize, budget=budget, fitness=fitness, stop=stop, target=target, device=device,
         true_class=true_class, sparse_inference=sparse_inference, noisy_oracle=noisy_oracle,
     )  # fmt: skip
-    attack(experiment, label, out)
+    attack(experiment, label, out, scale)
 
 
 app.command(cls=Command)(study.report)

@@ -179,6 +179,17 @@ SparseInference = Annotated[
 ]
 Json = Annotated[bool, flag(OUTPUT, "Print JSON instead of tables.", "--json")]
 Out = Annotated[Path, option(OUTPUT, "FOLDER", "Folder for the files that are written.")]
+Scale = Annotated[
+    int | None,
+    typer.Option(
+        min=0,
+        max=64,
+        metavar="N",
+        rich_help_panel=OUTPUT,
+        help="A copy of each success, enlarged N times; 0 for none.",
+        show_default="8, or to 256 pixels, up to a side of 64; else 0",
+    ),
+]
 
 # Training
 TrainingData = Annotated[

@@ -12,6 +12,8 @@ from sparseattack.errors import InputError
 
 # suffixes of the files that an attack writes
 ADVERSARIAL, SIDE_BY_SIDE = ".adversarial.png", ".side-by-side.png"
+ENLARGED, CONTACT_SHEET = ".enlarged.png", ".contact-sheet.png"
+WRITTEN = ADVERSARIAL, SIDE_BY_SIDE, ENLARGED, CONTACT_SHEET
 SPLITS = {"train", "training", "test", "testing", "val", "valid", "validation", "eval"}
 CLASS_DEPTH = 2  # folder of the class, file
 
@@ -52,7 +54,7 @@ def list_folder(folder: Path, *, flat: bool = False) -> Listing:
     left_out: Counter[str] = Counter()
     files = []
     for file in _walk(folder, left_out):
-        if file.name.endswith((ADVERSARIAL, SIDE_BY_SIDE)):
+        if file.name.endswith(WRITTEN):
             left_out["written"] += 1
         elif file.suffix.lower() in known:
             files.append(file)

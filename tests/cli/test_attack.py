@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from sparseattack import Oracle, levels, load, load_images
+from sparseattack.cli.attack import _how_far
 from sparseattack.errors import SparseattackWarning
+from sparseattack.study.progress import Advance, ComparisonProgress, ConditionProgress
 
 Colours = NDArray[np.uint8]
 FOREST = ("--oracle", "digits-forest", "--pixels", "2")
@@ -198,7 +200,7 @@ def test_a_place_that_cannot_be_written_is_refused_before_the_attack(run: Run) -
 def test_what_an_attack_has_written_is_no_picture_to_attack(digits: Path, run: Run) -> None:
     first, again = (run("attack", str(digits), *FOREST, "--out", str(digits)) for _ in range(2))
     assert first.code == again.code == 0 and first.out == again.out
-    assert "8 pictures that an attack has written" in again.err and "left out" not in first.err
+    assert "13 pictures that an attack has written" in again.err and "left out" not in first.err
     for file in digits.rglob("?.*"):
         file.rename(file.with_name(f"{file.stem}.adversarial.png"))
     assert "no picture in" in run("attack", str(digits), *FOREST).err
@@ -342,3 +344,50 @@ def test_an_interruption_lists_the_files_written(oracles: Path, run: Run) -> Non
     assert re.search(
         r"stopped: \d of 4 pictures are done; verified success on \d of \d attacked pictures", err
     )
+    made = [path for path in (oracles / "made").rglob("*") if path.is_file()]
+    assert made and f"written to made: {len(made)} files, among them made/attack.contact-sheet.png" in err
+
+
+def test_one_picture_interrupted_has_written_nothing(oracles: Path, run: Run) -> None:
+    stops = ("--oracle", "pictures_to_attack.py:stops", "--budget", "100000", "-s", "random(popsize=10)")
+    code, out, err = run("attack", "digits[0]", *stops, "--out", "made")
+    assert (code, out) == (130, "") and "stopped: 0 of 1 picture is done" in err
+    assert "nothing was written" in err and not (oracles / "made").exists()
+
+
+def test_a_copy_is_enlarged_as_often_as_chosen(tmp_path: Path, run: Run) -> None:
+    for scale, size in ((None, 256), ("3", 24), ("0", None)):
+        given = () if scale is None else ("--scale", scale)
+        out = tmp_path / f"scale-{scale}"
+        assert run("attack", "digits[0]", *FOREST, "--out", str(out), *given).code == 0
+        assert [colours(path).shape for path in out.glob("*.enlarged.png")] == (
+            [(size, size)] if size else []
+        )
+        (made,) = out.glob("*.adversarial.png")
+        assert colours(made).shape == (8, 8)
+
+
+def test_one_picture_has_no_sheet_and_several_have_one(digits: Path, tmp_path: Path, run: Run) -> None:
+    out = tmp_path / "made"
+    assert run("attack", "digits[0]", *FOREST, "--out", str(out)).code == 0
+    assert not list(out.glob("*.contact-sheet.png"))
+    last = run("attack", str(digits), *FOREST, "--out", str(out)).out.splitlines()[-1]
+    assert "written to" in last and last.endswith("attack.contact-sheet.png, all successes on one sheet")
+    assert colours(out / "attack.contact-sheet.png").shape[1] > 4 * 160
+
+
+def test_the_line_while_pictures_are_awaited_says_how_far_it_is() -> None:
+    condition = ConditionProgress("", 1000, 12)
+    progress = ComparisonProgress([condition])
+    line = "attacking: 0 of 12 pictures, 0 successes, 0 queries, time left not known yet"
+    assert _how_far(progress, condition) == line
+    progress.add(Advance(0, 1234, 3, 1, 50))
+    assert "attacking: 3 of 12 pictures, 1 success, 1,234 queries, about" in _how_far(progress, condition)
+    progress.add(Advance(0, 500, 1, 1, 50))
+    assert re.fullmatch(
+        r"attacking: 4 of 12 pictures, 2 successes, 1,734 queries, about \d:\d\d:\d\d left",
+        _how_far(progress, condition),
+    )
+    one = ConditionProgress("", 100, 1)
+    shown = "attacking: 0 of 1 picture, 0 queries, time left not known yet"
+    assert _how_far(ComparisonProgress([one]), one) == shown

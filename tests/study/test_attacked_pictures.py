@@ -1,15 +1,28 @@
 """A picture attacked by itself has the outcome of a comparison; every picture written fools the oracle."""
 
+import json
 from dataclasses import replace
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 import torch
 
 from sparseattack import OracleError
+from sparseattack.data.png import read_png, read_texts
 from sparseattack.experiment.prepare import Setup, prepare
 from sparseattack.experiment.settings import Experiment
-from sparseattack.study.pictures import Attempt, attempts, caption, prepare_pictures, stems, write_success
+from sparseattack.provenance import Environment
+from sparseattack.study.pictures import (
+    Attempt,
+    PictureFiles,
+    attempts,
+    caption,
+    enlargement,
+    prepare_pictures,
+    sheet_of,
+    stems,
+)
 from sparseattack.study.record import Record
 from sparseattack.study.run import plan
 from sparseattack.study.store import Study
@@ -64,14 +77,55 @@ def test_those_with_nothing_to_attack_come_first() -> None:
     assert all(attempt.after is None for attempt in told if attempt.record is None)
 
 
+def made_with(setup: Setup) -> Environment:
+    return setup.environment(next(setup.experiment.conditions()))
+
+
+def test_a_picture_says_how_it_was_made_and_its_pixels_are_those_scored(
+    setup: Setup, found: list[Attempt], tmp_path: Path
+) -> None:
+    attempt = next(attempt for attempt in found if attempt.after is not None)
+    record = attempt.record
+    assert record and attempt.after is not None
+    writer = PictureFiles(setup, made_with(setup), "sparseattack attack 'digits[0:6]'", None)
+    adversarial, beside, large = writer.write(attempt, tmp_path / "a")
+    assert torch.equal(read_png(adversarial), attempt.after)
+    assert read_texts(adversarial) == read_texts(beside) == read_texts(large)
+    held = json.loads(read_texts(adversarial)["sparseattack"])
+    assert held["command"] == "sparseattack attack 'digits[0:6]'"
+    assert held["settings"]["strategy"] == "random(popsize=20)" and held["settings"]["k"] == 2
+    assert held["queries"] == {"to_success": record.first_fooled, "in_all": record.queries}
+    assert held["image"]["id"] == setup.images.ids[attempt.place]
+    assert held["made_with"]["versions"]["torch"] == version("torch")
+    before, after = attempt.before.clone(), attempt.after
+    for change in held["changed"]:  # is enough to make the picture again
+        before[:, change["row"], change["column"]] = torch.tensor(change["after"]) / 255
+    assert torch.equal(before, after)
+    small, whole = read_png(adversarial), read_png(large)
+    assert whole.shape == (1, 256, 256) and torch.equal(whole[:, 16::32, 16::32], small)
+
+
+def test_only_small_images_are_enlarged() -> None:
+    sizes = {side: enlargement(torch.zeros(3, side, side)) for side in (8, 28, 32, 64, 65, 224)}
+    assert sizes == {8: 32, 28: 9, 32: 8, 64: 8, 65: 0, 224: 0}
+
+
+def test_a_sheet_shows_the_successes_and_none_is_made_without_one(setup: Setup, found: list[Attempt]) -> None:
+    successes = [attempt for attempt in found if attempt.after is not None]
+    sheet, one = sheet_of(setup, found), sheet_of(setup, successes[:1])
+    assert sheet and one and len(successes) > 1 and sheet.tobytes() != one.tobytes()
+    assert sheet_of(setup, [replace(one, after=None) for one in found]) is None
+
+
 def test_an_oracle_whose_scores_change_is_refused(setup: Setup, found: list[Attempt], tmp_path: Path) -> None:
     attempt = next(attempt for attempt in found if attempt.after is not None)
     assert attempt.record and attempt.after is not None
-    fooling, beside = write_success(setup, attempt, tmp_path / "good")
+    files = PictureFiles(setup, made_with(setup))
+    fooling, beside = files.write(attempt, tmp_path / "good")
     assert fooling.exists() and beside.exists()
     other = replace(attempt.record, after_class=(attempt.record.after_class + 1) % 10)
     with pytest.raises(OracleError, match="classifies the same picture differently each time"):
-        write_success(setup, replace(attempt, record=other), tmp_path / "bad")
+        files.write(replace(attempt, record=other), tmp_path / "bad")
     assert not list(tmp_path.glob("bad*"))
 
 

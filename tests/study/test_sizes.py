@@ -12,7 +12,7 @@ from torch import Tensor
 from sparseattack import Experiment, InputError, Search, Space, compare, levels, register, uses
 from sparseattack.experiment.prepare import prepare
 from sparseattack.study.facts import request
-from sparseattack.study.pictures import attempts, prepare_pictures, write_success
+from sparseattack.study.pictures import PictureFiles, attempts, prepare_pictures
 from sparseattack.study.record import Record
 from sparseattack.study.run import plan
 from sparseattack.study.store import Study
@@ -110,10 +110,11 @@ def test_a_study_stores_the_sizes_and_continues(experiment: Experiment, tmp_path
 
 def test_what_is_written_has_the_pictures_own_size(experiment: Experiment, tmp_path: Path) -> None:
     setup = prepare_pictures(replace(experiment, strategies=("sparse-rs",), budget=200), label=None)
+    files = PictureFiles(setup, setup.environment(next(setup.experiment.conditions())))
     written = 0
     for attempt in attempts(setup):
         name = setup.images.ids[attempt.place].removesuffix(".png")
-        for file in write_success(setup, attempt, tmp_path / "made" / name)[:1]:
+        for file in files.write(attempt, tmp_path / "made" / name)[:1]:
             before, after = (np.array(Image.open(one)) for one in (tmp_path / f"{name}.png", file))
             assert before.shape == after.shape == (*SIZES[name], 3)
             assert (before != after).any(2).sum() == 1

@@ -16,7 +16,7 @@ from sparseattack.experiment.prepare import Setup, prepare
 from sparseattack.report.export.iohprofiler import plain
 from sparseattack.report.results import Results
 from sparseattack.study.facts import StudyRequest, image_list
-from sparseattack.study.pictures import Attempt, class_name, painted, stems, write_success
+from sparseattack.study.pictures import Attempt, PictureFiles, class_name, painted, stems
 from sparseattack.study.record import Record
 
 ORIGINAL = ".original.png"
@@ -96,7 +96,7 @@ def _written(
         stem = out / folder / f"{names[place]}{towards}"
         before = setup.clean.floats[place]
         attempt = Attempt(place, before, painted(record, before), replace(record, image=place))
-        adversarial, _ = write_success(setup, attempt, stem)
+        adversarial, _ = PictureFiles(setup, found.environments[record.environment]).write(attempt, stem)
         write_png(pil_image(before), Path(f"{stem}{ORIGINAL}"))
         yield ImageFiles(
             str(adversarial.relative_to(out)),
