@@ -36,17 +36,27 @@ class Cells(NamedTuple):
         return self._replace(rows=self.rows[places], columns=self.columns[places], usable=self.usable[places])
 
     def near(self, arms: Tensor, within: int) -> Tensor:
-        """Mask ``(B, ..., N)`` of the pixels at most ``within`` rows and columns from those of ``arms``."""
-        pixels, middle = arms // self.shades, (1,) * (arms.ndim - 1)
-        close = torch.ones((), dtype=torch.bool, device=arms.device)
+        """Cells ``(B, ..., q)`` whose pixels are at most ``within`` rows and columns from those of ``arms``.
+
+        A cell that is there already stands for those of the q that are none.
+        """
+        (n, m), own = self.lattice, arms % self.rows.shape[1]
+        reach = (within - 1) // self.cell + 1
+        steps = torch.arange(-reach, reach + 1, device=arms.device)
+        rows = ((own // m)[..., None] + steps).clamp(0, n - 1)
+        columns = ((own % m)[..., None] + steps).clamp(0, m - 1)
+        around = (rows[..., :, None] * m + columns[..., None, :]).flatten(-2)
+        if self.cell == 1:
+            return around
+        own, close = own[..., None], torch.ones((), dtype=torch.bool, device=arms.device)
         for each in (self.rows, self.columns):
-            own = each.gather(1, pixels.flatten(1)).view(pixels.shape)[..., None]
-            close = close & ((own - each.view(len(each), *middle, -1)).abs() <= within)
-        return close
+            one, other = (each.gather(1, some.flatten(1)).view(some.shape) for some in (own, around))
+            close = close & ((one - other).abs() <= within)
+        return torch.where(close, around, own)
 
 
 class Arms(NamedTuple):
-    """The arms of B images: N pixels in c colours each; arm number ``pixel * c + colour``, A = N * c.
+    """The arms of B images: N pixels in c colours each; arm number ``colour * N + pixel``, A = c * N.
 
     The effect of an arm on a score is ``weights`` times two unknown fields over the lattice: one for the size
     of the change, and one for the change of grey.
@@ -83,15 +93,16 @@ def _arms_of(images: Tensor, colours: Colours, shades: int | None, slots: int) -
     clean = images.flatten(2).gather(2, places[:, None].expand(-1, channels, -1)).transpose(1, 2)
     change = choices[:, None] - clean[:, :, None]  # (B, N, c, C)
     size = _length(change)
-    kept = size.sort(dim=2, descending=True, stable=True).indices[:, :, :shades]
-    change = change.gather(2, kept[..., None].expand(-1, -1, -1, channels))
-    chosen = choices[:, None].expand(-1, places.shape[1], -1, -1)
-    chosen = chosen.gather(2, kept[..., None].expand(-1, -1, -1, channels))
-    fields = torch.stack([size.gather(2, kept) * (CONTRAST * 3 / channels) ** 0.5, _grey(change)], 3)
-    weights = fields * _amplitude(height, width).to(images.device)[places][..., None, None]
+    kept = size.sort(dim=2, descending=True, stable=True).indices[:, :, :shades].transpose(1, 2)  # (B, c, N)
+    size, change = size.transpose(1, 2).gather(1, kept), change.transpose(1, 2)
+    change = change.gather(1, kept[..., None].expand(-1, -1, -1, channels))
+    chosen = choices[:, :, None].expand(-1, -1, places.shape[1], -1)
+    chosen = chosen.gather(1, kept[..., None].expand(-1, -1, -1, channels))
+    fields = torch.stack([size * (CONTRAST * 3 / channels) ** 0.5, _grey(change)], 3)
+    weights = fields * _amplitude(height, width).to(images.device)[places][:, None, :, None]
     lattice = -(-height // cell), -(-width // cell)
     usable = ~_repeated(choices).gather(1, kept.flatten(1))
-    pixels = Cells(lattice, cell, kept.shape[2], places // width, places % width, usable)
+    pixels = Cells(lattice, cell, kept.shape[1], places // width, places % width, usable)
     return Arms(pixels, eight_bit(chosen.flatten(1, 2)), weights.flatten(1, 2))
 
 

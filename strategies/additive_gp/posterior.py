@@ -170,7 +170,7 @@ class Posterior:
         With ``factors (j, s)`` their weighted sums, ``(j, 2, n, m)``. A cell may be in several sets.
         """
         n, m = self.kernel.lattice
-        cells, weights = sets // self.shades, self.weights[sets]  # (s, k), (s, k, 2)
+        cells, weights = sets % (n * m), self.weights[sets]  # (s, k), (s, k, 2)
         if factors is None:
             places = torch.arange(len(sets), device=sets.device)[:, None] * (n * m) + cells
             found = weights.new_zeros(len(sets) * n * m, 2)
@@ -185,7 +185,7 @@ class Posterior:
 
     def _on_arms(self, spread: Tensor) -> Tensor:
         """Covariances ``(j, A)`` of all arms, given those of all cells ``(j, 2, n, m)``."""
-        fields = spread.flatten(2).repeat_interleave(self.shades, 2)
+        fields = spread.flatten(2).repeat(1, 1, self.shades)
         return fields[:, 0] * self.weights[:, 0] + fields[:, 1] * self.weights[:, 1]
 
     def _sums(self, spread: Tensor, sets: Tensor) -> Tensor:
@@ -194,4 +194,5 @@ class Posterior:
 
     def _field_sums(self, field: Tensor, sets: Tensor, number: int) -> Tensor:
         """The part ``(j, s)`` of a field in the covariances, given those of all cells ``(j, n, m)``."""
-        return (field.flatten(1)[:, sets // self.shades] * self.weights[sets][..., number]).sum(2)
+        at = field.flatten(1)
+        return (at[:, sets % at.shape[1]] * self.weights[sets][..., number]).sum(2)

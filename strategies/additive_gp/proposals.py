@@ -1,6 +1,7 @@
 """Proposals: sets of arms that may be shown next, and how promising each is."""
 
 from collections.abc import Sequence
+from math import isqrt
 from typing import NamedTuple
 
 import torch
@@ -74,46 +75,75 @@ def bound(here: Estimates, optimism: Tensor | float) -> Tensor:
 
 
 def renewals(here: Estimates, margins: Tensor) -> list[Tensor]:
-    """The incumbent with 1, 4, 16, ... of its arms, those of the worst means, replaced: ``(n, k)`` each."""
+    """The incumbent with its 1, 4, 16, ... arms of the worst means replaced: ``(n, 1, k)`` each."""
     slots = here.incumbent.shape[1]
     means = here.decisive(here.mean).gather(1, here.incumbent)
     order = here.incumbent.gather(1, means.sort(dim=1, stable=True).indices)
     sizes = [4**power for power in range(slots.bit_length()) if 4**power < slots]
-    return [spaced(here, margins, order[:, : slots - size], slots) for size in sizes]
+    return [spaced(here, [margins], order[:, : slots - size], slots) for size in sizes]
 
 
-def spaced(here: Estimates, margins: Tensor, kept: Tensor, slots: int) -> Tensor:
-    """The arms ``kept (n, j)`` and others far from all before, of the lowest means less ``margins (n, A)``.
+def spaced(here: Estimates, margins: Sequence[Tensor], kept: Tensor, slots: int) -> Tensor:
+    """For each of s ``margins (n, A)`` the arms ``kept (n, j)`` and others of the lowest means less these.
 
-    The means are those of the score that is nearest to success by them, or furthest if all have to succeed.
+    The others are far from all before. Sets ``(n, s, k)``.
     """
-    pixels, within = here.pixels, distance(here.pixels, slots)
-    margins = margins.masked_fill(~pixels.usable, -FAR)
-    lowest, arm = best_shade(here.mean - margins[:, None], pixels)  # (n, J, N)
-    if kept.shape[1]:
-        lowest = lowest.masked_fill(pixels.near(kept, within).any(1)[:, None], FAR)
-    sums = here.clean + lowest.topk(slots - kept.shape[1], 2, largest=False).values.sum(2)
-    decides = (sums.argmax(1) if here.every else sums.argmin(1)).view(-1, 1, 1)
-    decides = decides.expand(-1, 1, lowest.shape[2])
-    lowest, arm, chosen = lowest.gather(1, decides)[:, 0], arm.gather(1, decides)[:, 0], [kept]
-    for _ in range(slots - kept.shape[1]):
-        pixel = lowest.argmin(1, keepdim=True)
-        chosen.append(arm.gather(1, pixel))
-        lowest = lowest.masked_fill(pixels.near(chosen[-1], within)[:, 0], FAR)
-    return torch.cat(chosen, 1)
+    pixels, within, count = here.pixels, distance(here.pixels, slots), slots - kept.shape[1]
+    near = pixels.near(kept, within).flatten(1)
+    values = torch.stack([decisive_values(here, each, near, count) for each in margins], 1)
+    free = values.amin(2).scatter(2, near[:, None].expand(-1, len(margins), -1), FAR)
+    chosen = [kept[:, None].expand(-1, len(margins), -1)]
+    for _ in range(count):
+        pixel = first_lowest(free, pixels.lattice)
+        chosen.append(best_shade(values, pixel) * values.shape[3] + pixel)
+        free.scatter_(2, pixels.near(pixel, within).flatten(2), FAR)
+    return torch.cat(chosen, 2)
 
 
-def best_shade(values: Tensor, pixels: Cells) -> tuple[Tensor, Tensor]:
-    """The lowest of ``values (..., A)`` at each pixel, and its arm: ``(..., N)`` each."""
-    lowest, *others = values.view(*values.shape[:-1], -1, pixels.shades).unbind(-1)
-    arm = torch.arange(lowest.shape[-1], device=values.device).mul(pixels.shades).expand_as(lowest)
-    for shade, each in enumerate(others, 1):  # many times as fast as min() over a few numbers
-        lower = each < lowest
-        lowest, arm = (
-            torch.where(lower, each, lowest),
-            torch.where(lower, arm - arm % pixels.shades + shade, arm),
-        )
-    return lowest, arm
+def decisive_values(here: Estimates, margins: Tensor, near: Tensor, count: int) -> Tensor:
+    """Means of the arms less ``margins (n, A)``, by colour ``(n, c, N)``, of the score that decides.
+
+    It is the one that is nearest to success by the ``count`` best arms outside the cells ``near (n, q)``, or
+    furthest if all have to succeed.
+    """
+    margins = margins.masked_fill(~here.pixels.usable, -FAR)
+    values = by_shade(here.mean - margins[:, None], here.pixels)
+    free = values.amin(2).scatter_(2, near[:, None].expand(-1, values.shape[1], -1), FAR)
+    sums = here.clean + lowest(free, count)[0].sum(2)
+    decides = sums.argmax(1) if here.every else sums.argmin(1)
+    return values[torch.arange(len(values), device=values.device), decides]
+
+
+def by_shade(values: Tensor, pixels: Cells) -> Tensor:
+    """Values ``(..., A)`` of arms as ``(..., c, N)``."""
+    return values.view(*values.shape[:-1], pixels.shades, -1)
+
+
+def best_shade(values: Tensor, pixel: Tensor) -> Tensor:
+    """The colour of the lowest of ``values (n, s, c, N)`` at each ``pixel (n, s, p)``: ``(n, s, p)``."""
+    return values.gather(3, pixel[:, :, None].expand(-1, -1, values.shape[2], -1)).argmin(2)
+
+
+def first_lowest(values: Tensor, lattice: tuple[int, int]) -> Tensor:
+    """The first cell ``(n, s, 1)`` of the lowest of ``values (n, s, N)``, by its row, which is fast."""
+    rows = values.view(*values.shape[:2], *lattice)
+    row = rows.amin(3).argmin(2, keepdim=True)
+    inside = rows.gather(2, row[..., None].expand(-1, -1, -1, lattice[1]))[:, :, 0]
+    return row * lattice[1] + inside.argmin(2, keepdim=True)
+
+
+def lowest(values: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    """The ``count`` lowest of ``values (n, s, N)`` in their order, and their places.
+
+    They are in the blocks of the lowest minima, where they are found many times as fast as among all.
+    """
+    total = values.shape[2]
+    size = max(each for each in range(1, isqrt(total // count) + 1) if not total % each)
+    blocks = values.view(*values.shape[:2], size, -1)
+    some = blocks.amin(2).topk(count, 2, largest=False).indices[:, :, None].expand(-1, -1, size, -1)
+    found, order = blocks.gather(3, some).flatten(2).topk(count, 2, largest=False)
+    first = torch.arange(size, device=values.device)[:, None] * blocks.shape[3]
+    return found, (some + first).flatten(2).gather(2, order)
 
 
 def distance(pixels: Cells, slots: int) -> int:
@@ -127,21 +157,19 @@ def distance(pixels: Cells, slots: int) -> int:
 def swaps(here: Estimates, criterion: Criterion) -> tuple[Tensor, Tensor]:
     """The best sets with one arm of the incumbent replaced, ``(n, s, k)``, and how promising each is."""
     pixels, sets, slots = here.pixels, here.incumbent, here.incumbent.shape[1]
-    close = pixels.near(sets, GAP)  # (n, k, N)
-    values, news = [], []
+    near, found, free = pixels.near(sets, GAP), [], []
     for slot in range(slots):
         rest = [place for place in range(slots) if place != slot]
         mean, variance, across = _without(here, rest)
-        found = criterion(here, mean[:, :, None] + here.mean, variance[:, None] + 2 * across + here.variance)
-        closed = close[:, rest].any(1).repeat_interleave(pixels.shades, 1) | ~pixels.usable
-        lowest, arm = best_shade(found.masked_fill(closed, FAR), pixels)
-        values.append(lowest)
-        news.append(arm)
+        each = criterion(here, mean[:, :, None] + here.mean, variance[:, None] + 2 * across + here.variance)
+        found.append(by_shade(each.masked_fill_(~pixels.usable, FAR), pixels))
+        free.append(found[-1].amin(1).scatter_(1, near[:, rest].flatten(1), FAR))
     count = pixels.rows.shape[1]
-    best, places = torch.cat(values, 1).topk(min(SWAPS, count), 1, largest=False)
-    swapped = sets[:, None].repeat(1, best.shape[1], 1)
-    new = torch.cat(news, 1).gather(1, places)[..., None]
-    return swapped.scatter(2, (places // count)[..., None], new), best
+    best, places = lowest(torch.cat(free, 1)[:, None], min(SWAPS, count))
+    swapped = sets[:, None].repeat(1, best.shape[2], 1)
+    shade = best_shade(torch.stack(found, 2).flatten(2)[:, None], places)
+    new, places = (shade * count + places % count)[:, 0, :, None], places[:, 0, :, None]
+    return swapped.scatter(2, places // count, new), best[:, 0]
 
 
 def _without(here: Estimates, rest: list[int]) -> tuple[Tensor, Tensor, Tensor]:
@@ -169,9 +197,9 @@ def promising_sets(
         margins = -drawn * (criterion.optimism / MOST * here.scale)[:, None]
     none, following = here.incumbent[:, :0], here.incumbent.shape[1] > 0
     wholes = [margins, *(bound(here, each) for each in OTHERS)]
-    several = [spaced(here, each, none, slots) for each in wholes]
+    several = [spaced(here, wholes, none, slots)]
     several += renewals(here, margins) if following and slots > TRACKED else []
-    sets, mean = torch.stack(several, 1), here.clean[:, :, None]
+    sets, mean = torch.cat(several, 1), here.clean[:, :, None]
     for one in sets.unbind(2):  # one after another: the same bits however many images there are
         mean = mean + here.mean.gather(2, one[:, None].expand(-1, here.mean.shape[1], -1))
     variance = torch.stack([each.variances(some) for each, some in zip(posteriors, sets, strict=True)])

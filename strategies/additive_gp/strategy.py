@@ -96,8 +96,8 @@ class ImageState:
         """Random sets of usable arms of the image ``place`` of ``pixels``."""
         count, shades = pixels.rows.shape[1], pixels.shades
         for _ in range(TRIES):
-            arms = self.stream.choice(count, slots, replace=False) * shades
-            arms += self.stream.integers(shades, size=slots)
+            arms = self.stream.choice(count, slots, replace=False)
+            arms += self.stream.integers(shades, size=slots) * count
             if pixels.usable[place, torch.from_numpy(arms)].all():
                 yield sorted(arms.tolist())
 
@@ -133,7 +133,7 @@ def candidates(space: Space, grid: PixelGrid, arms: Arms, searches: dict[int, Im
     asked = torch.full((space.batch, 1, space.dims), torch.nan, device=space.device)
     if some:
         chosen, pixels = torch.stack([searches[place].chosen for place in some]), arms.pixels.at(some)
-        cells = chosen // pixels.shades
+        cells = chosen % pixels.rows.shape[1]
         positions = pixels.rows.gather(1, cells) * grid.width + pixels.columns.gather(1, cells)
         colours = torch.stack([arms.colours[place, searches[place].chosen] for place in some])
         asked[some] = grid.candidates(positions[:, None], colours[:, None])

@@ -13,6 +13,7 @@ from sparseattack.data.images import eight_bit
 from sparseattack.strategies.additive_gp.arms import arms_of, cell_side, corner_colours, image_palettes
 from sparseattack.strategies.additive_gp.kernel import GRID, LENGTHS, Hyperparameters, Kernel
 from sparseattack.strategies.additive_gp.posterior import Posterior
+from sparseattack.strategies.additive_gp.proposals import first_lowest, lowest
 
 ROWS, COLUMNS, SHADES, PIXELS = 7, 9, 4, 3
 
@@ -24,7 +25,7 @@ def matern(distance: Tensor, length: float) -> Tensor:
 
 def prior_covariance(weights: Tensor, hyperparameters: Hyperparameters = GRID[0]) -> Tensor:
     """Of all arms, ``(A, A)`` float64, from the definition."""
-    cells = torch.arange(len(weights)) // SHADES
+    cells = torch.arange(len(weights)) % (ROWS * COLUMNS)
     y, x = ((each[:, None] - each).abs().double() for each in (cells // COLUMNS, cells % COLUMNS))
     contrast = torch.full_like(y, hyperparameters.shares[-1])
     for share, length in zip(hyperparameters.shares, LENGTHS, strict=False):
@@ -37,7 +38,7 @@ def prior_covariance(weights: Tensor, hyperparameters: Hyperparameters = GRID[0]
 def random_sets(count: int, seed: int) -> Tensor:
     draw = torch.Generator().manual_seed(seed)
     pixels = torch.stack([torch.randperm(ROWS * COLUMNS, generator=draw)[:PIXELS] for _ in range(count)])
-    return pixels * SHADES + torch.randint(SHADES, pixels.shape, generator=draw)
+    return pixels + ROWS * COLUMNS * torch.randint(SHADES, pixels.shape, generator=draw)
 
 
 def members(sets: Tensor) -> Tensor:
@@ -142,13 +143,36 @@ def test_a_full_window_leaves_means_and_variances() -> None:
     assert len(short.covariances) == PIXELS
 
 
+@pytest.mark.parametrize(("count", "total"), [(1, 7), (3, 1024), (5, 36), (16, 192), (50, 3136), (4, 4)])
+def test_the_lowest_values_and_the_first_of_them_are_found_in_blocks(count: int, total: int) -> None:
+    values = torch.randn(2, 3, total, generator=torch.Generator().manual_seed(0))
+    found, places = lowest(values, count)
+    assert torch.equal(found, values.topk(count, 2, largest=False).values)
+    assert torch.equal(values.gather(2, places), found)
+    alike, rows = values.round(), max(each for each in range(1, 65) if not total % each)
+    first = first_lowest(alike, (rows, total // rows))
+    assert torch.equal(first, alike.argmin(2, keepdim=True))
+
+
+@pytest.mark.parametrize("within", [0, 1, 4, 5])
+@pytest.mark.parametrize("shape", [(3, 12, 10), (3, 70, 90)])
+def test_cells_near_arms_are_those_whose_pixels_are(shape: tuple[int, int, int], within: int) -> None:
+    pixels = arms_of(random_images(2, shape), "corners", 2, 3).pixels
+    count = pixels.rows.shape[1]
+    near = pixels.near(torch.tensor([[0, count + 37], [count - 1, 51]]), within)
+    for image, slot, place in ((0, 0, 0), (0, 1, 37), (1, 0, count - 1), (1, 1, 51)):
+        rows, columns = pixels.rows[image], pixels.columns[image]
+        right = ((rows - rows[place]).abs() <= within) & ((columns - columns[place]).abs() <= within)
+        assert near[image, slot].unique().tolist() == right.nonzero().flatten().tolist()
+
+
 @pytest.mark.parametrize("shape", [(3, 12, 10), (1, 5, 5), (5, 8, 8), (3, 70, 90)])
 def test_arms_are_the_furthest_colours_of_the_pixels_that_they_change_most(
     shape: tuple[int, int, int],
 ) -> None:
     image, cell = random_images(1, shape), cell_side(*shape[1:], 3)
     arms, choices = arms_of(image, "corners", 2, 3), corner_colours(shape[0], image)[0]
-    pixels, shown = arms.pixels, arms.colours.view(1, -1, 2, shape[0])
+    pixels, shown = arms.pixels, arms.colours.view(1, 2, -1, shape[0])
     assert cell == (2 if shape[1] > 64 else 1)
     assert pixels.lattice == (-(-shape[1] // cell), -(-shape[2] // cell))
     for place in range(0, pixels.rows.shape[1], 37):
@@ -161,7 +185,7 @@ def test_arms_are_the_furthest_colours_of_the_pixels_that_they_change_most(
             top + best // wide,
             left + best % wide,
         )
-        own = (shown[0, place].double() / 255 - block.flatten(1)[:, best].double()).square().sum(1).sqrt()
+        own = (shown[0, :, place].double() / 255 - block.flatten(1)[:, best].double()).square().sum(1).sqrt()
         torch.testing.assert_close(own, lengths[best].sort(descending=True).values[:2], rtol=0, atol=1e-6)
 
 
@@ -170,7 +194,7 @@ def test_a_palette_has_colours_of_the_image_and_repeats_are_not_used() -> None:
     (palette,) = eight_bit(image_palettes(image))
     assert palette[:3].tolist() == [[0] * 3, [200] * 3, [10] * 3]
     arms = arms_of(image, "palette", None, 1)
-    assert arms.pixels.usable[0].view(4, 8).sum(1).tolist() == [3, 3, 3, 3]
+    assert arms.pixels.usable[0].view(8, 4).sum(0).tolist() == [3, 3, 3, 3]
 
 
 def test_candidates_leave_room_for_their_pixels() -> None:
