@@ -111,9 +111,12 @@ def test_only_small_images_are_enlarged() -> None:
 
 
 def test_a_sheet_shows_the_successes_and_none_is_made_without_one(setup: Setup, found: list[Attempt]) -> None:
-    successes = [attempt for attempt in found if attempt.after is not None]
-    sheet, one = sheet_of(setup, found), sheet_of(setup, successes[:1])
-    assert sheet and one and len(successes) > 1 and sheet.tobytes() != one.tobytes()
+    success = next(attempt for attempt in found if attempt.after is not None)
+    one, most, more = (sheet_of(setup, [success] * count) for count in (1, 100, 101))
+    assert one and most and more and most.height > 10 * (one.height // 2)
+    assert (
+        more.size == most.size and more.tobytes() != most.tobytes()
+    )  # its title says that some are left out
     assert sheet_of(setup, [replace(one, after=None) for one in found]) is None
 
 
