@@ -114,9 +114,7 @@ def test_a_sheet_shows_the_successes_and_none_is_made_without_one(setup: Setup, 
     success = next(attempt for attempt in found if attempt.after is not None)
     one, most, more = (sheet_of(setup, [success] * count) for count in (1, 100, 101))
     assert one and most and more and most.height > 10 * (one.height // 2)
-    assert (
-        more.size == most.size and more.tobytes() != most.tobytes()
-    )  # its title says that some are left out
+    assert more.height - most.height < 30 and more.tobytes() != most.tobytes()  # the title says what lacks
     assert sheet_of(setup, [replace(one, after=None) for one in found]) is None
 
 
