@@ -10,6 +10,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from sparseattack.data.notebook import SHOWN as IN_NOTEBOOK
+from sparseattack.data.notebook import ShownImage, gallery
 from sparseattack.errors import InputError
 
 SHOWN = 5  # sizes in a sentence
@@ -61,6 +63,18 @@ class Images:
     def __getitem__(self, rows: slice) -> "Images":
         """The images of a slice."""
         return replace(self, pixels=self.pixels[rows], labels=self.labels[rows], ids=self.ids[rows])
+
+    def _repr_html_(self) -> str:
+        """How many images of which shape, and the first with class and id, as a notebook shows them."""
+        count, (channels, height, width) = len(self), self.pixels.shape[1:]
+        what = f"{count:,} image{'s' * (count != 1)} of {channels} x {height} x {width}"
+        some = f"; the first {IN_NOTEBOOK}:" if count > IN_NOTEBOOK else ":"
+        known = sorted(set(self.labels.tolist()) - {UNKNOWN})
+        names = {label: self.classes[label] if self.classes else f"class {label}" for label in known}
+        classes = f"of {len(names)} class{'es' * (len(names) != 1)}" if names else "of unknown classes"
+        first = zip(self.pixels[:IN_NOTEBOOK], self.labels.tolist(), self.ids, strict=False)
+        shown = [ShownImage(image, (names.get(label, "class unknown"), id)) for image, label, id in first]
+        return gallery(f"{what}, {classes}{some}", shown)
 
     def floats(self) -> Tensor:
         """``(N, C, H, W)`` float32 in [0, 1], exact multiples of 1/255."""

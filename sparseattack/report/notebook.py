@@ -1,16 +1,33 @@
-"""The tables of a comparison as HTML, as Jupyter shows results; every text in it is escaped."""
+"""The tables and curves of a comparison as HTML, as Jupyter shows results; every text in it is escaped."""
 
+from base64 import b64encode
 from collections.abc import Sequence
 from html import escape
+from typing import NamedTuple
 
 from sparseattack.report.tables import Section
 from sparseattack.study.facts import Method
 
+CURVE_WIDTH = 640  # pixels of a screen
 
-def html(sentences: Sequence[str], parts: Sequence[Section]) -> str:
-    """A paragraph of ``sentences`` and a table for each part."""
+
+class Curve(NamedTuple):
+    """A figure as a PNG file, and its result in a sentence."""
+
+    png: bytes
+    sentence: str
+
+
+def html(sentences: Sequence[str], parts: Sequence[Section], curves: Sequence[Curve] = ()) -> str:
+    """A paragraph of ``sentences``, a table for each part, and the curves, each with its sentence below."""
     shown = "<br>".join(map(escape, sentences))
-    return "\n".join([f"<p>{shown}</p>", *map(_table, parts)])
+    return "\n".join([f"<p>{shown}</p>", *map(_table, parts), *map(_picture, curves)])
+
+
+def _picture(curve: Curve) -> str:
+    source, words = b64encode(curve.png).decode(), escape(curve.sentence)
+    style = f"width: {CURVE_WIDTH}px; max-width: 100%"
+    return f'<p><img src="data:image/png;base64,{source}" alt="{words}" style="{style}"><br>{words}</p>'
 
 
 def _table(part: Section) -> str:

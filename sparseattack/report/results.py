@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from importlib import import_module  # of what shows results, and imports them
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -19,7 +20,7 @@ from sparseattack.provenance import Environment
 from sparseattack.report.columns import RUN_COLUMNS, TableColumn, rate_within, run_rows, table_columns
 from sparseattack.report.data_frame import frame
 from sparseattack.report.mixtures import mixtures
-from sparseattack.report.notebook import html
+from sparseattack.report.notebook import Curve, html
 from sparseattack.report.selection import (
     Planned,
     check_planned,
@@ -193,9 +194,17 @@ class Results:
         return written
 
     def _repr_html_(self) -> str:
-        """The tables, as a notebook shows them."""
+        """The tables, and curves of success where matplotlib is installed, as a notebook shows them."""
         parts = sections(self.subject, self.lines, self.unfinished)
-        return html([*headline(self.subject), *self.notes, *generations(self.methods), *self.mixtures], parts)
+        told = [*headline(self.subject), *self.notes, *generations(self.methods), *self.mixtures]
+        return html(told, parts, self._curves())
+
+    def _curves(self) -> list[Curve]:
+        """Pictures of success against queries, one for each k and encoding; none without matplotlib."""
+        if find_spec("matplotlib") is None:
+            return []
+        drawn = import_module("sparseattack.report.figures.collection").figures(self)
+        return [Curve(one.png(), one.sentence) for one in drawn if one.kind == "success"]
 
     def _table_rows(self) -> list[dict[str, Any]]:
         """Every condition by column, those that lack runs last."""

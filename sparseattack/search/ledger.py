@@ -162,6 +162,7 @@ class Ledger:
             trace=tuple(self.traces[place]),
             front=self._points(self.fronts[place]) if self.fronts else (),
             error=journal.errors.get(place, ""),
+            clean=self.problem.images[image],
         )
 
     def _points(self, front: "Front") -> tuple[Point, ...]:

@@ -1,6 +1,7 @@
 """The result of an attack on one image: its best candidate, what it cost, and when it first succeeded."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from html import escape
 from typing import NamedTuple
 
 import numpy as np
@@ -8,7 +9,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from sparseattack.data.notebook import inline
+from sparseattack.data.panels import Caption, side_by_side
+from sparseattack.data.png import CHANNELS, changed_pixels
 from sparseattack.problem.edits import Edits
+
+SHOWN_WIDTH = 460  # pixels of a screen: an image before and after, in a notebook
 
 
 class Point(NamedTuple):
@@ -63,6 +69,7 @@ class Outcome:
     error: str = ""  # why the search of this image ended early
     verifications: int = 0  # evaluations singly or in full precision, which decide and cost no query
     unverified: bool = False  # whether this edit was a success as a query, but is none as a single image
+    clean: Tensor | None = field(default=None, repr=False, compare=False)  # the image (C, H, W), not copied
 
     @property
     def fooled(self) -> bool:
@@ -74,3 +81,30 @@ class Outcome:
         positions = torch.tensor(self.positions, device=image.device)
         colours = torch.tensor(self.colours, device=image.device)
         return Edits(positions[None], colours[None]).paint(image[None])[0]
+
+    def _repr_html_(self) -> str:
+        """What was found at what cost, and the image before and after, as a notebook shows them."""
+        spent = f"{self.queries:,} {'query' if self.queries == 1 else 'queries'}"
+        found = (
+            f"fooled by query {self.first_fooled:,} of {spent}" if self.fooled else f"not fooled in {spent}"
+        )
+        if self.unverified:
+            found = f"not fooled: the success of query {self.first_fooled:,} is none as a single image"
+        sentence = f"<p>Image {self.image}: {found}{escape(f'; {self.error}') if self.error else ''}.</p>"
+        if self.clean is None or not self.queries:
+            return sentence
+        after = self.paint(self.clean)
+        changes = [
+            f"row {one.row}, column {one.column}: {_colour(one.before)} → {_colour(one.after)}"
+            for one in changed_pixels(self.clean, after)
+        ]
+        listed = "".join(f"<li>{change}</li>" for change in changes)
+        shown = ""
+        if len(self.clean) in CHANNELS:
+            pair = side_by_side(self.clean, after, (Caption("before", ""), Caption("after", "")))
+            shown = inline(pair, f"image {self.image} before and after", SHOWN_WIDTH)
+        return f"{sentence}{shown}<ul>{listed}</ul>"
+
+
+def _colour(levels: tuple[int, ...]) -> str:
+    return str(levels[0]) if len(levels) == 1 else str(levels)

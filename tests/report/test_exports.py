@@ -9,6 +9,7 @@ import subprocess
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import fields, replace
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from sparseattack.report.export.formats import FORMATS, export_results
 from sparseattack.report.export.iohprofiler import write as write_iohprofiler
 from sparseattack.report.export.latex import escaped
 from sparseattack.report.export.robustness import command_of
+from sparseattack.report.figures.collection import figures
 from sparseattack.report.results import Results, results
 from sparseattack.report.summary import Summary
 from sparseattack.study.facts import Method
@@ -324,3 +326,6 @@ def test_results_show_themselves_in_a_notebook(found: Results) -> None:
     assert "&lt;script&gt;" in text and "<script>" not in text
     assert text.count("<tr>") == 2 * (1 + len(found.lines)) and "ASR@" not in text
     assert f"{100 * found.lines[0].success:.1f} %" in text
+    shown = figures(found)[0]
+    assert f'alt="{escape(shown.sentence)}"' in found._repr_html_() and len(text) < 300_000
+    assert text.count("data:image/png;base64,") == sum(one.kind == "success" for one in figures(found))
