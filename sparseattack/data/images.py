@@ -64,17 +64,29 @@ class Images:
         """The images of a slice."""
         return replace(self, pixels=self.pixels[rows], labels=self.labels[rows], ids=self.ids[rows])
 
+    def __repr__(self) -> str:
+        """Their number, shape and classes, in a line."""
+        return f"<Images: {self._described}>"
+
+    @property
+    def _described(self) -> str:
+        """``20 images of 3 x 32 x 32, of 8 classes``."""
+        count, (channels, height, width) = len(self), self.pixels.shape[1:]
+        known = len(set(self.labels.tolist()) - {UNKNOWN})
+        classes = f"of {known} class{'es' * (known != 1)}" if known else "of unknown classes"
+        return f"{count:,} image{'s' * (count != 1)} of {channels} x {height} x {width}, {classes}"
+
     def _repr_html_(self) -> str:
         """How many images of which shape, and the first with class and id, as a notebook shows them."""
-        count, (channels, height, width) = len(self), self.pixels.shape[1:]
-        what = f"{count:,} image{'s' * (count != 1)} of {channels} x {height} x {width}"
-        some = f"; the first {IN_NOTEBOOK}:" if count > IN_NOTEBOOK else ":"
-        known = sorted(set(self.labels.tolist()) - {UNKNOWN})
-        names = {label: self.classes[label] if self.classes else f"class {label}" for label in known}
-        classes = f"of {len(names)} class{'es' * (len(names) != 1)}" if names else "of unknown classes"
+        some = f"; the first {IN_NOTEBOOK}:" if len(self) > IN_NOTEBOOK else ":"
         first = zip(self.pixels[:IN_NOTEBOOK], self.labels.tolist(), self.ids, strict=False)
-        shown = [ShownImage(image, (names.get(label, "class unknown"), id)) for image, label, id in first]
-        return gallery(f"{what}, {classes}{some}", shown)
+        shown = [ShownImage(image, (self._class(label), id)) for image, label, id in first]
+        return gallery(f"{self._described}{some}", shown)
+
+    def _class(self, label: int) -> str:
+        if label == UNKNOWN:
+            return "class unknown"
+        return (self.classes[label] if self.classes else "") or f"class {label}"
 
     def floats(self) -> Tensor:
         """``(N, C, H, W)`` float32 in [0, 1], exact multiples of 1/255."""

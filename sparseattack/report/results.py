@@ -73,6 +73,10 @@ class Results:
     environments: dict[str, Environment]  # what the runs were made with, by key
     mixtures: list[str]  # sentences about versions, processors, devices or inference that differ between runs
 
+    def __repr__(self) -> str:
+        """What was compared, in a line."""
+        return f"<Results: {' '.join(headline(self.subject))}>"
+
     @property
     def question(self) -> Question:
         """What the study is about."""

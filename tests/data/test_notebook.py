@@ -31,6 +31,7 @@ def test_images_are_shown_with_class_and_id() -> None:
     assert len(others) == SHOWN - 1 and len(html) < 60_000
     assert "100 images of 3 x 32 x 32, of 10 classes; the first 12:" in html
     assert "cat<br>cifar10-test-0" in html
+    assert repr(images) == "<Images: 100 images of 3 x 32 x 32, of 10 classes>"
 
 
 def test_names_are_escaped_and_what_no_png_holds_is_only_named() -> None:
