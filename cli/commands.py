@@ -108,6 +108,7 @@ def attack(
     device: o.Device = "cpu",
     sparse_inference: o.SparseInference = True,
     noisy_oracle: o.NoisyOracle = False,
+    max_paid: o.MaxPaid = None,
     out: o.Out = Path(),
     scale: o.Scale = None,
 ) -> None:
@@ -118,7 +119,8 @@ def attack(
 
     o.check_resize(context, image)
     experiment = Experiment(
-        strategies=(strategy,), encodings=(encoding,), pixels=(pixels,), seeds=(seed,), oracle=oracle,
+        strategies=(strategy,), encodings=(encoding,), pixels=(pixels,), seeds=(seed,),
+        oracle=o.limited(oracle, max_paid),
         images=image, resize=resize, budget=budget, fitness=fitness, stop=stop, target=target, device=device,
         true_class=true_class, sparse_inference=sparse_inference, noisy_oracle=noisy_oracle,
     )  # fmt: skip

@@ -112,6 +112,15 @@ NoisyOracle = Annotated[
         "--noisy-oracle",
     ),
 ]
+MaxPaid = Annotated[
+    int | None,
+    option(
+        PROBLEM,
+        "N",
+        "Images that may ever be sent to a remote oracle, those included that its ledger knows.",
+        default=False,
+    ),
+]
 Untargeted = Annotated[
     int | None,
     option(PROBLEM, "N", "Images attacked without a target; 0 for none.", default="500, as in the paper"),
@@ -228,6 +237,19 @@ Debug = Annotated[
     ),
 ]
 Run = Annotated[bool, flag(OUTPUT, "Run what is missing, or show what is there.", "--run/--no-run")]
+
+
+def limited(oracle: str, most: int | None) -> str:
+    """The spec of an oracle that may send so many images; InputError where it has no such setting."""
+    from sparseattack.plugins.registry import oracle_plugin
+    from sparseattack.plugins.spec import Spec, oracle_spec
+
+    if most is None:
+        return oracle
+    spec = oracle_spec(oracle)
+    chosen = Spec(spec.name, {**spec.settings, "max_paid": str(most)})
+    oracle_plugin(chosen)
+    return str(chosen)
 
 
 def whole_numbers(text: str, option: str) -> tuple[int, ...]:

@@ -2,7 +2,7 @@
 
 Kinds: ``zoo`` (trained CIFAR-10 networks), ``alexnet`` and ``efficientnet`` (ImageNet); the user's own
 classifiers by ``torch_module``, ``torch_export``, ``onnx`` and ``sklearn``; ``bfloat16`` (another oracle in
-reduced precision); ``linear`` (for tests).
+reduced precision); ``remote`` (a server behind a network); ``linear`` (for tests).
 
 Parts of torch oracles: ``forward`` (the forward pass), ``weights`` (files of weights), ``networks``
 (architectures), ``sparse_inference`` (scores of candidates from what they change), ``training`` (how the

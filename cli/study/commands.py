@@ -33,6 +33,7 @@ def compare(
     device: o.Device = "cpu",
     sparse_inference: o.SparseInference = True,
     noisy_oracle: o.NoisyOracle = False,
+    max_paid: o.MaxPaid = None,
     jobs: s.Jobs = "",
     shard: s.Shard = "",
     executor: s.Executor = "",
@@ -42,6 +43,8 @@ def compare(
     csv: s.Csv = False,
 ) -> None:
     """Attack the same images with several strategies; compare success rates and query costs."""
+    from dataclasses import replace
+
     from sparseattack import Experiment
     from sparseattack.experiment.protocols import named
     from sparseattack.plugins.spec import split
@@ -51,7 +54,8 @@ def compare(
     output, place = o.output_format({"json": json, "csv": csv}), Place.of(jobs, shard, executor)
     if file:
         held = read_file(file, o.given(context), device=device, sparse_inference=sparse_inference)
-        compare(held.experiment, study or held.study, output, place, strict=strict)
+        experiment = replace(held.experiment, oracle=o.limited(held.experiment.oracle, max_paid))
+        compare(experiment, study or held.study, output, place, strict=strict)
         return
     o.check_resize(context, images)
     experiment = Experiment(
@@ -64,6 +68,7 @@ def compare(
     )  # fmt: skip
     if protocol:
         experiment = named(protocol).under(experiment, o.given(context))
+    experiment = replace(experiment, oracle=o.limited(experiment.oracle, max_paid))
     compare(experiment, study, output, place, strict=strict)
 
 

@@ -75,6 +75,7 @@ def compare(
         if not place.shard:
             _add_shards(study, console)
         planned = plan(setup, study)
+        _print_remote(planned, console)
         try:
             whole = _run(planned, place, console)
         except KeyboardInterrupt:
@@ -90,6 +91,8 @@ def compare(
                 results(study, planned.request, records=False, courses=False), output, strict=strict
             )
     if whole:
+        if remote := setup.clean.oracle.remote:
+            console.print(f"{remote.statement()}.")
         console.print(f"Study: {path}. Show it again with:\n  sparseattack report {shlex.quote(str(path))}")
 
 
@@ -146,6 +149,16 @@ def _run(planned: Plan, place: Place, console: Console) -> bool:
     if place.shard:
         _print_shard(planned, place.shard, console)
     return place.shard is None
+
+
+def _print_remote(planned: Plan, console: Console) -> None:
+    """Before anything is sent: how many queries there may be, and how much was sent so far."""
+    if remote := planned.setup.clean.oracle.remote:
+        most = sum(len(task.todo) * task.condition.budget for task in planned.tasks)
+        console.print(
+            f"At most {most:,} queries of {number_of(planned.left, 'run')} are left, and verifications of"
+            f" successes; {remote.statement()}"
+        )
 
 
 def _print_shard(planned: Plan, shard: Shard, console: Console) -> None:

@@ -16,6 +16,7 @@ from sparseattack.errors import InputError
 
 SHOWN = 5  # sizes in a sentence
 UNKNOWN = -1  # the label of an image whose class is not known
+BLOCK = 32  # images checked together: the check makes copies of them
 
 
 @contextmanager
@@ -200,3 +201,23 @@ def _levels_on(device: torch.device) -> Tensor:
 def eight_bit(images: Tensor) -> Tensor:
     """The nearest 8-bit colours of values in [0, 1], of any shape: the inverse of ``levels``."""
     return images.mul(255).round().to(torch.uint8)
+
+
+def check_images(images: Tensor, slots: int) -> None:
+    """Refuse all but multiples of 1/255 ``(N, C, H, W)`` with at least ``slots`` pixels."""
+    if not isinstance(images, Tensor):
+        raise InputError(f"images are a torch tensor, float32 (N, C, H, W), not {type(images).__name__}")
+    if images.ndim != 4 or images.dtype != torch.float32:  # noqa: PLR2004
+        raise InputError(f"images are float32 (N, C, H, W), not {images.dtype} {tuple(images.shape)}")
+    if not all(map(_eight_bit, torch.split(images, BLOCK))):
+        raise InputError("images must hold multiples of 1/255 in [0, 1]: make them with levels()")
+    channels, height, width = images.shape[1:]
+    if channels < 1 or height * width < slots:
+        raise InputError(
+            f"images of {height} x {width} pixels and {channels} channels have no {slots} pixels to change"
+        )
+
+
+def _eight_bit(images: Tensor) -> bool:
+    """Whether all colours are multiples of 1/255 in [0, 1]."""
+    return torch.equal(images, levels(images.mul(255).round().nan_to_num().clamp(0, 255)))

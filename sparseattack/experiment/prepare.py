@@ -13,7 +13,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from sparseattack.data.images import UNKNOWN, ImageGroups
+from sparseattack.data.images import UNKNOWN, ImageGroups, check_images
 from sparseattack.data.load import ImagesSpec
 from sparseattack.errors import InputError
 from sparseattack.experiment.cases import Case, Selection, aims, class_number, select_cases
@@ -30,7 +30,7 @@ from sparseattack.plugins.spec import (
 )
 from sparseattack.problem import criteria
 from sparseattack.problem.encodings import Encoding
-from sparseattack.problem.problem import Problem, check_images
+from sparseattack.problem.problem import Problem
 from sparseattack.provenance import Environment, environment
 from sparseattack.search.contract import ask, close, start
 

@@ -1,4 +1,4 @@
-"""Files of models that are named as an oracle but that no oracle reads by itself: the command that works."""
+"""Files and addresses of models that are named as an oracle but need more: the command that works."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -27,6 +27,20 @@ def refuse_model_file(name: str) -> None:
             f" 'torch(module={name}:FUNCTION)' for one that returns a torch network"
         )
     raise InputError(f"{name} {_advice(path, name)}")
+
+
+def refuse_address(name: str) -> None:
+    """InputError with the form that works if ``name`` is the address of a server."""
+    if not name.lower().startswith(("http://", "https://")):
+        return
+    server, protocol, rest = name.partition("/v2/models/")
+    model = rest.partition("/")[0] if protocol else "NAME"
+    raise InputError(
+        f"{name} is an address, and what is asked there is not known: for the Open Inference Protocol"
+        f" (KServe, Triton, MLServer) give 'oip(url={server.rstrip('/')},model={model})', for any other API"
+        f" 'http(url={name},send=png,image=image,scores=scores)', where image and scores are the fields of"
+        " request and answer"
+    )
 
 
 def _advice(path: Path, name: str) -> str:

@@ -19,7 +19,7 @@ from types import ModuleType
 from typing import Any, Literal, get_args
 
 from sparseattack.errors import InputError, SparseattackError, failure, near
-from sparseattack.plugins.model_files import refuse_model_file
+from sparseattack.plugins.model_files import refuse_address, refuse_model_file
 from sparseattack.plugins.requirements import install_command
 from sparseattack.plugins.spec import Plugin, Spec, bind, function_name, oracle_spec, parse, settings_of
 
@@ -117,6 +117,8 @@ def find(kind: Kind, name: str) -> Plugin:
         return _registered[kind, name]
     if point := entry_points_of(kind).get(name):
         return _import_plugin(kind, name, point.value)
+    if kind == "oracles":
+        refuse_address(name)
     if ":" in name:
         return _import_plugin(kind, name, name)
     if kind == "oracles":

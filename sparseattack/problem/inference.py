@@ -88,7 +88,7 @@ def _call(classifier: Classifier, call: Callable[[], Found], numbers: Numbers) -
     try:
         with evaluation_mode(classifier):
             return call()
-    except (InputError, KeyboardInterrupt):
+    except (InputError, OracleError, KeyboardInterrupt):
         raise
     except BaseException as error:  # whatever a classifier raises, SystemExit too
         raise OracleError(f"{classifier} failed on {image_list(numbers)}: {failure(error)}") from error

@@ -58,6 +58,22 @@ class SparseOracle(Protocol):
         """
 
 
+class Remote(Protocol):
+    """What an oracle offers beside scores that sends images to a server, and keeps every answer."""
+
+    def ask_again(self, images: Tensor, /) -> Tensor:
+        """Scores ``(n, K)`` as an oracle's, of images that are sent again though their answers are known."""
+
+    def sent(self) -> Tensor:
+        """How often each image was sent ``(n,)``, 0 where its answer was known.
+
+        Of all calls since this was asked last, in their order.
+        """
+
+    def statement(self) -> str:
+        """How much was sent so far, in a sentence."""
+
+
 @dataclass(frozen=True)
 class Classifier:
     """A classifier with its name, digest, batch size and classes as typed fields: what oracles return.
@@ -77,6 +93,7 @@ class Classifier:
     exact: "Classifier | None" = None  # evaluates clean images and successes, where these scores are rounded
     block: int = 1  # a call has a multiple of so many images; what is missing is padded
     rounding: float | None = None  # share of the greatest score by which other images may change scores
+    remote: Remote | None = None  # where images are sent to a server
 
     def __post_init__(self) -> None:
         """Refuse facts of another type, a scale that does not exist, and numbers that are none."""
@@ -110,6 +127,7 @@ class Classifier:
             exact=exact and cls.of(exact),
             block=fact("block", 1),
             rounding=fact("rounding", None),
+            remote=fact("remote", None),
         )
 
     def rounding_on(self, device: torch.device) -> float:
@@ -137,6 +155,16 @@ class Classifier:
             found = f"{_size_of(images.shape[1:])}{_advice(self.shape, images.shape[1:])}"
             raise InputError(f"{self} takes images of {_size_of(self.shape)}, not {found}")
         return two_columns(self.scores(images), self.scale)
+
+    @property
+    def anew(self) -> "Classifier":
+        """The same, which does not take answers that are known already for evaluations of their own."""
+        return replace(self, scores=self.remote.ask_again) if self.remote else self
+
+    def sent(self, count: int) -> Tensor:
+        """How often each of the last ``count`` images was sent ``(count,)``; 0 where nothing is sent."""
+        found = self.remote.sent() if self.remote else torch.zeros(count, dtype=torch.int64)
+        return found[len(found) - count :]
 
     def with_scale(self, scale: Scale) -> "Classifier":
         """The same with the scale that its scores were recognised to have, where it declares none."""
@@ -170,6 +198,10 @@ FACTS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "exact": (lambda value: value is None or isinstance(value, Classifier), "an oracle"),
     "block": (_is_count, "a number of images from 1"),
     "rounding": (_is_share, "a share of the greatest score"),
+    "remote": (
+        lambda value: value is None or hasattr(value, "ask_again"),
+        "what has ask_again, sent, statement",
+    ),
 }
 TYPES = {"name": str, "digest": str, "scale": str, "batch": Integral, "block": Integral, "rounding": Real}
 

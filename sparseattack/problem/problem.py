@@ -7,7 +7,7 @@ from functools import cached_property, partial
 import torch
 from torch import Tensor
 
-from sparseattack.data.images import eight_bit, levels
+from sparseattack.data.images import check_images, eight_bit
 from sparseattack.errors import InputError, OracleError
 from sparseattack.plugins.spec import Use, function_name
 from sparseattack.problem.criteria import Until, stops_of
@@ -30,8 +30,6 @@ from sparseattack.problem.verification import (
     verify_exactly,
 )
 
-BLOCK = 32  # images checked together: the check makes copies of them
-
 
 def check_parts(oracle: object, encoding: object) -> None:
     """Refuse a name in place of an oracle, and a function in place of the encoding it returns."""
@@ -40,26 +38,6 @@ def check_parts(oracle: object, encoding: object) -> None:
     if not hasattr(encoding, "slots"):
         made = getattr(encoding, "__name__", repr(encoding))
         raise InputError(f"{made} is no encoding: one is what a call such as rgb(pixels=1) returns")
-
-
-def check_images(images: Tensor, slots: int) -> None:
-    """Refuse all but multiples of 1/255 ``(N, C, H, W)`` with at least ``slots`` pixels."""
-    if not isinstance(images, Tensor):
-        raise InputError(f"images are a torch tensor, float32 (N, C, H, W), not {type(images).__name__}")
-    if images.ndim != 4 or images.dtype != torch.float32:  # noqa: PLR2004
-        raise InputError(f"images are float32 (N, C, H, W), not {images.dtype} {tuple(images.shape)}")
-    if not all(map(_eight_bit, torch.split(images, BLOCK))):
-        raise InputError("images must hold multiples of 1/255 in [0, 1]: make them with levels()")
-    channels, height, width = images.shape[1:]
-    if channels < 1 or height * width < slots:
-        raise InputError(
-            f"images of {height} x {width} pixels and {channels} channels have no {slots} pixels to change"
-        )
-
-
-def _eight_bit(images: Tensor) -> bool:
-    """Whether all colours are multiples of 1/255 in [0, 1]."""
-    return torch.equal(images, levels(images.mul(255).round().nan_to_num().clamp(0, 255)))
 
 
 def check_labels(labels: Tensor, images: Tensor, cases: Tensor | None) -> None:
@@ -111,7 +89,8 @@ class Problem:
     @cached_property
     def classifier(self) -> Classifier:
         """The oracle with its facts as typed fields."""
-        return Classifier.of(self.oracle)
+        found = Classifier.of(self.oracle)
+        return found.anew if self.noisy else found
 
     @cached_property
     def sizes(self) -> Sizes:
@@ -215,22 +194,25 @@ class Problem:
         """Evaluate at most ``sizes.round`` queries: the only place that shows candidates to the oracle."""
         rows, edits, written = self._cases[queries.rows], queries.edits, self.images._version
         scores = self._scores(rows, edits).to(rows.device)
+        sent = self.classifier.sent(len(rows)).to(rows.device)
         labels = self.labels[queries.rows]
         scale = self._classes.scale_of(scores)
         scored = Queries(self.images, rows, edits, scores, labels, self.targeted, scale)
         scored, verified = verify_exactly(self.classifier, scored, self.pad)
-        scored, singles = self._decided(scored)
-        return self._evaluations(scored, singles + verified, written, all_scores=queries.scored)
+        scored, singles, again = self._decided(scored)
+        counts = torch.stack([sent.clamp(max=1), sent + again], 1)
+        return self._evaluations(scored, singles + verified, written, sent=counts, all_scores=queries.scored)
 
     @torch.inference_mode()
     def evaluate_singly(self, queries: QueryBatch) -> Evaluations:
         """Evaluate each query as a single image, in a call of its own; this costs no query."""
         rows, edits, written = self._cases[queries.rows], queries.edits, self.images._version
         labels = self.labels[queries.rows]
-        scores = self._single_scores(rows, edits, labels)
+        scores, again = self._single_scores(rows, edits, labels)
         scale = self._classes.scale_of(scores)
         scored = Queries(self.images, rows, edits, scores, labels, self.targeted, scale)
-        return self._evaluations(scored, torch.full_like(rows, self.singles), written)
+        counts = torch.stack([torch.zeros_like(again), again], 1)
+        return self._evaluations(scored, torch.full_like(rows, self.singles), written, sent=counts)
 
     @cached_property
     def purity(self) -> Purity:
@@ -264,30 +246,33 @@ class Problem:
     def _rounding(self) -> float:
         return (self.classifier.exact or self.classifier).rounding_on(self.images.device)
 
-    def _decided(self, queries: Queries) -> tuple[Queries, Tensor]:
+    def _decided(self, queries: Queries) -> tuple[Queries, Tensor, Tensor]:
         """The queries with the scores of single evaluations where these decide, and how many those were.
 
         They decide where the margin is within rounding of zero, and about every success of a noisy oracle.
+        Last comes how often each query was sent to a server for that.
         """
         count = torch.zeros_like(queries.rows)
         if not self.decides_singly:
-            return queries, count
+            return queries, count, count
         undecided = fooled(queries) if self.noisy else queries.near_zero(self._rounding)
         if not len(places := undecided.nonzero()[:, 0]):
-            return queries, count
+            return queries, count, count
         some = queries.take(places)
-        single = self._single_scores(some.rows, some.edits, some.labels).to(queries.scores)
-        queries = replace(queries, scores=queries.scores.index_copy(0, places, single))
-        return queries, undecided.long() * self.singles
+        single, again = self._single_scores(some.rows, some.edits, some.labels)
+        queries = replace(queries, scores=queries.scores.index_copy(0, places, single.to(queries.scores)))
+        return queries, undecided.long() * self.singles, count.index_copy(0, places, again)
 
-    def _single_scores(self, rows: Tensor, edits: Edits, labels: Tensor) -> Tensor:
+    def _single_scores(self, rows: Tensor, edits: Edits, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """Scores ``(n, K)`` of single evaluations, and how often each was sent to a server ``(n,)``."""
         classifier, painted = self.classifier.exact or self.classifier, edits.paint(self.images, rows)
         scores = score_singly(classifier, painted, rows, Aim(labels, self.targeted) if self.noisy else None)
         self._classes.check(scores.shape[1], rows)
-        return scores.to(rows.device)
+        sent = classifier.sent(self.singles * len(rows)).view(self.singles, -1).sum(0)
+        return scores.to(rows.device), sent.to(rows.device)
 
     def _evaluations(
-        self, scored: Queries, singles: Tensor, written: int, *, all_scores: bool = False
+        self, scored: Queries, singles: Tensor, written: int, *, sent: Tensor, all_scores: bool = False
     ) -> Evaluations:
         success, pixels = fooled(scored), scored.differences.any(2).sum(1)  # before a plugin has the scores
         stop = stops_of(self.until, replace(scored, scores=scored.scores.clone()))
@@ -299,7 +284,7 @@ class Problem:
                 " wrote to the clean images in place: it must make copies"
             )
         wanted = scored.scores.float() if all_scores else values[:, :0]
-        return Evaluations(values, pixels, success, stop, singles, wanted)
+        return Evaluations(values, pixels, success, stop, singles, sent, wanted)
 
     def _scores(self, rows: Tensor, edits: Edits) -> Tensor:
         scores = score_edits(self.classifier, self.images, rows, edits) if self.sparse else None

@@ -74,13 +74,13 @@ def purity(classifier: Classifier, images: Tensor) -> Purity:
     tried, numbers = probes(images)
     most = sizes(precise, images).chunk
 
-    def scores(order: Tensor) -> Tensor:
-        parts = [score_images(precise, tried[part], numbers[part]) for part in torch.split(order, most)]
+    def scores(oracle: Classifier, order: Tensor) -> Tensor:
+        parts = [score_images(oracle, tried[part], numbers[part]) for part in torch.split(order, most)]
         return torch.cat(parts)[order.argsort()]
 
     forwards = torch.arange(len(tried))
-    together = scores(forwards)
-    others = {AGAIN: scores(forwards), REORDERED: scores(forwards.flip(0))}
+    together = scores(precise, forwards)
+    others = {AGAIN: scores(precise.anew, forwards), REORDERED: scores(precise.anew, forwards.flip(0))}
     if most > 1:
         others[SINGLY] = score_singly(precise, tried[:SINGLE], numbers[:SINGLE])
     rounding = precise.rounding_on(images.device)

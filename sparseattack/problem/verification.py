@@ -80,7 +80,8 @@ def classify(oracle: Oracle, images: Tensor, times: int = 1) -> Predictions:
     classifier = _full_precision(oracle)
     most, numbers = sizes(classifier, images).chunk, torch.arange(len(images))
     parts = [*zip(torch.split(images, most), torch.split(numbers, most), strict=True)] * times
-    scores = torch.cat([score_images(classifier, part.clone(), where) for part, where in parts])
+    asked = classifier.anew if times > 1 else classifier
+    scores = torch.cat([score_images(asked, part.clone(), where) for part, where in parts])
     found = _predictions(classifier, scores.view(times, len(images), -1).mean(0))
     close = _close(found, 0.0 if most == 1 or times > 1 else classifier.rounding_on(images.device))
     if not len(close):
@@ -124,7 +125,7 @@ def score_singly(classifier: Classifier, images: Tensor, numbers: Numbers, aim: 
 
     def once() -> Tensor:
         singles = ((images[at : at + 1].clone(), numbers[at : at + 1]) for at in range(len(images)))
-        return torch.cat([score_images(classifier, *single, pad=1) for single in singles])
+        return torch.cat([score_images(classifier.anew, *single, pad=1) for single in singles])
 
     if aim is None:
         return once()

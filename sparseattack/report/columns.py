@@ -61,6 +61,15 @@ RUN_COLUMNS = (
     TableColumn("queries", "whole", "queries", "charged, those after a success in its generation too"),
     TableColumn("repeats", "whole", "queries", "of these, duplicates that were not evaluated; -1: not known"),
     TableColumn("verifications", "whole", "evaluations", "of single images, no queries; -1: not known"),
+    TableColumn(
+        "shown",
+        "whole",
+        "queries",
+        "that the oracle evaluated, or its server was sent at least once; -1: not known",
+    ),
+    TableColumn(
+        "attempts", "whole", "images", "sent to a server, each time, verifications too; -1: not known"
+    ),
     TableColumn("verified", "flag", "", "whether the success, saved as 8 bit, fools the oracle again"),
     TableColumn(
         "value", "real", "fitness", "first objective of the best edit", "no query evaluated, or not known"
@@ -102,6 +111,10 @@ TABLE_COLUMNS = (
     TableColumn("mean_pixels", "real", "pixels", "changed by a success", "no success, or not known"),
     TableColumn("queries", "whole", "queries", "charged in all"),
     TableColumn("repeats", "whole", "queries", "of these, duplicates that were not evaluated", LONGER),
+    TableColumn(
+        "shown", "whole", "queries", "of these, evaluated by the oracle, or sent to its server", LONGER
+    ),
+    TableColumn("attempts", "whole", "images", "sent to a server, each time; 0 where there is none", LONGER),
     TableColumn("oracle_seconds", "real", "seconds", "time of the oracle", LONGER),
     TableColumn("strategy_seconds", "real", "seconds", "time of the strategy", LONGER),
     TableColumn("restarts", "whole", "", "restarts of the searches", LONGER),

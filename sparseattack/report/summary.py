@@ -34,6 +34,8 @@ class Summary:
     mean_pixels: float | None  # changed, over successes; None without one, and where it is not known
     queries: int  # charged
     repeats: int | None  # of the queries, duplicates that the oracle did not evaluate; None is not known
+    shown: int | None  # of the queries, those that the oracle evaluated, or that were sent to its server
+    attempts: int | None  # images sent to a server, each time counted; 0 where there is none
     oracle_seconds: float | None  # None is not known
     strategy_seconds: float | None
     restarts: int | None
@@ -95,6 +97,8 @@ def _summary(method: Method, runs: Columns, every_target: bool) -> Summary:
         mean_pixels=float(changed.mean()) if len(changed) and changed.min() >= 0 else None,
         queries=int(runs.queries.sum()),
         repeats=total(runs.repeats),
+        shown=total(runs.shown),
+        attempts=total(runs.attempts),
         oracle_seconds=_seconds(runs.oracle_seconds),
         strategy_seconds=_seconds(runs.strategy_seconds),
         restarts=total(runs.restarts),

@@ -166,7 +166,8 @@ def sections(subject: Subject, lines: Sequence[Summary], lacking: Sequence[Unfin
         derived = "Untargeted attack success rate, derived: any target reached"
         parts.append(Section.of(derived, lines, [reached]))
     if lines:
-        parts.append(Section.of("Query cost per image", lines, COSTS))
+        sent = SENT if any(line.attempts for line in lines) else ()
+        parts.append(Section.of("Query cost per image", lines, [*COSTS, *sent]))
     return [*parts, *([_bounds(lacking)] if lacking else [])]
 
 
@@ -226,6 +227,12 @@ COSTS = (
     Column("queries\nper s", lambda line: number_or_dash(line.queries_per_second)),
 )
 """Queries to success, pixels changed, and where the time went."""
+SENT = (
+    Column("queries\nin all", lambda line: f"{line.queries:,}"),
+    Column("shown", lambda line: number_or_dash(line.shown)),
+    Column("attempts", lambda line: number_or_dash(line.attempts)),
+)
+"""Of an oracle behind a network: charged, sent to its server at least once, and images sent, each time."""
 
 
 def generations(methods: Sequence[Method]) -> list[str]:

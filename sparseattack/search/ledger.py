@@ -34,6 +34,7 @@ class Ledger:
         self.queries = zero  # (B,) charged
         self.duplicates = zero  # (B,) of these, not evaluated
         self.verifications = zero  # (B,) evaluations singly or in full precision, which cost no query
+        self.sent = zero.unsqueeze(1).expand(-1, 2)  # (B, 2) queries sent to a server, and how often
         self.oracle_seconds = torch.zeros_like(zero, dtype=torch.float32)  # (B,)
         self.strategy_seconds = 0.0  # of every image that is still searched
         # the best candidate
@@ -127,6 +128,7 @@ class Ledger:
         single = self.problem.evaluate_singly(QueryBatch(first + here, edits))
         self.values = self.values.index_copy(0, here, single.values)
         self.verifications = self.verifications.index_add(0, here, single.singles)
+        self.sent = self.sent.index_add(0, here, single.sent)
         unverified = (self.first_fooled[here] > 0) & ~single.fooled
         self.unverified = self.unverified.index_copy(0, here, unverified)
         if (count := int(unverified.sum())) and not self.problem.noisy:
@@ -144,6 +146,7 @@ class Ledger:
         Everything must have been recorded: ``flush`` first.
         """
         edits = self.problem.encoding.decode(self.genes[place : place + 1], self.problem.images.shape[1:])
+        remote = self.problem.classifier.remote
         return Outcome(
             image=image,
             positions=edits.positions[0].cpu().numpy(),
@@ -153,6 +156,8 @@ class Ledger:
             queries=int(self.queries[place]),
             repeats=int(self.duplicates[place]),
             verifications=int(self.verifications[place]),
+            shown=int(self.sent[place, 0] if remote else self.queries[place] - self.duplicates[place]),
+            attempts=int(self.sent[place, 1]),
             first_fooled=int(self.first_fooled[place]),
             met=int(self.rank[place]) == MET,
             unverified=bool(self.unverified[place]),

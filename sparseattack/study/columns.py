@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from sparseattack.errors import InputError
 from sparseattack.provenance import digest
+from sparseattack.study.facts import SentImages
 from sparseattack.study.record import FLAGS, NESTED, Record
 from sparseattack.study.store import Study
 from sparseattack.study.tables import BEFORE, ImageRow
@@ -46,6 +47,8 @@ class Columns:
     queries: Numbers
     repeats: Numbers
     verifications: Numbers
+    shown: Numbers
+    attempts: Numbers
     pixels: Numbers
     restarts: Numbers
     after_class: Numbers  # of a success
@@ -93,7 +96,7 @@ class Columns:
         unknown = {
             name: np.where(which, NOT_KNOWN, getattr(here, name))
             for which, names in (
-                (longer, ("repeats", "verifications")),
+                (longer, ("repeats", "verifications", "shown", "attempts")),
                 (other, ("pixels", "restarts", "after_class")),
             )
             for name in names
@@ -201,13 +204,13 @@ def read_courses(study: Study) -> tuple[Columns, Courses]:
 
 
 def _read(study: Study, *, nested: bool) -> tuple[Columns, Courses]:
-    images, numbers = study.images(), study.image_numbers()
+    images, numbers, sent = study.images(), study.image_numbers(), study.facts(SentImages)
     parts, courses, count = [Columns.of(())], [], len(BEFORE["run"])
     with study.damage():
         for rows in study.rows_of("run", (*BEFORE["run"], *(NESTED if nested else ())), AT_ONCE):
             if any(digest(row[:count]) != row[-1] for row in rows):
                 raise InputError("a row of table run does not fit its checksum")
-            parts.append(_columns(rows, images, numbers))
+            parts.append(_columns(rows, images, numbers, sent))
             if nested:
                 courses.append(_courses(rows))
     whole = {one.name: np.concatenate([getattr(part, one.name) for part in parts]) for one in fields(Columns)}
@@ -230,7 +233,10 @@ def _courses(rows: list[tuple[Any, ...]]) -> Courses:
 
 
 def _columns(
-    rows: list[tuple[Any, ...]], images: Mapping[str, ImageRow], numbers: Mapping[str, int]
+    rows: list[tuple[Any, ...]],
+    images: Mapping[str, ImageRow],
+    numbers: Mapping[str, int],
+    sent: Mapping[str, SentImages],
 ) -> Columns:
     """The columns of some rows of the table of runs."""
     held = dict(zip(BEFORE["run"], zip(*rows, strict=False), strict=False))
@@ -238,12 +244,15 @@ def _columns(
     array = {name: np.array(held[name]) for name in (*NUMBERS, "met", "success", "verified", "sparse")}
     if lacking := [key for key in set(held["image_key"]) if key not in images or key not in numbers]:
         raise InputError(f"the image {lacking[0]} of a run is missing")
-    shown = [images[key] for key in held["image_key"]]
+    seen = [images[key] for key in held["image_key"]]
+    shown, attempts = _sent(held, array, sent)
     found = Columns(
         method=_array("method", _shared(held["method"])),
         image=np.array([numbers[key] for key in held["image_key"]], np.int64),
         failed=np.array([error != "" for error in held["error"]], bool),
-        right=np.array([image.predicted == image.label for image in shown], bool),
+        right=np.array([image.predicted == image.label for image in seen], bool),
+        shown=shown,
+        attempts=attempts,
         environment=_array("environment", _shared(held["environment"])),
         row=np.arange(len(rows)),
         l2=np.array(held["l2"], float),
@@ -255,6 +264,19 @@ def _columns(
     )
     _check_values(found, held, array)
     return found
+
+
+def _sent(
+    held: Mapping[str, Sequence[Any]], array: Mapping[str, Any], sent: Mapping[str, SentImages]
+) -> tuple[Numbers, Numbers]:
+    """Queries that were shown, and images that were sent to a server, of some runs ``(R,)``."""
+    shown = np.where(array["repeats"] >= 0, array["queries"] - array["repeats"], NOT_KNOWN)
+    attempts = np.zeros_like(shown)
+    if sent:
+        for place, pair in enumerate(zip(held["key"], held["budget"], strict=True)):
+            if fact := sent.get(SentImages.part_of(*pair)):
+                shown[place], attempts[place] = fact.shown, fact.attempts
+    return shown, attempts
 
 
 def _names() -> set[str]:
@@ -289,7 +311,9 @@ def _check_values(found: Columns, held: Mapping[str, Sequence[Any]], array: Mapp
         "queries": (found.first_fooled >= 0)
         & (found.first_fooled <= found.queries)
         & (found.queries <= found.budget)
-        & (found.repeats <= found.queries),
+        & (found.repeats <= found.queries)
+        & (np.minimum(found.shown, found.attempts) >= NOT_KNOWN)
+        & (found.shown <= found.queries),
         "verification": (found.first_fooled > 0) | ~found.verified,
         "success": array["success"] == found.success,
         "cost": array["cost"] == found.cost,

@@ -196,6 +196,27 @@ class InferenceChoice:
 
 
 @dataclass(frozen=True)
+class SentImages:
+    """What a run has sent to a server, of an oracle that stands behind a network."""
+
+    KEY: ClassVar[str] = "sent"
+    run: str  # key
+    budget: int  # of that run: one of a larger budget has a fact of its own
+    shown: int  # queries that were sent at least once
+    attempts: int  # images that were sent, each time counted
+
+    @property
+    def part(self) -> str:
+        """Names it among all."""
+        return self.part_of(self.run, self.budget)
+
+    @staticmethod
+    def part_of(run: object, budget: object) -> str:
+        """The name of the one of a run, by its key and budget."""
+        return f"{run} {budget}"
+
+
+@dataclass(frozen=True)
 class FinishedShard:
     """A shard of an experiment whose runs are all in the file that this stands in."""
 

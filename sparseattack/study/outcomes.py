@@ -48,7 +48,7 @@ def record_of(setup: Setup, condition: Condition, case: Case, outcome: Outcome, 
         met=outcome.met,
         queries=outcome.queries,
         repeats=outcome.repeats,
-        verifications=outcome.verifications + (repeats_of(setup.question.noisy_oracle) if single else 0),
+        **_beside(setup, outcome, 0 if single is None else repeats_of(setup.question.noisy_oracle)),
         verified=single is not None and is_success(setup, case, single),
         value=outcome.values[0] if math.isfinite(outcome.values[0]) else None,
         pixels=outcome.pixels,
@@ -84,6 +84,13 @@ def is_success(setup: Setup, case: Case, single: Predictions) -> bool:
     """Whether the prediction on one perturbed image is a success of its case."""
     label = aims([case], setup.images.labels)
     return bool(margin_of(single.scores, label, case.target >= 0, single.scale) < 0)
+
+
+def _beside(setup: Setup, outcome: Outcome, times: int) -> dict[str, int]:
+    """What was evaluated beside the queries, and what was sent; ``times`` evaluations have verified it."""
+    again = int(setup.clean.oracle.sent(times).sum())
+    verifications, attempts = outcome.verifications + times, outcome.attempts + again
+    return {"verifications": verifications, "shown": outcome.shown, "attempts": attempts}
 
 
 def _sizes(setup: Setup, case: Case, outcome: Outcome) -> dict[str, Any]:

@@ -9,7 +9,7 @@ that its checksum does not fit, or with values that no run has, is refused.
 import json
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -29,9 +29,18 @@ from sparseattack.study.database import (
     store_errors,
     transaction,
 )
-from sparseattack.study.facts import ImageList, StudyFact, StudyRequest, conform, decode, encode, parse_json
-from sparseattack.study.record import FLAGS, NESTED, OF_IMAGE, RUN_COLUMNS, Record
-from sparseattack.study.tables import TABLES, ImageRow, checked, details_of, row_checksum
+from sparseattack.study.facts import (
+    ImageList,
+    SentImages,
+    StudyFact,
+    StudyRequest,
+    conform,
+    decode,
+    encode,
+    parse_json,
+)
+from sparseattack.study.record import Record
+from sparseattack.study.tables import TABLES, ImageRow, checked, record_in, row_checksum, run_row, sent_images
 
 Fact = TypeVar("Fact", bound=StudyFact)
 MOMENT = 0.3  # seconds in which another process makes a file
@@ -235,8 +244,11 @@ class Study:
 
     def add(self, record: Record) -> None:
         """Store a run; one with its key stays as it is, unless that had a smaller budget."""
-        with store_errors(self.path):
-            self.connection.execute(ADD, run_row(record))
+        sent = sent_images(record)
+        with self.writing() as connection:
+            connection.execute(ADD, run_row(record))
+            if sent:
+                connection.execute("INSERT OR REPLACE INTO study VALUES (?, ?, ?)", _row(sent, sent.part))
 
     def keys(self) -> frozenset[str]:
         """The keys of all runs."""
@@ -253,10 +265,10 @@ class Study:
 
     def records(self) -> list[Record]:
         """All runs, in an order that does not depend on when they were made; InputError for a damaged one."""
-        images, numbers = self.images(), self.image_numbers()
+        images, numbers, sent = self.images(), self.image_numbers(), self.facts(SentImages)
         rows = self._rows(f"SELECT {', '.join(TABLES['run'])} FROM run")
         with self.damage():
-            found = [_record(checked("run", row), images, numbers) for row in rows]
+            found = [record_in(checked("run", row), images, numbers, sent) for row in rows]
         return sorted(
             found, key=lambda one: (one.seed, one.k, one.encoding, one.strategy, one.image, one.target)
         )
@@ -279,34 +291,6 @@ class Study:
             yield
         except (InputError, TypeError, RecursionError) as error:  # TypeError: bytes in place of text
             raise InputError(f"{self.path} is damaged: {error}") from error
-
-
-def run_row(record: Record) -> dict[str, object]:
-    """The row of a run in its table, by column."""
-    held = record.to_dict()
-    row: dict[str, object] = {name: held[name] for name in RUN_COLUMNS}
-    row |= {name: json.dumps(held[name], separators=(",", ":")) for name in NESTED}
-    row |= {name: int(held[name]) for name in FLAGS}
-    row["details"] = details_of(row)
-    return row | {"checksum": row_checksum("run", row)}
-
-
-def _record(row: dict[str, object], images: Mapping[str, ImageRow], numbers: Mapping[str, int]) -> Record:
-    """The run in a row of the table."""
-    key = str(row["image_key"])
-    if key not in images or key not in numbers:
-        raise InputError("a run's image is missing")
-    image = images[key]
-    row |= {name: bool(row[name]) for name in FLAGS if row[name] in (0, 1)}
-    row |= {name: parse_json(row[name]) for name in NESTED}
-    row |= {name: getattr(image, field) for name, field in OF_IMAGE.items()}
-    record = Record.from_dict(row | {"image": numbers[key]})
-    channels, height, width = image.sides
-    if any(place >= height * width for place in record.positions) or any(
-        len(colour) != channels for colour in record.colours
-    ):
-        raise InputError("a run's edit is none of its image")
-    return record
 
 
 def _name(kind: type[StudyFact], part: str) -> str:

@@ -1,11 +1,13 @@
 """The tables of a study's file: their columns, the checksums of their rows, and the row of an image."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
 from sparseattack.errors import InputError
 from sparseattack.provenance import Environment, digest
-from sparseattack.study.record import NESTED, RUN_COLUMNS
+from sparseattack.study.facts import SentImages, parse_json
+from sparseattack.study.record import FLAGS, NESTED, OF_IMAGE, RUN_COLUMNS, Record
 
 SCHEMA = 2  # version of the tables
 ROUNDING = 0.01  # share of the greatest score by which another machine or version may change a score
@@ -70,3 +72,54 @@ def checked(table: str, values: tuple[object, ...]) -> dict[str, object]:
     if not fits or (table == "run" and details_of(row) != row.pop("details")):
         raise InputError(f"a row of table {table} does not fit its checksum")
     return row
+
+
+def run_row(record: Record) -> dict[str, object]:
+    """The row of a run in its table, by column."""
+    held = record.to_dict()
+    row: dict[str, object] = {name: held[name] for name in RUN_COLUMNS}
+    row |= {name: json.dumps(held[name], separators=(",", ":")) for name in NESTED}
+    row |= {name: int(held[name]) for name in FLAGS}
+    row["details"] = details_of(row)
+    return row | {"checksum": row_checksum("run", row)}
+
+
+def record_in(
+    row: dict[str, object],
+    images: Mapping[str, ImageRow],
+    numbers: Mapping[str, int],
+    sent: Mapping[str, SentImages],
+) -> Record:
+    """The run in a row of the table, given all images, their numbers, and what was sent to servers."""
+    key = str(row["image_key"])
+    if key not in images or key not in numbers:
+        raise InputError("a run's image is missing")
+    image = images[key]
+    row |= {name: bool(row[name]) for name in FLAGS if row[name] in (0, 1)}
+    row |= {name: parse_json(row[name]) for name in NESTED}
+    row |= {name: getattr(image, field) for name, field in OF_IMAGE.items()}
+    fact = sent.get(SentImages.part_of(row["key"], row["budget"]))
+    shown, attempts = _sent(fact, row["queries"], row["repeats"])
+    record = Record.from_dict(row | {"image": numbers[key], "shown": shown, "attempts": attempts})
+    channels, height, width = image.sides
+    if any(place >= height * width for place in record.positions) or any(
+        len(colour) != channels for colour in record.colours
+    ):
+        raise InputError("a run's edit is none of its image")
+    return record
+
+
+def sent_images(record: Record) -> SentImages | None:
+    """What a run has sent to a server; None where that is nothing, as of every oracle in this process."""
+    if (record.shown, record.attempts) == _sent(None, record.queries, record.repeats):
+        return None
+    return SentImages(record.key, record.budget, record.shown, record.attempts)
+
+
+def _sent(sent: SentImages | None, queries: object, repeats: object) -> tuple[int, int]:
+    """How many queries were shown, and how many images were sent to a server, each time counted."""
+    if sent:
+        return sent.shown, sent.attempts
+    if isinstance(queries, int) and isinstance(repeats, int) and repeats >= 0:
+        return queries - repeats, 0
+    return -1, 0

@@ -31,6 +31,7 @@ def record(image: int = 0, first_fooled: int = 0, **others: Any) -> Record:
         "queries": first_fooled or 1000,
         "repeats": 0,
         "verifications": 2 if first_fooled else 1,
+        "attempts": 0,
         "verified": first_fooled > 0,
         "met": first_fooled > 0,
         "value": -0.5 if first_fooled else 1.25,
@@ -52,7 +53,9 @@ def record(image: int = 0, first_fooled: int = 0, **others: Any) -> Record:
         "sparse": False,
         "environment": "e",
     }
-    return Record(**(values | others))
+    values |= others
+    evaluated = values["queries"] - values["repeats"] if values["repeats"] >= 0 else -1
+    return Record(**({"shown": evaluated} | values))
 
 
 def method(strategy: str = "de", k: int = 1, budget: int = 1000) -> Method:

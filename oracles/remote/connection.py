@@ -1,0 +1,251 @@
+"""Scores of a remote classifier: known answers from the ledger, the others bought, each exactly once.
+
+A call is split into requests by place and size only, and answers are put back by place, so no score depends
+on how many requests are under way.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from hashlib import blake2b
+from itertools import islice
+from typing import Any, NamedTuple, Protocol
+from warnings import warn
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from sparseattack import OracleError
+from sparseattack.data.images import eight_bit
+from sparseattack.errors import SparseattackWarning
+
+from .answers import MEMORY
+from .client import BROKEN, Client, HttpRequest, RefusedError, StoppedError
+
+Pixels = NDArray[np.uint8]
+Scores = NDArray[np.floating[Any]]
+TOLERANCE = 1e-3  # of the greatest score: a model that is asked again and differs by more was changed
+
+
+class Service(Protocol):
+    """How a kind of service is asked about images, and what it answers."""
+
+    batch: int  # images in one request at most
+    on_trial: bool  # whether requests are in a form that the service may not understand
+
+    def size(self, pixels: Pixels) -> int:
+        """Bytes that an image ``(C, H, W)`` takes in a request, about."""
+
+    def request(self, pixels: Pixels) -> HttpRequest:
+        """The request about images ``(n, C, H, W)``, 8 bit."""
+
+    def answers(self, body: bytes, header: str, count: int) -> list[bytes]:
+        """The answer to each of ``count`` images, as received; ``header`` is that of binary tensors.
+
+        OracleError for anything but well-formed answers.
+        """
+
+    def scores(self, answer: bytes) -> Scores:
+        """The scores ``(K,)`` in one answer; OracleError where it holds none."""
+
+    def another_form(self) -> None:
+        """Write requests in another form from now on, in which they are not on trial."""
+
+
+@dataclass(frozen=True)
+class Buying:
+    """What is bought at a time, and when the model is asked again."""
+
+    bytes: int  # of images in one request at most
+    again: int  # images sent after which the first image is asked again; 0 is never
+
+
+class _Bought(NamedTuple):
+    answers: dict[str, bytes]  # by key
+    sent: int  # how often each was sent
+
+
+class RemoteScores:
+    """Images ``(n, C, H, W)`` in [0, 1] -> scores ``(n, K)``, each bought once and then known.
+
+    ``ask_again`` buys another answer to the same images. Of all that is asked again in the same order, in
+    another process too, every answer is the one that was given before.
+    """
+
+    def __init__(self, who: str, service: Service, client: Client, template: str, buying: Buying) -> None:
+        """``template`` is a digest of what a request looks like: part of every answer's key."""
+        self.who, self.service, self.client, self.template = who, service, client, template
+        self.buying, self.ledger = buying, client.ledger
+        self._classes = 0  # until they are known
+        self._asked: Counter[bytes] = Counter()  # how often images were asked again
+        self._sent: list[int] = []  # how often each image of the last calls was sent
+        self._first: Pixels | None = None  # the first image of this process, asked again now and then
+        self._since = -1  # images sent since that was asked; -1 is never
+        self._threads = ThreadPoolExecutor(client.limits.concurrency, "sparseattack-remote")
+        if lost := self.ledger.unanswered:
+            warn(
+                f"{lost} {'image was' if lost == 1 else 'images were'} sent to {client.endpoint.host} and not"
+                f" answered, as {self.ledger.path} says (a process was killed, or is at work): they may have"
+                " been paid, and are sent again when they are needed",
+                SparseattackWarning,
+                stacklevel=2,
+            )
+
+    def __call__(self, images: Tensor) -> Tensor:
+        """Scores of ``images``; OracleError where the service does not answer, or not in scores."""
+        pixels = _pixels(images)
+        return self._scores(pixels, [0] * len(pixels)).to(images.device)
+
+    def ask_again(self, images: Tensor) -> Tensor:
+        """Scores of ``images`` that were not taken from what is known of them already."""
+        pixels = _pixels(images)
+        occasions = []
+        for image in pixels:
+            content = blake2b(image.tobytes(), digest_size=16).digest()
+            self._asked[content] += 1
+            occasions.append(self._asked[content])
+        return self._scores(pixels, occasions).to(images.device)
+
+    def sent(self) -> Tensor:
+        """How often each image was sent in the calls since this was last asked ``(n,)``, in their order."""
+        counts, self._sent = torch.tensor(self._sent, dtype=torch.int64), []
+        return counts
+
+    def statement(self) -> str:
+        """What was sent so far, in a sentence."""
+        most = self.client.limits.most
+        limit = "" if most is None else f" of at most {most:,}"
+        source = "" if self.ledger.path == MEMORY else f", as {self.ledger.path} says"
+        ever = " by this process" if self.ledger.path == MEMORY else ""
+        return (
+            f"{self.ledger.attempts:,}{limit} images were sent to {self.client.endpoint.host}{ever}{source}"
+        )
+
+    def key(self, image: Pixels, occasion: int) -> str:
+        """What an answer is known by: the service, the form of its requests, the image, the occasion."""
+        shape = "x".join(map(str, image.shape))
+        head = f"{self.ledger.service} {self.template} {occasion} {shape} ".encode()
+        return blake2b(head + image.tobytes(), digest_size=16).hexdigest()
+
+    def _scores(self, pixels: Pixels, occasions: Sequence[int]) -> Tensor:
+        """Scores ``(n, K)`` of images ``(n, C, H, W)``, each on an occasion of its own."""
+        self._first = pixels[0] if self._first is None else self._first
+        keys = [self.key(image, occasion) for image, occasion in zip(pixels, occasions, strict=True)]
+        counts = dict.fromkeys(keys, 0)
+        known = self.ledger.known([*counts])
+        lacking = {key: image for key, image in zip(keys, pixels, strict=True) if key not in known}
+        self._buy(lacking, known, counts)
+        for key in keys:
+            self._sent.append(counts[key])
+            counts[key] = 0  # the same image once more in a call is not sent
+        return torch.from_numpy(np.stack([self._decoded(known[key]) for key in keys]))
+
+    def _buy(self, lacking: dict[str, Pixels], known: dict[str, bytes], counts: dict[str, int]) -> None:
+        """Add the answers to the images that are ``lacking``, and how often they were sent."""
+        while left := {key: image for key, image in lacking.items() if key not in known}:
+            if self._since < 0 or (self.buying.again and self._since >= self.buying.again):
+                known |= self._ask_first(counts)
+                continue
+            most = self.buying.again - self._since if self.buying.again else len(left)
+            portion = dict(islice(left.items(), most))
+            self._since += len(portion)
+            for bought in self._in_parallel(self._portions(portion)):
+                known |= bought.answers
+                counts |= dict.fromkeys(bought.answers, bought.sent)
+
+    def _portions(self, images: dict[str, Pixels]) -> list[dict[str, Pixels]]:
+        """Images by key in requests, in their order: as many as the service takes, and as fit."""
+        (sample, *_) = images.values()
+        fit = max(1, min(self.service.batch, self.buying.bytes // max(1, self.service.size(sample))))
+        every = iter(images.items())
+        return [dict(islice(every, fit)) for _ in range(-(-len(images) // fit))]
+
+    def _in_parallel(self, portions: Sequence[dict[str, Pixels]]) -> list[_Bought]:
+        """What each request brings, in their order; where one fails, those under way are waited for."""
+        if len(portions) == 1:
+            return [self._ask(portions[0])]
+        self.client.stopped.clear()
+        futures = [self._threads.submit(self._ask, portion) for portion in portions]
+        try:
+            wait(futures, return_when=FIRST_EXCEPTION)
+        finally:
+            if not all(_succeeded(future) for future in futures):
+                self.client.stopped.set()
+                for future in futures:
+                    future.cancel()
+                wait(futures)  # their answers are paid: they are kept
+                self.client.stopped.clear()
+        if errors := [error for one in futures if not one.cancelled() and (error := one.exception())]:
+            raise min(errors, key=lambda error: isinstance(error, StoppedError))
+        return [future.result() for future in futures]
+
+    def _ask(self, images: dict[str, Pixels]) -> _Bought:
+        """Send one request, and store what it brings; the answers by key."""
+        keys, pixels = [*images], np.stack([*images.values()])
+        broken = 1 if self.service.on_trial else BROKEN
+        response, sent = self.client.post(self.service.request(pixels), keys, broken=broken)
+        header = response.headers.get("Inference-Header-Content-Length", "")
+        try:
+            answers = self.service.answers(response.content, header, len(keys))
+            for answer in answers:
+                self._decoded(answer)
+        except OracleError as error:
+            self.ledger.refuse(keys, "malformed")
+            raise RefusedError(self.client.endpoint.masked(f"{self.client.endpoint.host} {error}")) from error
+        found = dict(zip(keys, answers, strict=True))
+        self.ledger.store(found)
+        return _Bought(found, sent)
+
+    def _decoded(self, answer: bytes) -> Scores:
+        """The scores ``(K,)`` in an answer, always as many and all finite."""
+        scores = self.service.scores(answer)
+        if not np.isfinite(scores).all():
+            raise OracleError("answered a score that is NaN or infinite")
+        if self._classes not in (0, len(scores)):
+            raise OracleError(f"answered {len(scores)} scores after {self._classes}")
+        self._classes = len(scores)
+        return scores
+
+    def _ask_first(self, counts: dict[str, int]) -> dict[str, bytes]:
+        """Ask about the first image of this process alone, and whether its scores are those from before."""
+        assert self._first is not None
+        key = self.key(self._first, 0)
+        before = self.ledger.known([key]).get(key)
+        try:
+            bought = self._ask({key: self._first})
+            self.service.on_trial = False
+        except RefusedError:
+            if not self.service.on_trial:
+                raise
+            self.service.another_form()
+            bought = self._ask({key: self._first})
+        self._since = 0
+        if before is None:
+            counts[key] = counts.get(key, 0) + bought.sent
+            return bought.answers
+        self._compare(self._decoded(before), self._decoded(bought.answers[key]))
+        return {key: before}
+
+    def _compare(self, before: Scores, now: Scores) -> None:
+        """Refuse a model that is another one than before: OracleError."""
+        share = float(np.abs(before - now).max() / max(np.abs(before).max(), np.finfo(np.float32).tiny))
+        if share > TOLERANCE:
+            raise OracleError(
+                f"{self.who} has changed: its scores of the first image differ by {share:.2g} of the greatest"
+                f" from those in {self.ledger.path}. What was finished is kept. Name another ledger=FILE, and"
+                " another --study, for the new model; reprobe=0 asks no image again, for one whose answers"
+                " differ by chance"
+            )
+
+
+def _succeeded(future: "Future[_Bought]") -> bool:
+    return future.done() and not future.cancelled() and future.exception() is None
+
+
+def _pixels(images: Tensor) -> Pixels:
+    """Images ``(n, C, H, W)`` in [0, 1] as 8-bit colours; those of the service are never others."""
+    found: Pixels = eight_bit(images).cpu().contiguous().numpy()
+    return found

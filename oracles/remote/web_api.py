@@ -1,0 +1,309 @@
+"""Any classifier behind a JSON or multipart API, described by where image and scores stand."""
+
+import json
+from base64 import b64encode
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from io import BytesIO
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+import torch
+
+from sparseattack import Classifier, InputError, Oracle, OracleError
+from sparseattack.data.images import levels
+from sparseattack.data.png import pil_image, write_png
+from sparseattack.errors import brief
+from sparseattack.problem.scale import ScaleSetting
+from sparseattack.provenance import digest
+
+from .client import HttpRequest
+from .connection import Buying, Pixels, RemoteScores, Scores
+from .endpoint import Endpoint
+from .template import EACH, Steps, at, filled, items, shown, steps_of, template_at, template_in
+from .terms import MEGABYTES, Terms
+
+Layout = Literal["nhwc", "nchw"]
+Others = Literal["refuse", "ignore"]
+BEST, WHITE, PERCENT = 100, 255, 100  # quality of a JPEG, a level, a whole
+BODY, FORM = "body", "form:"  # in place of a path in JSON
+TYPES = {"png": "image/png", "jpeg": "image/jpeg", "raw": "application/octet-stream"}
+
+
+def http(
+    *,
+    url: str,
+    send: str = "png",
+    image: str = "image",
+    body: str = "",
+    scores: str = "scores",
+    labels: str = "",
+    percent: bool = False,
+    classes: tuple[str, ...] = (),
+    others: Others = "refuse",
+    layout: Layout = "nhwc",
+    range: float = 255,
+    scale: ScaleSetting = "auto",
+    batch: int = 1,
+    rounding: float | None = None,
+    headers: tuple[str, ...] = (),
+    label: str = "",
+    ledger: str = "",
+    max_paid: int | None = None,
+    rate: float | None = None,
+    concurrency: int = 8,
+    timeout: float = 30,
+    patience: float = 300,
+    reprobe: int = 1000,
+) -> Oracle:
+    """A classifier behind any JSON or multipart API, by where the image and the scores stand.
+
+    url: address that requests are posted to; {NAME} is an environment variable
+    send: the image as png, jpeg:QUALITY, raw (bytes, row by row) or json (a list of numbers)
+    image: where it stands in the request: a path in JSON as image or instances[*].b64, form:FIELD, or body
+    body: JSON file of a whole request in which "{image}" stands for the image, in place of image
+    scores: path of the scores in the answer, as in scores, predictions[*] or outputs[*].concepts[*].value
+    labels: path of the names or numbers of their classes, where not all are given in order
+    percent: whether scores are percentages
+    classes: names of the classes, in order; or a file with a name a line; or, for labels by number, how many
+    others: labels that are none of the classes are refused, or ignored
+    layout: order of the numbers of raw and json: nhwc is pixel by pixel
+    range: greatest colour in json, 255 or 1
+    scale: of the scores; auto recognises probabilities; logits compares independent scores as they are
+    batch: images in one request at most; more than 1 needs [*] in image, or a list in body, and in scores
+    rounding: share of the greatest score by which scores may differ; 0 for batch=1, else as of float32
+    headers: of every request, "Name: value"; {NAME} is an environment variable, the only place for a secret
+    label: a name of the service that stays the same when its address changes
+    ledger: file of all answers; by default named by the service, and none for a server on this machine
+    max_paid: images that may ever be sent, as the ledger counts them; needed unless on this machine
+    rate: requests a second at most; by default 1, and no limit on this machine; 0 is no limit
+    concurrency: requests under way at once; no result depends on it
+    timeout: seconds that an answer may take
+    patience: seconds after which a service that does not answer is given up
+    reprobe: images sent after which the first one is asked again, so that a changed model is noticed; 0 never
+    """
+    if range not in (1, WHITE) or batch < 1:
+        raise InputError(f"range is 255 or 1, and batch at least 1, not {range:g} and {batch}")
+    endpoint, form = Endpoint(url, headers, label), ImageForm.of(send, layout, range)
+    terms = Terms(endpoint, ledger, max_paid, rate, concurrency, timeout, patience)
+    template, many = (template_in(body), batch > 1) if body else (image, False)
+    if not body and image != BODY and not image.startswith(FORM):
+        template, many = template_at(steps := steps_of(image, "image")), EACH in steps
+    names = class_names(classes)
+    where = Reading(
+        steps_of(scores, "scores"), steps_of(labels, "labels"), percent, names, others == "ignore"
+    )
+    service = WebService(form, template, where, batch, many)
+    service.check()
+    known = digest([form, template, service.prefix])
+    who = label or endpoint.host
+    client = terms.client("http", who)
+    bought = RemoteScores(who, service, client, known, Buying(MEGABYTES * 2**20, reprobe))
+    return Classifier(
+        who,
+        bought,
+        digest(["http", endpoint.key, known, where, scale]),
+        scale,
+        max(batch * concurrency, 32),
+        () if names and names[0] == "" else names,
+        rounding=0.0 if rounding is None and batch == 1 else rounding,
+        remote=bought,
+    )
+
+
+def class_names(given: Sequence[str]) -> tuple[str, ...]:
+    """The names of the classes: as given, from a file with a name a line, or so many empty ones."""
+    if len(given) != 1:
+        return tuple(given)
+    if given[0].isdecimal():
+        return ("",) * int(given[0])
+    try:
+        lines = Path(given[0]).expanduser().read_text("utf-8").splitlines()
+    except OSError as error:
+        raise InputError(
+            f"classes={given[0]} is no file ({error.strerror}): give a file with a name a line, the names, or"
+            " how many classes there are"
+        ) from error
+    return tuple(filter(None, map(str.strip, lines)))
+
+
+class ImageForm(NamedTuple):
+    """How an image is written down."""
+
+    kind: str  # png, jpeg, raw or json
+    quality: int
+    layout: Layout
+    range: float
+
+    @classmethod
+    def of(cls, send: str, layout: Layout, range: float) -> "ImageForm":
+        """The form that ``send`` names; InputError for anything else."""
+        kind, _, quality = send.partition(":")
+        good = quality.isdecimal() and 1 <= int(quality) <= BEST if kind == "jpeg" else not quality
+        if kind not in (*TYPES, "json") or not good:
+            raise InputError(f"send is png, jpeg:QUALITY from 1 to 100, raw or json, not {send!r}")
+        return cls(kind, int(quality or 0), layout, range)
+
+    def numbers(self, pixels: Pixels) -> Pixels:
+        """An image ``(C, H, W)`` in the order in which it is sent."""
+        return np.ascontiguousarray(pixels.transpose(1, 2, 0) if self.layout == "nhwc" else pixels)
+
+    def encoded(self, pixels: Pixels) -> bytes:
+        """An image ``(C, H, W)`` as bytes."""
+        if self.kind == "raw":
+            return self.numbers(pixels).tobytes()
+        file, picture = BytesIO(), pil_image(levels(torch.from_numpy(pixels)))
+        if self.kind == "png":
+            write_png(picture, file)
+        else:
+            picture.save(file, "JPEG", quality=self.quality)
+        return file.getvalue()
+
+    def in_json(self, pixels: Pixels) -> Any:
+        """An image ``(C, H, W)`` as JSON holds it: numbers, or bytes in base 64."""
+        if self.kind != "json":
+            return b64encode(self.encoded(pixels)).decode()
+        numbers = self.numbers(pixels)
+        return (numbers if self.range == WHITE else numbers.astype(np.float64) / WHITE).tolist()
+
+
+class Reading(NamedTuple):
+    """Where an answer has scores, and of which classes."""
+
+    scores: Steps
+    labels: Steps
+    percent: bool
+    classes: tuple[str, ...]
+    ignore: bool  # labels that are none of the classes
+
+    def vector(self, item: Any) -> Scores:
+        """The scores ``(K,)`` in what an answer holds about one image; OracleError where there are none."""
+        found = at(item, self.scores)
+        if isinstance(found, dict):
+            return self._of_some([*found], _numbers([*found.values()]))
+        if self.labels:
+            given = at(item, self.labels)
+            if not isinstance(given, list) or not isinstance(found, list) or len(given) != len(found):
+                raise OracleError(f"answered labels {shown(given)} and scores {shown(found)}, not as many")
+            return self._of_some(given, _numbers(found))
+        return self._scaled(_numbers(found if isinstance(found, list) else [found]))
+
+    def _scaled(self, scores: Scores) -> Scores:
+        return scores / PERCENT if self.percent else scores
+
+    def _of_some(self, labels: Sequence[Any], scores: Scores) -> Scores:
+        """Scores of all classes, of which only some are given with their ``labels``.
+
+        Where the scores can be probabilities, the others share what is left of 1; a class that is not given
+        has a score below all that are. A service that gives no class at all gives all the score 0.
+        """
+        if not self.classes:
+            raise OracleError("answered scores with labels: name all classes, in order, by classes=")
+        scores, vector = self._scaled(scores), np.full(len(self.classes), np.nan)
+        for label, score in zip(labels, scores, strict=True):
+            if (place := self._place(label)) is not None:
+                vector[place] = score
+        missing = np.isnan(vector)
+        if missing.any():
+            below = float(np.nextafter(scores.min(), -np.inf)) if len(scores) else 0.0
+            rest = (1 - float(scores.sum())) / int(missing.sum())
+            vector[missing] = min(below, rest) if rest >= 0 else max(below, 0.0)
+        return vector
+
+    def _place(self, label: Any) -> int | None:
+        """The number of a class by its name or number; None for one that is ignored."""
+        if isinstance(label, int) and 0 <= label < len(self.classes):
+            return label
+        if isinstance(label, str) and label and label in self.classes:
+            return self.classes.index(label)
+        if isinstance(label, str) and label.isdecimal() and not self.classes[0]:
+            return self._place(int(label))
+        if self.ignore:
+            return None
+        raise OracleError(f"answered the label {shown(label)}, none of classes=; others=ignore ignores it")
+
+
+def _numbers(values: Sequence[Any]) -> Scores:
+    """Numbers in JSON as an array; OracleError for anything else."""
+    if not all(isinstance(value, int | float) and not isinstance(value, bool) for value in values):
+        raise OracleError(f"answered {shown(values)} where scores are expected, which are numbers")
+    return np.array(values, np.float64)
+
+
+@dataclass
+class WebService:
+    """Requests and answers of an API, as a template and paths say."""
+
+    form: ImageForm
+    template: Any  # JSON, or the text of image= where the body is no JSON
+    reading: Reading
+    batch: int
+    many: bool  # whether a request has a list of images
+    on_trial: bool = False
+
+    @property
+    def prefix(self) -> Steps:
+        """Path of the list of what an answer holds about each image; empty for one image a request."""
+        steps = self.reading.scores
+        return steps[: steps.index(EACH) + 1] if self.many and EACH in steps else ()
+
+    def check(self) -> None:
+        """Refuse settings that do not fit each other."""
+        if self.batch > 1 and not self.prefix:
+            raise InputError(
+                f"batch={self.batch} needs a list of images, as in image=instances[*], and one of answers,"
+                " as in scores=predictions[*]"
+            )
+        if self.many and not self.prefix:
+            raise InputError(
+                "image=...[*] sends a list of images: scores has the list of answers, as in predictions[*]; a"
+                " list of always one image is written image=NAME[0]"
+            )
+        if isinstance(self.template, str) and self.form.kind == "json":
+            raise InputError("send=json is sent in JSON: give its field as image=FIELD")
+        if self.reading.labels[: len(self.prefix)] != self.prefix and self.reading.labels:
+            raise InputError("labels and scores are in the same list of answers: their paths begin alike")
+
+    def size(self, pixels: Pixels) -> int:
+        """Bytes that an image takes in a request, at most about."""
+        return int(pixels.size) * (4 if self.form.kind == "json" else 2)
+
+    def another_form(self) -> None:
+        """There is no other form."""
+
+    def request(self, pixels: Pixels) -> HttpRequest:
+        """The request about images ``(n, C, H, W)``."""
+        if isinstance(self.template, str) and self.template == BODY:
+            return HttpRequest("", self.form.encoded(pixels[0]), {"Content-Type": TYPES[self.form.kind]})
+        if isinstance(self.template, str) and self.template.startswith(FORM):
+            return self._multipart(self.form.encoded(pixels[0]))
+        body = filled(self.template, [self.form.in_json(image) for image in pixels], self.many)
+        return HttpRequest("", json.dumps(body).encode(), {"Content-Type": "application/json"})
+
+    def _multipart(self, content: bytes) -> HttpRequest:
+        """A form with one file."""
+        mark = blake2b(content, digest_size=16).hexdigest()
+        field, kind = self.template.removeprefix(FORM), self.form.kind
+        head = (
+            f'--{mark}\r\nContent-Disposition: form-data; name="{field}"; filename="image.{kind}"\r\n'
+            f"Content-Type: {TYPES[kind]}\r\n\r\n"
+        )
+        body = head.encode() + content + f"\r\n--{mark}--\r\n".encode()
+        return HttpRequest("", body, {"Content-Type": f"multipart/form-data; boundary={mark}"})
+
+    def answers(self, body: bytes, header: str, count: int) -> list[bytes]:
+        """What the answer holds about each of ``count`` images, as JSON."""
+        try:
+            found = json.loads(body)
+        except (ValueError, RecursionError) as error:
+            raise OracleError(f"answered what is no JSON ({brief(error)})") from error
+        each = items(found, self.prefix, count) if self.prefix else [found]
+        return [json.dumps(one).encode() for one in each]
+
+    def scores(self, answer: bytes) -> Scores:
+        """The scores ``(K,)`` in what an answer holds about one image, float64."""
+        cut = len(self.prefix)
+        own = self.reading._replace(scores=self.reading.scores[cut:], labels=self.reading.labels[cut:])
+        return own.vector(json.loads(answer))

@@ -1,0 +1,388 @@
+"""What a service costs, and what is done when it fails: no result depends on it, nothing is bought twice."""
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from model_server import JsonServer, OipServer, Reply, serving
+from numpy.typing import NDArray
+from shared_runs import images_file
+
+from sparseattack import Classifier, Experiment, InputError, OracleError, SparseattackWarning, compare, load
+from sparseattack.data.images import levels
+from sparseattack.oracles.remote import client
+from sparseattack.oracles.remote.answers import AnswerLedger
+from sparseattack.study.store import Study
+
+CLASSES = 4
+WEIGHTS = np.random.default_rng(0).integers(-99, 99, (192, CLASSES)).astype(np.float64)
+IMAGES = levels(torch.randint(256, (40, 3, 8, 8), generator=torch.Generator().manual_seed(1)))
+BESIDE = ("oracle_seconds", "strategy_seconds", "environment", "shown", "attempts")
+
+
+def linear(images: NDArray[Any]) -> NDArray[Any]:
+    return images.reshape(len(images), -1).astype(np.float64) @ WEIGHTS
+
+
+EXPECTED = torch.from_numpy(linear(IMAGES.numpy()).astype(np.float32))
+
+
+@pytest.fixture
+def server() -> Iterator[OipServer]:
+    with serving(OipServer(model=linear, shape=[-1, 3, 8, 8])) as served:
+        yield served
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A failure is waited for a hundredth as long."""
+    monkeypatch.setattr(client, "FIRST", client.FIRST / 100)
+
+
+def spec(server: OipServer, settings: str = "") -> str:
+    return f"oip(url={server.url},model=m{',' * bool(settings)}{settings})"
+
+
+def oracle(server: OipServer, settings: str = "") -> Classifier:
+    made = load("oracles", spec(server, settings))()
+    assert isinstance(made, Classifier)
+    return made
+
+
+def sent_in_all(made: Classifier) -> int:
+    assert made.remote
+    return int(made.remote.statement().partition(" ")[0].replace(",", ""))
+
+
+FAILURES: dict[str, tuple[list[Reply], int]] = {  # and how many of two requests more are sent
+    "too many requests": ([Reply(429)], 1),
+    "unavailable, with a time": ([Reply(503, headers={"Retry-After": "0.05"})], 1),
+    "broken once": ([Reply(500)], 1),
+    "a gateway": ([Reply(502), Reply(504)], 2),
+    "a reset": ([Reply(0)], 1),
+    "slow": ([Reply(wait=1.0)], 1),
+    "throttled as 400": ([Reply(400, b'{"__type": "ThrottlingException"}')], 1),
+    "many": ([Reply(429), Reply(0), Reply(500), Reply(503)], 4),
+}
+
+
+@pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize("failure", FAILURES)
+def test_failures_that_pass_change_no_score(server: OipServer, failure: str) -> None:
+    replies, more = FAILURES[failure]
+    made = oracle(server, "binary=yes,timeout=0.3,batch=20")
+    made(IMAGES[:1])
+    server.failures = list(replies)
+    assert torch.equal(made(IMAGES[1:21]), EXPECTED[1:21])
+    assert len(server.requests) == 2 + more
+    assert made.sent(20).tolist() == [1 + more] * 20
+    assert sent_in_all(made) == 1 + 20 * (1 + more)
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_pause_is_for_all_requests(server: OipServer) -> None:
+    """As long as the service says; fewer requests are under way afterwards."""
+    made = oracle(server, "binary=yes,batch=1,concurrency=4")
+    made(IMAGES[:1])
+    server.failures = [Reply(429, headers={"Retry-After": "0.6"})]
+    start = time.monotonic()
+    assert torch.equal(made(IMAGES[:13]), EXPECTED[:13])
+    assert time.monotonic() - start >= 0.6
+    assert 1 < server.together <= 4 and len(server.requests) == 14
+
+
+GIVEN_UP: dict[str, tuple[list[Reply], str]] = {
+    "not allowed": (
+        [Reply(401)],
+        r"answered 401 Unauthorized.*Authorization: Bearer \{API_KEY\}",
+    ),
+    "not understood": ([Reply(422, b"what?")], "answered 422 Unprocessable (Entity|Content): what\\?"),
+    "broken": ([Reply(500)] * 2, "answered 2 times 500 Internal Server Error"),
+    "moved": ([Reply(301, headers={"Location": "http://there"})], "use the address http://there"),
+    "too long a pause": ([Reply(429, headers={"Retry-After": "900"})], "to be asked again in 900 s"),
+    "never there": ([Reply(0)] * 99, r"did not answer, \d+ times"),
+}
+
+
+@pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize("failure", GIVEN_UP)
+def test_others_end_it_in_a_sentence(server: OipServer, tmp_path: Path, failure: str) -> None:
+    replies, sentence = GIVEN_UP[failure]
+    made = oracle(server, f"binary=yes,patience=0.3,ledger={tmp_path}/a.ledger")
+    made(IMAGES[:1])
+    server.failures = list(replies)
+    with pytest.raises(
+        OracleError, match=rf"{sentence}.*are kept in .*a.ledger, and the same command goes on"
+    ):
+        made(IMAGES[1:2])
+    server.failures = []
+    assert torch.equal(made(IMAGES[:2]), EXPECTED[:2])
+
+
+def test_one_failure_stops_the_other_requests(server: OipServer) -> None:
+    made = oracle(server, "binary=yes,batch=1,concurrency=2")
+    made(IMAGES[:1])
+    server.failures = [Reply(403)]
+    with pytest.raises(OracleError, match="answered 403 Forbidden"):
+        made(IMAGES)
+    assert len(server.requests) < 10
+    assert torch.equal(made(IMAGES), EXPECTED)  # what was answered meanwhile is not sent again
+    assert server.images == 40
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_server_that_is_down_has_seen_nothing(tmp_path: Path) -> None:
+    with serving(OipServer(model=linear, shape=[-1, 3, 8, 8])) as server:
+        made = oracle(server, f"patience=0.2,ledger={tmp_path}/a.ledger")
+        made(IMAGES[:3])
+    again = oracle(server, f"patience=0.2,ledger={tmp_path}/a.ledger")  # what the model is like, is known
+    with pytest.raises(OracleError, match=r"did not answer, \d times: ConnectError"):
+        again(IMAGES[:5])
+    assert sent_in_all(again) == 3 and torch.equal(again(IMAGES[:3]), EXPECTED[:3])
+
+
+def test_scores_do_not_depend_on_how_many_requests_are_under_way(server: OipServer) -> None:
+    server.failures = [Reply(wait=0.02 * (place % 3)) for place in range(20)]
+    for concurrency in (1, 8):
+        assert torch.equal(oracle(server, f"batch=3,concurrency={concurrency}")(IMAGES), EXPECTED)
+
+
+def test_an_image_is_sent_once_and_charged_each_time(server: OipServer) -> None:
+    made = oracle(server)
+    twice = torch.cat([IMAGES[:3], IMAGES[:3]])
+    assert torch.equal(made(twice), torch.cat([EXPECTED[:3]] * 2)) and server.images == 3
+    assert made.sent(6).tolist() == [1, 1, 1, 0, 0, 0] and made.sent(0).tolist() == []
+    assert made.remote and torch.equal(made.remote.ask_again(IMAGES[:2]), EXPECTED[:2])
+    assert server.images == 5 and made.sent(2).tolist() == [1, 1]
+
+
+def test_the_rate_is_kept(server: OipServer) -> None:
+    made = oracle(server, "batch=1,rate=20")
+    start = time.monotonic()
+    made(IMAGES[:5])
+    assert time.monotonic() - start >= 4 / 20
+
+
+def test_no_more_is_sent_than_may_be_paid(server: OipServer, tmp_path: Path) -> None:
+    """Also of the next process: the ledger counts."""
+    for first, count in ((0, 6), (1, 9)):
+        made = oracle(server, f"max_paid=6,batch=2,ledger={tmp_path}/a.ledger")
+        with pytest.raises(InputError, match="would be above --max-paid 6: all answers are kept"):
+            made(IMAGES[first : first + 9])
+        assert count and server.images <= 6
+    more = oracle(server, f"max_paid=60,batch=2,ledger={tmp_path}/a.ledger")
+    assert torch.equal(more(IMAGES[:9]), EXPECTED[:9])
+
+
+def test_a_model_that_changes_is_noticed(server: OipServer, tmp_path: Path) -> None:
+    made = oracle(server, f"reprobe=5,batch=2,ledger={tmp_path}/a.ledger")
+    assert torch.equal(made(IMAGES[:12]), EXPECTED[:12])
+    assert server.images == 12 + 2  # the first image again after five, and after ten
+    server.model = lambda images: linear(images) + 9e3
+    with pytest.raises(OracleError, match="has changed: its scores of the first image differ by"):
+        made(IMAGES[12:20])
+    with pytest.raises(OracleError, match="has changed"):  # at the start of another process, too
+        oracle(server, f"ledger={tmp_path}/a.ledger")(IMAGES[:21])
+    blind = oracle(server, f"reprobe=0,ledger={tmp_path}/b.ledger")
+    assert torch.equal(blind(IMAGES[:2]), EXPECTED[:2] + 9e3)
+
+
+def test_another_model_at_the_same_address_is_refused(server: OipServer, tmp_path: Path) -> None:
+    oracle(server, f"ledger={tmp_path}/a.ledger")
+    server.shape = [-1, 3, 16, 16]
+    with pytest.raises(InputError, match=r"another model than the one of .*a\.ledger"):
+        oracle(server, f"ledger={tmp_path}/a.ledger")
+
+
+def test_a_ledger_is_no_other_file(server: OipServer, tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("hello " * 100)
+    with sqlite3.connect(tmp_path / "b.db") as other:
+        other.execute("CREATE TABLE t (a)")
+    other.close()
+    with pytest.raises(InputError, match=r"a\.txt is no ledger"):
+        oracle(server, f"ledger={tmp_path}/a.txt")
+    with pytest.raises(InputError, match=r"b\.db is another file, no ledger"):
+        oracle(server, f"ledger={tmp_path}/b.db")
+    with pytest.raises(InputError, match="is no ledger that can be written: unable to open"):
+        oracle(server, f"ledger={tmp_path}/no/c.ledger")
+
+
+STRANGER = "url=http://models.example:8000,model=m"
+
+
+def test_a_strangers_server_is_not_asked_without_a_limit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(InputError, match=r"is not this machine: say how many images .* --max-paid 5000"):
+        load("oracles", f"oip({STRANGER})")()
+    with pytest.raises(InputError, match="are kept in a file, ledger=FILE"):
+        load("oracles", f"oip({STRANGER},max_paid=5,ledger=none)")()
+    monkeypatch.setenv("SPARSEATTACK_STUDIES", str(tmp_path))
+    with pytest.raises(OracleError, match=r"models.example:8000 cannot be reached"):
+        load("oracles", f"oip({STRANGER},max_paid=5)")()
+    assert [one.suffix for one in tmp_path.glob("sparseattack-models.example-8000-*.ledger")] == [".ledger"]
+
+
+SECRET = "s3cr3t-of-the-tests"
+
+
+def test_a_secret_is_sent_and_stands_nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MY_TOKEN", SECRET)
+    with serving(JsonServer(answer=lambda body, headers: {"scores": [1, 2, len(body) % 7]})) as server:
+        oracle_spec = (
+            f'http(url="{server.url}/c?key={{MY_TOKEN}}",headers="Authorization: Bearer {{MY_TOKEN}}",'
+        )
+        oracle_spec += f"scale=logits,ledger={tmp_path}/a.ledger)"
+        chosen = Experiment(
+            oracle=oracle_spec, images="sample[0:2]", strategies=("random(popsize=5)",), budget=5,
+            true_class="prediction",
+        )  # fmt: skip
+        compare(chosen, tmp_path / "a.study")
+        assert all(headers["Authorization"] == f"Bearer {SECRET}" for headers in server.requests)
+        server.failures = [Reply(403, f"no {SECRET} here".encode())]
+        made = load("oracles", oracle_spec)()
+        with pytest.raises(OracleError, match=r"no \{MY_TOKEN\} here"):
+            made(IMAGES)
+    for file in tmp_path.iterdir():
+        assert SECRET.encode() not in file.read_bytes(), file
+
+
+NO_SECRETS = {
+    'headers="Authorization: Bearer abc"': r"the header Authorization looks like a secret.*write \{API_KEY\}",
+    'headers="x-api-key: abc"': "the header x-api-key looks like a secret",
+    'headers="X"': 'a header is written as "Name: value"',
+    'headers="Authorization: {NOT_SET}"': "the environment variable NOT_SET, which url or headers name",
+}
+
+
+@pytest.mark.parametrize("settings", NO_SECRETS)
+def test_a_secret_in_the_settings_is_refused(settings: str) -> None:
+    with pytest.raises(InputError, match=NO_SECRETS[settings]) as refused:
+        load("oracles", f"http(url=http://127.0.0.1:1,{settings})")()
+    assert "abc" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "url", ["127.0.0.1:80", "ftp://a", "http://me:word@127.0.0.1", "http://a/?token=abc"]
+)
+def test_an_address_that_is_none_or_has_a_secret(url: str) -> None:
+    with pytest.raises(InputError, match=r"url is an address|user name or password|looks like a secret"):
+        load("oracles", f'http(url="{url}",max_paid=1)')()
+
+
+def test_retry_after_is_a_number_or_a_date() -> None:
+    soon = format_datetime(datetime.now(UTC) + timedelta(seconds=30), usegmt=True)
+    assert client.retry_after("1.5") == 1.5 and 25 < (client.retry_after(soon) or 0) <= 30
+    assert client.retry_after("Wed, 21 Oct 2015 07:28:00 GMT") == 0
+    assert client.retry_after("") is None and client.retry_after("soon") is None
+
+
+def experiment(server: OipServer, folder: Path, settings: str = "") -> Experiment:
+    return Experiment(
+        oracle=spec(server, f"ledger={folder}/a.ledger{',' * bool(settings)}{settings}"),
+        images=str(images_file(folder)), strategies=("random(popsize=10)", "de(popsize=8)"),
+        true_class="prediction", budget=40,
+    )  # fmt: skip
+
+
+def runs(path: Path) -> list[dict[str, Any]]:
+    with Study.read(path) as study:
+        rows = [record.to_dict() for record in study.records()]
+    return [{name: value for name, value in row.items() if name not in BESIDE} for row in rows]
+
+
+def test_a_study_is_made_again_without_a_network(tmp_path: Path) -> None:
+    """From the ledger: the same runs, and nothing is sent."""
+    with serving(OipServer(model=linear, shape=[-1, 3, 8, 8])) as server:
+        chosen = experiment(server, tmp_path)
+        first = compare(chosen, tmp_path / "a.study")
+        assert 0 < sum(one.shown for one in first.records) <= sum(one.queries for one in first.records)
+    again = compare(chosen, tmp_path / "b.study")
+    assert runs(tmp_path / "b.study") == runs(tmp_path / "a.study")
+    assert {(one.shown, one.attempts) for one in again.records} == {(0, 0)}
+    both = [one.to_json() for one in (first, again)]
+    assert '"attempts": 0' in both[1] and '"attempts": 0' not in both[0]
+
+
+PROGRAM = """
+import sys
+from pathlib import Path
+from sparseattack import Experiment, compare
+compare(Experiment.from_json(eval(sys.argv[1])), Path(sys.argv[2]))
+"""
+
+
+def test_a_process_that_is_killed_loses_only_what_was_under_way(server: OipServer, tmp_path: Path) -> None:
+    """Each image is answered once, but for the requests of that moment; the study is as without."""
+    chosen = experiment(server, tmp_path, "batch=4,concurrency=3,binary=yes")
+    compare(replace(chosen, oracle=spec(server, "batch=4,binary=yes")), tmp_path / "whole.study")
+    server.shown.clear()
+    server.failures = [Reply(wait=0.02)] * 1000
+    command = [sys.executable, "-P", "-c", PROGRAM, repr(chosen.to_json()), str(tmp_path / "a.study")]
+    started = subprocess.Popen(command, cwd=tmp_path)
+    while server.images < 60 and started.poll() is None:
+        time.sleep(0.02)
+    os.kill(started.pid, signal.SIGKILL)
+    assert started.wait() == -signal.SIGKILL
+    server.failures = []
+    time.sleep(0.2)  # what was under way is answered
+    with sqlite3.connect(tmp_path / "a.ledger") as ledger:
+        (lost,) = ledger.execute("SELECT count(*) FROM answer WHERE answer IS NULL").fetchone()
+    ledger.close()
+    assert lost <= 12
+    with warns_of(lost):
+        compare(chosen, tmp_path / "a.study")
+    key = [image.tobytes() for tensor in server.shown for image in tensor]
+    again = len(key) - len(set(key))
+    with sqlite3.connect(tmp_path / "a.ledger") as ledger:
+        (asked_again,) = ledger.execute("SELECT count(*) FROM answer WHERE attempts > 1").fetchone()
+    ledger.close()
+    assert asked_again <= lost + 1 <= again + 13  # the first image is asked again at the start
+    whole, resumed = (without_key(runs(tmp_path / name)) for name in ("whole.study", "a.study"))
+    assert resumed == whole
+
+
+def without_key(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{name: value for name, value in row.items() if name != "key"} for row in rows]
+
+
+def warns_of(lost: int) -> Any:
+    """Expect the sentence about images of which it is not known whether they were paid, if there are any."""
+    return pytest.warns(SparseattackWarning, match=f"{lost} image") if lost else pytest.MonkeyPatch.context()
+
+
+def test_two_processes_share_a_ledger(tmp_path: Path) -> None:
+    """One waits for the pause that the other was told, and its turns are after the other's."""
+    two = [AnswerLedger(tmp_path / "a.ledger", "s", "name", durable=False) for _ in range(2)]
+    two[0].pause(5)
+    assert two[1].paused and two[1].reserve(0) > time.time() + 4
+    turns = [one.reserve(2) for one in (*two, *two)]
+    assert np.diff(turns) == pytest.approx([2, 2, 2], abs=1e-6)
+    two[0].send(["k"], None)
+    two[0].store({"k": b"answer"})
+    two[1].store({"k": b"another"})
+    assert two[1].known(["k", "l"]) == {"k": b"answer"} and two[1].attempts == 1
+    for one in two:
+        one.close()
+
+
+@pytest.mark.parametrize("address", ["http://127.0.0.1:8000", "https://host/v2/models/net/infer"])
+def test_an_address_in_place_of_an_oracle_gets_the_form_that_works(address: str) -> None:
+    model = "net" if "net" in address else "NAME"
+    server = address.partition("/v2")[0]
+    with pytest.raises(
+        InputError, match=rf"give 'oip\(url={server},model={model}\)'.* 'http\(url={address},send=png"
+    ):
+        load("oracles", address)
