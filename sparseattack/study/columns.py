@@ -17,7 +17,7 @@ from sparseattack.provenance import digest
 from sparseattack.study.facts import SentImages
 from sparseattack.study.record import FLAGS, NESTED, Record
 from sparseattack.study.store import Study
-from sparseattack.study.tables import BEFORE, ImageRow
+from sparseattack.study.tables import BEFORE, ImageRow, sent_by
 
 Numbers = NDArray[np.int64]
 Flags = NDArray[np.bool_]
@@ -245,7 +245,7 @@ def _columns(
     if lacking := [key for key in set(held["image_key"]) if key not in images or key not in numbers]:
         raise InputError(f"the image {lacking[0]} of a run is missing")
     seen = [images[key] for key in held["image_key"]]
-    shown, attempts = _sent(held, array, sent)
+    shown, attempts = sent_by(held, array, sent)
     found = Columns(
         method=_array("method", _shared(held["method"])),
         image=np.array([numbers[key] for key in held["image_key"]], np.int64),
@@ -264,19 +264,6 @@ def _columns(
     )
     _check_values(found, held, array)
     return found
-
-
-def _sent(
-    held: Mapping[str, Sequence[Any]], array: Mapping[str, Any], sent: Mapping[str, SentImages]
-) -> tuple[Numbers, Numbers]:
-    """Queries that were shown, and images that were sent to a server, of some runs ``(R,)``."""
-    shown = np.where(array["repeats"] >= 0, array["queries"] - array["repeats"], NOT_KNOWN)
-    attempts = np.zeros_like(shown)
-    if sent:
-        for place, pair in enumerate(zip(held["key"], held["budget"], strict=True)):
-            if fact := sent.get(SentImages.part_of(*pair)):
-                shown[place], attempts[place] = fact.shown, fact.attempts
-    return shown, attempts
 
 
 def _names() -> set[str]:

@@ -1,8 +1,11 @@
 """The tables of a study's file: their columns, the checksums of their rows, and the row of an image."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
+
+import numpy as np
+from numpy.typing import NDArray
 
 from sparseattack.errors import InputError
 from sparseattack.provenance import Environment, digest
@@ -123,3 +126,17 @@ def _sent(sent: SentImages | None, queries: object, repeats: object) -> tuple[in
     if isinstance(queries, int) and isinstance(repeats, int) and repeats >= 0:
         return queries - repeats, 0
     return -1, 0
+
+
+def sent_by(
+    held: Mapping[str, Sequence[object]],
+    array: Mapping[str, NDArray[np.int64]],
+    sent: Mapping[str, SentImages],
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The same of some runs ``(R,)``, by the columns of their rows: those ``held``, or as an ``array``."""
+    shown = np.where(array["repeats"] >= 0, array["queries"] - array["repeats"], -1)
+    attempts = np.zeros_like(shown)
+    for place, pair in enumerate(zip(held["key"], held["budget"], strict=True) if sent else ()):
+        if fact := sent.get(SentImages.part_of(*pair)):
+            shown[place], attempts[place] = fact.shown, fact.attempts
+    return shown, attempts
