@@ -86,7 +86,7 @@ def is_success(setup: Setup, case: Case, single: Predictions) -> bool:
     return bool(margin_of(single.scores, label, case.target >= 0, single.scale) < 0)
 
 
-def _beside(setup: Setup, outcome: Outcome, times: int) -> dict[str, int]:
+def _beside(setup: Setup, outcome: Outcome, times: int) -> dict[str, Any]:
     """What was evaluated beside the queries, and what was sent; ``times`` evaluations have verified it."""
     again = int(setup.clean.oracle.sent(times).sum())
     verifications, attempts = outcome.verifications + times, outcome.attempts + again

@@ -55,9 +55,11 @@ def whole(body: bytes, headers: dict[str, str]) -> Any:
 
 def form(body: bytes, headers: dict[str, str]) -> Any:
     parsed = message_from_bytes(f"Content-Type: {headers['Content-Type']}\r\n\r\n".encode() + body)
-    (part,) = parsed.get_payload()
+    _, part = parsed.walk()
     assert part.get_param("name", header="content-disposition") == "file"
-    return {"scores": picture(part.get_payload(decode=True))}
+    content = part.get_payload(decode=True)
+    assert isinstance(content, bytes)
+    return {"scores": picture(content)}
 
 
 def raw(body: bytes, _: dict[str, str]) -> Any:

@@ -95,7 +95,7 @@ class OipServer(Served):
         scores = self.model(images).astype(DTYPES[self.score_type])
         with self.lock:
             self.shown.append(images)
-        output = {"name": "scores", "datatype": self.score_type, "shape": list(scores.shape)}
+        output: dict[str, Any] = {"name": "scores", "datatype": self.score_type, "shape": list(scores.shape)}
         if raw is None:
             answer = {"model_name": "m", "outputs": [{**output, "data": scores.ravel().tolist()}]}
             return 200, {"Content-Type": "application/json"}, json.dumps(answer).encode()

@@ -54,8 +54,8 @@ def record(image: int = 0, first_fooled: int = 0, **others: Any) -> Record:
         "environment": "e",
     }
     values |= others
-    evaluated = values["queries"] - values["repeats"] if values["repeats"] >= 0 else -1
-    return Record(**({"shown": evaluated} | values))
+    values.setdefault("shown", values["queries"] - values["repeats"] if values["repeats"] >= 0 else -1)
+    return Record(**values)
 
 
 def method(strategy: str = "de", k: int = 1, budget: int = 1000) -> Method:
