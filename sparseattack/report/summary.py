@@ -202,8 +202,8 @@ def _places(cases: Numbers) -> Numbers:
     return found
 
 
-def _discordant(first: Columns, second: Columns) -> tuple[int, int]:
-    """How many images the first and the second succeed on more often, over the runs that both have."""
+def common_runs(first: Columns, second: Columns) -> tuple[Columns, Columns]:
+    """The runs of two methods on the same image with the same seed and target, in the same order."""
     cases = np.stack(
         [
             np.concatenate([getattr(one, name) for one in (first, second)])
@@ -213,7 +213,12 @@ def _discordant(first: Columns, second: Columns) -> tuple[int, int]:
     place = _places(cases)
     ones, others = place[: len(first)], place[len(first) :]
     _, here, there = np.intersect1d(ones, others, assume_unique=True, return_indices=True)
-    a, b = first.at(here), second.at(there)
+    return first.at(here), second.at(there)
+
+
+def _discordant(first: Columns, second: Columns) -> tuple[int, int]:
+    """How many images the first and the second succeed on more often, over the runs that both have."""
+    a, b = common_runs(first, second)
     if not len(a):
         return 0, 0
     one, other = share_by_image(a.image, a.success), share_by_image(b.image, b.success)

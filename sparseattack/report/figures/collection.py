@@ -4,8 +4,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from sparseattack.errors import InputError
-from sparseattack.report.figures.effort import time_figure
+from sparseattack.report.figures.by_image import difference_figure, profile_figure, scatter_figure
+from sparseattack.report.figures.course import margin_figure
+from sparseattack.report.figures.effort import size_figure, time_figure
 from sparseattack.report.figures.figure import ReportFigure, require_matplotlib
+from sparseattack.report.figures.heat_maps import pairs_figure, places_figure
 from sparseattack.report.figures.panels import panels_of
 from sparseattack.report.figures.success import success_figure
 from sparseattack.report.results import Results
@@ -16,17 +19,21 @@ def figures(found: Results) -> list[ReportFigure]:
 
     The margin over queries and the places in the image need ``found.courses``.
     """
-    return list(_figures(found))
+    return [figure for figure in _figures(found) if figure]
 
 
-def _figures(found: Results) -> Iterator[ReportFigure]:
+def _figures(found: Results) -> Iterator[ReportFigure | None]:
     shown = panels_of(found)
-    for panel in shown:
-        yield success_figure(found, panel)
+    yield from (success_figure(found, panel) for panel in shown)
+    yield from map(difference_figure, shown)
+    yield from (scatter_figure(panel, *panel.whole[:2]) for panel in shown if len(panel.whole) > 1)
+    yield from map(profile_figure, shown)
+    yield from (margin_figure(panel, found.courses) for panel in shown)
     conditions = [(panel, one) for panel in shown for one in panel.series]
-    for figure in (time_figure(found, conditions),):
-        if figure:
-            yield figure
+    yield size_figure(conditions)
+    yield time_figure(conditions)
+    yield from (pairs_figure(found, panel) for panel in shown)
+    yield from (places_figure(found, panel) for panel in shown)
 
 
 def write_figures(found: Results, folder: Path) -> list[Path]:
@@ -43,13 +50,7 @@ def write_figures(found: Results, folder: Path) -> list[Path]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for figure in shown:
-            contents = {
-                "svg": figure.svg().encode(),
-                "pdf": figure.pdf(),
-                "png": figure.png(),
-                "csv": figure.csv().encode(),
-            }
-            for ending, content in contents.items():
+            for ending, content in figure.files().items():
                 path = folder / f"{figure.name}.{ending}"
                 path.write_bytes(content)
                 written.append(path)

@@ -8,7 +8,7 @@ import numpy as np
 from sparseattack.report.figures.figure import INK, Cell, ReportFigure
 from sparseattack.report.figures.panels import Panel, Series
 from sparseattack.report.figures.style import COLOURS, WIDTH, label, legend, panels, short
-from sparseattack.report.results import Results
+from sparseattack.study.columns import Columns
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -18,7 +18,80 @@ EDGES = 0.8  # inches, of axes above and below
 MILLION = 1e6
 
 
-def time_figure(found: Results, conditions: Sequence[tuple[Panel, Series]]) -> ReportFigure | None:
+def size_figure(conditions: Sequence[tuple[Panel, Series]]) -> ReportFigure | None:
+    """Changed pixels and length of the change of successes; None where they are not known."""
+    known = [(panel, one, each) for panel, one in conditions if len(each := _known_sizes(one))]
+    if not known:
+        return None
+    rows = [_size_row(panel, one, each) for panel, one, each in known]
+    shortest = min(rows, key=lambda row: float(row[6] or 0))
+    return ReportFigure(
+        name="size",
+        kind="size",
+        title="Changed pixels, and length of the change",
+        sentence=(
+            f"The smallest median length of a change is {float(shortest[6] or 0):.2f}, of {shortest[0]} with"
+            f" {shortest[1]}."
+        ),
+        caption=(
+            "Of the best edits of successful runs. Left: pixels that really change, mean. Right: Euclidean"
+            " length of the change, colours in [0, 1] (L2); the line is the median, the box from the lower to"
+            " the upper quartile, the whiskers from the 5th to the 95th percentile."
+        ),
+        columns=(
+            "strategy",
+            "condition",
+            "successes",
+            "mean_pixels",
+            "l2_5",
+            "l2_25",
+            "l2_50",
+            "l2_75",
+            "l2_95",
+        ),
+        rows=tuple(rows),
+        paint=lambda: _paint_sizes(rows, [one for _, one, _ in known]),
+    )
+
+
+def _known_sizes(one: Series) -> Columns:
+    """The successes whose edits are known."""
+    runs = one.runs
+    return runs.at(runs.success & (runs.pixels >= 0) & ~np.isnan(runs.l2))
+
+
+def _size_row(panel: Panel, one: Series, known: Columns) -> tuple[Cell, ...]:
+    lengths = np.quantile(known.l2, [0.05, 0.25, 0.5, 0.75, 0.95])
+    sizes = [round(float(each), 6) for each in (known.pixels.mean(), *lengths)]
+    return one.name, panel.subject, len(known), *sizes
+
+
+def _paint_sizes(rows: Sequence[tuple[Cell, ...]], series: Sequence[Series]) -> "Figure":
+    figure, (left, right) = panels(2, (WIDTH / 2, EDGES + BAR * len(rows)), 2)
+    places = np.arange(len(rows))
+    colours = [one.style.colour for one in series]
+    left.barh(places, [float(row[3] or 0) for row in rows], 0.7, color=colours, edgecolor=INK, linewidth=0.4)
+    boxes = [
+        dict(zip(("whislo", "q1", "med", "q3", "whishi"), map(float, row[4:]), strict=True))  # type: ignore[arg-type]
+        for row in rows
+    ]
+    drawn = right.bxp(
+        boxes, places, widths=0.7, orientation="horizontal", showfliers=False, patch_artist=True,
+        medianprops={"color": INK, "linewidth": 1.6},
+    )  # fmt: skip
+    for box, colour in zip(drawn["boxes"], colours, strict=True):
+        box.set_facecolor(colour)
+    left.set_yticks(places, [f"{short(str(row[0]))}, {row[1]}" for row in rows])
+    right.set_yticks(places, [""] * len(rows))
+    for axes, name in ((left, "pixels changed"), (right, "L2 length of the change")):
+        axes.set_ylim(len(rows) - 0.4, -0.6)
+        axes.set_xlim(left=0)
+        label(axes, name, "")
+        axes.grid(visible=False, axis="y")
+    return figure
+
+
+def time_figure(conditions: Sequence[tuple[Panel, Series]]) -> ReportFigure | None:
     """Time of oracle and strategy per query; None where it is not known of any condition."""
     rows = list(_times(conditions))
     if not rows:

@@ -45,18 +45,18 @@ class ReportFigure:
 
     def svg(self) -> str:
         """An ``<svg>`` element, which is a file as it is; its background is transparent, its text text."""
-        text = self._saved("svg").decode()
-        text = text[text.index("<svg ") + len("<svg ") :].replace(INK, "currentColor")
-        text = text.replace('<g id="', f'<g id="{self.name}-')  # else figures in one page share identifiers
-        return f'<svg role="img" aria-label={quoteattr(printable(self.sentence))} {text}'
+        (text,) = self._saved("svg")
+        return self._element(text)
 
     def pdf(self) -> bytes:
         """A page of PDF on white."""
-        return self._saved("pdf")
+        (content,) = self._saved("pdf")
+        return content
 
     def png(self) -> bytes:
         """A PNG file on white."""
-        return self._saved("png")
+        (content,) = self._saved("png")
+        return content
 
     def csv(self) -> str:
         """The numbers of the figure below the names of their columns."""
@@ -64,18 +64,31 @@ class ReportFigure:
         csv.writer(text, lineterminator="\n").writerows([self.columns, *self.rows])
         return text.getvalue()
 
-    def _saved(self, form: str) -> bytes:
-        held = io.BytesIO()
+    def files(self) -> dict[str, bytes]:
+        """All of these by the ending of their files; it is drawn once."""
+        svg, pdf, png = self._saved("svg", "pdf", "png")
+        return {"svg": self._element(svg).encode(), "pdf": pdf, "png": png, "csv": self.csv().encode()}
+
+    def _element(self, saved: bytes) -> str:
+        """The SVG file of matplotlib as an element, with a label and identifiers of its own."""
+        text = saved.decode()
+        text = text[text.index("<svg ") + len("<svg ") :].replace(INK, "currentColor")
+        text = text.replace('<g id="', f'<g id="{self.name}-')  # else figures in one page share identifiers
+        return f'<svg role="img" aria-label={quoteattr(printable(self.sentence))} {text}'
+
+    def _saved(self, *forms: str) -> list[bytes]:
+        saved = []
         with drawing(self.name):
             figure = self.paint()
-            figure.savefig(
-                held,
-                format=form,
-                dpi=DOTS,
-                transparent=form == "svg",
-                metadata=dict.fromkeys(NO_METADATA[form]),
-            )
-        return held.getvalue()
+            figure.draw_without_rendering()  # lays it out
+            figure.set_layout_engine("none")
+            for form in forms:
+                nothing: dict[Any, None] = dict.fromkeys(NO_METADATA[form])
+                figure.savefig(
+                    held := io.BytesIO(), format=form, dpi=DOTS, transparent=form == "svg", metadata=nothing
+                )
+                saved.append(held.getvalue())
+        return saved
 
 
 @contextmanager

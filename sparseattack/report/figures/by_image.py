@@ -1,0 +1,261 @@
+"""Strategies compared image by image: differences of success, queries against queries, and who is first."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sparseattack.report.figures.figure import INK, ReportFigure
+from sparseattack.report.figures.panels import Panel, Series
+from sparseattack.report.figures.style import (
+    BAND,
+    label,
+    legend,
+    panels,
+    percent_scale,
+    query_scale,
+    short,
+)
+from sparseattack.report.statistics.curves import weights
+from sparseattack.report.statistics.resampling import interval, paired_curves
+from sparseattack.report.summary import common_runs
+from sparseattack.report.tables import number_of, percent
+from sparseattack.study.columns import Columns
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+Reals = NDArray[np.float64]
+
+MOST_LINES = 4  # differences in one figure
+RIM = 1.35  # times the budget, where failures stand
+MANY_DOTS = 2000  # from which on they are small, and drawn as one picture
+POINTS = 121  # of a performance profile
+FACTORS = 64  # of a performance profile, the largest
+
+
+class Difference(NamedTuple):
+    """A curve of the difference of two rates, with its pointwise 95 % band."""
+
+    other: Series
+    queries: NDArray[np.int64]
+    value: Reals
+    low: Reals
+    high: Reals
+
+
+def difference_figure(panel: Panel) -> ReportFigure | None:
+    """Success of the best condition of a panel less that of the next ones; None where there are no two."""
+    if len(panel.whole) < len(("best", "other")):
+        return None
+    best, *others = panel.whole
+    lines = [each for one in others[:MOST_LINES] if (each := _difference(best, one, panel.common_budget))]
+    if not lines:
+        return None
+    last = [f"of {line.other.name} by {100 * line.value[-1]:.1f}" for line in lines]
+    images = number_of(min(best.images, *(line.other.images for line in lines)), "image")
+    return ReportFigure(
+        name=f"difference-{panel.stem}",
+        kind="difference",
+        title=f"How much more {short(best.name)} fools than others, {panel.subject}",
+        sentence=(
+            f"Within {panel.common_budget:,} queries {best.name} is ahead {', '.join(last)} percentage"
+            " points."
+        ),
+        caption=(
+            f"Share of images that {best.name} fools within so many queries, less the share that the other"
+            f" fools, on the {images} that both attack. Band: pointwise 95 % interval by bootstrap over"
+            " images, each with all its runs."
+        ),
+        columns=("strategy", "less", "queries", "difference", "low", "high"),
+        rows=tuple(
+            (best.method.name, line.other.method.name, queries, *(round(each, 6) for each in values))
+            for line in lines
+            for queries, *values in zip(*(part.tolist() for part in line[1:]), strict=True)
+        ),
+        paint=lambda: _paint_differences(lines, panel.common_budget),
+    )
+
+
+def _difference(best: Series, other: Series, budget: int) -> Difference | None:
+    both = common_runs(best.runs, other.runs)
+    if not len(both[0]):
+        return None
+    curves = paired_curves(both, budget)
+    first, second = curves.drawn
+    return Difference(
+        other, curves.queries, curves.observed[0] - curves.observed[1], *interval(first - second)
+    )
+
+
+def _paint_differences(lines: Sequence[Difference], budget: int) -> "Figure":
+    figure, (axes,) = panels(1)
+    handles = []
+    axes.axhline(0, color=INK, linewidth=0.8)
+    for line in lines:
+        style = line.other.style
+        axes.fill_between(
+            line.queries, line.low, line.high, step="post", color=style.colour, alpha=BAND, lw=0
+        )
+        handles += axes.step(line.queries, line.value, where="post", **style.line)
+    query_scale(axes, budget)
+    label(axes, "queries", "difference (percentage points)")
+    axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:+.0f}" if round(value, 9) else "0")
+    legend(figure, handles, [f"ahead of {line.other.name}" for line in lines])
+    return figure
+
+
+def scatter_figure(panel: Panel, first: Series, second: Series) -> ReportFigure | None:
+    """Queries to success of one condition against those of another, a dot for each image.
+
+    None where they have no run in common.
+    """
+    one, other = common_runs(first.runs, second.runs)
+    if not len(one):
+        return None
+    images, across, up = np.unique(one.image), *(_middle(runs) for runs in (one, other))
+    better, worse = int((across < up).sum()), int((across > up).sum())
+    budgets = first.method.budget, second.method.budget
+    repeated = len(one) > len(images)
+    return ReportFigure(
+        name=f"scatter-{panel.stem}",
+        kind="scatter",
+        title=f"{short(first.name)} against {short(second.name)}, image by image, {panel.subject}",
+        sentence=(
+            f"{first.name} needs fewer queries on {number_of(better, 'image')}, {second.name} on {worse:,};"
+            f" on {len(images) - better - worse:,} they need the same or both fail."
+        ),
+        caption=(
+            f"A dot for each of {number_of(len(images), 'image')}: queries to success"
+            f"{', the lower median of its runs' * repeated}. Failures within the budget"
+            f" ({' and '.join(f'{each:,}' for each in dict.fromkeys(budgets))} queries) stand on the rim,"
+            f" scattered so that they are seen. Above the diagonal {short(first.name)} is better."
+        ),
+        columns=("image", "queries_first", "queries_second", "first", "second"),
+        rows=tuple(
+            (
+                int(image),
+                *(int(each) if np.isfinite(each) else None for each in pair),
+                first.name,
+                second.name,
+            )
+            for image, *pair in zip(images.tolist(), across, up, strict=True)
+        ),
+        paint=lambda: _paint_scatter((first, second), (across, up)),
+    )
+
+
+def _middle(runs: Columns) -> Reals:
+    """Queries to success of each image, the lower median of its runs; infinite where that is a failure."""
+    cost = _within(runs, int(runs.budget.max()))
+    order = np.lexsort((cost, runs.image))
+    _, start, count = np.unique(runs.image[order], return_index=True, return_counts=True)
+    return np.asarray(cost[order][start + (count - 1) // 2])
+
+
+def _paint_scatter(pair: tuple[Series, Series], queries: tuple[Reals, Reals]) -> "Figure":
+    figure, (axes,) = panels(1, (5.4, 5.2))
+    budgets = [one.method.budget for one in pair]
+    shift = np.random.default_rng(0).uniform(-0.09, 0.09, (2, len(queries[0])))
+    places = [
+        np.where(np.isfinite(each), each, budget * RIM * np.exp(move))
+        for each, budget, move in zip(queries, budgets, shift, strict=True)
+    ]
+    few = len(places[0]) < MANY_DOTS
+    size, opacity = (14, 0.55) if few else (5, 0.25)
+    axes.scatter(
+        places[0],
+        places[1],
+        s=size,
+        alpha=opacity,
+        linewidths=0,
+        color=pair[0].style.colour,
+        rasterized=not few,
+    )
+    lowest, highest = 1.0, max(budgets) * RIM**1.6
+    axes.plot([lowest, highest], [lowest, highest], color=INK, linewidth=0.8)
+    for budget, line in zip(budgets, (axes.axvline, axes.axhline), strict=True):
+        line(budget, color=INK, linewidth=0.8, linestyle=(0, (2, 2)))
+    for budget, vertical in zip(budgets, (False, True), strict=True):
+        query_scale(axes, budget, vertical=vertical)
+    label(axes, f"queries of {short(pair[0].name)}", f"queries of {short(pair[1].name)}")
+    axes.set_xlim(0.9, highest)
+    axes.set_ylim(0.9, highest)
+    axes.text(budgets[0] * RIM, 0.93, "failed", ha="center", va="bottom", rotation=90, fontsize=8)
+    axes.text(0.93, budgets[1] * RIM, "failed", ha="left", va="center", fontsize=8)
+    return figure
+
+
+def profile_figure(panel: Panel) -> ReportFigure | None:
+    """Performance profile of a panel: share of images solved within a factor of the best on that image."""
+    profiles = _profiles(panel)
+    if profiles is None:
+        return None
+    factors, shares, images = profiles
+    lead = max(range(len(shares)), key=lambda place: shares[place][0])
+    names = [one.name for one in panel.whole]
+    return ReportFigure(
+        name=f"profile-{panel.stem}",
+        kind="profile",
+        title=f"Performance profile, {panel.subject}",
+        sentence=(
+            f"{names[lead]} is the first, or as fast as the first, on {percent(float(shares[lead][0]))} of"
+            f" {number_of(images, 'image')}."
+        ),
+        caption=(
+            f"Share of {number_of(images, 'image')} fooled with at most so many times the queries of the"
+            " strategy that was fastest on the same image and seed (Dolan and Moré, 2002). Failures count as"
+            f" infinitely many queries. It depends on which strategies take part, here {len(names)}; at 1"
+            " stands how often each was the fastest."
+        ),
+        columns=("strategy", "factor", "share"),
+        rows=tuple(
+            (one.method.name, round(float(factor), 6), round(float(share), 6))
+            for one, curve in zip(panel.whole, shares, strict=True)
+            for factor, share in zip(factors, curve, strict=True)
+        ),
+        paint=lambda: _paint_profile(panel, factors, shares),
+    )
+
+
+def _profiles(panel: Panel) -> tuple[Reals, list[Reals], int] | None:
+    """Factors, the share solved within each by every method, and the number of images; None without two."""
+    series = panel.whole
+    if len(series) < len(("one", "another")):
+        return None
+    runs = [series[0].runs]
+    for one in series[1:]:
+        runs = [common_runs(each, one.runs)[0] for each in runs] + [common_runs(one.runs, runs[0])[0]]
+    if not len(runs[0]):
+        return None
+    ordered = [each.at(np.lexsort((each.target, each.seed, each.image))) for each in runs]
+    costs = [_within(each, panel.common_budget) for each in ordered]
+    fastest, each_weight = np.min(costs, axis=0), weights(ordered[0])
+    factors = np.geomspace(1, min(FACTORS, max(panel.common_budget, 2)), POINTS)
+    shares: list[Reals] = []
+    for cost in costs:
+        ratio = np.divide(cost, fastest, out=np.full(len(cost), np.inf), where=np.isfinite(cost))
+        place = np.searchsorted(factors * (1 + 1e-12), ratio)
+        counted = np.bincount(place, each_weight, minlength=POINTS + 1)[:POINTS]
+        shares.append(np.asarray(np.cumsum(counted), float))
+    return factors, shares, len(np.unique(ordered[0].image))
+
+
+def _within(runs: Columns, budget: int) -> Reals:
+    """Queries to success within a budget; infinite for a failure."""
+    return np.where(runs.success & (runs.first_fooled <= budget), runs.first_fooled, np.inf)
+
+
+def _paint_profile(panel: Panel, factors: Reals, shares: Sequence[Reals]) -> "Figure":
+    figure, (axes,) = panels(1)
+    handles = []
+    for one, curve in zip(panel.whole, shares, strict=True):
+        handles += axes.step(factors, curve, where="post", **one.style.line)
+    axes.set_xscale("log", base=2)
+    axes.set_xlim(1, factors[-1])
+    axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    label(axes, "times the queries of the fastest on the same image", "images fooled")
+    percent_scale(axes)
+    legend(figure, handles, [one.name for one in panel.whole])
+    return figure

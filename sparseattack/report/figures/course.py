@@ -1,0 +1,104 @@
+"""The margin over queries: how close searches come, whether or not they succeed."""
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sparseattack.report.figures.figure import INK, ReportFigure
+from sparseattack.report.figures.panels import Panel, Series
+from sparseattack.report.figures.style import BAND, label, legend, panels, query_scale
+from sparseattack.report.tables import number_of
+from sparseattack.study.columns import Courses, Numbers
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+Reals = NDArray[np.float64]
+
+POINTS = 60  # numbers of queries
+
+
+class Course(NamedTuple):
+    """Quartiles of the best value so far, over the runs of a condition; NaN where none is known."""
+
+    one: Series
+    queries: Numbers
+    lower: Reals
+    middle: Reals
+    upper: Reals
+
+
+def margin_figure(panel: Panel, courses: Courses | None) -> ReportFigure | None:
+    """Best value so far against queries; None where courses were not read, and without a whole condition."""
+    if courses is None:
+        return None
+    lines = [_course(one, courses) for one in panel.whole if len(one.runs)]
+    if not lines:
+        return None
+    lowest = min(lines, key=lambda line: line.middle[-1])
+    runs = sorted({len(line.one.runs) for line in lines})
+    return ReportFigure(
+        name=f"margin-{panel.stem}",
+        kind="margin",
+        title=f"Best {panel.fitness} over queries, {panel.subject}",
+        sentence=(
+            f"After {number_of(int(lowest.queries[-1]), 'query', 'queries')} {lowest.one.name} has the lowest"
+            f" median {panel.fitness}, {lowest.middle[-1]:.3g}."
+        ),
+        caption=(
+            f"Median over all runs ({' or '.join(f'{count:,}' for count in runs)} each) of the best"
+            f" {panel.fitness} so far; band: from the lower to the upper quartile of the runs. Lower is"
+            " better"
+            + ", and below 0 the oracle is fooled" * (panel.fitness == "margin")
+            + ". A run that has ended keeps its last value."
+        ),
+        columns=("strategy", "queries", "lower_quartile", "median", "upper_quartile"),
+        rows=tuple(
+            (
+                line.one.method.name,
+                queries,
+                *(round(each, 6) if np.isfinite(each) else None for each in values),
+            )
+            for line in lines
+            for queries, *values in zip(*(part.tolist() for part in line[1:]), strict=True)
+        ),
+        paint=lambda: _paint(panel, lines),
+    )
+
+
+def _course(one: Series, courses: Courses) -> Course:
+    """Quartiles at numbers of queries that are evenly spaced on a logarithmic axis."""
+    budget = one.method.budget
+    queries = np.unique(np.geomspace(1, budget, POINTS).round().astype(np.int64))
+    starts, ends = courses.trace.ends[one.runs.row], courses.trace.ends[one.runs.row + 1]
+    steps = (ends - starts) // 2
+    first = np.concatenate([[0], np.cumsum(steps)[:-1]])
+    taken = np.repeat(starts - 2 * first, steps) + 2 * np.arange(steps.sum())
+    asked, values = courses.trace.values[taken], courses.trace.values[taken + 1]
+    span = float(budget + 1)  # of one run, so that all are searched at once
+    run = np.repeat(np.arange(len(steps)), steps)
+    inside = asked <= budget
+    keys = run[inside] * span + asked[inside]
+    place = np.searchsorted(keys, (np.arange(len(steps))[:, None] * span + queries).ravel(), side="right") - 1
+    known = (place >= 0) & (run[inside][place.clip(0)] == np.repeat(np.arange(len(steps)), len(queries)))
+    best = np.where(known, values[inside][place.clip(0)] if len(keys) else np.inf, np.inf)
+    quartiles = np.quantile(best.reshape(len(steps), -1), [0.25, 0.5, 0.75], axis=0, method="inverted_cdf")
+    return Course(one, queries, *np.where(np.isfinite(quartiles), quartiles, np.nan))
+
+
+def _paint(panel: Panel, lines: list[Course]) -> "Figure":
+    figure, (axes,) = panels(1)
+    handles = []
+    for line in lines:
+        style = line.one.style
+        axes.fill_between(
+            line.queries, line.lower, line.upper, step="post", color=style.colour, alpha=BAND, lw=0
+        )
+        handles += axes.step(line.queries, line.middle, where="post", **style.line)
+    if panel.fitness == "margin":
+        axes.axhline(0, color=INK, linewidth=0.8)
+    query_scale(axes, panel.budget)
+    label(axes, "queries", f"best {panel.fitness} so far")
+    legend(figure, handles, [line.one.name for line in lines])
+    return figure

@@ -1,0 +1,212 @@
+"""Heat-maps with one scale and a colour bar: from which class to which, and where in the image."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sparseattack.report.figures.figure import Cell, ReportFigure, printable
+from sparseattack.report.figures.panels import Panel, Series
+from sparseattack.report.figures.style import panels, short
+from sparseattack.report.results import Results
+from sparseattack.report.tables import number_of
+from sparseattack.study.columns import Courses
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+Counts = NDArray[np.int64]
+
+MOST_CLASSES = 20  # in a map; those of the fewest successes stand together
+WITH_NUMBERS = 12  # classes, up to which cells show theirs
+MOST_CELLS = 32  # along a side of an image
+MAPS_ACROSS = 2
+DARK = 0.55  # of the highest count, from which on a cell's number is white
+LONGEST_CLASS = 14  # letters
+
+
+@dataclass(frozen=True)
+class HeatMap:
+    """Counts under a title; rows are classes before, or rows of the image."""
+
+    title: str
+    counts: Counts  # (rows, columns)
+
+
+def draw_maps(
+    maps: Sequence[HeatMap], names: Sequence[str], axes_names: tuple[str, str], bar: str
+) -> "Figure":
+    """Maps side by side with one scale and one colour bar; ``names`` of rows and columns, if these have any.
+
+    ``axes_names`` are those of the horizontal and the vertical axis, ``bar`` that of the scale.
+    """
+    figure, axes = panels(len(maps), (4.1, 4.0), MAPS_ACROSS)
+    highest = max(1, *(int(each.counts.max(initial=0)) for each in maps))
+    shown: Any = None
+    for panel, each in zip(axes, maps, strict=True):
+        shown = panel.imshow(each.counts, cmap="Blues", vmin=0, vmax=highest, interpolation="none")
+        panel.set_title(each.title, fontsize=9)
+        panel.set_xlabel(axes_names[0])
+        panel.set_ylabel(axes_names[1])
+        if names:
+            _name_cells(panel, each.counts, names, highest)
+    figure.colorbar(shown, ax=axes, shrink=0.75, label=bar, ticks=_whole_ticks(highest))
+    return figure
+
+
+def _whole_ticks(highest: int) -> list[int]:
+    """Some whole numbers up to the highest count."""
+    step = max(1, -(-highest // 5))
+    return list(range(0, highest + 1, step))
+
+
+def _name_cells(axes: "Axes", counts: Counts, names: Sequence[str], highest: int) -> None:
+    """Name rows and columns, and write the numbers of few cells into them."""
+    places = range(len(names))
+    axes.set_xticks(places, names, rotation=50, ha="right", rotation_mode="anchor", fontsize=7.5)
+    axes.set_yticks(places, names, fontsize=7.5)
+    for (row, column), count in np.ndenumerate(counts) if len(names) <= WITH_NUMBERS else ():
+        if count:
+            ink = "white" if count > DARK * highest else "black"
+            axes.text(column, row, str(count), ha="center", va="center", fontsize=7, color=ink)
+
+
+def class_names(known: Sequence[str], count: int) -> list[str]:
+    """The names of so many classes; a number where one has none."""
+    names = [known[number] if number < len(known) else "" for number in range(count)]
+    plain = [printable(name) or str(number) for number, name in enumerate(names)]
+    return [name if len(name) <= LONGEST_CLASS else f"{name[: LONGEST_CLASS - 1]}…" for name in plain]
+
+
+def pairs_figure(found: Results, panel: Panel) -> ReportFigure | None:
+    """From which class to which successes lead, a map for each condition; None without a success."""
+    labels = np.full(max(found.images, default=0) + 1, -1)
+    for number, image in found.images.items():
+        labels[number] = image.label
+    moves = {one.name: _moves(one, labels) for one in panel.series}
+    moves = {name: each for name, each in moves.items() if len(each)}
+    if not moves:
+        return None
+    every = np.concatenate(list(moves.values()))
+    chosen, names = _chosen_classes(every, found.requests[-1].classes)
+    maps = [HeatMap(f"{short(name)}: {number_of(len(each), 'success', 'successes')}",
+                    _count(chosen[each], len(names))) for name, each in moves.items()]  # fmt: skip
+    ways, counts = np.unique(every, axis=0, return_counts=True)
+    size = max(int(every.max()) + 1, len(names))
+    before, after = class_names(found.requests[-1].classes, size), ways[counts.argmax()]
+    return ReportFigure(
+        name=f"classes-{panel.stem}",
+        kind="classes",
+        title=f"From which class to which, {panel.subject}",
+        sentence=(
+            f"Most successes, {counts.max():,} of {len(every):,}, turn {before[after[0]]} into"
+            f" {before[after[1]]}."
+        ),
+        caption=(
+            "Successful runs by true class (rows) and class after the attack (columns), with one scale for"
+            " all maps."
+            + " The classes of the fewest successes stand together as “others”."
+            * (len(names) < len(before))
+        ),
+        columns=("strategy", "before", "after", "successes"),
+        rows=_rows(maps, list(moves), names),
+        paint=lambda: draw_maps(maps, names, ("class after", "true class"), "successes"),
+    )
+
+
+def _moves(one: Series, labels: NDArray[np.int64]) -> Counts:
+    """True class and class after the attack ``(S, 2)`` of the successes whose classes are known."""
+    known = one.runs.success & (one.runs.after_class >= 0)
+    return np.stack([labels[one.runs.image[known]], one.runs.after_class[known]], axis=1)
+
+
+def _chosen_classes(every: Counts, known: Sequence[str]) -> tuple[Counts, list[str]]:
+    """The row of every class in a map, and the names of rows; many classes are cut to the most frequent."""
+    size = max(int(every.max()) + 1, min(len(known), MOST_CLASSES))
+    names = class_names(known, size)
+    if size <= MOST_CLASSES:
+        return np.arange(size), names
+    frequent = np.argsort(-np.bincount(every.ravel(), minlength=size), kind="stable")[: MOST_CLASSES - 1]
+    frequent = np.sort(frequent)
+    place = np.full(size, len(frequent))
+    place[frequent] = np.arange(len(frequent))
+    return place, [*(names[number] for number in frequent), "others"]
+
+
+def _count(moves: Counts, size: int) -> Counts:
+    return np.bincount(moves[:, 0] * size + moves[:, 1], minlength=size * size).reshape(size, size)
+
+
+def _rows(
+    maps: Sequence[HeatMap], titles: Sequence[str], names: Sequence[str]
+) -> tuple[tuple[Cell, ...], ...]:
+    """The cells of all maps that are not 0."""
+    return tuple(
+        (
+            title,
+            names[row] if names else row,
+            names[column] if names else column,
+            int(each.counts[row, column]),
+        )
+        for title, each in zip(titles, maps, strict=True)
+        for row, column in np.argwhere(each.counts).tolist()
+    )
+
+
+def places_figure(found: Results, panel: Panel) -> ReportFigure | None:
+    """Where in the image the changed pixels of successes lie; None where there are none, or not read."""
+    if found.courses is None:
+        return None
+    sides = {number: image.sides[1:] for number, image in found.images.items()}
+    several = set(sides.values()) or {(1, 1)}
+    shape = tuple(min(MOST_CELLS, max(side[axis] for side in several)) for axis in (0, 1))
+    counts = {one.name: _places(one, found.courses, sides, shape) for one in panel.series}
+    counts = {name: each for name, each in counts.items() if each.any()}
+    if not counts:
+        return None
+    maps = [
+        HeatMap(f"{short(name)}: {number_of(int(each.sum()), 'pixel')}", each)
+        for name, each in counts.items()
+    ]
+    total = np.sum([each.counts for each in maps], axis=0)
+    height, width = shape
+    middle = total[height // 4 : height - height // 4, width // 4 : width - width // 4]
+    area = middle.size / total.size
+    cells = f" Images are divided into {height} x {width} cells, whatever their size."
+    return ReportFigure(
+        name=f"places-{panel.stem}",
+        kind="places",
+        title=f"Where in the image successes lie, {panel.subject}",
+        sentence=(
+            f"Of the changed pixels of successes, {100 * middle.sum() / total.sum():.0f} % lie in the middle"
+            f" {100 * area:.0f} % of the image."
+        ),
+        caption="Changed pixels of the best edits of successful runs, with one scale for all maps."
+        + cells * (several != {shape}),
+        columns=("strategy", "row", "column", "pixels"),
+        rows=_rows(maps, list(counts), ()),
+        paint=lambda: draw_maps(maps, (), ("column", "row"), "changed pixels"),
+    )
+
+
+def _places(
+    one: Series, courses: Courses, sides: Mapping[int, tuple[int, ...]], shape: tuple[int, ...]
+) -> Counts:
+    """How many changed pixels of successes lie in each cell of a grid over the image."""
+    known = one.runs.at(one.runs.success & (one.runs.pixels >= 0))
+    starts, ends = courses.positions.ends[known.row], courses.positions.ends[known.row + 1]
+    counts = ends - starts
+    first = np.concatenate([[0], np.cumsum(counts)[:-1]])
+    taken = np.repeat(starts - first, counts) + np.arange(counts.sum())
+    run = np.repeat(np.arange(len(counts)), counts)
+    pixels = np.unique(np.stack([run, courses.positions.values[taken].astype(np.int64)]), axis=1)  # once each
+    size = np.ones((max(sides, default=0) + 1, 2), np.int64)
+    for number, side in sides.items():
+        size[number] = side
+    heights, widths = size[known.image[pixels[0]]].T
+    row, column = pixels[1] // widths, pixels[1] % widths
+    cell = (row * shape[0] // heights).clip(0, shape[0] - 1) * shape[1] + (column * shape[1] // widths)
+    return np.bincount(cell, minlength=shape[0] * shape[1]).reshape(shape)

@@ -1,0 +1,166 @@
+"""Every two methods of a study compared: by how much one is better, how sure that is, what it would need."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import numpy as np
+
+from sparseattack.report.results import Results
+from sparseattack.report.statistics.intervals import holm, mcnemar
+from sparseattack.report.statistics.paired import images_needed, paired_logrank, smallest_difference
+from sparseattack.report.statistics.resampling import interval, paired_curves, queries_to_reach
+from sparseattack.report.summary import common_runs, marks
+from sparseattack.report.tables import LEVEL, number_of, percent
+from sparseattack.study.columns import Columns
+from sparseattack.study.facts import Method
+
+LOWEST = 0.001  # p-value that is shown
+
+
+class Estimate(NamedTuple):
+    """A number with its 95 % interval, by bootstrap over images; an end may be infinite."""
+
+    value: float
+    low: float
+    high: float
+
+
+class MarkTest(NamedTuple):
+    """An exact McNemar test of the successes within a number of queries."""
+
+    queries: int
+    only_first: int  # images on which the first method succeeds more often
+    only_second: int
+    p: float
+    adjusted: float  # by Holm over all tests of all comparisons
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two methods of the same k and budget on the images that both attacked; the first has fewer queries."""
+
+    first: Method  # of the smaller mean of queries to success, failures counted as the budget
+    second: Method
+    images: int
+    difference: Estimate  # success rate of the first within the budget, less that of the second
+    level: (
+        float | None
+    )  # success rate at which queries are compared: half of the lower rate; None if that is 0
+    ratio: Estimate | None  # queries of the first to come to that level, divided by those of the second
+    marks: tuple[MarkTest, ...]  # the last one at the budget
+    logrank: float  # p-value of the whole curves, image by image
+    logrank_adjusted: float  # by Holm over all tests of all comparisons
+    needed: int | None  # images that would show this difference at the budget; None if there is none
+    detectable: float  # the smallest difference of rates that so many images show
+
+    @property
+    def significant(self) -> bool:
+        """Whether any of its tests shows a difference."""
+        return min(p for _, p in self._tests()) < LEVEL
+
+    def in_words(self, names: Mapping[Method, str] | None = None) -> str:
+        """Sentences: by how much the first is better, how sure that is, and how many images it would need."""
+        first, second = ((names or {}).get(one, one.name) for one in (self.first, self.second))
+        points = 100 * self.difference.value
+        low, high = (100 * end for end in (self.difference.low, self.difference.high))
+        said = [
+            f"Of {number_of(self.images, 'image')}, {first} fools {abs(points):.1f} percentage points"
+            f" {'more' if points >= 0 else 'less'} than {second} (95 % interval of the difference:"
+            f" {low:.1f} to {high:.1f})."
+        ]
+        if self.level is not None and self.ratio:
+            said.append(
+                f"To fool {percent(self.level)} it needs {_times(self.ratio.value)} times the queries"
+                f" ({_times(self.ratio.low)} to {_times(self.ratio.high)})."
+            )
+        found, p = min(self._tests(), key=lambda test: test[1])
+        verdict = "Significant" if self.significant else "Not significant"
+        said.append(f"{verdict}: the lowest p, of {found}, is {_p(p)}, adjusted by Holm for all tests.")
+        if not self.significant:
+            enough = "" if self.needed is None else f"; the one observed would need {self.needed:,} images"
+            said.append(
+                f"So many images show differences from {100 * self.detectable:.0f} points on{enough}."
+            )
+        return " ".join(said)
+
+    def _tests(self) -> list[tuple[str, float]]:
+        """Every test with its adjusted p-value."""
+        within = [(f"McNemar's test within {mark.queries:,} queries", mark.adjusted) for mark in self.marks]
+        return [("the log-rank test", self.logrank_adjusted), *within]
+
+
+def _times(value: float) -> str:
+    return f"{value:.2f}" if np.isfinite(value) else "any number of"
+
+
+def _p(value: float) -> str:
+    return f"below {LOWEST}" if value < LOWEST else f"{value:.3f}"
+
+
+def comparisons(found: Results) -> list[Comparison]:
+    """Every two methods of results that lack no run, of the same k and budget, as `Results.pairs` has them.
+
+    p-values are adjusted by Holm over all tests of all of them, at every mark and of whole curves.
+    """
+    compared = [
+        compare_two((pair.first, found.columns[pair.first]), (pair.second, found.columns[pair.second]))
+        for pair in found.pairs
+    ]
+    adjusted = iter(holm([p for one in compared for p in (one.logrank, *(mark.p for mark in one.marks))]))
+    return [
+        replace(
+            one,
+            logrank_adjusted=next(adjusted),
+            marks=tuple(mark._replace(adjusted=next(adjusted)) for mark in one.marks),
+        )
+        for one in compared
+    ]
+
+
+def compare_two(one: tuple[Method, Columns], other: tuple[Method, Columns]) -> Comparison:
+    """Two methods compared on the runs that both have; p-values are not adjusted."""
+    same = common_runs(one[1], other[1])
+    (first, mine), (second, theirs) = sorted(
+        zip((one[0], other[0]), same, strict=True), key=lambda each: float(each[1].cost.sum())
+    )
+    budget, images = first.budget, np.unique(mine.image)
+    tests = tuple(_tests(mine, theirs, budget))
+    count = max(len(images), 1)
+    discordant = (tests[-1].only_first + tests[-1].only_second) / count
+    gap = (tests[-1].only_first - tests[-1].only_second) / count
+    difference, level, ratio = _sizes(mine, theirs, budget)
+    p = paired_logrank(mine, theirs)
+    return Comparison(
+        first, second, len(images), difference, level, ratio, tests, p, p,
+        images_needed(discordant, gap), smallest_difference(discordant, count),
+    )  # fmt: skip
+
+
+def _tests(first: Columns, second: Columns, budget: int) -> Iterator[MarkTest]:
+    """McNemar's test at every mark."""
+    images, place = np.unique(first.image, return_inverse=True)
+    _, other = np.unique(second.image, return_inverse=True)
+    for mark in marks(budget):
+        gap = np.bincount(place, first.success & (first.first_fooled <= mark), len(images)) - np.bincount(
+            other, second.success & (second.first_fooled <= mark), len(images)
+        )
+        wins = int((gap > 0).sum()), int((gap < 0).sum())
+        p = mcnemar(*wins)
+        yield MarkTest(mark, *wins, p, p)
+
+
+def _sizes(first: Columns, second: Columns, budget: int) -> tuple[Estimate, float | None, Estimate | None]:
+    """Difference of rates, the level at which queries are compared, and their ratio there."""
+    if not len(first):
+        return Estimate(0, 0, 0), None, None
+    curves = paired_curves((first, second), budget)
+    rates = [float(each[-1]) for each in curves.observed]
+    ends = interval(curves.drawn[0][:, -1] - curves.drawn[1][:, -1])
+    difference, level = Estimate(rates[0] - rates[1], *map(float, ends)), min(rates) / 2
+    if level == 0:
+        return difference, None, None
+    one, other = (queries_to_reach(each, curves.queries, level) for each in curves.observed)
+    mine, theirs = (queries_to_reach(each, curves.queries, level) for each in curves.drawn)
+    ratios = np.divide(mine, theirs, out=np.ones(len(mine)), where=np.isfinite(mine) | np.isfinite(theirs))
+    return difference, level, Estimate(float(one / other), *map(float, interval(ratios)))

@@ -1,0 +1,88 @@
+"""Tests of two methods on the same images, and how many images such a test needs.
+
+An image is one observation, whatever the number of its runs.
+"""
+
+from itertools import product
+from math import ceil, sqrt
+from statistics import NormalDist
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sparseattack.study.columns import Columns
+
+Reals = NDArray[np.float64]
+
+EXACT = 12  # images that differ, up to which all exchanges are enumerated
+POWER, LEVEL = 0.8, 0.05  # of the test for which images are counted; two-sided
+MOST = 10**9  # images
+
+
+def paired_logrank(first: Columns, second: Columns) -> float:
+    """p-value of a difference of two curves of success, over all queries, of the same cases.
+
+    The log-rank statistic O - E is a sum of a score for each run: one for a success, less the cumulative
+    hazard of both methods together at its number of queries. The scores are summed image by image, and the
+    sign of an image's sum is as good as random if its methods may be exchanged: the variance is the sum of
+    squares (O'Brien and Fleming, 1987, for one pair a unit). So neither the pairs nor several runs of an
+    image, which are alike, are taken for independent observations, as the usual log-rank test would; with
+    several seeds that one finds differences where there are none. Normal approximation; with few images that
+    differ, all exchanges are enumerated.
+    """
+    cost = np.concatenate([first.cost, second.cost])
+    event = np.concatenate([first.success, second.success])
+    scores = event - cumulative_hazard(cost, event)[np.searchsorted(np.unique(cost), cost)]
+    sign = np.repeat([1.0, -1.0], [len(first), len(second)]) / 2
+    _, place = np.unique(np.concatenate([first.image, second.image]), return_inverse=True)
+    sums = np.asarray(np.bincount(place, sign * scores), float)
+    sums = sums[np.abs(sums) > 1e-9 * max(1.0, float(np.abs(scores).max(initial=0)))]
+    return sign_flip_p(sums)
+
+
+def cumulative_hazard(cost: NDArray[np.int64], event: NDArray[np.bool_]) -> Reals:
+    """The Nelson-Aalen estimate at each distinct cost, ascending."""
+    times, place = np.unique(cost, return_inverse=True)
+    at_risk = len(cost) - np.concatenate([[0], np.cumsum(np.bincount(place, minlength=len(times)))[:-1]])
+    hazard: Reals = np.cumsum(np.bincount(place, event, minlength=len(times)) / at_risk)
+    return hazard
+
+
+def sign_flip_p(sums: Reals) -> float:
+    """Two-sided p-value of a sum of numbers whose signs are random."""
+    if not len(sums):
+        return 1.0
+    if len(sums) <= EXACT:
+        signs = np.array(list(product((1.0, -1.0), repeat=len(sums))))
+        return float((np.abs(signs @ sums) >= abs(sums.sum()) * (1 - 1e-9)).mean())
+    return 2 * NormalDist().cdf(-abs(float(sums.sum())) / sqrt(float((sums**2).sum())))
+
+
+def images_needed(discordant: float, difference: float) -> int | None:
+    """Images on which a paired test at the level of 5 % sees a difference of rates with a power of 80 %.
+
+    ``discordant`` is the share of images on which only one of two methods is better, ``difference`` that of
+    the first less that of the second (Connor, 1987, for McNemar's test). None where there is no difference,
+    and above a thousand million images.
+    """
+    gap = abs(difference)
+    both = max(discordant, gap)
+    if gap == 0:
+        return None
+    level, power = NormalDist().inv_cdf(1 - LEVEL / 2), NormalDist().inv_cdf(POWER)
+    needed = ((level * sqrt(both) + power * sqrt(max(both - gap * gap, 0.0))) / gap) ** 2
+    return ceil(needed) if needed < MOST else None
+
+
+def smallest_difference(discordant: float, images: int) -> float:
+    """The smallest difference of rates that so many images show with a power of 80 %; at most 1.
+
+    The share of images on which one method only is better is taken to be as observed, or as large as it has
+    to be.
+    """
+    low, high = 0.0, 1.0
+    for _ in range(40):
+        middle = (low + high) / 2
+        needed = images_needed(discordant, middle)
+        low, high = (low, middle) if needed is not None and needed <= images else (middle, high)
+    return high

@@ -1,0 +1,176 @@
+"""Tests of two methods against brute force, SciPy, statsmodels and simulation."""
+
+from itertools import product
+from math import inf, sqrt
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from records import method, record
+from scipy.stats import CensoredData, binom, logrank
+
+from sparseattack import Experiment, compare
+from sparseattack.report.results import Results
+from sparseattack.report.statistics.comparisons import Comparison, compare_two, comparisons
+from sparseattack.report.statistics.intervals import holm, mcnemar
+from sparseattack.report.statistics.paired import (
+    cumulative_hazard,
+    images_needed,
+    paired_logrank,
+    sign_flip_p,
+    smallest_difference,
+)
+from sparseattack.study.columns import Columns
+
+BUDGET = 100
+
+
+def runs_of(costs: list[list[int]]) -> Columns:
+    """The runs of each image, one a seed; 0 is a failure."""
+    return Columns.of(
+        [
+            record(image, cost, seed=seed, budget=BUDGET, queries=cost or BUDGET)
+            for image, each in enumerate(costs)
+            for seed, cost in enumerate(each)
+        ]
+    )
+
+
+some_costs = st.lists(st.integers(0, BUDGET), min_size=2, max_size=30)
+
+
+@given(some_costs, some_costs)
+def test_the_scores_of_a_group_sum_to_scipys_log_rank_statistic(first: list[int], second: list[int]) -> None:
+    """SciPy's is (O - E) / sqrt(V), V the hypergeometric variance, here by hand."""
+    one, other = runs_of([[cost] for cost in first]), runs_of([[cost] for cost in second])
+    cost, event = np.concatenate([one.cost, other.cost]), np.concatenate([one.success, other.success])
+    hazard = cumulative_hazard(cost, event)[np.searchsorted(np.unique(cost), cost)]
+    excess, variance, size = float((event - hazard)[: len(one)].sum()), 0.0, len(one)
+    for time in np.unique(cost[event]):
+        risk, mine = (cost >= time).sum(), (cost[:size] >= time).sum()
+        died = (event & (cost == time)).sum()
+        if risk > 1:
+            variance += died * (mine / risk) * (1 - mine / risk) * (risk - died) / (risk - 1)
+    if variance > 0:
+        left, right = (_censored(runs) for runs in (one, other))
+        assert excess / sqrt(variance) == pytest.approx(logrank(left, right).statistic, abs=1e-9)
+
+
+def _censored(runs: Columns) -> CensoredData:
+    return CensoredData.right_censored(runs.cost, ~runs.success)
+
+
+@given(st.lists(st.floats(-3, 3).filter(lambda x: abs(x) > 0.01), min_size=1, max_size=9))
+def test_random_signs_are_enumerated(sums: list[float]) -> None:
+    totals = [
+        sum(s * x for s, x in zip(signs, sums, strict=True)) for signs in product((1, -1), repeat=len(sums))
+    ]
+    by_hand = np.mean([abs(total) >= abs(sum(sums)) - 1e-9 for total in totals])
+    assert sign_flip_p(np.array(sums)) == pytest.approx(by_hand)
+
+
+def test_with_many_images_random_signs_are_nearly_normal() -> None:
+    sums = np.random.default_rng(1).normal(0.2, 1, 60)
+    signs = np.random.default_rng(2).choice([1.0, -1.0], (40_000, 60))
+    assert sign_flip_p(sums) == pytest.approx((abs(signs @ sums) >= abs(sums.sum())).mean(), abs=0.01)
+
+
+def test_a_curve_is_not_different_from_itself_and_the_order_does_not_matter() -> None:
+    one, other = runs_of([[5], [9], [0], [70]]), runs_of([[6], [90], [0], [0]])
+    assert paired_logrank(one, one) == 1
+    assert paired_logrank(one, other) == pytest.approx(paired_logrank(other, one))
+
+
+def test_several_seeds_of_an_image_find_no_difference_where_there_is_none() -> None:
+    """The usual log-rank test, which takes seeds for independent observations, finds one far too often."""
+    random, ours, usual = np.random.default_rng(3), [], []
+    for _ in range(300):
+        both = []
+        for _ in range(2):  # each method has images of its own that it can do, whatever the seed
+            each = random.geometric(0.02, 40)
+            costs = [[int(cost) if cost <= BUDGET else 0] * 5 for cost in each]
+            both.append(runs_of(costs))
+        ours.append(paired_logrank(*both))
+        usual.append(logrank(*map(_censored, both)).pvalue)
+    assert 0.02 < np.mean(np.array(ours) < 0.05) < 0.09
+    assert np.mean(np.array(usual) < 0.05) > 0.25
+
+
+def test_the_number_of_images_gives_the_power_it_promises() -> None:
+    """Exactly, for the test without continuity correction: discordant images, then wins among them."""
+    discordant, gap = 0.3, 0.12
+    count = images_needed(discordant, gap)
+    assert count is not None
+    power = 0.0
+    for both in range(1, count + 1):
+        wins = np.arange(both + 1)
+        rejects = np.abs(2 * wins - both) / sqrt(both) >= 1.959964
+        chance = binom.pmf(wins, both, (discordant + gap) / 2 / discordant)
+        power += binom.pmf(both, count, discordant) * float((chance * rejects).sum())
+    assert power == pytest.approx(0.8, abs=0.03)
+
+
+@given(st.floats(0, 1), st.integers(20, 5000))
+def test_the_smallest_difference_needs_just_these_images(discordant: float, count: int) -> None:
+    found = smallest_difference(discordant, count)
+    needed = images_needed(discordant, found)
+    assert needed is not None and (needed <= count or found == 1)
+    assert (images_needed(discordant, found * 0.99) or inf) >= count
+
+
+def test_no_difference_needs_more_than_any_number_of_images() -> None:
+    assert images_needed(0.3, 0) is None and images_needed(0.3, 1e-7) is None
+    assert images_needed(0.0, 1.0) == images_needed(1.0, 1.0) == 4
+
+
+def pair(first: list[list[int]], second: list[list[int]]) -> Comparison:
+    one, other = method("de", budget=BUDGET), method("cmaes", budget=BUDGET)
+    return compare_two((one, runs_of(first)), (other, runs_of(second)))
+
+
+def test_a_comparison_by_hand() -> None:
+    found = pair([[20], [40], [0], [80], [0]], [[10], [20], [30], [40], [0]])
+    assert (found.first.strategy, found.second.strategy, found.images) == ("cmaes", "de", 5)
+    assert found.difference.value == pytest.approx(0.2)
+    assert found.level == pytest.approx(0.3) and found.ratio and found.ratio.value == 20 / 40
+    assert found.difference.low <= 0.2 <= found.difference.high and found.ratio.low <= 0.5 <= found.ratio.high
+    (mark,) = found.marks
+    assert (mark.queries, mark.only_first, mark.only_second, mark.p) == (100, 1, 0, 1.0)
+    assert "cmaes fools 20.0 percentage points more than de" in found.in_words()
+    assert "Not significant" in found.in_words() and "0.50 times the queries" in found.in_words()
+
+
+def test_without_a_success_there_is_no_ratio() -> None:
+    found = pair([[0], [0]], [[0], [0]])
+    assert found.ratio is None and found.level is None and found.needed is None and not found.significant
+    assert found.logrank == 1 and found.in_words()
+
+
+@pytest.fixture(scope="module")
+def results() -> Results:
+    return compare(
+        Experiment(
+            strategies=("random(popsize=5)", "sparse-rs", "de(popsize=8)"),
+            oracle="linear(classes=10,inputs=64)",
+            images="digits[0:15]",
+            true_class="prediction",
+            pixels=(1, 2),
+            budget=120,
+        )
+    )
+
+
+def test_all_tests_are_adjusted_together_and_agree_with_the_table(results: Results) -> None:
+    found = comparisons(results)
+    assert len(found) == len(results.pairs) == 6
+    values = [p for one in found for p in (one.logrank, *(mark.p for mark in one.marks))]
+    adjusted = [p for one in found for p in (one.logrank_adjusted, *(mark.adjusted for mark in one.marks))]
+    assert adjusted == pytest.approx(holm(values)) and len(values) == 18
+    for one, known in zip(found, results.pairs, strict=True):
+        wins = (known.only_first_wins, known.only_second_wins)
+        mine = (one.marks[-1].only_first, one.marks[-1].only_second)
+        assert mine == (wins if one.first == known.first else wins[::-1])
+        assert one.marks[-1].p == pytest.approx(mcnemar(*wins))
+        rates = {line.method: line.success for line in results.lines}
+        assert one.difference.value == pytest.approx(rates[one.first] - rates[one.second])
