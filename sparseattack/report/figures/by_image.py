@@ -35,7 +35,7 @@ POINTS = 121  # of a performance profile
 FACTORS = 64  # of a performance profile, the largest
 
 
-class Difference(NamedTuple):
+class Lead(NamedTuple):
     """A curve of the difference of two rates, with its pointwise 95 % band."""
 
     other: Series
@@ -78,18 +78,18 @@ def difference_figure(panel: Panel) -> ReportFigure | None:
     )
 
 
-def _difference(best: Series, other: Series, budget: int) -> Difference | None:
+def _difference(best: Series, other: Series, budget: int) -> Lead | None:
     both = common_runs(best.runs, other.runs)
     if not len(both[0]):
         return None
     curves = paired_curves(both, budget)
     first, second = curves.drawn
-    return Difference(
+    return Lead(
         other, curves.queries, curves.observed[0] - curves.observed[1], *interval(first - second)
     )
 
 
-def _paint_differences(lines: Sequence[Difference], budget: int) -> "Figure":
+def _paint_differences(lines: Sequence[Lead], budget: int) -> "Figure":
     figure, (axes,) = panels(1)
     handles = []
     axes.axhline(0, color=INK, linewidth=0.8)
