@@ -171,7 +171,7 @@ def test_broken_plugins_harm_nothing_else(installed: None) -> None:
 
 
 def test_built_in_names_cannot_be_taken(installed: None) -> None:
-    assert load("strategies", "de").__module__ == "sparseattack.strategies.de"
+    assert load("strategies", "de").__module__ == "sparseattack.strategies.differential_evolution.de"
 
 
 HIDING = """

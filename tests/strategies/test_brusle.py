@@ -12,7 +12,7 @@ from torch import Tensor
 
 from sparseattack import PixelGrid, load, uses_of
 from sparseattack.conformance.problems import run_search
-from sparseattack.strategies.brusle import (
+from sparseattack.strategies.pixel_search.brusle import (
     Counts,
     MaskSwap,
     Schedule,

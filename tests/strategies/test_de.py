@@ -12,7 +12,7 @@ from torch import Tensor
 
 from sparseattack import Space
 from sparseattack.conformance.problems import sphere
-from sparseattack.strategies.de import (
+from sparseattack.strategies.differential_evolution.de import (
     Population,
     adapt_jde,
     cross,

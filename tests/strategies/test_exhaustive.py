@@ -11,7 +11,7 @@ from scipy.stats import chisquare
 from spaces import all_candidates, decode, generations, space
 
 from sparseattack import Encoding, InputError, Problem, corners, load, rgb, spent
-from sparseattack.strategies.exhaustive import exhaustive
+from sparseattack.strategies.pixel_search.exhaustive import exhaustive
 
 
 @pytest.mark.parametrize("encoding", ["rgb", "corners"])

@@ -13,7 +13,13 @@ from spaces import all_candidates, decode, generations, space
 from torch import Tensor
 
 from sparseattack import PixelGrid, Space
-from sparseattack.strategies.sparse_rs import draw_single_swaps, draw_swap, sparse_rs, swap_size, swaps
+from sparseattack.strategies.pixel_search.sparse_rs import (
+    draw_single_swaps,
+    draw_swap,
+    sparse_rs,
+    swap_size,
+    swaps,
+)
 
 
 @given(st.integers(0, 99), st.integers(1, 4), st.integers(1, 4), st.data())

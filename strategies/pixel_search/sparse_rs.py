@@ -11,8 +11,7 @@ from torch import Tensor
 
 from sparseattack import PixelGrid, Search, Space, uses
 from sparseattack.errors import require
-
-from .draws import distinct, outside
+from sparseattack.strategies.draws import distinct, outside
 
 STEPS = (0, 50, 200, 500, 1000, 2000, 4000, 6000, 8000)  # last query, of 10,000, that a divisor holds for
 DIVISORS = (1, 2, 4, 5, 6, 8, 10, 12, 15, 20)

@@ -5,8 +5,7 @@ from torch import Tensor
 
 from sparseattack import PixelGrid, Search, Space, uses
 from sparseattack.errors import require
-
-from .draws import distinct
+from sparseattack.strategies.draws import distinct
 
 MAX_CHANNELS = 16  # 65,536 corner colours for every pixel
 

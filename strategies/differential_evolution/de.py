@@ -12,9 +12,8 @@ from torch import Tensor
 
 from sparseattack import Search, Space
 from sparseattack.errors import require
-
-from .convergence import same_edit
-from .draws import outside
+from sparseattack.strategies.convergence import same_edit
+from sparseattack.strategies.draws import outside
 
 MIN_POPSIZE = 4  # a parent, and the three other members of its mutant
 RENEWAL = 0.1  # probability that jDE draws a new F, and a new CR

@@ -10,8 +10,7 @@ from torch import Tensor
 
 from sparseattack import PixelGrid, Search, Space, uses
 from sparseattack.errors import require
-
-from .draws import distinct
+from sparseattack.strategies.draws import distinct
 
 WHITE = 255
 PRIOR = 0.01  # of the authors' code: counts of a pixel that was never shown

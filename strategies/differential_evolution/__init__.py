@@ -1,0 +1,4 @@
+"""Differential evolution, one variant per file.
+
+In reading order: ``de``.
+"""
