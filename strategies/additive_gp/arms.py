@@ -1,5 +1,6 @@
 """Arms: the pixels and colours that may be changed, and how strongly each is expected to act."""
 
+from collections.abc import Sequence
 from itertools import product
 from typing import Literal, NamedTuple
 
@@ -31,7 +32,7 @@ class Cells(NamedTuple):
     columns: Tensor  # (B, N)
     usable: Tensor  # (B, A) bool, false for a colour that is there twice
 
-    def at(self, places: list[int]) -> "Cells":
+    def at(self, places: Sequence[int] | slice) -> "Cells":
         """Those of the images ``places``, n of them."""
         return self._replace(rows=self.rows[places], columns=self.columns[places], usable=self.usable[places])
 
@@ -64,7 +65,7 @@ class Arms(NamedTuple):
 
     pixels: Cells
     colours: Tensor  # (B, A, C) uint8
-    weights: Tensor  # (B, A, 2) float32
+    weights: Tensor  # (B, 2, A) float32
 
 
 def arms_of(images: Tensor, colours: Colours, shades: int | None, slots: int) -> Arms:
@@ -98,12 +99,12 @@ def _arms_of(images: Tensor, colours: Colours, shades: int | None, slots: int) -
     change = change.gather(1, kept[..., None].expand(-1, -1, -1, channels))
     chosen = choices[:, :, None].expand(-1, -1, places.shape[1], -1)
     chosen = chosen.gather(1, kept[..., None].expand(-1, -1, -1, channels))
-    fields = torch.stack([size * (CONTRAST * 3 / channels) ** 0.5, _grey(change)], 3)
-    weights = fields * _amplitude(height, width).to(images.device)[places][:, None, :, None]
+    fields = torch.stack([size * (CONTRAST * 3 / channels) ** 0.5, _grey(change)], 1)  # (B, 2, c, N)
+    weights = fields * _amplitude(height, width).to(images.device)[places][:, None, None]
     lattice = -(-height // cell), -(-width // cell)
     usable = ~_repeated(choices).gather(1, kept.flatten(1))
     pixels = Cells(lattice, cell, kept.shape[1], places // width, places % width, usable)
-    return Arms(pixels, eight_bit(chosen.flatten(1, 2)), weights.flatten(1, 2))
+    return Arms(pixels, eight_bit(chosen.flatten(1, 2)), weights.flatten(2))
 
 
 def cell_side(height: int, width: int, slots: int) -> int:

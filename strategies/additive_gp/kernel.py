@@ -10,6 +10,7 @@ from torch import Tensor
 LENGTHS = 2.0, 4.0, 10.0  # in pixels of an image of 32 x 32; of contrast
 SIDE, GROWTH = 32, 2 / 3  # lengths grow with this power of the image's side
 ROUGH = 6.0  # length of grey, in pixels
+BLOCK = 16  # numbers in 64 bytes, by which products of matrices depend on where these start
 OWN, COMMON = 0.35, 0.1  # variance of grey that a cell has alone, and that all have in common
 
 
@@ -61,41 +62,67 @@ class Kernel:
         return len(self.rough[0]), len(self.rough[1])
 
     def contrast(self, sources: Tensor, number: int) -> Tensor:
-        """Covariances ``(j, n, m)`` of all cells with weighted sums ``(j, n, m)``, for a variance of 1.
+        """Covariances ``(B, j, n, m)`` of all cells with weighted sums ``(B, j, n, m)``, for a variance of 1.
 
         Those at a length, by its number, and last of what all cells have in common.
         """
         if number == len(self.smooth):
-            return sources.sum((1, 2), keepdim=True).expand_as(sources)
-        rows, columns = self.smooth[number]
-        found: Tensor = rows @ sources @ columns
-        return found
+            return _total(sources).expand_as(sources)
+        return _product(*self.smooth[number], sources)
 
     def grey(self, sources: Tensor) -> Tensor:
-        """Covariances ``(j, n, m)`` of all cells with weighted sums ``(j, n, m)``."""
-        rows, columns = self.rough
-        alike = (1 - OWN - COMMON) * (rows @ sources @ columns)
-        return alike + OWN * sources + COMMON * sources.sum((1, 2), keepdim=True)
+        """Covariances ``(B, j, n, m)`` of all cells with weighted sums ``(B, j, n, m)``."""
+        alike = (1 - OWN - COMMON) * _product(*self.rough, sources)
+        return alike + OWN * sources + COMMON * _total(sources)
 
-    def spread(self, sources: Tensor, hyperparameters: Hyperparameters) -> Tensor:
-        """Covariances of all cells with weighted sums of cells: ``(j, 2, n, m)`` to ``(j, 2, n, m)``."""
+    def spread(self, sources: Tensor, shares: Tensor) -> Tensor:
+        """Covariances of all cells with weighted sums of cells: ``(B, 2, j, n, m)`` for both.
+
+        ``shares (B, 4)`` are those of the hyperparameters of each image.
+        """
         contrast, grey = sources.unbind(1)
         total = torch.zeros_like(contrast)
-        for number, share in enumerate(hyperparameters.shares):
-            if share:
-                total = total + share * self.contrast(contrast, number)
+        for number, some in enumerate(shares.T.tolist()):
+            places = [place for place, share in enumerate(some) if share]
+            if places:  # of most images, one length and what is common
+                every = len(places) == len(some)
+                part = self.contrast(contrast if every else contrast[places], number)
+                part = part * shares[places, number].view(-1, 1, 1, 1)
+                if every:
+                    total += part
+                else:
+                    total[places] += part
         return torch.stack([total, self.grey(grey)], 1)
 
-    def draw(self, normal: Tensor, hyperparameters: Hyperparameters) -> Tensor:
-        """A draw of both fields, ``(2, n, m)``, from normal numbers ``(len(shares) + 3, n, m)``."""
-        smooth = [rows @ each @ columns.T for (rows, columns), each in zip(self.roots, normal, strict=False)]
+    def draw(self, normal: Tensor, shares: Tensor) -> Tensor:
+        """A draw of both fields, ``(B, 2, n, m)``, from normal numbers ``(B, 4 + 3, n, m)``."""
+        smooth = [
+            _product(rows, columns.T, normal[:, number, None])[:, 0]
+            for number, (rows, columns) in enumerate(self.roots)
+        ]
         *contrasts, grey = smooth
-        *_, common, same, own = normal
-        contrast = hyperparameters.shares[-1] ** 0.5 * common[0, 0] + torch.zeros_like(grey)
-        for share, each in zip(hyperparameters.shares, contrasts, strict=False):
-            contrast = contrast + share**0.5 * each
+        common, same, own = normal[:, -3:].unbind(1)
+        roots = shares.sqrt()[:, :, None, None]
+        contrast = roots[:, -1] * common[:, :1, :1] + torch.zeros_like(grey)
+        for number, each in enumerate(contrasts):
+            contrast = contrast + roots[:, number] * each
         alike = (1 - OWN - COMMON) ** 0.5 * grey
-        return torch.stack([contrast, alike + OWN**0.5 * own + COMMON**0.5 * same[0, 0]])
+        return torch.stack([contrast, alike + OWN**0.5 * own + COMMON**0.5 * same[:, :1, :1]], 1)
+
+
+def _product(rows: Tensor, columns: Tensor, sources: Tensor) -> Tensor:
+    """``rows @ each @ columns`` for each of ``sources (B, j, n, m)``."""
+    each = sources.reshape(-1, *sources.shape[2:])
+    if each[0].numel() % BLOCK:  # the bits depend on where a matrix starts: each has a place of its own
+        found = torch.stack([rows @ one.clone() @ columns for one in each])
+        return found.view(sources.shape)
+    found = torch.bmm(rows.expand(len(each), -1, -1), each)
+    return torch.bmm(found, columns.expand(len(each), -1, -1)).view(sources.shape)
+
+
+def _total(sources: Tensor) -> Tensor:
+    """Sums ``(B, j, 1, 1)`` of ``sources (B, j, n, m)``."""
+    return sources.flatten(2).sum(2)[..., None, None]
 
 
 def _root(covariance: Tensor) -> Tensor:

@@ -1,198 +1,298 @@
-"""Posterior of the effects of all arms of one image, given the sums of effects that its queries showed."""
+"""Posterior of the effects of all arms of several images, given the sums of effects that queries showed."""
 
 from collections.abc import Sequence
+from copy import copy
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
-from .kernel import Hyperparameters, Kernel
+from .kernel import BLOCK, Hyperparameters, Kernel
 
 LEAST, TINY = 1e-4, 1e-12  # variances of a query and of an arm, at least
 TRACKED = 9  # arms of an incumbent up to which their covariances are at hand
 LEARNT = 10, 30, 100  # numbers of queries at which the hyperparameters are chosen anew
+GIVEN = "weights", "setting", "queries", "factor"  # by these, covariances are known
+STATE = (
+    *(*GIVEN, "mean", "prior_mean", "variance", "covariances", "incumbent"),
+    *("errors", "prior_errors", "changes"),
+)
 
 
 class Posterior:
-    """Gaussian process posterior of A effects on J scores, by an exact update for each query.
+    """Gaussian process posteriors of A effects on J scores for B images, by an exact update for each query.
 
     A query of k arms observes the sum of their effects, and noise. The covariances are the same for all
     scores, and in units of ``scale``, which is learnt from the errors of the predictions so far; of ``grid``
-    the hyperparameters of the highest marginal likelihood are used. Query t costs O(t^2 + A (n + m)) time,
-    and all of them O(t^2 + A) memory. After ``window`` queries the posterior becomes the prior of a new
-    process: means and variances stay, correlations are the prior's again.
+    the hyperparameters of the highest marginal likelihood are used, for each image its own. Query t costs
+    O(t^2 + A (n + m)) time an image, and all of them O(t^2 + A) memory. After ``window`` queries the
+    posterior becomes the prior of a new process: means and variances stay, correlations are the prior's.
+
+    All images have had the same number of queries. What is computed for one has the same bits whatever
+    others there are: elementwise, by a product, factor or solution of its own matrices, or by a sum over the
+    last dimension.
     """
 
     def __init__(
         self, weights: Tensor, kernel: Kernel, grid: Sequence[Hyperparameters], scores: int, window: int
     ) -> None:
-        """With the ``weights (A, 2)`` of the arms on the fields of a kernel, in the order of its cells."""
-        self.kernel, self.grid, self.window = kernel, grid, window
-        self.hyperparameters, self.shades = grid[0], len(weights) // (kernel.lattice[0] * kernel.lattice[1])
-        self.mean = weights.new_zeros(()).expand(scores, len(weights))  # takes no memory as a prior mean
-        self.errors, self.count = weights.new_zeros(()), 0  # mean squared standardised errors, and how many
-        self.incumbent = self.tracked = torch.zeros(0, dtype=torch.int64, device=weights.device)
+        """With the ``weights (B, 2, A)`` of the arms on the fields of a kernel, in the order of its cells."""
+        self.kernel, self.grid, self.window, self.count = kernel, grid, window, 0
+        count = len(weights)
+        self.mean = weights.new_zeros(count, scores, weights.shape[2])  # (B, J, A)
+        self.errors = weights.new_zeros(count)  # sums of the mean squared standardised errors
+        self.setting = torch.zeros(count, dtype=torch.int64, device=weights.device)  # of the grid
+        self.incumbent = self.setting[:, None][:, :0]
+        self.covariances = weights.new_zeros(count, 0, weights.shape[2])  # (B, k, A) of its arms, if few
+        self.prior_mean: Tensor | None = None  # of a first process: 0
         self._begin(weights)
 
     def _begin(self, weights: Tensor) -> None:
         """Start without queries, with the mean as it is and variances of the ``weights``."""
-        self.weights, self.variance = weights, weights.square().sum(1)
-        self.prior_mean, self.prior_variance, self.prior_errors = self.mean, self.variance, self.errors
-        self.queries = torch.zeros(0, 0, dtype=torch.int64, device=weights.device)  # (t, k)
-        self.changes = weights.new_zeros(0, len(self.mean))  # (t, J) that they showed, less the prior mean
-        self.factor = weights.new_zeros(0, 0)  # Cholesky factor of the covariance of the queries
-        self.covariances = self.covariance(self.tracked[:, None])  # (k, A) of the incumbent's arms, if few
+        self.weights, self.prior_errors = weights, self.errors
+        self.variance = self._prior_variance()  # (B, A)
+        self.queries = torch.zeros(len(weights), 0, 0, dtype=torch.int64, device=weights.device)  # (B, t, k)
+        self.changes = self.mean.new_zeros(*self.mean.shape[:2], 0).mT  # (B, t, J), less the prior mean
+        # Cholesky factors (B, T, T) of the queries' covariances, with ones below for further queries
+        self.factor = weights.new_zeros(len(weights), 0, 0)
+        self._track()
 
-    def _shrunk(self) -> Tensor:
-        """The weights of a prior whose variances are those of this posterior."""
-        share = self.variance.clamp(min=0) / self.prior_variance.clamp(min=TINY)
-        return self.weights * share.sqrt()[:, None]
+    def _prior_variance(self) -> Tensor:
+        return self.weights[:, 0].square() + self.weights[:, 1].square()
+
+    def _renew(self) -> None:
+        """Start anew from a prior whose means and variances are those of this posterior."""
+        share = self.variance.clamp(min=0) / self._prior_variance().clamp(min=TINY)
+        self.prior_mean = self.mean.clone()
+        self._begin(self.weights * share.sqrt()[:, None])
+
+    def keep(self, places: Sequence[int]) -> None:
+        """Keep the images ``places``, in that order."""
+        for name in STATE:
+            if (each := getattr(self, name)) is not None:
+                setattr(self, name, each[places])
+
+    def known(self, places: Sequence[int] | slice) -> "Posterior":
+        """What the covariances of the images ``places`` are known by; a slice takes no memory."""
+        some = copy(self)
+        for name in GIVEN:
+            setattr(some, name, getattr(self, name)[places])
+        return some
+
+    @property
+    def shares(self) -> Tensor:
+        """Variances ``(B, lengths + 1)`` of contrast, of each image's hyperparameters."""
+        return self.weights.new_tensor([each.shares for each in self.grid])[self.setting]
+
+    @property
+    def noise(self) -> Tensor:
+        """Variances ``(B,)`` of a query for each of its pixels."""
+        return self.weights.new_tensor([each.noise for each in self.grid])[self.setting]
 
     @property
     def scale(self) -> Tensor:
-        """Scale ``()`` of the effects: the standardised errors of all predictions say whether 1 was right."""
+        """Scales ``(B,)`` of the effects: the standardised errors of all predictions say if 1 was right."""
         return ((self.errors + 1) / (self.count + 1)).sqrt()
 
     def observe(self, arms: Tensor, change: Tensor) -> None:
-        """Update by a query of ``arms (k,)`` that changed the scores by ``change (J,)``."""
-        if len(self.factor) >= self.window:
-            self._begin(self._shrunk())
-        spread = self._spread(self._sources(arms[None]))
-        own = self._sums(spread, arms[None])[0, 0] + self.hyperparameters.noise * len(arms)
+        """Update by a query of ``arms (B, k)`` that changed the scores by ``change (B, J)``."""
+        if self.queries.shape[1] >= self.window:
+            self._renew()
+        sets, each = arms[:, None], arms[:, None].expand(-1, change.shape[1], -1)
+        spread = self._spread(self._sources(sets))
+        own = self._own_sums(spread, sets)[:, 0] + self.noise * arms.shape[1]
         row, inner = self._explained(spread)
-        deviation = (own - inner.square().sum()).clamp(min=LEAST).sqrt()
-        row = row[0] / deviation
-        error = (change - self.mean[:, arms].sum(1)) / deviation
-        self.mean = self.mean + error[:, None] * row
-        self.variance = self.variance - row.square()
-        self.covariances = self.covariances - row[self.tracked][:, None] * row
-        self.errors, self.count = self.errors + error.square().mean(), self.count + 1
-        self._append(
-            arms, change - self.prior_mean[:, arms].sum(1), torch.cat([inner[:, 0], deviation[None]])
-        )
-        if len(self.factor) in LEARNT:
-            self._learn()
+        deviation = (own - squares(inner)[:, 0]).clamp(min=LEAST).sqrt()
+        row = row[:, 0] / deviation[:, None]
+        error = (change - self.mean.gather(2, each).sum(2)) / deviation[:, None]
+        for number in range(change.shape[1]):
+            self.mean[:, number].add_(error[:, number, None] * row)
+        self.variance -= row.square()
+        for number in range(self.covariances.shape[1]):
+            self.covariances[:, number].sub_(row.gather(1, self.incumbent[:, number, None]) * row)
+        self.errors, self.count = self.errors + error.square().mean(1), self.count + 1
+        before = 0.0 if self.prior_mean is None else self.prior_mean.gather(2, each).sum(2)
+        inner = inner[:, : self.queries.shape[1], 0]
+        self._append(arms, change - before, torch.cat([inner, deviation[:, None]], 1))
+        if self.queries.shape[1] in LEARNT:
+            for place in range(len(arms)):  # one after another, which bounds the memory
+                self._learn(place)
 
-    def follow(self, arms: Tensor) -> None:
-        """Take ``arms (k,)`` as the incumbent; if few, have their covariances with all arms at hand."""
-        self.incumbent, self.tracked = arms, arms if len(arms) <= TRACKED else arms[:0]
-        self.covariances = self.covariance(self.tracked[:, None])
+    def follow(self, places: list[int], arms: Tensor) -> None:
+        """Take ``arms (B, k)`` as the incumbents of the images ``places``; the first time, of all."""
+        if self.incumbent.shape[1] == arms.shape[1]:
+            self.incumbent[places] = arms[places]
+            self._track(places)
+        else:
+            self.incumbent = arms
+            self._track()
+
+    def _track(self, places: Sequence[int] | None = None) -> None:
+        """Have the covariances of the incumbent's arms, if few, with all arms at hand."""
+        if not 0 < self.incumbent.shape[1] <= TRACKED:
+            return
+        if places is None:
+            self.covariances = self.covariance(self.incumbent[:, :, None])
+        elif places:
+            found = self.known(places).covariance(self.incumbent[places][:, :, None])
+            self.covariances[places] = found
 
     def covariance(self, sets: Tensor) -> Tensor:
-        """Posterior covariances ``(s, A)`` of the sums over ``sets (s, k)`` with all arms."""
+        """Posterior covariances ``(B, s, A)`` of the sums over ``sets (B, s, k)`` with all arms."""
         return self._explained(self._spread(self._sources(sets)))[0]
 
     def variances(self, sets: Tensor) -> Tensor:
-        """Posterior variances ``(s,)`` of the sums over ``sets (s, k)``."""
+        """Posterior variances ``(B, s)`` of the sums over ``sets (B, s, k)``."""
         spread = self._spread(self._sources(sets))
-        total = self._sums(spread, sets).diagonal()
-        explained: Tensor = self._inner(spread).square().sum(0)
-        return total - explained
+        return self._own_sums(spread, sets) - squares(self._inner(spread))
 
-    def draw(self, stream: np.random.Generator) -> Tensor:
-        """A draw of all effects ``(A,)`` less their mean, in units of the scale (Matheron's rule).
+    def draw(self, streams: Sequence[np.random.Generator]) -> Tensor:
+        """A draw of all effects ``(B, A)`` less their mean, in units of the scale (Matheron's rule).
 
         It is a draw of the prior, less what the queries would have shown of it.
         """
-        count, slots = len(self.factor), self.queries.shape[1]
-        numbers = stream.standard_normal((len(self.kernel.roots) + 3, *self.kernel.lattice), np.float32)
-        noise = stream.standard_normal(count, np.float32) * (self.hyperparameters.noise * slots) ** 0.5
-        normal = torch.from_numpy(numbers).to(self.weights)
-        fields = self.kernel.draw(normal, self.hyperparameters)[None]
+        count, slots = self.queries.shape[1:]
+        shape = len(self.kernel.roots) + 3, *self.kernel.lattice
+        drawn = [[each.standard_normal(size, np.float32) for size in (shape, count)] for each in streams]
+        normal, noise = (
+            torch.from_numpy(np.stack(each)).to(self.weights, copy=True) for each in zip(*drawn, strict=True)
+        )
+        fields = self.kernel.draw(normal, self.shares)[:, :, None]
         if count:
-            seen = self._sums(fields, self.queries)[0] + torch.from_numpy(noise).to(self.weights)
-            factors = torch.cholesky_solve(seen[:, None], self.factor).T.contiguous()
+            seen = self._sums(fields, self.queries)[:, 0] + noise * (self.noise * slots).sqrt()[:, None]
+            factors = self._solved(self._whitened(seen[:, None]))
             fields = fields - self._spread(self._sources(self.queries, factors))
-        return self._on_arms(fields)[0]
+        return self._on_arms(fields)[:, 0]
 
     def _append(self, arms: Tensor, change: Tensor, row: Tensor) -> None:
-        """Note a query, and its row ``(t + 1,)`` of the Cholesky factor."""
-        count = len(self.factor)
-        factor = self.factor.new_zeros(count + 1, count + 1)
-        factor[:count, :count], factor[count] = self.factor, row
-        self.factor = factor
-        self.queries = torch.cat([self.queries.view(count, len(arms)), arms[None]])
-        self.changes = torch.cat([self.changes, change[None]])
+        """Note a query, and its row ``(B, t + 1)`` of the Cholesky factor."""
+        images, count = self.queries.shape[:2]
+        if count == self.factor.shape[1]:
+            more = torch.eye(BLOCK, device=row.device).expand(images, -1, -1)
+            self.factor = pad(self.factor, (0, BLOCK, 0, BLOCK))
+            self.factor[:, count:, count:] = more
+        self.factor[:, count, : count + 1] = row
+        self.queries = torch.cat([self.queries.view(images, count, arms.shape[1]), arms[:, None]], 1)
+        self.changes = torch.cat([self.changes, change[:, None]], 1)
 
-    def _learn(self) -> None:
+    def _learn(self, place: int) -> None:
         """Choose the hyperparameters of the highest marginal likelihood; start anew if they are others."""
-        contrast, grey = self._sources(self.queries).unbind(1)
-        parts = [self.kernel.contrast(contrast, number) for number in range(len(self.hyperparameters.shares))]
-        summed = [self._field_sums(part, self.queries, 0) for part in parts]
-        rest, best = self._field_sums(self.kernel.grey(grey), self.queries, 1), -torch.inf
-        noise = self.queries.shape[1] * torch.eye(len(rest), device=rest.device)
-        chosen, factor, errors = self.hyperparameters, self.factor, self.changes
-        for hyperparameters in self.grid:
+        some = copy(self)
+        some.keep([place])
+        contrast, grey = some._sources(some.queries).unbind(1)
+        parts = [self.kernel.contrast(contrast, number) for number in range(some.shares.shape[1])]
+        summed = [some._field_sums(part, some.queries, 0)[0] for part in parts]
+        rest, best = some._field_sums(self.kernel.grey(grey), some.queries, 1)[0], -torch.inf
+        noise = some.queries.shape[2] * torch.eye(len(rest), device=rest.device)
+        (changes,), errors = some.changes, some.prior_errors[0]
+        for setting, hyperparameters in enumerate(self.grid):
             total = rest + hyperparameters.noise * noise
             for share, part in zip(hyperparameters.shares, summed, strict=True):
                 total = total + share * part
             root = torch.linalg.cholesky(total)
-            whitened = torch.linalg.solve_triangular(root, self.changes, upper=False)
-            square = (self.prior_errors + whitened.square().mean(1).sum() + 1) / (self.count + 1)
+            whitened = torch.linalg.solve_triangular(root, changes, upper=False)
+            square = (errors + whitened.square().mean(1).sum() + 1) / (self.count + 1)
             fit = -root.diagonal().log().sum() - len(root) / 2 * square.log() + hyperparameters.log_prior
             if fit > best:
-                best, chosen, factor, errors = float(fit), hyperparameters, root, whitened
-        if chosen is not self.hyperparameters:
-            self._restart(chosen, factor, errors)
+                best, chosen, factor, found = float(fit), setting, root, whitened
+        if chosen != int(some.setting):
+            some._restart(chosen, factor, found)
+            for name in STATE:
+                if (each := getattr(self, name)) is not None:
+                    each[place] = getattr(some, name)[0]
 
-    def _restart(self, hyperparameters: Hyperparameters, factor: Tensor, errors: Tensor) -> None:
-        """Compute the posterior by others, given their Cholesky factor and standardised errors."""
-        self.hyperparameters, self.factor = hyperparameters, factor
-        across = self._on_arms(self._spread(self._sources(self.queries)))  # (t, A)
+    def _restart(self, setting: int, factor: Tensor, errors: Tensor) -> None:
+        """Compute the posterior of one image by others, given their Cholesky factor and errors."""
+        count = len(factor)
+        self.factor[0, :count, :count] = factor
+        self.setting = torch.full_like(self.setting, setting)
+        across = self._on_arms(self._spread(self._sources(self.queries)))[0]  # (t, A)
         rows = torch.linalg.solve_triangular(factor, across, upper=False)
-        self.mean = self.prior_mean + errors.T @ rows
-        self.variance = self.prior_variance - rows.square().sum(0)
+        self.mean = (errors.mT @ rows)[None] + (0.0 if self.prior_mean is None else self.prior_mean)
+        self.variance = self._prior_variance() - rows.square().sum(0)
         self.errors = self.prior_errors + errors.square().mean(1).sum()
-        self.covariances = self.covariance(self.tracked[:, None])
+        self._track()
 
     def _explained(self, spread: Tensor) -> tuple[Tensor, Tensor]:
-        """Covariances ``(s, A)`` of all arms with ``spread`` sums, less what the queries explain of them.
+        """Covariances ``(B, s, A)`` of all arms with ``spread`` sums, less what the queries explain of them.
 
-        And the whitened covariances ``(t, s)`` of the queries with them.
+        And the whitened covariances ``(B, T, s)`` of the queries with them.
         """
         inner = self._inner(spread)
-        if len(inner):
-            weights = torch.linalg.solve_triangular(self.factor.T, inner, upper=True)
-            spread = spread - self._spread(self._sources(self.queries, weights.T.contiguous()))
+        if inner.shape[1]:
+            spread = spread - self._spread(self._sources(self.queries, self._solved(inner)))
         return self._on_arms(spread), inner
 
     def _inner(self, spread: Tensor) -> Tensor:
-        """Whitened covariances ``(t, s)`` of the queries with ``spread`` sums."""
-        if not len(self.factor):
-            return self.factor.new_zeros(0, len(spread))
-        across = self._sums(spread, self.queries)
-        inner: Tensor = torch.linalg.solve_triangular(self.factor, across.T, upper=False)
+        """Whitened covariances ``(B, T, s)`` of the queries with ``spread`` sums."""
+        if not self.queries.shape[1]:
+            return self.factor.new_zeros(len(spread), 0, spread.shape[2])
+        return self._whitened(self._sums(spread, self.queries))
+
+    def _whitened(self, across: Tensor) -> Tensor:
+        """Whitened ``(B, T, s)``, of numbers ``(B, s, t)`` of the queries."""
+        padded = pad(across, (0, self.factor.shape[1] - across.shape[2]))
+        inner: Tensor = torch.linalg.solve_triangular(self.factor, padded.mT, upper=False)
         return inner
 
-    def _sources(self, sets: Tensor, factors: Tensor | None = None) -> Tensor:
-        """Weights of the fields at the cells of ``sets (s, k)``: ``(s, 2, n, m)``.
+    def _solved(self, inner: Tensor) -> Tensor:
+        """Weights ``(B, s, t)`` of the queries, given whitened ``(B, T, s)``."""
+        weights: Tensor = torch.linalg.solve_triangular(self.factor.mT, inner, upper=True)
+        return weights.mT[:, :, : self.queries.shape[1]]
 
-        With ``factors (j, s)`` their weighted sums, ``(j, 2, n, m)``. A cell may be in several sets.
+    def _at(self, sets: Tensor) -> tuple[Tensor, Tensor]:
+        """Cells ``(B, 1, q)`` and weights ``(B, 2, q)`` of the arms ``sets (B, ...)``, one after another."""
+        arms = sets.flatten(1)[:, None]
+        n, m = self.kernel.lattice
+        return arms % (n * m), self.weights.gather(2, arms.expand(-1, 2, -1))
+
+    def _sources(self, sets: Tensor, factors: Tensor | None = None) -> Tensor:
+        """Weights of the fields at the cells of ``sets (B, s, k)``: ``(B, 2, s, n, m)``.
+
+        With ``factors (B, j, s)`` their weighted sums, ``(B, 2, j, n, m)``. A cell may be in several sets.
         """
         n, m = self.kernel.lattice
-        cells, weights = sets % (n * m), self.weights[sets]  # (s, k), (s, k, 2)
+        cells, weights = self._at(sets)
+        images, count, slots = sets.shape
         if factors is None:
-            places = torch.arange(len(sets), device=sets.device)[:, None] * (n * m) + cells
-            found = weights.new_zeros(len(sets) * n * m, 2)
-            return found.index_put_((places,), weights, accumulate=True).view(-1, n, m, 2).permute(0, 3, 1, 2)
-        found = weights.new_zeros(n * m, len(factors), 2)
-        values = weights[:, :, None] * factors.T[:, None, :, None]  # (s, k, j, 2)
-        found.index_put_((cells,), values, accumulate=True)
-        return found.permute(1, 2, 0).view(-1, 2, n, m)
+            cells, weights = cells.view(images, 1, count, slots), weights.view(images, 2, count, slots)
+        else:
+            weights = weights[:, :, None] * factors.repeat_interleave(slots, 2)[:, None]
+            cells = cells[:, :, None]
+        found = weights.new_zeros(weights[..., 0].numel() * n * m)
+        first = torch.arange(0, len(found), n * m, device=found.device).view(*weights.shape[:3], 1)
+        found.index_put_((first + cells,), weights, accumulate=True)
+        return found.view(*weights.shape[:3], n, m)
 
     def _spread(self, sources: Tensor) -> Tensor:
-        return self.kernel.spread(sources.contiguous(), self.hyperparameters)
+        return self.kernel.spread(sources, self.shares)
 
     def _on_arms(self, spread: Tensor) -> Tensor:
-        """Covariances ``(j, A)`` of all arms, given those of all cells ``(j, 2, n, m)``."""
-        fields = spread.flatten(2).repeat(1, 1, self.shades)
-        return fields[:, 0] * self.weights[:, 0] + fields[:, 1] * self.weights[:, 1]
+        """Covariances ``(B, j, A)`` of all arms, given those of all cells ``(B, 2, j, n, m)``."""
+        contrast, grey = spread.flatten(3)[:, :, :, None].unbind(1)  # (B, j, 1, N)
+        one, other = self.weights.view(len(spread), 2, 1, -1, contrast.shape[3]).unbind(1)
+        found: Tensor = (contrast * one).add_(grey * other).flatten(2)
+        return found
+
+    def _own_sums(self, spread: Tensor, sets: Tensor) -> Tensor:
+        """Covariances ``(B, s)`` of ``spread`` sums, each with the sum over its own set of ``(B, s, k)``."""
+        cells, weights = (each.view(len(sets), -1, *sets.shape[1:]) for each in self._at(sets))
+        contrast, grey = (spread.flatten(3).gather(3, cells.expand_as(weights)) * weights).sum(3).unbind(1)
+        return contrast + grey
 
     def _sums(self, spread: Tensor, sets: Tensor) -> Tensor:
-        """Covariances ``(j, s)`` of ``spread`` sums with the sums over ``sets (s, k)``."""
+        """Covariances ``(B, j, s)`` of ``spread`` sums with the sums over ``sets (B, s, k)``."""
         return self._field_sums(spread[:, 0], sets, 0) + self._field_sums(spread[:, 1], sets, 1)
 
     def _field_sums(self, field: Tensor, sets: Tensor, number: int) -> Tensor:
-        """The part ``(j, s)`` of a field in the covariances, given those of all cells ``(j, n, m)``."""
-        at = field.flatten(1)
-        return (at[:, sets % at.shape[1]] * self.weights[sets][..., number]).sum(2)
+        """The part ``(B, j, s)`` of a field in the covariances, given those of cells ``(B, j, n, m)``."""
+        cells, weights = self._at(sets)
+        at = field.flatten(2).gather(2, cells.expand(-1, field.shape[1], -1))
+        return (at * weights[:, number, None]).view(*at.shape[:2], *sets.shape[1:]).sum(3)
+
+
+def squares(inner: Tensor) -> Tensor:
+    """Sums ``(B, s)`` of the squares of ``inner (B, T, s)``."""
+    found: Tensor = inner.mT.contiguous().square().sum(2)
+    return found

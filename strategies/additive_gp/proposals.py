@@ -19,7 +19,7 @@ SWAPS = 16  # best swaps that are proposed
 
 
 class Estimates(NamedTuple):
-    """What the posteriors of n images say, side by side, of A arms and J scores."""
+    """What the posterior of n images says of A arms and J scores."""
 
     pixels: Cells
     clean: Tensor  # (n, J) the scores of the clean image, less the threshold of success
@@ -31,18 +31,11 @@ class Estimates(NamedTuple):
     every: bool  # whether all J scores are to fall below the threshold, not any
 
     @classmethod
-    def of(cls, posteriors: Sequence[Posterior], pixels: Cells, clean: Tensor, every: bool) -> "Estimates":
-        """The estimates of several images."""
-        return cls(
-            pixels,
-            clean,
-            mean=torch.stack([each.mean for each in posteriors]),
-            variance=torch.stack([each.variance for each in posteriors]),
-            scale=torch.stack([each.scale for each in posteriors]),
-            incumbent=torch.stack([each.incumbent for each in posteriors]),
-            covariances=torch.stack([each.covariances for each in posteriors]),
-            every=every,
-        )
+    def of(cls, posterior: Posterior, pixels: Cells, clean: Tensor, every: bool, part: slice) -> "Estimates":
+        """The estimates of a part of the images of a posterior."""
+        names = "mean", "variance", "scale", "incumbent", "covariances"
+        columns = {name: getattr(posterior, name)[part] for name in names}
+        return cls(pixels.at(part), clean[part], **columns, every=every)
 
     def decisive(self, values: Tensor) -> Tensor:
         """Of J values, in dimension 1, the one that decides about success."""
@@ -185,7 +178,7 @@ def _without(here: Estimates, rest: list[int]) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def promising_sets(
-    here: Estimates, criterion: Criterion, posteriors: Sequence[Posterior], drawn: Tensor | None, slots: int
+    here: Estimates, criterion: Criterion, posterior: Posterior, drawn: Tensor | None, slots: int
 ) -> tuple[Tensor, Tensor]:
     """Sets of arms, each in order ``(n, s, k)``, and how promising each is ``(n, s)``, lower is better.
 
@@ -202,8 +195,7 @@ def promising_sets(
     sets, mean = torch.cat(several, 1), here.clean[:, :, None]
     for one in sets.unbind(2):  # one after another: the same bits however many images there are
         mean = mean + here.mean.gather(2, one[:, None].expand(-1, here.mean.shape[1], -1))
-    variance = torch.stack([each.variances(some) for each, some in zip(posteriors, sets, strict=True)])
-    values = criterion(here, mean, variance)
+    values = criterion(here, mean, posterior.variances(sets))
     if following and slots <= TRACKED:
         swapped, found = swaps(here, criterion)
         sets, values = torch.cat([sets, swapped], 1), torch.cat([values, found], 1)

@@ -1,9 +1,9 @@
 """Few-pixel search by an additive Gaussian process: what one pixel does is learnt from sets of several."""
 
 from collections.abc import Iterable, Iterator
+from itertools import chain, compress
 from math import inf
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -11,16 +11,16 @@ from sparseattack import PixelGrid, Search, Space, uses
 from sparseattack.errors import require
 
 from .answers import Answers, Modelled
-from .arms import Arms, Cells, Colours, arms_of
+from .arms import Colours, arms_of
 from .kernel import GRID, Kernel
 from .posterior import TRACKED, Posterior
-from .proposals import FAR, MOST, Criterion, Estimates, promising_sets, single_arms
+from .proposals import FAR, MOST, Criterion, Estimates, lowest, promising_sets, single_arms
 
 LEVELS = 256  # of a channel, which colours of an image need
 SHADES = 4  # colours of a pixel, those furthest from it; all of them where a set is one pixel
 PROBABLE = 0.5  # share of the queries chosen by the probability of success
 FIRST, FIRST_OF_MANY = 10, 3  # queries that are whole sets, of few pixels and of many
-TOGETHER = 32  # images whose proposals are made at once, which bounds the memory
+TOGETHER = 16  # images whose proposals are made at once, which bounds the memory
 TRIES = 1000  # random sets that were all shown before, after which an image is finished
 
 
@@ -43,98 +43,110 @@ def additive_gp(
         colours == "corners" or min(grid.shades) == LEVELS,
         "additive-gp's colours=palette needs an encoding of all 8-bit colours, such as rgb",
     )
-    arms = arms_of(space.images, colours, SHADES if space.slots > 1 else None, space.slots)
-    kernel = Kernel.of(arms.pixels.lattice, arms.pixels.cell, space.device)
-    searches = {
-        place: ImageState(Posterior(weights, kernel, GRID, answers.clean.shape[1], window), stream)
-        for place, (weights, stream) in enumerate(zip(arms.weights, space.streams, strict=True))
-    }
+    searches = Searches(space, answers, colours, window)
     while True:
-        draws, live = space.uniform(1, 2)[:, 0], list(searches)
-        for part in (live[first : first + TOGETHER] for first in range(0, len(live), TOGETHER)):
-            some = [searches[place] for place in part]
-            clean = answers.clean[part] - thresholds(space, some)[:, None]
-            here = Estimates.of([each.posterior for each in some], arms.pixels.at(part), clean, answers.every)
-            choose(some, here, Criterion(MOST * draws[part, 0], draws[part, 1] < PROBABLE), space.slots)
-        values = yield candidates(space, grid, arms, searches)
-        changes, arrived = answers.read(space, values) - answers.clean, values[:, 0, 0].isfinite().tolist()
-        searches = {place: each for place, each in searches.items() if arrived[place]}
-        for place, each in searches.items():
-            if space.slots == 1:
-                arms.pixels.usable[place, each.chosen] = False  # shown
-            each.learn(changes[place], float(values[place, 0, 0]))
+        searches.choose(space.uniform(1, 2)[:, 0])
+        values = yield searches.candidates(space, grid)
+        changes, values = answers.read(space, values) - answers.clean, values[:, 0, 0]
+        searches.keep(values.isfinite())
+        searches.learn(changes, values)
 
 
-class ImageState:
-    """The search of one image: its posterior, the best set so far, and what was shown already."""
+class Searches:
+    """The searches of the B images that are not finished: the posterior, best sets, and what was shown."""
 
-    def __init__(self, posterior: Posterior, stream: np.random.Generator) -> None:
-        self.posterior, self.stream, self.best = posterior, stream, inf
-        self.shown: set[tuple[int, ...]] = set()
-        self.chosen = posterior.incumbent  # (k,) arms to be shown next; none when the image is finished
+    def __init__(self, space: Space, answers: Answers, colours: Colours, window: int) -> None:
+        arms = arms_of(space.images, colours, SHADES if space.slots > 1 else None, space.slots)
+        kernel = Kernel.of(arms.pixels.lattice, arms.pixels.cell, space.device)
+        self.posterior = Posterior(arms.weights, kernel, GRID, answers.clean.shape[1], window)
+        self.answers, self.threshold, self.slots = answers, space.success_below, space.slots
+        self.pixels, self.colours = arms.pixels, arms.colours
+        self.places = list(range(space.batch))  # of the images in the space
+        self.streams, self.shown = list(space.streams), [set[tuple[int, ...]]() for _ in self.places]
+        self.best = torch.full((space.batch,), inf, device=space.device)  # lowest values so far
+        self.chosen = self.posterior.incumbent  # (B, k) arms to be shown next; -1 where there are none
 
-    def learn(self, change: Tensor, value: float) -> None:
-        """Learn that the chosen set changed the answers by ``change (J,)`` and has the fitness ``value``."""
-        self.posterior.observe(self.chosen, change)
-        if value < self.best:
-            self.best = value
-            self.posterior.follow(self.chosen)
+    def keep(self, asked: Tensor) -> None:
+        """Keep the images whose candidate was evaluated, of all ``asked``."""
+        here = asked[self.places].tolist()
+        if all(here):
+            return
+        rows = list(compress(range(len(here)), here))
+        self.posterior.keep(rows)
+        self.pixels, self.colours = self.pixels.at(rows), self.colours[rows]
+        self.best, self.chosen = self.best[rows], self.chosen[rows]
+        self.places = list(compress(self.places, here))
+        self.streams, self.shown = list(compress(self.streams, here)), list(compress(self.shown, here))
 
-    def draw(self) -> Tensor:
-        """A draw of the effects ``(A,)`` of all arms, less their means."""
-        return self.posterior.draw(self.stream)
+    def learn(self, changes: Tensor, values: Tensor) -> None:
+        """Learn from changes ``(..., J)`` of the answers by the chosen sets, and their ``values (...)``."""
+        values = values[self.places]
+        if self.slots == 1:
+            self.pixels.usable.scatter_(1, self.chosen, False)  # shown
+        self.posterior.observe(self.chosen, changes[self.places])
+        better = values < self.best
+        self.best = torch.where(better, values, self.best)
+        self.posterior.follow(better.nonzero()[:, 0].tolist(), self.chosen)
 
-    def first_new(self, sets: Iterable[list[int]]) -> list[int]:
-        """The first of ``sets`` that was not shown before; none is empty. It is noted as shown."""
-        for arms in map(tuple, sets):
-            if arms not in self.shown:
-                self.shown.add(arms)
+    def choose(self, draws: Tensor) -> None:
+        """Choose the most promising set of each image that was not shown before, by ``draws (..., 2)``."""
+        draws, known = draws[self.places], self.best.nan_to_num(posinf=0.0)
+        if self.threshold is not None:
+            known = torch.full_like(known, self.threshold)
+        clean, found = self.answers.clean[self.places] - known[:, None], list[list[list[int]]]()
+        for first in range(0, len(self.places), TOGETHER):
+            part = slice(first, first + TOGETHER)
+            here = Estimates.of(self.posterior, self.pixels, clean, self.answers.every, part)
+            criterion = Criterion(MOST * draws[part, 0], draws[part, 1] < PROBABLE)
+            found += self._ranked(here, criterion, part)
+        self.chosen = self.chosen.new_tensor([self._first_new(*each) for each in enumerate(found)])
+
+    def _ranked(self, here: Estimates, criterion: Criterion, part: slice) -> list[list[list[int]]]:
+        """Sets of arms for each of a part of the images, the most promising first."""
+        if self.slots == 1:
+            singles = single_arms(here, criterion).masked_fill_(~here.pixels.usable, FAR)
+            values, sets = (each.transpose(1, 2) for each in lowest(singles[:, None], 1))
+            values, first = values[..., 0], 0
+        else:
+            few, known = self.slots <= TRACKED, self.posterior.known(part)
+            drawn = None if few else known.draw(self.streams[part])
+            sets, values = promising_sets(here, criterion, known, drawn, self.slots)
+            first = FIRST if few else FIRST_OF_MANY
+        values, order = values.sort(dim=1, stable=True)
+        counts = (values < FAR / 2).sum(1).tolist()
+        ranked = sets.gather(1, order[..., None].expand_as(sets)).tolist()
+        found = [each[:count] for each, count in zip(ranked, counts, strict=True)]
+        if self.posterior.count < first:
+            found = [[whole, *each] for whole, each in zip(sets[:, 0].tolist(), found, strict=True)]
+        return found
+
+    def _first_new(self, row: int, sets: Iterable[list[int]]) -> list[int]:
+        """The first of the ``sets`` of an image that was not shown before, or a random one; -1 if none is."""
+        if self.slots == 1:
+            return next(iter(sets), [-1])
+        shown = self.shown[row]
+        for arms in map(tuple, chain(sets, self._random_sets(row))):
+            if arms not in shown:
+                shown.add(arms)
                 return list(arms)
-        return []
+        return [-1] * self.slots
 
-    def random_sets(self, pixels: Cells, place: int, slots: int) -> Iterator[list[int]]:
-        """Random sets of usable arms of the image ``place`` of ``pixels``."""
-        count, shades = pixels.rows.shape[1], pixels.shades
+    def _random_sets(self, row: int) -> Iterator[list[int]]:
+        """Random sets of usable arms of an image."""
+        count, stream = self.pixels.rows.shape[1], self.streams[row]
         for _ in range(TRIES):
-            arms = self.stream.choice(count, slots, replace=False)
-            arms += self.stream.integers(shades, size=slots) * count
-            if pixels.usable[place, torch.from_numpy(arms)].all():
+            arms = stream.choice(count, self.slots, replace=False)
+            arms += stream.integers(self.pixels.shades, size=self.slots) * count
+            if self.pixels.usable[row, torch.from_numpy(arms)].all():
                 yield sorted(arms.tolist())
 
-
-def thresholds(space: Space, searches: list[ImageState]) -> Tensor:
-    """The value ``(n,)`` below which a set is a success, or better than the best where that is not known."""
-    known = space.success_below
-    values = [known if known is not None else each.best for each in searches]
-    return torch.tensor(values, device=space.device).nan_to_num(posinf=0.0)
-
-
-def choose(searches: list[ImageState], here: Estimates, criterion: Criterion, slots: int) -> None:
-    """Set the ``chosen`` of every search: the most promising set that was not shown before."""
-    if slots == 1:
-        lowest, arms = single_arms(here, criterion).masked_fill(~here.pixels.usable, FAR).min(1)
-        for each, value, arm in zip(searches, lowest.tolist(), arms, strict=True):
-            each.chosen = arm[None][: value < FAR]
-        return
-    drawn = torch.stack([each.draw() for each in searches]) if slots > TRACKED else None
-    sets, values = promising_sets(here, criterion, [each.posterior for each in searches], drawn, slots)
-    ordered = values.sort(dim=1, stable=True)
-    for place, each in enumerate(searches):
-        ranked = sets[place, ordered.indices[place, : int((ordered.values[place] < FAR / 2).sum())]].tolist()
-        if each.posterior.count < (FIRST if drawn is None else FIRST_OF_MANY):
-            ranked = [sets[place, 0].tolist(), *ranked]
-        found = each.first_new(ranked) or each.first_new(each.random_sets(here.pixels, place, slots))
-        each.chosen = sets.new_tensor(found)
-
-
-def candidates(space: Space, grid: PixelGrid, arms: Arms, searches: dict[int, ImageState]) -> Tensor:
-    """Candidates ``(B, 1, D)`` of the chosen sets; NaN for an image that is finished."""
-    some = [place for place, each in searches.items() if len(each.chosen)]
-    asked = torch.full((space.batch, 1, space.dims), torch.nan, device=space.device)
-    if some:
-        chosen, pixels = torch.stack([searches[place].chosen for place in some]), arms.pixels.at(some)
-        cells = chosen % pixels.rows.shape[1]
-        positions = pixels.rows.gather(1, cells) * grid.width + pixels.columns.gather(1, cells)
-        colours = torch.stack([arms.colours[place, searches[place].chosen] for place in some])
-        asked[some] = grid.candidates(positions[:, None], colours[:, None])
-    return asked
+    def candidates(self, space: Space, grid: PixelGrid) -> Tensor:
+        """Candidates ``(..., 1, D)`` of the chosen sets; NaN for an image that is finished."""
+        asked = torch.full((space.batch, 1, space.dims), torch.nan, device=space.device)
+        chosen = self.chosen.clamp(min=0)
+        cells = chosen % self.pixels.rows.shape[1]
+        positions = self.pixels.rows.gather(1, cells) * grid.width + self.pixels.columns.gather(1, cells)
+        colours = self.colours.gather(1, chosen[..., None].expand(-1, -1, grid.channels))
+        found = grid.candidates(positions[:, None], colours[:, None])
+        asked[self.places] = found.masked_fill_(self.chosen[:, :1, None] < 0, torch.nan)
+        return asked

@@ -24,15 +24,15 @@ def matern(distance: Tensor, length: float) -> Tensor:
 
 
 def prior_covariance(weights: Tensor, hyperparameters: Hyperparameters = GRID[0]) -> Tensor:
-    """Of all arms, ``(A, A)`` float64, from the definition."""
-    cells = torch.arange(len(weights)) % (ROWS * COLUMNS)
+    """Of all arms, ``(A, A)`` float64, from the definition; their ``weights (2, A)``."""
+    cells = torch.arange(weights.shape[1]) % (ROWS * COLUMNS)
     y, x = ((each[:, None] - each).abs().double() for each in (cells // COLUMNS, cells % COLUMNS))
     contrast = torch.full_like(y, hyperparameters.shares[-1])
     for share, length in zip(hyperparameters.shares, LENGTHS, strict=False):
         contrast += share * matern(y, length) * matern(x, length)
     grey = 0.1 + 0.35 * (y + x == 0) + 0.55 * torch.exp(-(y + x) / 6)
     weights = weights.double()
-    return contrast * weights[:, :1] * weights[:, 0] + grey * weights[:, 1:] * weights[:, 1]
+    return contrast * weights[0, :, None] * weights[0] + grey * weights[1, :, None] * weights[1]
 
 
 def random_sets(count: int, seed: int) -> Tensor:
@@ -47,26 +47,29 @@ def members(sets: Tensor) -> Tensor:
     return empty.scatter(1, sets, 1)
 
 
-def posterior(window: int = 100, grid: tuple[Hyperparameters, ...] = GRID[:1]) -> Posterior:
-    arms = arms_of(random_images(1, (3, ROWS, COLUMNS)), "corners", SHADES, PIXELS)
-    return Posterior(arms.weights[0], Kernel.of((ROWS, COLUMNS), 1, "cpu"), grid, 2, window)
+def posterior(window: int = 100, grid: tuple[Hyperparameters, ...] = GRID[:1], count: int = 1) -> Posterior:
+    """Of so many images."""
+    arms = arms_of(random_images(count, (3, ROWS, COLUMNS)), "corners", SHADES, PIXELS)
+    return Posterior(arms.weights, Kernel.of((ROWS, COLUMNS), 1, "cpu"), grid, 2, window)
 
 
 def effects(weights: Tensor, hyperparameters: Hyperparameters = GRID[0]) -> Tensor:
-    """Effects ``(A, 2)`` float32 drawn from the prior."""
-    prior = prior_covariance(weights, hyperparameters) + 1e-9 * torch.eye(len(weights), dtype=torch.float64)
-    drawn = torch.randn(len(weights), 2, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
+    """Effects ``(2, A)`` float32 drawn from the prior, of arms of ``weights (2, A)``."""
+    prior = prior_covariance(weights, hyperparameters) + 1e-9 * torch.eye(
+        weights.shape[1], dtype=torch.float64
+    )
+    drawn = torch.randn(len(prior), 2, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
     found: Tensor = torch.linalg.cholesky(prior) @ drawn
-    return found.float()
+    return found.T.float()
 
 
 def test_the_posterior_is_that_of_the_definition() -> None:
     found, sets, others = posterior(), random_sets(30, 0), random_sets(5, 1)
     changes = torch.randn(30, 2, generator=torch.Generator().manual_seed(2))
-    prior, rows = prior_covariance(found.weights), members(sets)
-    found.follow(sets[0])
+    prior, rows = prior_covariance(found.weights[0]), members(sets)
+    found.follow([], sets[:1])
     for arms, change in zip(sets, changes, strict=True):
-        found.observe(arms, change)
+        found.observe(arms[None], change[None])
     noise = GRID[0].noise * PIXELS * torch.eye(30, dtype=torch.float64)
     weights = torch.linalg.solve(rows @ prior @ rows.T + noise, rows @ prior)
     covariance = prior - (rows @ prior).T @ weights
@@ -75,27 +78,27 @@ def test_the_posterior_is_that_of_the_definition() -> None:
         (found.mean, changes.double().T @ weights),
         (found.variance, covariance.diagonal()),
         (found.covariances, covariance[sets[0]]),
-        (found.covariance(others), summed @ covariance),
-        (found.variances(others), (summed @ covariance @ summed.T).diagonal()),
+        (found.covariance(others[None]), summed @ covariance),
+        (found.variances(others[None]), (summed @ covariance @ summed.T).diagonal()),
     ):
-        torch.testing.assert_close(mine.double(), right, rtol=0, atol=2e-5)
+        torch.testing.assert_close(mine[0].double(), right, rtol=0, atol=2e-5)
 
 
 def test_the_scale_is_that_of_the_effects() -> None:
     found = posterior()
-    drawn = 7 * effects(found.weights)
+    drawn = 7 * effects(found.weights[0])
     for arms in random_sets(60, 0):
-        found.observe(arms, drawn[arms].sum(0))
+        found.observe(arms[None], drawn[None, :, arms].sum(2))
     assert 4 < float(found.scale) < 9
 
 
 def test_draws_have_the_covariance_of_the_posterior() -> None:
     found, stream = posterior(), np.random.default_rng(0)
     for arms in random_sets(15, 0):
-        found.observe(arms, torch.tensor([1.0, -1.0]))
-    drawn = torch.stack([found.draw(stream) for _ in range(1500)]).double()
+        found.observe(arms[None], torch.tensor([[1.0, -1.0]]))
+    drawn = torch.cat([found.draw([stream]) for _ in range(1500)]).double()
     sets = random_sets(40, 1)
-    summed, right = drawn[:, sets].sum(2), found.variances(sets).double()
+    summed, right = drawn[:, sets].sum(2), found.variances(sets[None])[0].double()
     ratio = summed.square().mean(0) / right
     assert abs(float(ratio.mean()) - 1) < 0.05 and ratio.min() > 0.8 and ratio.max() < 1.2
     assert summed.mean(0).abs().max() < 0.15 * right.max().sqrt()
@@ -115,15 +118,15 @@ OTHERS = Hyperparameters((0.87, 0.0, 0.0, 0.13), 0.02, -1.0), Hyperparameters(GR
 def test_lengths_and_noise_are_learnt(right: Hyperparameters) -> None:
     """After 100 queries the setting is that of the answers, and all is as if it had been known."""
     found, known = posterior(200, (GRID[0], *OTHERS)), posterior(200, (right,))
-    drawn, sets = 5 * effects(found.weights, right), random_sets(110, 0)
+    drawn, sets = 5 * effects(found.weights[0], right), random_sets(110, 0)
     noise = torch.randn(110, 2, generator=torch.Generator().manual_seed(4))
     noise *= 5 * (right.noise * PIXELS) ** 0.5
     for place, arms in enumerate(sets):
         for each in (found, known):
             if place == 50:
-                each.follow(sets[0])
-            each.observe(arms, drawn[arms].sum(0) + noise[place])
-    assert found.hyperparameters is right
+                each.follow([], sets[:1])
+            each.observe(arms[None], drawn[None, :, arms].sum(2) + noise[place])
+    assert found.grid[int(found.setting)] is right
     for name in ("mean", "variance", "covariances", "scale", "factor"):
         torch.testing.assert_close(getattr(found, name), getattr(known, name), rtol=1e-3, atol=1e-3)
 
@@ -132,15 +135,51 @@ def test_a_full_window_leaves_means_and_variances() -> None:
     short, long = posterior(window=10), posterior()
     for arms in random_sets(10, 0):
         for each in (short, long):
-            each.observe(arms, torch.tensor([1.0, -2.0]))
-    (arms,) = random_sets(1, 5)
-    short.follow(arms)
-    short._begin(short._shrunk())
+            each.observe(arms[None], torch.tensor([[1.0, -2.0]]))
+    arms = random_sets(1, 5)
+    short.follow([], arms)
+    short._renew()
     torch.testing.assert_close(short.variance, long.variance)
-    assert torch.equal(short.mean, long.mean) and not len(short.factor)
-    short.observe(arms, torch.tensor([0.0, 0.0]))
-    assert len(short.factor) == 1 and (short.variance <= long.variance + 1e-6).all()
-    assert len(short.covariances) == PIXELS
+    assert torch.equal(short.mean, long.mean) and not short.queries.shape[1]
+    short.observe(arms, torch.tensor([[0.0, 0.0]]))
+    assert short.queries.shape == (1, 1, PIXELS) and (short.variance <= long.variance + 1e-6).all()
+    assert short.covariances.shape[1] == PIXELS
+
+
+def facts(found: Posterior, sets: Tensor, place: int) -> list[Tensor]:
+    """All that is known of an image."""
+    drawn = found.draw([np.random.default_rng(0) for _ in found.mean])
+    parts = found.mean, found.variance, found.covariances, found.scale, found.variances(sets), drawn
+    return [each[place].clone() for each in parts]
+
+
+def test_an_image_has_the_same_bits_whatever_others_there_are() -> None:
+    """With hyperparameters of their own, full windows, new incumbents, and images that are finished."""
+    every, count = posterior(35, GRID, 5), 5
+    ones = [posterior(35, GRID, 5) for _ in range(count)]
+    for place, one in enumerate(ones):
+        one.keep([place])
+    sets = torch.stack([random_sets(45, seed) for seed in range(count)])
+    drawn = torch.stack([3 * effects(one.weights[0], GRID[place]) for place, one in enumerate(ones)])
+    here = list(range(count))
+    for query in range(45):
+        if query in (20, 40):
+            gone = len(here) // 2
+            every.keep([place for place in range(len(here)) if place != gone])
+            del here[gone]
+        arms = sets[here, query]
+        changes = drawn[here].gather(2, arms[:, None].expand(-1, 2, -1)).sum(2)
+        better = [row for row in range(len(here)) if not query or (query + here[row]) % 3 == 0]
+        every.observe(arms, changes)
+        every.follow(better, arms)
+        for row, place in enumerate(here):
+            ones[place].observe(arms[row : row + 1], changes[row : row + 1])
+            ones[place].follow([0] if row in better else [], arms[row : row + 1])
+        if query in (0, 11, 31, 44):
+            for row, place in enumerate(here):
+                both = facts(every, sets[here, :4], row), facts(ones[place], sets[place : place + 1, :4], 0)
+                assert all(map(torch.equal, *both))
+    assert len({int(one.setting) for one in ones}) > 1
 
 
 @pytest.mark.parametrize(("count", "total"), [(1, 7), (3, 1024), (5, 36), (16, 192), (50, 3136), (4, 4)])
@@ -163,7 +202,7 @@ def test_cells_near_arms_are_those_whose_pixels_are(shape: tuple[int, int, int],
     for image, slot, place in ((0, 0, 0), (0, 1, 37), (1, 0, count - 1), (1, 1, 51)):
         rows, columns = pixels.rows[image], pixels.columns[image]
         right = ((rows - rows[place]).abs() <= within) & ((columns - columns[place]).abs() <= within)
-        assert near[image, slot].unique().tolist() == right.nonzero().flatten().tolist()
+        assert sorted({*near[image, slot].tolist()}) == right.nonzero().flatten().tolist()
 
 
 @pytest.mark.parametrize("shape", [(3, 12, 10), (1, 5, 5), (5, 8, 8), (3, 70, 90)])
