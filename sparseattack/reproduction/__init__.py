@@ -2,5 +2,6 @@
 
 In reading order: ``one_pixel`` (the whole of it), ``studies`` (which runs a table needs), ``run`` (running
 them), ``forecast`` (the time left), ``metrics`` (the paper's metrics), ``paper`` (the numbers it prints),
-``tables`` and ``figures`` (ours beside the paper's), ``notes`` (how to read them), ``render`` (files).
+``tables`` and ``figures`` (ours beside the paper's), ``gallery`` (attacked images), ``notes`` (how to read
+tables) and ``render`` (files).
 """

@@ -1,4 +1,4 @@
-"""Write the tables of a reproduction as Markdown, CSV and JSON, and its figures as PNG, to a folder."""
+"""Write the tables of a reproduction as Markdown, CSV and JSON, and its figures, to a folder."""
 
 import csv
 import io
@@ -9,9 +9,10 @@ from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
 
-from sparseattack.errors import InputError
-from sparseattack.plugins.requirements import install_command
+from sparseattack.report.figures.collection import write_all
+from sparseattack.report.figures.figure import require_matplotlib
 
+from .figures import figures_of
 from .metrics import Measure
 from .notes import notes
 from .one_pixel import Reproduction
@@ -61,22 +62,16 @@ def publish(reproduction: Reproduction, figures: Mapping[str, list[str]] | None 
 
 
 def draw(reproduction: Reproduction) -> dict[str, list[str]]:
-    """Draw the figures of every table; their paths in the folder, by table. InputError without matplotlib."""
-    try:
-        from .figures import figures_of, save
-    except ModuleNotFoundError as error:
-        raise InputError(
-            f"figures need {error.name}: {install_command('sparseattack', 'figures')}"
-        ) from error
-    (reproduction.folder / FIGURES).mkdir(parents=True, exist_ok=True)
+    """Draw the figures of every table as SVG, PDF and PNG, with their numbers as CSV beside them.
+
+    The paths of the PNG files in the folder, by table. InputError without matplotlib.
+    """
+    require_matplotlib()
     finished = reproduction.finished()
     paths: dict[str, list[str]] = {}
     for table in reproduction.tables:
-        paths[table.name] = []
-        for name, figure in figures_of(table, finished):
-            path = Path(FIGURES) / f"{name}.png"
-            save(figure, reproduction.folder / path)
-            paths[table.name].append(path.as_posix())
+        written = write_all(figures_of(table, finished), reproduction.folder / FIGURES)
+        paths[table.name] = [f"{FIGURES}/{path.name}" for path in written if path.suffix == ".png"]
     return paths
 
 

@@ -16,11 +16,11 @@ from sparseattack.data.load import load_images
 from sparseattack.errors import InputError
 from sparseattack.reproduction.figures import (
     classes_reached,
-    gallery,
     heat_map,
     success_by_pixels,
     success_by_queries,
 )
+from sparseattack.reproduction.gallery import gallery_figure
 from sparseattack.reproduction.metrics import class_pairs, histogram, success_rate
 from sparseattack.reproduction.one_pixel import Reproduction
 from sparseattack.reproduction.paper import ORIGINAL_PAIRS
@@ -44,6 +44,11 @@ def found(done: Reproduction) -> Studies:
     return {key(planned): study for planned, study in done.finished().items()}
 
 
+def planned(done: Reproduction, mode: str, pixels: int) -> PlannedStudy:
+    wanted = (mode, pixels, "")
+    return next(one for one in done.finished() if (one.mode, one.pixels, one.strategy) == wanted)
+
+
 def points(line: Line2D) -> tuple[list[float], list[float]]:
     across, up = (np.asarray(data, float).tolist() for data in line.get_data())
     return across, up
@@ -55,12 +60,14 @@ def numbers(figure: Figure, panel: int) -> list[int]:
 
 def test_a_heat_map_counts_the_successes_beside_the_papers(found: Studies) -> None:
     study = found[UNTARGETED, 3, ""]
-    figure = heat_map(study, "title", ORIGINAL_PAIRS["nin"])
-    assert len(figure.axes) == 2
+    figure = heat_map(study, ORIGINAL_PAIRS["nin"])
+    assert len(figure.axes) == 3 and figure.axes[2].get_ylabel() == "successes"  # the colour bar
+    first, second = (figure.axes[panel].images[0].get_clim() for panel in (0, 1))
+    assert first == second
     assert numbers(figure, 0) == [count for row in class_pairs(study.records) for count in row if count]
     assert sum(numbers(figure, 0)) == 6 and sum(numbers(figure, 1)) == 129
     assert "6 successes in 6 runs" in figure.axes[0].get_title()
-    assert len(heat_map(study, "title", None).axes) == 1
+    assert len(heat_map(study, None).axes) == 2
 
 
 def test_bars_are_the_shares_of_the_images(found: Studies) -> None:
@@ -95,10 +102,11 @@ def test_every_bar_and_every_line_is_drawn_however_many(found: Studies) -> None:
     assert len(success_by_queries({"mine": searches}).axes[0].lines) == 9
 
 
-def test_a_gallery_shows_the_changed_pixels(found: Studies) -> None:
+def test_a_gallery_shows_the_changed_pixels(done: Reproduction, found: Studies) -> None:
     study = found[UNTARGETED, 3, ""]
-    figure = gallery(study, "title")
-    assert figure
+    shown = gallery_figure(planned(done, UNTARGETED, 3), study)
+    assert shown
+    figure = shown.paint()
     images, record = load_images(study.experiment.images), study.records[0]
     drawn = np.round(np.asarray(figure.axes[0].images[0].get_array()) * 255).astype(int)
     before = images.pixels[record.image].permute(1, 2, 0).numpy().astype(int)
@@ -109,11 +117,11 @@ def test_a_gallery_shows_the_changed_pixels(found: Studies) -> None:
     assert all(([position % 8], [position // 8]) in rings for position in record.positions)
 
 
-def test_there_is_no_gallery_without_its_images(found: Studies, tmp_path: Path) -> None:
+def test_there_is_no_gallery_without_its_images(done: Reproduction, found: Studies, tmp_path: Path) -> None:
     study = found[UNTARGETED, 3, ""]
     for images in ("nothing.npz", "digits"):
         asked = replace(study.request, experiment=replace(study.experiment, images=images))
-        assert gallery(replace(study, request=asked), "") is None
+        assert gallery_figure(planned(done, UNTARGETED, 3), replace(study, request=asked)) is None
 
 
 def test_all_figures_are_written_and_none_is_blank(done: Reproduction) -> None:
@@ -123,6 +131,8 @@ def test_all_figures_are_written_and_none_is_blank(done: Reproduction) -> None:
     for path in paths:
         with Image.open(done.folder / path) as picture:
             assert len(picture.convert("RGB").getcolors(2**20) or ()) > 20
+        for ending in (".svg", ".pdf", ".csv"):
+            assert (done.folder / path).with_suffix(ending).stat().st_size > 0
 
 
 def test_without_matplotlib_the_error_names_the_command_to_install_it(

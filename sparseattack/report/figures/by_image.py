@@ -84,9 +84,7 @@ def _difference(best: Series, other: Series, budget: int) -> Lead | None:
         return None
     curves = paired_curves(both, budget)
     first, second = curves.drawn
-    return Lead(
-        other, curves.queries, curves.observed[0] - curves.observed[1], *interval(first - second)
-    )
+    return Lead(other, curves.queries, curves.observed[0] - curves.observed[1], *interval(first - second))
 
 
 def _paint_differences(lines: Sequence[Lead], budget: int) -> "Figure":

@@ -1,6 +1,6 @@
 """All figures of results in their order, and their files: SVG, PDF, PNG and the numbers as CSV."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from sparseattack.errors import InputError
@@ -46,6 +46,11 @@ def write_figures(found: Results, folder: Path) -> list[Path]:
     shown = figures(found)
     if not shown:
         raise InputError("no image was attacked: there is nothing to draw")
+    return write_all(shown, folder)
+
+
+def write_all(shown: Iterable[ReportFigure], folder: Path) -> list[Path]:
+    """Write some figures to ``folder`` in the same way."""
     written = []
     try:
         folder.mkdir(parents=True, exist_ok=True)
