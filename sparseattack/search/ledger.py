@@ -141,12 +141,12 @@ class Ledger:
             )
 
     def outcome(self, place: int, image: int, journal: Journal) -> Outcome:
-        """The outcome of the image at ``place`` of the group, which is number ``image`` of the problem.
+        """The outcome of the image at ``place`` of the group, which is case ``image`` of the problem.
 
         Everything must have been recorded: ``flush`` first.
         """
         edits = self.problem.encoding.decode(self.genes[place : place + 1], self.problem.images.shape[1:])
-        remote = self.problem.classifier.remote
+        remote, cases = self.problem.classifier.remote, self.problem.cases
         return Outcome(
             image=image,
             positions=edits.positions[0].cpu().numpy(),
@@ -167,7 +167,7 @@ class Ledger:
             trace=tuple(self.traces[place]),
             front=self._points(self.fronts[place]) if self.fronts else (),
             error=journal.errors.get(place, ""),
-            clean=self.problem.images[image],
+            clean=self.problem.images[image if cases is None else int(cases[image])],
         )
 
     def _points(self, front: "Front") -> tuple[Point, ...]:

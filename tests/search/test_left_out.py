@@ -66,7 +66,8 @@ def test_images_that_are_attacked_have_the_outcomes_of_an_attack_on_all(cases: A
     every = attack(here, uniform, 30, seed=2, clean="keep")
     found = attack(here, uniform, 30, seed=2)
     for one, other in zip(every, found, strict=True):
-        assert isinstance(one, Outcome)
+        assert isinstance(one, Outcome) and one.clean is not None
+        assert torch.equal(one.clean, IMAGES[(cases or range(6))[one.image]])
         left_out = (cases or list(range(6)))[one.image] in (1, 4)
         assert isinstance(other, LeftOut) == left_out and one.image == other.image
         assert left_out or outcome_facts(one) == outcome_facts(other)  # type: ignore[arg-type]
