@@ -21,6 +21,8 @@ from sparseattack.plugins.requirements import imported_modules, module_spec, req
 from sparseattack.plugins.spec import Plugin, layers, undecorated
 
 if TYPE_CHECKING:  # a report imports no torch
+    import numpy as np
+    from numpy.typing import NDArray
     from torch import Tensor, nn
 
 JSON = json.JSONEncoder(sort_keys=True, separators=(",", ":"))  # made once: a study has a million digests
@@ -36,9 +38,10 @@ def digest(content: object) -> str:
     return blake2b(JSON.encode(content).encode(), digest_size=16).hexdigest()
 
 
-def digest_image(image: "Tensor") -> str:
+def digest_image(image: "Tensor | NDArray[np.uint8]") -> str:
     """Digest of an image ``(C, H, W)`` uint8: 32 hexadecimal digits."""
-    content = f"{tuple(image.shape)} ".encode() + image.cpu().numpy().tobytes()
+    colours = image.cpu().numpy() if hasattr(image, "cpu") else image
+    content = f"{tuple(image.shape)} ".encode() + colours.tobytes()
     return blake2b(content, digest_size=16).hexdigest()
 
 

@@ -84,12 +84,13 @@ def report(
     runs: s.Runs = False,
     latex: s.Latex = False,
     plots: s.Plots = None,
+    html: s.Html = None,
 ) -> None:
     """Show the tables and figures of all that a study holds, or of a part; nothing is run."""
     from .tables import report
 
     output = o.output_format({"json": json, "csv": csv, "runs": runs, "latex": latex})
-    report(studies, output, chosen=only, strict=strict, plots=plots)
+    report(studies, output, chosen=only, strict=strict, plots=plots, page=html)
 
 
 def export(

@@ -93,7 +93,9 @@ def compare(
     if whole:
         if remote := setup.clean.oracle.remote:
             console.print(f"{remote.statement()}.")
-        console.print(f"Study: {path}. Show it again with:\n  sparseattack report {shlex.quote(str(path))}")
+        again = f"sparseattack report {shlex.quote(str(path))}"
+        console.print(f"Study: {path}. Show it again, or make a page of it, with:\n  {again}")
+        console.print(f"  {again} --html report.html")
 
 
 def read_file(path: Path, given: Collection[str], *, device: str, sparse_inference: bool) -> ExperimentFile:

@@ -131,6 +131,12 @@ Plots = Annotated[
     Path | None,
     option(OUTPUT, "DIR", "Write every figure to a folder, as SVG, PDF, PNG and CSV.", default=False),
 ]
+Html = Annotated[
+    Path | None,
+    option(
+        OUTPUT, "FILE", "Write one page with figures, tables and pictures, for any browser.", default=False
+    ),
+]
 To = Annotated[
     str,
     option(

@@ -13,14 +13,17 @@ from sparseattack.report.console import visible
 from sparseattack.report.export.iohprofiler import plain
 from sparseattack.report.figures.figure import require_matplotlib
 from sparseattack.report.mixtures import require_alike
+from sparseattack.report.page.file import check_page, write_page
+from sparseattack.report.page.gallery import with_shown
 from sparseattack.report.results import Results, results
 from sparseattack.report.side_by_side import common_csv, common_json, common_sections, of_study, study_names
-from sparseattack.report.summary import Pair, Summary
+from sparseattack.report.summary import Pair
 from sparseattack.report.tables import (
     LEVEL,
     Section,
     attacked,
     explanation,
+    failures,
     generations,
     headline,
     number_of,
@@ -41,25 +44,40 @@ FORMATS = {  # but for tables
 
 
 def report(
-    paths: Sequence[Path], output: str, *, chosen: str = "", strict: bool = False, plots: Path | None = None
+    paths: Sequence[Path],
+    output: str,
+    *,
+    chosen: str = "",
+    strict: bool = False,
+    plots: Path | None = None,
+    page: Path | None = None,
 ) -> None:
     """Print the studies at ``paths`` as ``output``: table, json, csv, runs or latex; several side by side.
 
     ``chosen`` is a part of each, as ``results`` takes it; ``strict`` refuses runs that were not made alike;
-    ``plots`` is a folder for figures, of several studies for a folder of each.
+    ``plots`` is a folder for figures, of several studies for a folder of each; ``page`` a file of HTML.
     """
     if plots:
         require_matplotlib()
+    if page:
+        check_page(page)
     names = study_names(paths)
     several = {
-        name: _read(path, output, chosen, courses=plots is not None)
+        name: _read(path, output, chosen, drawn=bool(plots or page), shown=page is not None)
         for name, path in zip(names, paths, strict=True)
     }
     _print_all(several, output, strict=strict)
-    if not plots:
-        return
+    if plots:
+        _write_plots(several, plots)
+    if page:
+        write_page(several, page)
+        print_text(f"sparseattack: a page for any browser is in {page}", error=True)
+
+
+def _write_plots(several: Mapping[str, Results], plots: Path) -> None:
+    """Write the figures of one study to a folder, or those of several to a folder each."""
     for name, found in several.items():
-        folder = plots / plain(name) if len(paths) > 1 else plots
+        folder = plots / plain(name) if len(several) > 1 else plots
         written = found.to_plots(folder)
         print_text(f"sparseattack: {number_of(len(written), 'file')} of figures in {folder}", error=True)
 
@@ -75,9 +93,12 @@ def _print_all(several: Mapping[str, Results], output: str, *, strict: bool) -> 
     print_side_by_side(several, output)
 
 
-def _read(path: Path, output: str, chosen: str, *, courses: bool) -> Results:
+def _read(path: Path, output: str, chosen: str, *, drawn: bool, shown: bool) -> Results:
+    """What is ``drawn`` needs the course of every run; what a page has ``shown``, some runs whole."""
+    every = output == "runs"
     with Study.read(path) as study:
-        return results(study, chosen=chosen, records=output == "runs", courses=courses)
+        found = results(study, chosen=chosen, records=every, courses=drawn)
+        return with_shown(found, study) if shown and not every else found
 
 
 def print_side_by_side(several: Mapping[str, Results], output: str) -> None:
@@ -232,18 +253,6 @@ def print_remarks(console: Console, found: Results, names: dict[Method, str]) ->
             console.print(_inference(k, choice), style="dim")
     for sentence in differences(found, names):
         console.print(sentence)
-
-
-def failures(line: Summary, name: str) -> list[str]:
-    """Successes that were not verified, and searches that ended with an error."""
-    condition, sentences = f"{name}/{line.method.encoding}, k = {line.method.k}", []
-    if line.unverified:
-        count = number_of(line.unverified, "success was", "successes were")
-        sentences.append(f"{condition}: {count} not verified and counted as failures")
-    if line.errors:
-        count = number_of(line.errors, "search", "searches")
-        sentences.append(f"{condition}: {count} ended with an error and counted as failures")
-    return sentences
 
 
 def _inference(k: int, choice: InferenceChoice) -> str:

@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -14,7 +15,7 @@ from sparseattack.data.images import ImageGroups, Images
 from sparseattack.data.npz import load_npz
 from sparseattack.data.pictures import load_pictures
 from sparseattack.data.resize import DEFAULT, Resize, parse_resize
-from sparseattack.data.selection import Select, parse_selection
+from sparseattack.data.selection import Select, among, parse_selection
 from sparseattack.errors import InputError
 
 IN_PACKAGE = {"sample": "cifar10-test", "digits": "digits-test"}  # data sets here, and the stem of their ids
@@ -94,10 +95,15 @@ def load_images(spec: str, resize: str = DEFAULT) -> Images:
     return images
 
 
-def load_images_by_size(spec: str, resize: str = DEFAULT) -> ImageGroups:
-    """Load images as ``load_images`` does, of several sizes too: groups in order of first appearance."""
+def load_images_by_size(spec: str, resize: str = DEFAULT, ids: Collection[str] | None = None) -> ImageGroups:
+    """Load images as ``load_images`` does, of several sizes too: groups in order of first appearance.
+
+    ids: leave out those of the selection that have none of these ids
+    """
     named = ImagesSpec.parse(spec)
     select, how = parse_selection(named.rows), parse_resize(resize, named.side)
+    if ids is not None:
+        select = among(select, ids)
     if named.where == "cifar10":
         return _resized(load_cifar10(data_folder(), named.split or "test", select), how)
     if named.where not in IN_PACKAGE:

@@ -5,7 +5,7 @@ A file holds a number or an id, such as a picture's name, on each line; ``#`` be
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -45,6 +45,18 @@ def parse_selection(text: str) -> Select:
     if form["file"]:
         return _listed(text, _lines(Path(form["file"]).expanduser()))
     return _slice(text, int(form["start"] or 0), int(form["stop"]) if form["stop"] else None)
+
+
+def among(select: Select, wanted: Collection[str]) -> Select:
+    """The part of a selection whose ids are ``wanted``; InputError where that is none of them."""
+
+    def select_some(total: int, ids: Sequence[str] = ()) -> Rows:
+        rows = [row for row in select(total, ids).tolist() if ids[row] in wanted]
+        if not rows:
+            raise InputError("there is none of the images that are wanted")
+        return np.array(rows, dtype=np.int64)
+
+    return select_some
 
 
 def _lines(path: Path) -> list[str]:

@@ -197,6 +197,14 @@ class Results:
         written: list[Path] = drawn.write_figures(self, Path(folder).expanduser())
         return written
 
+    def to_html(self) -> str:
+        """One page of HTML that needs nothing but itself: figures, tables and attacked images.
+
+        InputError where Jinja2 or matplotlib is not installed.
+        """
+        page: str = import_module("sparseattack.report.page.document").html({"": self})
+        return page
+
     def _repr_html_(self) -> str:
         """The tables, and curves of success where matplotlib is installed, as a notebook shows them."""
         parts = sections(self.subject, self.lines, self.unfinished)

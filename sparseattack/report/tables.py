@@ -235,6 +235,18 @@ SENT = (
 """Of an oracle behind a network: charged, sent to its server at least once, and images sent, each time."""
 
 
+def failures(line: Summary, name: str) -> list[str]:
+    """Successes that were not verified, and searches that ended with an error."""
+    condition, sentences = f"{name}/{line.method.encoding}, k = {line.method.k}", []
+    if line.unverified:
+        count = number_of(line.unverified, "success was", "successes were")
+        sentences.append(f"{condition}: {count} not verified and counted as failures")
+    if line.errors:
+        count = number_of(line.errors, "search", "searches")
+        sentences.append(f"{condition}: {count} ended with an error and counted as failures")
+    return sentences
+
+
 def generations(methods: Sequence[Method]) -> list[str]:
     """Where budgets differ, how many generations of its ``popsize`` a method's budget is, in sentences."""
     if len({method.budget for method in methods}) == 1:

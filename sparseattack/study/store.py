@@ -263,10 +263,11 @@ class Study:
                 str(key): Held(conform(int, budget, "a run's budget"), bool(end)) for key, budget, end in rows
             }
 
-    def records(self) -> list[Record]:
-        """All runs, in an order that does not depend on when they were made; InputError for a damaged one."""
+    def records(self, keys: Sequence[str] | None = None) -> list[Record]:
+        """All runs, or those of ``keys``, in an order of what they are; InputError for a damaged one."""
         images, numbers, sent = self.images(), self.image_numbers(), self.facts(SentImages)
-        rows = self._rows(f"SELECT {', '.join(TABLES['run'])} FROM run")
+        some = "" if keys is None else f" WHERE key IN ({', '.join('?' * len(keys))})"
+        rows = self._rows(f"SELECT {', '.join(TABLES['run'])} FROM run{some}", tuple(keys or ()))
         with self.damage():
             found = [record_in(checked("run", row), images, numbers, sent) for row in rows]
         return sorted(

@@ -1,0 +1,166 @@
+"""The tables of the page: their texts are those of a terminal, and each has a number to sort by."""
+
+import re
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from sparseattack.report.page.fragility import Fragility
+from sparseattack.report.page.wording import class_of
+from sparseattack.report.summary import Pair
+from sparseattack.report.tables import LEVEL, Section, percent
+from sparseattack.study.facts import Method
+
+NUMBER = re.compile(r"-?\d[\d,]*(?:\.\d+)?(?:e[-+]?\d+)?")
+CENSORED, UNKNOWN = "Infinity", ""  # what is sorted last, and what is always last
+VARIED = {
+    "encoding": False,
+    "fitness": False,
+    "k": True,
+    "budget": True,
+}  # of methods; whether it is a number
+MOST_CLASSES = 100  # lines
+
+
+class PageCell(NamedTuple):
+    """One cell."""
+
+    text: str
+    order: str = UNKNOWN  # what it is sorted by: a number, or a text where its column is one of texts
+    share: float | None = None  # drawn as a bar
+
+
+class Heading(NamedTuple):
+    """The head of a column."""
+
+    text: str
+    numeric: bool = True
+
+
+class PageTable(NamedTuple):
+    """One table; the first column names its lines."""
+
+    caption: str
+    headings: list[Heading]
+    rows: list[list[PageCell]]
+    note: str = ""
+
+
+def order_of(text: str) -> str:
+    """The number that a text is sorted by: its first one; ``>1,000``, which is censored, is above all."""
+    if text.lstrip().startswith(">"):
+        return CENSORED
+    found = NUMBER.search(text)
+    return found[0].replace(",", "") if found else UNKNOWN
+
+
+def number_cell(text: str) -> PageCell:
+    """A cell of a column of numbers."""
+    return PageCell(text, order_of(text))
+
+
+def text_cell(text: str) -> PageCell:
+    """A cell of a column of texts."""
+    return PageCell(text, text)
+
+
+def varied(methods: Sequence[Method]) -> list[str]:
+    """What of methods has a column: that in which they differ, and always k."""
+    return [name for name in VARIED if name == "k" or len({getattr(each, name) for each in methods}) > 1]
+
+
+def method_cells(method: Method, columns: Sequence[str]) -> list[PageCell]:
+    """The name of a method, and what it is."""
+    cells = [text_cell(method.name)]
+    for name in columns:
+        value = getattr(method, name)
+        cells.append(number_cell(f"{value:,}") if VARIED[name] else text_cell(str(value)))
+    return cells
+
+
+def method_headings(columns: Sequence[str]) -> list[Heading]:
+    """The heads of these."""
+    return [Heading("strategy", numeric=False), *(Heading(name, VARIED[name]) for name in columns)]
+
+
+def section_table(part: Section, methods: Sequence[Method]) -> PageTable:
+    """A table of figures of methods."""
+    columns = varied(methods)
+    headings = [" ".join(heading.split()) for heading in part.headings]
+    rows = [
+        [*method_cells(method, columns), *map(_figure, headings, figures)]
+        for method, figures in part.rows.items()
+    ]
+    heads = [Heading(text, numeric=text != "sees") for text in headings]
+    return PageTable(part.title, [*method_headings(columns), *heads], rows)
+
+
+def _figure(heading: str, text: str) -> PageCell:
+    if heading == "sees":
+        return text_cell(text)
+    rate = heading.startswith(("ASR", "confidence")) and text.endswith("%")
+    cell = number_cell(text)
+    return cell._replace(share=float(cell.order) / 100) if rate else cell
+
+
+def pair_table(pairs: Sequence[Pair], methods: Sequence[Method]) -> PageTable | None:
+    """Every two conditions that were compared, the surest difference first; None without a pair."""
+    if not pairs:
+        return None
+    budgets = len({method.budget for method in methods}) > 1
+    headings = [
+        Heading("first", numeric=False), Heading("second", numeric=False), Heading("k"),
+        *[Heading("budget")] * budgets, Heading("images on which the first is better"),
+        Heading("the second is better"), Heading("p, Holm-adjusted"), Heading("difference", numeric=False),
+    ]  # fmt: skip
+    rows = []
+    for pair in sorted(pairs, key=lambda pair: pair.p):
+        first, second = (f"{one.name}/{one.encoding}" for one in (pair.first, pair.second))
+        rows.append(
+            [
+                text_cell(first),
+                text_cell(second),
+                number_cell(f"{pair.first.k}"),
+                *[number_cell(f"{pair.first.budget:,}")] * budgets,
+                number_cell(f"{pair.only_first_wins:,}"),
+                number_cell(f"{pair.only_second_wins:,}"),
+                PageCell(p_text(pair.p), repr(pair.p)),
+                text_cell("significant" if pair.p < LEVEL else "not significant"),
+            ]
+        )
+    note = "On the images that both attack, over all their runs; exact McNemar test."
+    return PageTable("Every two conditions of the same k and budget", headings, rows, note)
+
+
+def p_text(p: float) -> str:
+    """A p-value with two digits, down to 0.001."""
+    return "< 0.001" if p < 0.001 else f"{p:.2g}"  # noqa: PLR2004
+
+
+def class_table(fragile: Fragility, classes: Sequence[str]) -> PageTable | None:
+    """A line for each true class; None without one."""
+    lines = fragile.classes[:MOST_CLASSES]
+    if not lines:
+        return None
+    ks = [level.k for level in fragile.resistances]
+    headings = [
+        Heading("true class", numeric=False),
+        Heading("attacked images"),
+        *(Heading(f"fooled, k = {k}") for k in ks),
+        Heading("most often taken for", numeric=False),
+    ]
+    rows = []
+    for line in lines:
+        fooled = [
+            PageCell(
+                f"{count} ({percent(count / line.attacked)})",
+                repr(count / line.attacked),
+                count / line.attacked,
+            )
+            for count in line.fooled
+        ]
+        taken = f"{class_of(classes, line.taken_for)} ({line.taken})" if line.taken else "-"
+        name = text_cell(class_of(classes, line.number))
+        rows.append([name, number_cell(f"{line.attacked:,}"), *fooled, text_cell(taken)])
+    more = len(fragile.classes) - len(lines)
+    note = f"The {len(lines)} most fragile of {len(fragile.classes)} classes." if more else ""
+    return PageTable("Class by class, the most fragile first", headings, rows, note)

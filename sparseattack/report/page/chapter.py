@@ -1,0 +1,179 @@
+"""All that the page says of one study, in the order in which it says it."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from sparseattack.report.page.cells import PageTable, class_table, pair_table, section_table
+from sparseattack.report.page.drawings import FIRST, PageFigure, drawings
+from sparseattack.report.page.fragility import Fragility, Share, fragility
+from sparseattack.report.page.gallery import Card, cards, fragile_runs, shown_runs
+from sparseattack.report.page.origin import Fact, commands, origins, settings
+from sparseattack.report.page.thumbnails import thumbnails
+from sparseattack.report.page.wording import (
+    asked,
+    classes_of,
+    kept_heading,
+    kept_meaning,
+    resistance_text,
+    verdicts,
+)
+from sparseattack.report.results import Results
+from sparseattack.report.tables import (
+    explanation,
+    failures,
+    generations,
+    headline,
+    number_of,
+    percent,
+    sections,
+)
+
+
+class ShareFact(NamedTuple):
+    """One of the figures of the first screen."""
+
+    heading: str
+    value: str
+    interval: str
+    low: float  # shares, drawn as a bar
+    high: float
+    text: str
+
+
+class StoredPicture(NamedTuple):
+    """An image that is in the page once, and shown where its ``id`` is."""
+
+    id: str
+    width: int
+    height: int
+    source: str
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """One study."""
+
+    id: str  # in the page
+    name: str  # empty where it is the only study
+    oracle: str
+    asked: str
+    unfinished: str  # how much is done; empty where all is
+    shares: list[ShareFact]
+    meaning: str
+    classes: PageTable | None
+    fragile: list[Card]
+    fooled: int  # images
+    about: list[str]
+    warnings: list[str]
+    bounds: list[PageTable]
+    curves: list[PageFigure]
+    tables: list[PageTable]
+    explanation: str
+    pairs: PageTable | None
+    verdicts: list[str]
+    figures: list[PageFigure]  # the others
+    cards: list[Card]
+    shown: str  # how many of how many
+    problems: list[str]  # why pictures are missing
+    pictures: list[StoredPicture]
+    commands: list[str]
+    origin: list[Fact]
+    settings: list[Fact]
+
+
+def chapter(id: str, name: str, found: Results) -> Chapter:
+    """The chapter of a study, called ``name`` where there are others."""
+    fragile, classes = fragility(found), classes_of(found)
+    first, runs = fragile_runs(found, fragile.fragile), shown_runs(found)
+    pictures, problems = thumbnails(found, [run.image for run in (*first, *runs)])
+    ids = {number: f"{id}-image-{number}" for number in pictures}
+    drawn = list(drawings(found, id))
+    gallery = list(cards(found, runs, pictures, ids))
+    parts = sections(found.subject, found.lines, [])
+    return Chapter(
+        id=id,
+        name=name,
+        oracle=found.requests[-1].oracle.removeprefix("oracle "),
+        asked=asked(found),
+        unfinished=_unfinished(found),
+        shares=list(_shares(fragile, found)),
+        meaning=kept_meaning(fragile, found),
+        classes=class_table(fragile, classes),
+        fragile=list(cards(found, first, pictures, ids)),
+        fooled=len(fragile.fragile),
+        about=_about(found),
+        warnings=[
+            *found.mixtures,
+            *(one for line in found.lines for one in failures(line, line.method.name)),
+        ],
+        bounds=[section_table(part, found.methods) for part in sections(found.subject, [], found.unfinished)],
+        curves=[figure for figure in drawn if figure.kind in FIRST],
+        tables=[section_table(part, found.methods) for part in parts],
+        explanation=" ".join(explanation(found.methods).split()),
+        pairs=pair_table(found.pairs, found.methods),
+        verdicts=verdicts(found),
+        figures=[figure for figure in drawn if figure.kind not in FIRST],
+        cards=gallery,
+        shown=_shown(found, gallery),
+        problems=problems,
+        pictures=[
+            StoredPicture(ids[each], one.width, one.height, one.source) for each, one in pictures.items()
+        ],
+        commands=commands(found),
+        origin=list(origins(found)),
+        settings=settings(found),
+    )
+
+
+def _unfinished(found: Results) -> str:
+    """How much is done; empty where all is."""
+    if not found.unfinished:
+        return ""
+    lacking = number_of(len(found.unfinished), "condition")
+    return (
+        f"{found.finished:,} of {found.subject.runs:,} runs are done; {lacking} of {len(found.methods)} lack"
+        f"{'s' * (len(found.unfinished) == 1)} runs, and {'its' if len(found.unfinished) == 1 else 'their'}"
+        " success rates are known only between bounds."
+    )
+
+
+def _shares(fragile: Fragility, found: Results) -> Iterator[ShareFact]:
+    """Clean accuracy, and what each number of pixels leaves."""
+    if fragile.clean:
+        images = number_of(fragile.images, "image")
+        text = f"{fragile.correct:,} of {images} classified correctly without an attack."
+        yield _fact("Clean accuracy", fragile.clean, text)
+    for level in fragile.resistances:
+        heading = f"{kept_heading(fragile, found)}, {number_of(level.k, 'pixel')}"
+        yield _fact(heading, level.kept, resistance_text(level))
+
+
+def _fact(heading: str, share: Share, text: str) -> ShareFact:
+    ends = f"{100 * share.low:.1f} to {percent(share.high)}"
+    if share.value is None:
+        value = f"{100 * share.low:.0f} to {100 * share.high:.0f} %"
+        return ShareFact(heading, value, "bounds, as runs are missing", *share[1:], text)
+    return ShareFact(heading, percent(share.value), f"95 % interval {ends}", *share[1:], text)
+
+
+def _about(found: Results) -> list[str]:
+    """What was attacked and how, what was left out, and what else is to be known."""
+    lines = headline(found.subject)
+    notes = [f"{note[:1].upper()}{note[1:]}." for note in found.notes]
+    runs = f"{number_of(found.finished, 'run')} of {found.subject.runs:,} planned are in the study."
+    return [*lines, *notes, runs, *generations(found.methods)]
+
+
+def _shown(found: Results, gallery: Sequence[Card]) -> str:
+    """How many of the runs the gallery has."""
+    successes = sum(int(runs.success.sum()) for runs in found.columns.values())
+    shown = sum(card.success for card in gallery)
+    failed = found.finished - successes
+    if not found.finished:
+        return "No run is finished: there is nothing to show."
+    return (
+        f"{shown} of {number_of(successes, 'success', 'successes')} and {len(gallery) - shown} of"
+        f" {number_of(failed, 'failure')}: of every condition the fastest successes. Fewest"
+        " pixels and fewest queries first, failures last."
+    )

@@ -1,0 +1,132 @@
+"""The page of one study, or of several in chapters, made from a template by Jinja2, which is optional.
+
+Every text that does not come from this package is escaped, and characters that a terminal would obey are
+visible. The page has nothing in it that depends on when or where it is made.
+"""
+
+import base64
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import NamedTuple
+
+from sparseattack.errors import InputError
+from sparseattack.plugins.requirements import install_command
+from sparseattack.report.console import visible_lines
+from sparseattack.report.page.cells import PageTable, section_table
+from sparseattack.report.page.chapter import Chapter, StoredPicture, chapter
+from sparseattack.report.page.origin import versions_of
+from sparseattack.report.page.wording import asked, listed
+from sparseattack.report.results import Results
+from sparseattack.report.side_by_side import common_json, common_sections, of_study
+from sparseattack.report.tables import explanation
+
+FILE = "numbers.json"  # what the numbers inside are called when they are saved
+
+
+class PageLink(NamedTuple):
+    """A place in the page."""
+
+    name: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Page:
+    """All that the template shows."""
+
+    title: str
+    lead: str
+    links: list[PageLink]
+    parts: list[Chapter]
+    pictures: list[StoredPicture]
+    common: list[PageTable]  # of several studies
+    common_note: str
+    version: str
+    file: str
+    numbers: str  # JSON, safe inside a script element
+    style: str
+    script: str
+    script_digest: str  # the only script that a browser runs
+
+
+def html(several: Mapping[str, Results]) -> str:
+    """The page of studies by name, complete; InputError where Jinja2 or matplotlib is not installed."""
+    require_jinja()
+    from jinja2 import Environment, StrictUndefined
+
+    def shown(value: object) -> object:
+        return visible_lines(value) if isinstance(value, str) and not hasattr(value, "__html__") else value
+
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, finalize=shown
+    )
+    template = environment.from_string(_file("page.html.jinja"))
+    return template.render(page=_page(several)).lstrip() + "\n"
+
+
+def require_jinja() -> None:
+    """InputError, with the command that installs it, where Jinja2 is not installed."""
+    try:
+        import jinja2  # noqa: F401
+    except ModuleNotFoundError as error:
+        command = install_command("sparseattack", "report")
+        raise InputError(f"a page needs {error.name}: {command}") from error
+
+
+def _page(several: Mapping[str, Results]) -> Page:
+    alone = len(several) == 1
+    parts = [
+        chapter(f"study-{place}", "" if alone else name, found)
+        for place, (name, found) in enumerate(several.items(), 1)
+    ]
+    first = parts[0]
+    script = _file("page.js")
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    labelled = [of_study(name, found) for name, found in several.items()]
+    methods = [method for found in labelled for method in found.methods]
+    tables = [] if alone else [section_table(each, methods) for each in common_sections(labelled)]
+    return Page(
+        title=f"How fragile is {first.oracle}?" if alone else f"{len(several)} studies side by side",
+        lead=asked(next(iter(several.values()))) if alone else f"{listed(list(several))}.",
+        links=_links(parts),
+        parts=parts,
+        pictures=[picture for part in parts for picture in part.pictures],
+        common=tables,
+        common_note=" ".join(explanation(methods).split()),
+        version=versions_of(list(several.values())),
+        file=FILE,
+        numbers=_numbers(several),
+        style=_file("page.css"),
+        script=script,
+        script_digest=f"sha256-{digest}",
+    )
+
+
+def _links(parts: Sequence[Chapter]) -> list[PageLink]:
+    if len(parts) > 1:
+        return [PageLink("side-by-side", "Side by side"), *(PageLink(part.id, part.name) for part in parts)]
+    (part,) = parts
+    return [
+        PageLink(f"{part.id}-asked", "What was asked"),
+        *[PageLink(f"{part.id}-success", "Success against queries")] * bool(part.curves or part.tables),
+        *[PageLink(f"{part.id}-pairs", "Which is better")] * bool(part.pairs),
+        *[PageLink(f"{part.id}-figures", "More figures")] * bool(part.figures),
+        PageLink(f"{part.id}-gallery", "Gallery"),
+        PageLink(f"{part.id}-origin", "How to repeat it"),
+    ]
+
+
+def _numbers(several: Mapping[str, Results]) -> str:
+    """The numbers of all studies as compact JSON without any letter that could end a script element."""
+    texts = {name: found.to_json() for name, found in several.items()}
+    whole = next(iter(texts.values())) if len(texts) == 1 else common_json(texts)
+    text = json.dumps(json.loads(whole), separators=(",", ":"))
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+def _file(name: str) -> str:
+    """A file beside this module."""
+    return files(__package__).joinpath(name).read_text(encoding="utf-8")

@@ -1,0 +1,195 @@
+"""Which runs are shown as pictures: of every method some, the fastest successes first, and some failures."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import zip_longest
+from typing import NamedTuple
+
+import numpy as np
+
+from sparseattack.experiment.identity import run_key
+from sparseattack.report.page.fragility import FragileImage, fragility
+from sparseattack.report.page.thumbnails import Thumbnail
+from sparseattack.report.page.wording import class_of
+from sparseattack.report.results import Results
+from sparseattack.report.tables import number_of, percent
+from sparseattack.study.columns import Columns
+from sparseattack.study.facts import Method
+from sparseattack.study.record import WHITE, Record
+from sparseattack.study.store import Study
+
+SUCCESSES, FAILURES, FRAGILE = 36, 12, 8  # shown
+TWICE = 2  # times that an image is shown at most
+COLOUR = 3  # channels; a fourth is opacity
+RING = 0.055  # radius, as a share of the longer side
+
+
+class ShownRun(NamedTuple):
+    """One run, before it is read whole."""
+
+    method: Method
+    image: int  # number in the study
+    seed: int
+    target: int
+    success: bool
+    queries: int  # to success, or the budget
+
+
+class Pixel(NamedTuple):
+    """A changed pixel, in columns and rows of its image."""
+
+    x: int
+    y: int
+    fill: str  # colour as CSS has it
+
+
+@dataclass(frozen=True)
+class Card:
+    """One run as it is shown."""
+
+    picture: str  # id of its image in the page
+    name: str  # of the image
+    width: int
+    height: int
+    pixels: tuple[Pixel, ...]
+    method: Method
+    seed: int
+    success: bool
+    label: str  # true class
+    before: str  # predicted class, and the confidence in it
+    after: str  # of a success
+    target: str  # class to be reached; empty in an untargeted attack
+    cost: str  # queries
+
+    @property
+    def ring(self) -> float:
+        """The radius of the ring around a changed pixel, in pixels of the image."""
+        return max(1.2, RING * max(self.width, self.height))
+
+
+def shown_runs(found: Results) -> list[ShownRun]:
+    """The runs of the gallery: successes by k and queries, then failures on the same images."""
+    each = {method: _rows(method, runs) for method, runs in found.columns.items()}
+    fast = [sorted((run for run in runs if run.success), key=_speed) for runs in each.values()]
+    successes = sorted(_in_turn([_each_image_once(runs) for runs in fast], SUCCESSES, TWICE), key=_worst)
+    seen = {run.image for run in successes}
+    slow = [[run for run in runs if not run.success] for runs in each.values()]
+    failed = [sorted(runs, key=lambda run: (run.image not in seen, run.image, run.seed)) for runs in slow]
+    return successes + sorted(
+        _in_turn([_each_image_once(runs) for runs in failed], FAILURES, TWICE), key=_worst
+    )
+
+
+def _worst(run: ShownRun) -> tuple[int, ...]:
+    return run.method.k, run.queries, run.image, run.seed, run.target
+
+
+def _speed(run: ShownRun) -> tuple[int, ...]:
+    return run.queries, run.image, run.seed, run.target
+
+
+def _each_image_once(runs: Sequence[ShownRun]) -> list[ShownRun]:
+    first: dict[int, ShownRun] = {}
+    for run in runs:
+        first.setdefault(run.image, run)
+    return list(first.values())
+
+
+def _in_turn(lists: Sequence[Sequence[ShownRun]], most: int, often: int) -> list[ShownRun]:
+    """The first of every list, then the second of every list, and so on, each image so ``often`` at most."""
+    shown, count = list[ShownRun](), Counter[int]()
+    for run in (run for rank in zip_longest(*lists) for run in rank if run is not None):
+        if count[run.image] < often and len(shown) < most:
+            count[run.image] += 1
+            shown.append(run)
+    return shown
+
+
+def _rows(method: Method, runs: Columns) -> list[ShownRun]:
+    """Those runs of a method that may be shown: its fastest successes, and failures."""
+    hits = np.flatnonzero(runs.success)
+    hits = hits[np.argsort(runs.first_fooled[hits], kind="stable")][: 8 * SUCCESSES]
+    rows = np.concatenate([hits, np.flatnonzero(~runs.success)[: 8 * FAILURES]])
+    some = runs.at(rows)
+    columns = (some.image, some.seed, some.target, some.success, some.cost)
+    return [
+        ShownRun(method, *values) for values in zip(*(column.tolist() for column in columns), strict=True)
+    ]
+
+
+def fragile_runs(found: Results, images: Sequence[FragileImage]) -> list[ShownRun]:
+    """For each of the most fragile images the fastest run with the fewest pixels."""
+    shown = []
+    for one in images[:FRAGILE]:
+        best = []
+        for method, runs in found.columns.items():
+            here = (runs.image == one.number) & runs.success & (runs.first_fooled == one.queries)
+            if method.k == one.k and here.any():
+                best += _rows(method, runs.at(here))
+        shown.append(min(best, key=_worst))
+    return shown
+
+
+def key_of(found: Results, run: ShownRun) -> str:
+    """The key of a run in the study."""
+    image = found.images[run.image].key
+    return run_key(found.question.key, run.method.key, image, run.target, run.seed)
+
+
+def with_shown(found: Results, study: Study) -> Results:
+    """The results with the records of the runs that are shown, and of no others."""
+    runs = dict.fromkeys((*fragile_runs(found, fragility(found).fragile), *shown_runs(found)))
+    held = {record.key: record for record in study.records([key_of(found, run) for run in runs])}
+    records = [held[key_of(found, run)].at_budget(run.method.budget, found.question.stop) for run in runs]
+    return replace(found, records=records)
+
+
+def cards(
+    found: Results, runs: Sequence[ShownRun], pictures: Mapping[int, Thumbnail], ids: Mapping[int, str]
+) -> Iterator[Card]:
+    """What is shown of runs whose edit is known and whose image has a picture, called by its id."""
+    known = {(record.key, record.budget): record for record in found.records}
+    classes = max((request.classes for request in found.requests), key=len)
+    for run in runs:
+        record = known.get((key_of(found, run), run.method.budget))
+        picture = pictures.get(run.image)
+        if record is not None and record.positions and picture is not None:
+            yield replace(_card(run, record, picture, classes), picture=ids[run.image])
+
+
+def _card(run: ShownRun, record: Record, picture: Thumbnail, classes: Sequence[str]) -> Card:
+    before = f"{class_of(classes, record.before_class)} {percent(record.before_confidence)}"
+    after = f"{class_of(classes, record.after_class)} {percent(record.after_confidence)}"
+    return Card(
+        picture="",
+        name=record.image_id,
+        width=picture.width,
+        height=picture.height,
+        pixels=tuple(_pixels(record, picture)),
+        method=run.method,
+        seed=run.seed,
+        success=run.success,
+        label=class_of(classes, record.label),
+        before=before,
+        after=after if run.success else "",
+        target=class_of(classes, run.target) if run.target >= 0 else "",
+        cost=number_of(run.queries, "query", "queries"),
+    )
+
+
+def _pixels(record: Record, picture: Thumbnail) -> Iterator[Pixel]:
+    """The pixels of an edit that differ from the image; of two on one place the last counts."""
+    last = dict(zip(record.positions, record.colours, strict=True))
+    for place, colour in last.items():
+        row, column = divmod(place, picture.width)
+        if picture.colours[:, row, column].tolist() != colour:
+            yield Pixel(column, row, _css(colour))
+
+
+def _css(colour: Sequence[int]) -> str:
+    """A colour of one, three or four channels; a transparent one as it is on white."""
+    levels = [*colour] * COLOUR if len(colour) == 1 else colour
+    alpha = levels[COLOUR] / WHITE if len(levels) == COLOUR + 1 else 1
+    shown = [round(alpha * level + (1 - alpha) * WHITE) for level in levels[:COLOUR]]
+    return f"#{''.join(f'{level:02x}' for level in shown)}"

@@ -1,0 +1,130 @@
+"""What was asked of a study, and what its first figures mean, in sentences."""
+
+from collections.abc import Sequence
+
+from sparseattack.report.page.fragility import Fragility, Resistance
+from sparseattack.report.results import Results
+from sparseattack.report.tables import LEVEL, number_of, percent
+
+MOST_NAMES = 8  # of strategies in a sentence
+
+
+def listed(items: Sequence[str], last: str = "and") -> str:
+    """``a``, ``a and b``, ``a, b and c``."""
+    *others, end = items
+    return f"{', '.join(others)} {last} {end}" if others else end
+
+
+def numbers(some: Sequence[int]) -> str:
+    """``100``, ``100, 300 or 1,000``."""
+    return listed([f"{each:,}" for each in some], "or")
+
+
+def class_of(classes: Sequence[str], number: int) -> str:
+    """A class by its name, or by its number where it has none."""
+    return (classes[number] if 0 <= number < len(classes) else "") or f"class {number}"
+
+
+def classes_of(found: Results) -> tuple[str, ...]:
+    """The names of the classes, some empty."""
+    return max((request.classes for request in found.requests), key=len)
+
+
+def asked(found: Results) -> str:
+    """What was asked, in one sentence."""
+    methods, question = found.methods, found.question
+    names = list(dict.fromkeys(method.name for method in methods))
+    strategies = listed(names) if len(names) <= MOST_NAMES else f"{len(names)} strategies"
+    encodings = listed(sorted({method.encoding for method in methods}))
+    ks = numbers(sorted({method.k for method in methods}))
+    budgets = sorted({method.budget for method in methods})
+    queries = f"{numbers(budgets)} {'query' if budgets == [1] else 'queries'}"
+    seeds = sorted({seed for asked in found.requests for one in asked.methods for seed in one.seeds})
+    images = listed(list(dict.fromkeys(asked.experiment.images for asked in found.requests)))
+    return (
+        f"Within {queries} per image and by changing at most {ks} pixel{'s' * (ks != '1')}, how often can"
+        f" {strategies} make {found.requests[-1].oracle} {_aim(found)} ({_stop(question.stop)}; images"
+        f" {images}, encoding {encodings}, {'seed' if len(seeds) == 1 else 'seeds'}"
+        f" {listed([str(seed) for seed in seeds])})?"
+    )
+
+
+def _aim(found: Results) -> str:
+    """What a success is."""
+    target = found.question.target
+    if target == "none":
+        return "give an image another class than its true one"
+    if target in ("random", "all"):
+        reached = "a class drawn at random" if target == "random" else "each other class in turn"
+        return f"give an image {reached}"
+    return f"give an image the class {class_of(classes_of(found), int(target))}"
+
+
+def _stop(stop: str) -> str:
+    kind, _, level = stop.partition(":")
+    known = {"success": "an attack stops at its first success", "budget": "an attack spends its whole budget"}
+    return known.get(kind, f"an attack stops at a success of confidence {level}")
+
+
+def kept_heading(fragile: Fragility, found: Results) -> str:
+    """What the share is of that changed pixels leave."""
+    if fragile.is_accuracy:
+        return "Robust accuracy"
+    if found.question.target in ("none", "all"):
+        return "Attacked images whose class held"
+    return "Attacked images that never became the target"
+
+
+def kept_meaning(fragile: Fragility, found: Results) -> str:
+    """How the shares on the first screen were counted."""
+    towards = ", towards any class" * (found.question.target == "all")
+    base = (
+        f"An image counts as fooled where any run succeeded, of any strategy, encoding and seed{towards}: the"
+        " worst case of all these attacks together."
+    )
+    if not fragile.is_accuracy:
+        return f"{base} The share is of attacked images."
+    if fragile.sampled:
+        return (
+            f"{base} Not all correctly classified images were attacked: robust accuracy is clean accuracy"
+            " times the share of attacked images that were not fooled."
+        )
+    return f"{base} Robust accuracy is the share of all images classified correctly and not fooled."
+
+
+def resistance_text(level: Resistance) -> str:
+    """How many images were fooled with k pixels, and which strategy fools most by itself."""
+    attacked = number_of(level.attacked, "attacked image")
+    fooled = f"{level.fooled:,} of {attacked} fooled within {numbers(level.budgets)} queries a run"
+    if level.lacking:
+        others = number_of(level.lacking, "image")
+        fooled += (
+            f"; {others} without a success so far still {'lacks' if level.lacking == 1 else 'lack'} runs"
+        )
+    if level.strongest:
+        name = f"{level.strongest.name}/{level.strongest.encoding}"
+        fooled += f". Strongest by itself: {name}, {percent(level.rate)}"
+    return f"{fooled}."
+
+
+def verdicts(found: Results) -> list[str]:
+    """Which strategy is better than which, in sentences; and how many pairs are not different."""
+    sure = [pair for pair in found.pairs if pair.p < LEVEL]
+    if not found.pairs:
+        return []
+    ks = len({method.k for method in found.methods}) > 1
+    better: dict[str, list[str]] = {}
+    for pair in sure:
+        first, second = (f"{one.name}/{one.encoding}" for one in (pair.first, pair.second))
+        winner, loser = (first, second) if pair.only_first_wins > pair.only_second_wins else (second, first)
+        where = f" (k = {pair.first.k})" * ks
+        better.setdefault(f"{winner}{where}", []).append(loser)
+    sentences = [
+        f"{winner} succeeds on significantly more images than {listed(list(dict.fromkeys(losers)))}."
+        for winner, losers in better.items()
+    ]
+    if none := len(found.pairs) - len(sure):
+        of = "The only pair" if len(found.pairs) == 1 else f"{none} of {number_of(len(found.pairs), 'pair')}"
+        verb = "is" if none == 1 else "are"
+        sentences.append(f"{of} {verb} not significantly different at {100 * LEVEL:.0f} %.")
+    return sentences

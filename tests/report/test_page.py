@@ -1,0 +1,240 @@
+"""The page of a study: its numbers against plain loops, its escapes, its bytes, and what it refuses."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from command_line import Run
+from pages import HOSTILE, SMALL, hostile_study, small_study
+
+from sparseattack import InputError, compare
+from sparseattack.report.page.cells import order_of
+from sparseattack.report.page.document import html
+from sparseattack.report.page.file import check_page
+from sparseattack.report.page.fragility import fragility
+from sparseattack.report.page.gallery import FAILURES, SUCCESSES, cards, shown_runs
+from sparseattack.report.page.thumbnails import thumbnails
+from sparseattack.report.results import Results, results
+from sparseattack.report.side_by_side import of_study
+from sparseattack.study.store import Study
+
+
+class Elements(HTMLParser):
+    """The names of all elements, their attributes, and the text outside scripts."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.names, self.attributes, self.text = list[str](), dict[str, list[str]](), ""
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: Sequence[tuple[str, str | None]]) -> None:
+        self.names.append(tag)
+        for name, value in attrs:
+            self.attributes.setdefault(name, []).append(value or "")
+
+    def handle_data(self, data: str) -> None:
+        self.text += data if self.names[-1:] != ["script"] else ""
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("studies") / "a.study"
+
+
+@pytest.fixture(scope="module")
+def found(path: Path) -> Results:
+    return small_study(path)
+
+
+@pytest.fixture(scope="module")
+def page(found: Results) -> str:
+    return found.to_html()
+
+
+def test_an_image_is_fooled_where_any_run_is(found: Results) -> None:
+    fragile = fragility(found)
+    assert [level.k for level in fragile.resistances] == [1, 2]
+    for level in fragile.resistances:
+        hit = {one.image for one in found.records if one.k == level.k and one.success}
+        every = {one.image for one in found.records if one.k == level.k}
+        assert (level.attacked, level.fooled, level.lacking) == (len(every), len(hit), 0)
+        assert level.kept.value == pytest.approx(1 - len(hit) / len(every))
+        assert level.kept.low <= (level.kept.value or 0) < level.kept.high
+        best = max((line for line in found.lines if line.method.k == level.k), key=lambda line: line.success)
+        assert (level.strongest, level.rate) == (best.method, best.success)
+    assert not fragile.is_accuracy  # the labels are the oracle's predictions
+
+
+def test_robust_accuracy_is_of_all_images(tmp_path: Path) -> None:
+    found = compare(replace(SMALL, true_class="label", images="digits[0:60]", seeds=(0,)), tmp_path / "a")
+    (request,), fragile = found.requests, fragility(found)
+    assert request.correct == fragile.correct == found.subject.attacked and fragile.is_accuracy
+    for level in fragile.resistances:
+        hit = {one.image for one in found.records if one.k == level.k and one.success}
+        assert level.kept.value == pytest.approx((request.correct - len(hit)) / 60)
+    assert fragile.clean and fragile.clean.value == request.correct / 60
+
+
+def test_classes_and_pictures_are_those_of_the_runs(found: Results) -> None:
+    fragile = fragility(found)
+    for line in fragile.classes:
+        mine = [one for one in found.records if one.label == line.number]
+        assert line.attacked == len({one.image for one in mine})
+        for k, count in zip((1, 2), line.fooled, strict=True):
+            assert count == len({one.image for one in mine if one.k == k and one.success})
+        if line.taken:
+            pairs = {(one.image, one.after_class) for one in mine if one.success}
+            counts = [sum(after == each for _, after in pairs) for each in range(10)]
+            assert (line.taken, counts[line.taken_for]) == (max(counts), max(counts))
+    hits = {one.number: one for one in fragile.fragile}
+    assert set(hits) == {one.image for one in found.records if one.success}
+    for number, one in hits.items():
+        mine = [run for run in found.records if run.image == number and run.k == one.k]
+        costs = [run.first_fooled for run in mine if run.success]
+        assert (one.queries, one.hits, one.runs) == (min(costs), len(costs), len(mine))
+        assert not any(run.success for run in found.records if run.image == number and run.k < one.k)
+
+
+def test_a_gallery_shows_the_edits_that_are_stored(found: Results) -> None:
+    runs = shown_runs(found)
+    pictures, problems = thumbnails(found, [run.image for run in runs])
+    shown = list(cards(found, runs, pictures, {number: f"image-{number}" for number in pictures}))
+    assert problems == [] and 0 < len(shown) <= SUCCESSES + FAILURES
+    assert {card.success for card in shown} == {True, False}
+    for card, run in zip(shown, runs, strict=True):
+        (record,) = (
+            one for one in found.records
+            if found.method_of(one) == run.method and (one.image, one.seed) == (run.image, run.seed)
+        )  # fmt: skip
+        assert (record.success, record.pixels) == (card.success, len(card.pixels))
+        assert {pixel.y * 8 + pixel.x for pixel in card.pixels} <= set(record.positions)
+
+
+def test_the_page_holds_the_numbers_once_and_asks_for_nothing(page: str, found: Results) -> None:
+    (numbers,) = re.findall(r'<script type="application/json" id="numbers">(.*?)</script>', page)
+    assert json.loads(numbers) == json.loads(found.to_json())
+    elements = Elements(page)
+    links = [
+        value
+        for name in ("src", "href", "action", "srcset", "poster", "data", "xlink:href")
+        for value in elements.attributes.get(name, ())
+    ]
+    assert links and all(value.startswith(("#", "data:")) for value in links)
+    assert {"link", "iframe", "object", "form"} & set(elements.names) <= {"link"}
+    assert "@import" not in page and not re.search(r"url\((?!#)", page)
+    ids = elements.attributes["id"]
+    assert len(ids) == len(set(ids)) and all(link[1:] in ids for link in links if link.startswith("#"))
+    assert len(page) < 500_000
+
+
+def test_the_same_study_has_the_same_bytes_in_another_process(page: str, path: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "sparseattack.cli", "report", str(path), "--html", "page.html"]
+    environment = os.environ | {"PYTHONHASHSEED": "7", "TZ": "Asia/Tokyo", "LC_ALL": "C"}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)
+    assert "a page for any browser is in page.html" in done.stderr and "ASR" in done.stdout
+    assert (tmp_path / "page.html").read_text("utf-8") == page
+
+
+def test_names_from_users_are_text(tmp_path: Path) -> None:
+    found = hostile_study(tmp_path)
+    text = html({"<u>one": found, "two": of_study("</style><em>", found)})
+    elements, safe = Elements(text), Elements(html({"one": found, "two": found}))
+    assert sorted(set(elements.names)) == sorted(set(safe.names))
+    assert not {"img", "b", "i", "u"} & set(elements.names) and elements.names.count("script") == 2
+    assert not {name for name in elements.attributes if name.startswith("on")}
+    assert HOSTILE.replace("/", "\u2215") in elements.text and "</style><em>: label-1" in elements.text
+    assert "\x1b" not in text and "\u202e" not in text and "\\u001b[31m" in elements.text
+    numbers = re.findall(r'id="numbers">(.*?)</script>', text)
+    assert "<" not in numbers[0] and set(json.loads(numbers[0])["studies"]) == {"<u>one", "two"}
+
+
+def test_what_is_missing_has_bounds(path: Path, found: Results, tmp_path: Path) -> None:
+    other = tmp_path / "b.study"
+    other.write_bytes(path.read_bytes())
+    lost = [one for one in found.records if one.strategy == "sparse-rs" and one.k == 1 and one.seed == 1]
+    with Study.create(other) as study:
+        for one in lost:
+            study.connection.execute("DELETE FROM run WHERE key = ?", (one.key,))
+        rest = results(study)
+    first, second = fragility(rest).resistances
+    hit = {one.image for one in rest.records if one.k == 1 and one.success}
+    assert (first.kept.value, first.lacking) == (None, len({one.image for one in lost} - hit))
+    assert first.kept.high == pytest.approx(1 - len(hit) / first.attacked)
+    assert first.kept.low == pytest.approx(0) and second.lacking == 0 and second.kept.value is not None
+    text = rest.to_html()
+    assert (
+        "1 condition of 4 lacks runs, and its success rates are known only between bounds"
+        in Elements(text).text
+    )
+    assert "Unfinished: attack success rate so far unknown" in text
+
+
+def test_a_study_without_a_run_has_a_page(path: Path, tmp_path: Path) -> None:
+    other = tmp_path / "b.study"
+    other.write_bytes(path.read_bytes())
+    with Study.create(other) as study:
+        study.connection.execute("DELETE FROM run")
+        text = Elements(results(study).to_html()).text
+    assert "0 of 112 runs are done" in text and "No run is finished: there is nothing to show." in text
+
+
+def test_images_that_were_moved_are_missed_in_a_sentence(tmp_path: Path) -> None:
+    found = hostile_study(tmp_path)
+    (folder,) = (one for one in tmp_path.iterdir() if one.is_dir())
+    folder.rename(tmp_path / "elsewhere")
+    text = found.to_html()
+    assert "cannot be read here, so none of them is shown: there are no images" in Elements(text).text
+    assert "<image" not in text and 'class="card"' not in text and "Robust" not in text
+
+
+def test_images_that_changed_are_not_shown(tmp_path: Path) -> None:
+    found = hostile_study(tmp_path)
+    (folder,) = (one for one in tmp_path.iterdir() if one.is_dir())
+    first, *others = sorted(folder.rglob("*.png"))
+    for one in others:
+        one.write_bytes(first.read_bytes())
+    shown = {found.images[run.image].id for run in shown_runs(found)}
+    pictures, problems = thumbnails(found, [run.image for run in shown_runs(found)])
+    assert {found.images[number].id for number in pictures} == shown & {str(first.relative_to(folder))}
+    assert len(problems) == 1 and "the colours are others now than in the study" in problems[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "order"),
+    [(">1,000", "Infinity"), ("1,234", "1234"), ("19.6 %", "19.6"), ("-", ""), ("5 of 12", "5")],
+)
+def test_texts_are_sorted_by_their_numbers(text: str, order: str) -> None:
+    assert order_of(text) == order
+
+
+def test_nothing_but_a_page_is_replaced(path: Path, run: Run, tmp_path: Path) -> None:
+    before = path.read_bytes()
+    answer = run("report", str(path), "--html", str(path))
+    assert answer.code == 2 and "is there already and is no page" in answer.err and answer.out == ""
+    assert path.read_bytes() == before
+    with pytest.raises(InputError, match="there is no folder"):
+        check_page(tmp_path / "none" / "page.html")
+    (tmp_path / "page.html").write_text("<!DOCTYPE html>\n")
+    check_page(tmp_path / "page.html")
+
+
+def test_without_jinja_there_is_one_sentence(
+    path: Path, run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setitem(sys.modules, "jinja2", None)
+    answer = run("report", str(path), "--html", str(tmp_path / "page.html"))
+    assert answer.code == 2 and answer.out == "" and 'pip install "sparseattack[report]"' in answer.err
+    assert not (tmp_path / "page.html").exists()
+
+
+def test_a_part_of_a_study_has_a_page(path: Path, run: Run, tmp_path: Path) -> None:
+    answer = run("report", str(path), "--only", "sparse-rs,k=2", "--html", str(tmp_path / "page.html"))
+    text = Elements((tmp_path / "page.html").read_text("utf-8")).text
+    assert answer.code == 0 and "random(popsize=5)/corners" not in text and "sparse-rs/corners" in text
