@@ -191,7 +191,7 @@ def test_images_that_were_moved_are_missed_in_a_sentence(tmp_path: Path) -> None
     folder.rename(tmp_path / "elsewhere")
     text = found.to_html()
     assert "cannot be read here, so none of them is shown: there are no images" in Elements(text).text
-    assert "<image" not in text and 'class="card"' not in text and "Robust" not in text
+    assert "<symbol" not in text and 'class="card"' not in text and "Robust" not in text
 
 
 def test_images_that_changed_are_not_shown(tmp_path: Path) -> None:

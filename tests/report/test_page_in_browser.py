@@ -43,6 +43,7 @@ CONTRAST = """
     const element = walker.currentNode.parentElement;
     if (!walker.currentNode.data.trim() || element.closest("script, style, .store")) continue;
     const drawn = element.closest("svg"), style = getComputedStyle(element);
+    if (drawn && style.fill !== style.color) continue;  // on a cell of a heat-map
     const ink = parse(drawn ? style.fill : style.color).slice(0, 3), behind = ground(element);
     const [low, high] = [light(ink), light(behind)].sort((a, b) => a - b);
     found[`${element.tagName} ${element.className.baseVal ?? element.className} ${ink} on ${behind}`] =

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from sparseattack.report.page.cells import PageTable, class_table, pair_table, section_table
-from sparseattack.report.page.drawings import FIRST, PageFigure, drawings
+from sparseattack.report.page.drawings import FIRST, Drawings, PageFigure
 from sparseattack.report.page.fragility import Fragility, Share, fragility
 from sparseattack.report.page.gallery import Card, cards, fragile_runs, shown_runs
 from sparseattack.report.page.origin import Fact, commands, origins, settings
@@ -82,14 +82,14 @@ class Chapter:
     settings: list[Fact]
 
 
-def chapter(id: str, name: str, found: Results) -> Chapter:
-    """The chapter of a study, called ``name`` where there are others."""
+def chapter(id: str, name: str, found: Results, draw: Drawings) -> Chapter:
+    """The chapter of a study, called ``name`` where there are others; ``draw`` makes its figures."""
     fragile, classes = fragility(found), classes_of(found)
     first, runs = fragile_runs(found, fragile.fragile), shown_runs(found)
     pictures, problems = thumbnails(found, [run.image for run in (*first, *runs)])
     ids = {number: f"{id}-image-{number}" for number in pictures}
-    drawn = list(drawings(found, id))
-    gallery = list(cards(found, runs, pictures, ids))
+    drawn = list(draw.of(found, id))
+    gallery = list(cards(found, runs, pictures, ids, len(first)))
     parts = sections(found.subject, found.lines, [])
     return Chapter(
         id=id,

@@ -17,12 +17,14 @@ from sparseattack.plugins.requirements import install_command
 from sparseattack.report.console import visible_lines
 from sparseattack.report.page.cells import PageTable, section_table
 from sparseattack.report.page.chapter import Chapter, StoredPicture, chapter
+from sparseattack.report.page.drawings import Drawings
 from sparseattack.report.page.origin import versions_of
 from sparseattack.report.page.wording import asked, listed
 from sparseattack.report.results import Results
 from sparseattack.report.side_by_side import common_json, common_sections, of_study
 from sparseattack.report.tables import explanation
 
+RADIUS, SMALLEST = 0.055, 1.2  # of a ring: share of an image's longer side, and pixels
 FILE = "numbers.json"  # what the numbers inside are called when they are saved
 
 
@@ -31,6 +33,13 @@ class PageLink(NamedTuple):
 
     name: str
     text: str
+
+
+class Ring(NamedTuple):
+    """What stands around a changed pixel; its radius is in pixels of the image."""
+
+    id: str
+    radius: float
 
 
 @dataclass(frozen=True)
@@ -42,12 +51,14 @@ class Page:
     links: list[PageLink]
     parts: list[Chapter]
     pictures: list[StoredPicture]
+    rings: list[Ring]
     common: list[PageTable]  # of several studies
     common_note: str
     version: str
     file: str
     numbers: str  # JSON, safe inside a script element
     style: str
+    drawn: str  # style of the figures
     script: str
     script_digest: str  # the only script that a browser runs
 
@@ -77,9 +88,9 @@ def require_jinja() -> None:
 
 
 def _page(several: Mapping[str, Results]) -> Page:
-    alone = len(several) == 1
+    alone, draw = len(several) == 1, Drawings()
     parts = [
-        chapter(f"study-{place}", "" if alone else name, found)
+        chapter(f"study-{place}", "" if alone else name, found, draw)
         for place, (name, found) in enumerate(several.items(), 1)
     ]
     first = parts[0]
@@ -94,15 +105,24 @@ def _page(several: Mapping[str, Results]) -> Page:
         links=_links(parts),
         parts=parts,
         pictures=[picture for part in parts for picture in part.pictures],
+        rings=_rings(parts),
         common=tables,
         common_note=" ".join(explanation(methods).split()),
         version=versions_of(list(several.values())),
         file=FILE,
         numbers=_numbers(several),
         style=_file("page.css"),
+        drawn=draw.styles,
         script=script,
         script_digest=f"sha256-{digest}",
     )
+
+
+def _rings(parts: Sequence[Chapter]) -> list[Ring]:
+    """A ring for every size of image that is shown."""
+    cards = [card for part in parts for card in (*part.fragile, *part.cards)]
+    sides = {card.ring: max(card.width, card.height) for card in cards}
+    return [Ring(id, max(SMALLEST, RADIUS * side)) for id, side in sides.items()]
 
 
 def _links(parts: Sequence[Chapter]) -> list[PageLink]:

@@ -1,4 +1,7 @@
-"""The figures of a study inside the page, with identifiers that no two of them share."""
+"""The figures of a study inside the page, made small: what matplotlib repeats is in the page once.
+
+Coordinates are rounded to a tenth of a point. Identifiers are given anew, so that no two figures share one.
+"""
 
 import re
 from collections.abc import Iterator
@@ -8,7 +11,13 @@ from sparseattack.report.figures.collection import figures
 from sparseattack.report.results import Results
 
 FIRST = ("success",)  # kinds that stand above the tables
-NAMED = re.compile(r'(\bid="|url\(#|href="#)')  # where an identifier is given or used
+
+TAG = re.compile(r"<[^>]*>")
+NAME = re.compile(r'(?:url\(#|href="#)([^")]+)')
+NUMBER = re.compile(r"-?\d+\.\d+")
+STEP = re.compile(r"([A-Za-z])([^A-Za-z]*)")  # of a path
+SIZE = re.compile(r'viewBox="([^"]*)"')
+EVERYWHERE = re.compile(r"<!--.*?-->|<(metadata|style)\b.*?</\1>|<\?.*?\?>", re.DOTALL)
 
 
 class PageFigure(NamedTuple):
@@ -19,12 +28,94 @@ class PageFigure(NamedTuple):
     title: str
     sentence: str  # what comes out
     caption: str
-    drawing: str  # an <svg> element
+    size: str  # of its drawing: left, top, width, height
+    drawing: str  # what is inside an <svg> element of this size
 
 
-def drawings(found: Results, chapter: str) -> Iterator[PageFigure]:
-    """Every figure of a study, drawn; their identifiers begin with that of its ``chapter``."""
-    for figure in figures(found):
-        name = f"{chapter}-{figure.name}"
-        svg = NAMED.sub(rf"\g<1>{name}-", figure.svg())
-        yield PageFigure(name, figure.kind, figure.title, figure.sentence, figure.caption, svg)
+class Drawings:
+    """Draws figures; ``styles`` are those of all of them, by class."""
+
+    def __init__(self) -> None:
+        self._classes: dict[str, str] = {}  # by style
+        self._drawn = 0
+
+    @property
+    def styles(self) -> str:
+        """The classes of all figures that were drawn, as CSS."""
+        return "".join(f".{name} {{ {style} }}\n" for style, name in self._classes.items())
+
+    def of(self, found: Results, chapter: str) -> Iterator[PageFigure]:
+        """Every figure of a study; their names begin with that of its ``chapter``."""
+        for figure in figures(found):
+            name, svg = f"{chapter}-{figure.name}", figure.svg()
+            size = SIZE.search(svg)
+            yield PageFigure(
+                name,
+                figure.kind,
+                figure.title,
+                figure.sentence,
+                figure.caption,
+                size[1] if size else "",
+                self._compact(svg),
+            )
+
+    def _compact(self, svg: str) -> str:
+        """What is inside an ``<svg>`` element, with the same look in fewer letters."""
+        self._drawn += 1
+        svg = EVERYWHERE.sub("", svg)
+        names = {
+            name: f"f{self._drawn}-{place}" for place, name in enumerate(dict.fromkeys(NAME.findall(svg)))
+        }
+        groups: list[bool] = []  # of open ones, whether each is kept
+        parts, end = [], 0
+        for tag in TAG.finditer(svg):
+            parts.append(svg[end : tag.start()] if svg[end : tag.start()].strip() else "")
+            parts.append(self._tag(tag[0], names, groups))
+            end = tag.end()
+        return "".join(parts[1:]).strip()
+
+    def _tag(self, tag: str, names: dict[str, str], groups: list[bool]) -> str:
+        """A tag in short; none for the whole, and for a group without any attribute."""
+        if tag.startswith(("<svg", "</svg")):
+            return ""
+        if tag == "</g>":
+            return tag if groups.pop() else ""
+        tag = re.sub(
+            r' id="([^"]*)"', lambda found: f' id="{names[found[1]]}"' if found[1] in names else "", tag
+        )
+        tag = re.sub(r' style="([^"]*)"', lambda found: f' class="{self._class(found[1])}"', tag)
+        tag = re.sub(r'(url\(#|href="#)([^")]+)', lambda found: f"{found[1]}{names[found[2]]}", tag)
+        tag = re.sub(r' transform="rotate\(-?0 [^"]*"', "", tag.replace("xlink:href", "href"))
+        tag = re.sub(r'( (?:d|x|y|width|height|transform)=")([^"]*)', _rounded, tag)
+        tag = re.sub(r"\s+", " ", tag).replace("base64, ", "base64,")
+        if tag.startswith("<g") and not tag.startswith("<g "):
+            groups.append(False)
+            return ""
+        if tag.startswith("<g "):
+            groups.append(True)
+        return tag
+
+    def _class(self, style: str) -> str:
+        return self._classes.setdefault(style, f"d{len(self._classes)}")
+
+
+def _rounded(attribute: re.Match[str]) -> str:
+    """An attribute with its numbers rounded, a path in its shortest form."""
+    text = NUMBER.sub(lambda number: f"{round(float(number[0]), 1) + 0.0:g}", attribute[2])
+    return f"{attribute[1]}{_short(text) if attribute[1].startswith(' d=') else text}"
+
+
+def _short(path: str) -> str:
+    """A path whose level and upright lines have one coordinate, without spaces that it does not need."""
+    parts, x, y = [], "", ""
+    for step in STEP.finditer(path):
+        command, numbers = step[1], step[2].split()
+        if command == "L" and len(numbers) == len("xy"):
+            if numbers[0] == x:
+                command, numbers = "V", numbers[1:]
+            elif numbers[1] == y:
+                command, numbers = "H", numbers[:1]
+        ends = step[2].split()[-2:]
+        x, y = ends if len(ends) == len("xy") else ("", "")
+        parts.append(f"{command}{' '.join(numbers)}")
+    return "".join(parts)

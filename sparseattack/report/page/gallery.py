@@ -22,7 +22,6 @@ from sparseattack.study.store import Study
 SUCCESSES, FAILURES, FRAGILE = 36, 12, 8  # shown
 TWICE = 2  # times that an image is shown at most
 COLOUR = 3  # channels; a fourth is opacity
-RING = 0.055  # radius, as a share of the longer side
 
 
 class ShownRun(NamedTuple):
@@ -48,6 +47,7 @@ class Pixel(NamedTuple):
 class Card:
     """One run as it is shown."""
 
+    id: str  # in the page
     picture: str  # id of its image in the page
     name: str  # of the image
     width: int
@@ -63,9 +63,9 @@ class Card:
     cost: str  # queries
 
     @property
-    def ring(self) -> float:
-        """The radius of the ring around a changed pixel, in pixels of the image."""
-        return max(1.2, RING * max(self.width, self.height))
+    def ring(self) -> str:
+        """The id of the ring around its changed pixels."""
+        return f"ring-{max(self.width, self.height)}"
 
 
 def shown_runs(found: Results) -> list[ShownRun]:
@@ -146,22 +146,31 @@ def with_shown(found: Results, study: Study) -> Results:
 
 
 def cards(
-    found: Results, runs: Sequence[ShownRun], pictures: Mapping[int, Thumbnail], ids: Mapping[int, str]
+    found: Results,
+    runs: Sequence[ShownRun],
+    pictures: Mapping[int, Thumbnail],
+    ids: Mapping[int, str],
+    start: int = 0,
 ) -> Iterator[Card]:
-    """What is shown of runs whose edit is known and whose image has a picture, called by its id."""
+    """What is shown of runs whose edit is known and whose image has a picture, called by its id.
+
+    The cards are numbered from ``start``.
+    """
     known = {(record.key, record.budget): record for record in found.records}
     classes = max((request.classes for request in found.requests), key=len)
-    for run in runs:
+    for place, run in enumerate(runs, start):
         record = known.get((key_of(found, run), run.method.budget))
         picture = pictures.get(run.image)
         if record is not None and record.positions and picture is not None:
-            yield replace(_card(run, record, picture, classes), picture=ids[run.image])
+            named = f"{ids[run.image]}-{place}"
+            yield replace(_card(run, record, picture, classes), id=named, picture=ids[run.image])
 
 
 def _card(run: ShownRun, record: Record, picture: Thumbnail, classes: Sequence[str]) -> Card:
     before = f"{class_of(classes, record.before_class)} {percent(record.before_confidence)}"
     after = f"{class_of(classes, record.after_class)} {percent(record.after_confidence)}"
     return Card(
+        id="",
         picture="",
         name=record.image_id,
         width=picture.width,
