@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -243,15 +244,15 @@ class OipService:
             "datatype": self.input.datatype,
         }
         wanted: dict[str, Any] = {"name": self.output}
-        path = f"{self.place}/infer"
+        path, asked = f"{self.place}/infer", {"id": blake2b(pixels.tobytes(), digest_size=16).hexdigest()}
         if not self.binary:
             described["data"] = tensor.ravel().tolist()
-            body = json.dumps({"inputs": [described], "outputs": [wanted]}).encode()
+            body = json.dumps({**asked, "inputs": [described], "outputs": [wanted]}).encode()
             return HttpRequest(path, body, {"Content-Type": "application/json"})
         content = tensor.tobytes()
         described["parameters"] = {"binary_data_size": len(content)}
         wanted["parameters"] = {"binary_data": True}
-        head = json.dumps({"inputs": [described], "outputs": [wanted]}).encode()
+        head = json.dumps({**asked, "inputs": [described], "outputs": [wanted]}).encode()
         named = {"Content-Type": "application/octet-stream", LENGTH: str(len(head))}
         return HttpRequest(path, head + content, named)
 

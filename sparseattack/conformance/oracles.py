@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import cache, partial
+from io import BytesIO
 from time import perf_counter
 
 import torch
@@ -11,6 +12,7 @@ from sparseattack.conformance.clauses import Finding
 from sparseattack.conformance.problems import ContractError
 from sparseattack.data.images import levels
 from sparseattack.data.load import load_images
+from sparseattack.data.png import pil_image, read_png
 from sparseattack.errors import SparseattackError, brief
 from sparseattack.problem.edits import Edits
 from sparseattack.problem.inference import score_edits, score_images, score_painted, sizes
@@ -21,6 +23,7 @@ from sparseattack.problem.scale import recognise, report_scale
 SAMPLE = "sample"  # images that are in the package
 MOST, FEW = 64, 8  # images tried in a call, and of noise
 BATCHES = (1, 2, 7, 32)
+QUALITY = 90  # of a JPEG
 SPARSE_ROUNDING = 1e-4  # of the greatest score, by which sparse inference may differ
 
 Clause = Callable[[], str]
@@ -39,8 +42,9 @@ def trial_images(oracle: Classifier, name: str) -> Tensor:
 
 def check_oracle(make: Callable[[], Classifier], images: Tensor) -> list[Finding]:
     """Try every clause on the oracle that ``make`` returns, with ``images (N, C, H, W)``."""
-    oracle = make()
-    few = images[: min(MOST, sizes(oracle, images).chunk, len(images))]
+    oracle = make().anew
+    most = FEW if oracle.remote else MOST  # that may cost money
+    few = images[: min(most, sizes(oracle, images).chunk, len(images))]
     found = cache(partial(purity, oracle, few))  # once for three clauses
     pure = {when: partial(_is_pure, found, when) for when in (AGAIN, REORDERED, SINGLY)}
     clauses: dict[str, Clause] = {
@@ -51,6 +55,8 @@ def check_oracle(make: Callable[[], Classifier], images: Tensor) -> list[Finding
         "needs no copies of images and scores, or is given them": partial(_needs_copies, oracle, few),
         "gives edits the scores of the edited images": partial(_answers_edits, oracle, few),
     }
+    if oracle.remote:
+        clauses["gives an image other scores when one pixel changes"] = partial(_sees_pixels, oracle, few)
     return [_finding(sentence, clause) for sentence, clause in clauses.items()]
 
 
@@ -127,6 +133,36 @@ def _needs_copies(oracle: Classifier, images: Tensor) -> str:
     if not torch.equal(before, first):
         notes.append("it writes to scores that it gave before: they are copied")
     return "; ".join(notes)
+
+
+@torch.inference_mode()
+def _sees_pixels(oracle: Classifier, images: Tensor) -> str:
+    """What a server makes of small changes, which depends on what it does to pictures before it looks."""
+    clean, changed = _scores(oracle, images), images.clone()
+    row, column = (side // 2 for side in images.shape[2:])
+    changed[:, :, row, column] = (changed[:, :, row, column] < 1 / 2).float()  # the corner farthest away
+    pixel = share_of(clean, _scores(oracle, changed))
+    if not pixel.any():
+        raise ContractError(
+            f"one pixel changes no score of {len(images)} images: it rounds its scores, or it makes images"
+            " smaller first"
+        )
+    notes = [f"by {float(pixel.max()):.2g} of the greatest at most"]
+    if images.shape[1] in (1, 3):
+        jpeg = share_of(clean, _scores(oracle, torch.stack([_as_jpeg(image) for image in images])))
+        notes.append(f"JPEG of quality {QUALITY} would change them by {float(jpeg.max()):.2g}")
+    if oracle.shape[1:] == (None, None):
+        larger = images.repeat_interleave(2, 2).repeat_interleave(2, 3)
+        share = float(share_of(clean, _scores(oracle, larger)).max())
+        notes.append(f"twice the size changes them by {share:.2g}")
+    return "; ".join(notes)
+
+
+def _as_jpeg(image: Tensor) -> Tensor:
+    """An image ``(C, H, W)`` as JPEG, and back."""
+    file = BytesIO()
+    pil_image(image).save(file, "JPEG", quality=QUALITY)
+    return read_png(file).to(image.device)
 
 
 @torch.inference_mode()
