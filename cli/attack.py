@@ -165,6 +165,8 @@ def attack(experiment: Experiment, label: str | None, out: Path, scale: int | No
         raise
     if len(names) > 1:
         print_text(summary(finished, out, _write_sheet(writer, finished, out)))
+    if remote := setup.clean.oracle.remote:
+        console.print(f"{remote.statement()}.")
     if any(one.attempt.error for one in finished):
         raise typer.Exit(1)
 

@@ -115,7 +115,6 @@ class Client:
         endpoint: Endpoint,
         limits: Limits,
         ledger: AnswerLedger,
-        transport: httpx.BaseTransport | None = None,
     ) -> None:
         self.endpoint, self.limits, self.ledger = endpoint, limits, ledger
         self.gate, self.stopped, self._random = Gate(limits.concurrency), Event(), random.Random()
@@ -124,7 +123,6 @@ class Client:
             timeout=httpx.Timeout(limits.timeout, connect=CONNECT),
             limits=httpx.Limits(max_connections=limits.concurrency + 1),
             trust_env=not endpoint.is_own_machine,
-            transport=transport,
         )
         finalize(self, self._http.close)
 

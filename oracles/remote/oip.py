@@ -8,6 +8,7 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
+from httpx2 import Response
 from numpy.typing import NDArray
 from torch import nn
 
@@ -136,7 +137,7 @@ def metadata(client: Client, place: str, model: str) -> Mapping[str, Any]:
     """
     before = client.ledger.facts
     try:
-        response = client.get(place)
+        response: Response = client.get(place)
     except OracleError:
         if before is None:
             raise

@@ -9,6 +9,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
+import httpx2 as httpx
 import numpy as np
 import torch
 
@@ -284,14 +285,12 @@ class WebService:
 
     def _multipart(self, content: bytes) -> HttpRequest:
         """A form with one file."""
-        mark = blake2b(content, digest_size=16).hexdigest()
         field, kind = self.template.removeprefix(FORM), self.form.kind
-        head = (
-            f'--{mark}\r\nContent-Disposition: form-data; name="{field}"; filename="image.{kind}"\r\n'
-            f"Content-Type: {TYPES[kind]}\r\n\r\n"
-        )
-        body = head.encode() + content + f"\r\n--{mark}--\r\n".encode()
-        return HttpRequest("", body, {"Content-Type": f"multipart/form-data; boundary={mark}"})
+        mark = blake2b(content, digest_size=16).hexdigest()
+        headers = {"Content-Type": f"multipart/form-data; boundary={mark}"}
+        file = {field: (f"image.{kind}", content, TYPES[kind])}
+        body = httpx.Request("POST", "http://localhost", headers=headers, files=file).read()
+        return HttpRequest("", body, headers)
 
     def answers(self, body: bytes, header: str, count: int) -> list[bytes]:
         """What the answer holds about each of ``count`` images, as JSON."""

@@ -72,7 +72,7 @@ FAILURES: dict[str, tuple[list[Reply], int]] = {  # and how many of two requests
     "broken once": ([Reply(500)], 1),
     "a gateway": ([Reply(502), Reply(504)], 2),
     "a reset": ([Reply(0)], 1),
-    "slow": ([Reply(wait=1.0)], 1),
+    "slow": ([Reply(wait=2.5)], 1),
     "throttled as 400": ([Reply(400, b'{"__type": "ThrottlingException"}')], 1),
     "many": ([Reply(429), Reply(0), Reply(500), Reply(503)], 4),
 }
@@ -82,7 +82,7 @@ FAILURES: dict[str, tuple[list[Reply], int]] = {  # and how many of two requests
 @pytest.mark.parametrize("failure", FAILURES)
 def test_failures_that_pass_change_no_score(server: OipServer, failure: str) -> None:
     replies, more = FAILURES[failure]
-    made = oracle(server, "binary=yes,timeout=0.3,batch=20")
+    made = oracle(server, f"binary=yes,timeout={2 if failure == 'slow' else 30},batch=20")
     made(IMAGES[:1])
     server.failures = list(replies)
     assert torch.equal(made(IMAGES[1:21]), EXPECTED[1:21])
@@ -120,7 +120,8 @@ GIVEN_UP: dict[str, tuple[list[Reply], str]] = {
 @pytest.mark.parametrize("failure", GIVEN_UP)
 def test_others_end_it_in_a_sentence(server: OipServer, tmp_path: Path, failure: str) -> None:
     replies, sentence = GIVEN_UP[failure]
-    made = oracle(server, f"binary=yes,patience=0.3,ledger={tmp_path}/a.ledger")
+    patience = 0.3 if failure == "never there" else 20
+    made = oracle(server, f"binary=yes,patience={patience},ledger={tmp_path}/a.ledger")
     made(IMAGES[:1])
     server.failures = list(replies)
     with pytest.raises(
@@ -344,12 +345,10 @@ def test_a_process_that_is_killed_loses_only_what_was_under_way(server: OipServe
     assert lost <= 12
     with warns_of(lost):
         compare(chosen, tmp_path / "a.study")
-    key = [image.tobytes() for tensor in server.shown for image in tensor]
-    again = len(key) - len(set(key))
     with sqlite3.connect(tmp_path / "a.ledger") as ledger:
         (asked_again,) = ledger.execute("SELECT count(*) FROM answer WHERE attempts > 1").fetchone()
     ledger.close()
-    assert asked_again <= lost + 1 <= again + 13  # the first image is asked again at the start
+    assert asked_again <= lost + 1  # the first image is asked again at the start
     whole, resumed = (without_key(runs(tmp_path / name)) for name in ("whole.study", "a.study"))
     assert resumed == whole
 
