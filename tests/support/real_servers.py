@@ -116,10 +116,10 @@ def running(package: str, file: Path, folder: Path) -> Iterator[str]:
     programs, (port, *others) = environment(package), _free_ports(3)
     if package == "kserve":
         (folder / "server.py").write_text(KSERVE, encoding="utf-8")
-        command = [programs / "python", "server.py", str(file), str(port)]
+        command = [str(programs / "python"), "server.py", str(file), str(port)]
     else:
         _write_mlserver(folder, file, [port, *others])
-        command = [programs / "mlserver", "start", "."]
+        command = [str(programs / "mlserver"), "start", "."]
     own = {"PATH": f"{programs}:{os.environ['PATH']}", "HOME": str(folder), "OMP_NUM_THREADS": "1"}
     with (folder / "log").open("wb") as log:
         started = subprocess.Popen(command, cwd=folder, env=own, stdout=log, stderr=log)
