@@ -22,10 +22,18 @@ class Journal:
 
     restarts: dict[int, int] = field(default_factory=dict)
     errors: dict[int, str] = field(default_factory=dict)  # why the search of an image ended early
+    limits: list[int] = field(default_factory=list)  # most images that may be searched at once
 
     def restarted(self, place: int = 0) -> None:
         """Count one restart of an image's search."""
         self.restarts[place] = self.restarts.get(place, 0) + 1
+
+    def limited(self, images: int) -> None:
+        """Log, before the first candidates, that memory is there for so many images at once.
+
+        An attack that has more searches them one part after another, which changes no outcome.
+        """
+        self.limits.append(max(1, images))
 
     def copy_from(self, single: "Journal", place: int) -> None:
         """Copy the log of the search of one image, at ``place`` here."""

@@ -22,6 +22,7 @@ from sparseattack.search.scheduler import PendingGroup, evaluate_batch, next_bat
 
 PATIENCE = 2.0  # seconds; where a full round would take longer, a round is one oracle call
 GENERATIONS = 4  # of one group at most in a full round: each costs time, however few candidates it has
+SHARES = 4  # groups among which a limited memory is divided: when one is finished, another starts
 
 
 Clean = Literal["leave out", "keep"]
@@ -104,7 +105,10 @@ def run_rounds(problem: Problem, strategy: Strategy, settings: AttackSettings) -
 def _rounds(problem: Problem, strategy: Strategy, settings: AttackSettings) -> Iterator[Round]:
     finished: list[Outcome] = []
     groups: list[PendingGroup] = []
-    waiting = (PendingGroup(group.run(finished)) for group in split(problem, strategy, settings))
+    waiting = (
+        PendingGroup(group.run(finished), group.space.batch, group.space.journal.limits)
+        for group in split(problem, strategy, settings)
+    )
     one_call = problem.sizes._replace(round=problem.sizes.chunk)
     sizes, more = one_call, True
     try:
@@ -132,15 +136,18 @@ def split(problem: Problem, strategy: Strategy, settings: AttackSettings) -> Ite
     """Groups of at most ``settings.group`` images, with candidates for at most a few rounds in a generation.
 
     How many candidates a generation has is measured by a trial search of the first image. There are at least
-    two groups where one would leave a part of a padded block empty, so that the other fills it.
+    two groups where one would leave a part of a padded block empty, so that the other fills it. Where the
+    search logs that memory is limited, a group is a part of the images that it allows.
     """
     count, sizes = len(problem.labels), problem.sizes
     size = max(1, min(count, settings.group))
     if size > 1:
-        each = max(1, Group(problem, strategy, settings, slice(0, 1)).first_population())
+        trial = Group(problem, strategy, settings, slice(0, 1))
+        each = max(1, trial.first_population())
+        allowed = min((limit // SHARES for limit in trial.space.journal.limits), default=size)
         total = count * each
         full = total <= sizes.block or (total <= sizes.round and not total % sizes.block)
         half = count if full else -(-count // 2)
-        size = max(1, min(size, half, GENERATIONS * sizes.round // each))
+        size = max(1, min(size, half, allowed, GENERATIONS * sizes.round // each))
     for start in range(0, count, size):
         yield Group(problem, strategy, settings, slice(start, min(start + size, count)))

@@ -28,9 +28,11 @@ GroupSearch = Generator[QueryBatch, TimedEvaluations, None]
 class PendingGroup:
     """A group waiting for evaluations: its pending query batch and the part already evaluated."""
 
-    def __init__(self, search: GroupSearch) -> None:
+    def __init__(self, search: GroupSearch, images: int = 1, limits: Sequence[int] = ()) -> None:
+        """A group of so many images; ``limits`` are those that its search logs when it starts."""
         self.search = search
         self._resume(None)
+        self.most = max(1, min(limits) // images) if limits else OPEN  # groups like it at a time
 
     def _resume(self, timed: TimedEvaluations | None) -> None:
         """Send the evaluations of a whole batch, if any; take the next batch, none at the search's end."""
@@ -58,12 +60,20 @@ class PendingGroup:
 
 
 def refill(groups: list[PendingGroup], waiting: Iterator[PendingGroup], sizes: Sizes) -> None:
-    """Drop the groups that have finished; start waiting ones until there are queries for a full round."""
+    """Drop the groups that have finished; start waiting ones until there are queries for a full round.
+
+    Fewer where memory is limited, which a search logs when it starts.
+    """
     groups[:] = [group for group in groups if group.left]
-    while sum(group.left for group in groups) < sizes.round and len(groups) < OPEN:
+    while sum(group.left for group in groups) < sizes.round and len(groups) < most_open(groups):
         if not (group := next(waiting, None)):
             break
         groups += [group] if group.left else []
+
+
+def most_open(groups: Sequence[PendingGroup]) -> int:
+    """Most groups at a time, of which ``groups`` are open."""
+    return min([OPEN, *(group.most for group in groups)])
 
 
 class Request(NamedTuple):

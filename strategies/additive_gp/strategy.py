@@ -12,8 +12,8 @@ from sparseattack.errors import require
 
 from .answers import Answers, Modelled
 from .arms import Colours, arms_of
-from .kernel import GRID, Kernel
-from .posterior import TRACKED, Posterior
+from .kernel import BLOCK, GRID, Kernel
+from .posterior import LEARNT, TRACKED, Posterior
 from .proposals import FAR, MOST, Criterion, Estimates, lowest, promising_sets, single_arms
 
 LEVELS = 256  # of a channel, which colours of an image need
@@ -21,12 +21,18 @@ SHADES = 4  # colours of a pixel, those furthest from it; all of them where a se
 PROBABLE = 0.5  # share of the queries chosen by the probability of success
 FIRST, FIRST_OF_MANY = 10, 3  # queries that are whole sets, of few pixels and of many
 TOGETHER = 16  # images whose proposals are made at once, which bounds the memory
+COPIED = 1.3  # memory for an image with what is copied when others drop out, relative to what is stored
 TRIES = 1000  # random sets that were all shown before, after which an image is finished
 
 
 @uses("image", "scores")
 def additive_gp(
-    space: Space, *, colours: Colours = "corners", scores: Modelled = "auto", window: int = 250
+    space: Space,
+    *,
+    colours: Colours = "corners",
+    scores: Modelled = "auto",
+    window: int = 250,
+    memory: int = 256,
 ) -> Search:
     """Additive Gaussian process: learns what each pixel does from queries of several; this package's own.
 
@@ -36,14 +42,17 @@ def additive_gp(
     colours: corners (each channel 0 or 255), or palette, eight colours of the image itself
     scores: what is modelled: fitness, its value alone; all, the lead over each class; auto, all if untargeted
     window: queries modelled in full, a bound of time and memory; of earlier ones means and variances stay
+    memory: MB for all images that are searched at once; there are fewer of them where it is less
     """
     require(window >= 1, f"additive-gp needs a window of at least 1, not {window}")
+    require(memory >= 1, f"additive-gp needs a memory of at least 1 MB, not {memory}")
     grid, answers = PixelGrid.of(space, "additive-gp"), Answers.of(space, scores)
     require(
         colours == "corners" or min(grid.shades) == LEVELS,
         "additive-gp's colours=palette needs an encoding of all 8-bit colours, such as rgb",
     )
     searches = Searches(space, answers, colours, window)
+    space.journal.limited(searches.within(memory * 10**6))
     while True:
         searches.choose(space.uniform(1, 2)[:, 0])
         values = yield searches.candidates(space, grid)
@@ -65,6 +74,17 @@ class Searches:
         self.streams, self.shown = list(space.streams), [set[tuple[int, ...]]() for _ in self.places]
         self.best = torch.full((space.batch,), inf, device=space.device)  # lowest values so far
         self.chosen = self.posterior.incumbent  # (B, k) arms to be shown next; -1 where there are none
+
+    def within(self, memory: int) -> int:
+        """How many images can be searched at once in so many bytes, with a full window."""
+        posterior, (count, scores, arms) = self.posterior, self.posterior.mean.shape
+        tracked = self.slots if self.slots <= TRACKED else 0
+        window = -(-posterior.window // BLOCK) * BLOCK
+        held = 4 * arms * (3 + 2 * scores + tracked) + 4 * window**2 + window * (8 * self.slots + 4 * scores)
+        held += sum(each.nbytes for each in (*self.pixels[3:], self.colours)) // count
+        made = 4 * TOGETHER * arms * (3 * scores + 10 + self.slots)  # for proposals
+        learnt = 4 * min(window, max(LEARNT)) * (7 * arms // self.pixels.shades + 3 * arms)
+        return int((memory - max(made, learnt)) / (COPIED * held))
 
     def keep(self, asked: Tensor) -> None:
         """Keep the images whose candidate was evaluated, of all ``asked``."""

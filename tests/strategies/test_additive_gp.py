@@ -303,6 +303,11 @@ def test_no_set_is_shown_twice_and_an_image_ends_when_all_were_shown() -> None:
     assert queries == 6 * 4 and len(distinct(images)) == queries  # pairs of pixels, each black or white
 
 
+def test_results_do_not_depend_on_the_memory() -> None:
+    usual, little = (run(f"additive-gp{settings}", 15) for settings in ("", "(memory=1)"))
+    assert [each.trace for each in usual] == [each.trace for each in little]
+
+
 def test_results_do_not_depend_on_the_window_before_it_is_full() -> None:
     assert [each.trace for each in run("additive-gp", 30)] == [
         each.trace for each in run("additive-gp(window=30)", 30)
@@ -315,6 +320,7 @@ REFUSED = {
         "additive-gp's colours=palette needs an encoding of all 8-bit colours, such as rgb"
     ),
     "additive-gp(window=0)": "additive-gp needs a window of at least 1, not 0",
+    "additive-gp(memory=0)": "additive-gp needs a memory of at least 1 MB, not 0",
     "additive-gp(scores=all)": "additive-gp's scores=all needs the fitness margin: use scores=fitness",
 }
 
