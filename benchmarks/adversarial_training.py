@@ -48,7 +48,7 @@ def train(images: Tensor, labels: Tensor, epochs: int, seed: int) -> nn.Module:
     """Train on ``images (n, C, H, W)`` uint8 and ``labels (n,)`` with a one-cycle rate."""
     random = torch.Generator().manual_seed(seed)
     torch.manual_seed(seed)
-    model = network()
+    model: nn.Module = network().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimizer = torch.optim.SGD(model.parameters(), RATE, 0.9, weight_decay=DECAY, nesterov=True)
     steps = epochs * (len(labels) // BATCH)
     rate = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, total_steps=steps)
@@ -58,7 +58,10 @@ def train(images: Tensor, labels: Tensor, epochs: int, seed: int) -> nn.Module:
             shifts = torch.randint(2 * SHIFT + 1, (BATCH, 2), generator=random)
             drawn = torch.cat([shifts, torch.randint(2, (BATCH, 1), generator=random)], 1)
             batch = move(images[rows].float() / 255, drawn, SHIFT)
-            loss = cross_entropy(model(normalised(moved(model, batch, labels[rows], random))), labels[rows])
+            batch = batch.contiguous(memory_format=torch.channels_last)
+            with torch.autocast("cpu", torch.bfloat16):
+                shown = moved(model, batch, labels[rows], random)
+                loss = cross_entropy(model(normalised(shown)), labels[rows])
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
@@ -83,7 +86,7 @@ def main() -> None:
         for name, shown in (("clean", clean), ("one step of 4/255", stepped)):
             right = (model(normalised(shown)).argmax(1) == truth).float().mean().item()
             print(f"{name}: {right:.3f} of {HELD_OUT} held-out training images classified correctly")
-    save_file(model.state_dict(), given.file)
+    save_file({name: each.contiguous() for name, each in model.state_dict().items()}, given.file)
 
 
 if __name__ == "__main__":

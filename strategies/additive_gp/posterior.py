@@ -35,9 +35,19 @@ class Posterior:
     """
 
     def __init__(
-        self, weights: Tensor, kernel: Kernel, grid: Sequence[Hyperparameters], scores: int, window: int
+        self,
+        weights: Tensor,
+        kernel: Kernel,
+        grid: Sequence[Hyperparameters],
+        scores: int,
+        window: int,
+        *,
+        downhill: float = 0.0,
     ) -> None:
-        """With the ``weights (B, 2, A)`` of the arms on the fields of a kernel, in the order of its cells."""
+        """With the ``weights (B, 2, A)`` of the arms on the fields of a kernel, in the order of its cells.
+
+        Each effect is expected to be so many of its standard deviations below 0 as ``downhill`` says.
+        """
         self.kernel, self.grid, self.window, self.count = kernel, grid, window, 0
         count = len(weights)
         self.mean = weights.new_zeros(count, scores, weights.shape[2])  # (B, J, A)
@@ -45,8 +55,11 @@ class Posterior:
         self.setting = torch.zeros(count, dtype=torch.int64, device=weights.device)  # of the grid
         self.incumbent = self.setting[:, None][:, :0]
         self.covariances = weights.new_zeros(count, 0, weights.shape[2])  # (B, k, A) of its arms, if few
-        self.prior_mean: Tensor | None = None  # of a first process: 0
+        self.prior_mean: Tensor | None = None  # (B, J or 1, A); None is 0
         self._begin(weights)
+        if downhill:
+            self.prior_mean = self.variance.sqrt().mul_(-downhill)[:, None]
+            self.mean += self.prior_mean
 
     def _begin(self, weights: Tensor) -> None:
         """Start without queries, with the mean as it is and variances of the ``weights``."""
@@ -112,7 +125,9 @@ class Posterior:
         for number in range(self.covariances.shape[1]):
             self.covariances[:, number].sub_(row.gather(1, self.incumbent[:, number, None]) * row)
         self.errors, self.count = self.errors + error.square().mean(1), self.count + 1
-        before = 0.0 if self.prior_mean is None else self.prior_mean.gather(2, each).sum(2)
+        before: Tensor | float = 0.0
+        if self.prior_mean is not None:
+            before = self.prior_mean.expand_as(self.mean).gather(2, each).sum(2)
         inner = inner[:, : self.queries.shape[1], 0]
         self._append(arms, change - before, torch.cat([inner, deviation[:, None]], 1))
         if self.queries.shape[1] in LEARNT:

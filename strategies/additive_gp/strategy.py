@@ -20,6 +20,7 @@ LEVELS = 256  # of a channel, which colours of an image need
 SHADES = 4  # colours of a pixel, those furthest from it; all of them where a set is one pixel
 PROBABLE = 0.5  # share of the queries chosen by the probability of success
 FIRST, FIRST_OF_MANY = 10, 3  # queries that are whole sets, of few pixels and of many
+DOWNHILL = 0.25  # of its standard deviation: by how much a change is expected to lower the margin
 TOGETHER = 16  # images whose proposals are made at once, which bounds the memory
 COPIED = 1.3  # memory for an image with what is copied when others drop out, relative to what is stored
 TRIES = 1000  # random sets that were all shown before, after which an image is finished
@@ -67,7 +68,10 @@ class Searches:
     def __init__(self, space: Space, answers: Answers, colours: Colours, window: int) -> None:
         arms = arms_of(space.images, colours, SHADES if space.slots > 1 else None, space.slots)
         kernel = Kernel.of(arms.pixels.lattice, arms.pixels.cell, space.device)
-        self.posterior = Posterior(arms.weights, kernel, GRID, answers.clean.shape[1], window)
+        downhill = 0.0 if space.targeted or space.success_below is None else DOWNHILL
+        self.posterior = Posterior(
+            arms.weights, kernel, GRID, answers.clean.shape[1], window, downhill=downhill
+        )
         self.answers, self.threshold, self.slots = answers, space.success_below, space.slots
         self.pixels, self.colours = arms.pixels, arms.colours
         self.places = list(range(space.batch))  # of the images in the space
