@@ -1,8 +1,9 @@
 """How many queries each search needs: ``python -m benchmarks.query_efficiency resnet20 --study FILE``.
 
 The comparison of docs/query-efficiency.md on one network, as a study that an interrupted command goes on
-with. Success is counted as a share of all attacked images, and of those that *any* run of the study fools:
-exhaustive search for one pixel, and for more a search of 10,000 queries on whatever no other run fooled.
+with; without a network, the table of all that a study holds. Success is counted as a share of all attacked
+images, and of those that *any* run of the study fools: exhaustive search for one pixel, and for more a search
+of 10,000 queries on whatever no other run fooled.
 """
 
 import argparse
@@ -14,8 +15,9 @@ from statistics import mean
 
 from benchmarks.networks import resnet20_oracle, shared_folder
 from sparseattack import Configuration, Experiment, compare
-from sparseattack.report.results import Results
+from sparseattack.report.results import Results, results
 from sparseattack.study.record import Record
+from sparseattack.study.store import Study
 
 MARKS = 10, 30, 100, 300, 1000
 BUDGET, LONG = 1000, 10_000
@@ -123,9 +125,9 @@ def lines(results: Results, union: dict[int, frozenset[int]]) -> Iterable[Effici
         )
 
 
-def fooled(results: Iterable[Results], pixels: int) -> frozenset[int]:
+def fooled(several: Iterable[Results], pixels: int) -> frozenset[int]:
     """The images that any run with so many pixels fools."""
-    return frozenset(run.image for each in results for run in each.records if run.k == pixels and run.success)
+    return frozenset(run.image for each in several for run in each.records if run.k == pixels and run.success)
 
 
 def table(results: Results, union: dict[int, frozenset[int]], budget: int) -> str:
@@ -154,11 +156,20 @@ def measure(options: EfficiencyOptions, study: Path, reach: bool) -> str:
     return table(results, union, options.budget)
 
 
+def shown(study: Path, budget: int) -> str:
+    """The table of all that a study holds, of whatever experiments; nothing is run."""
+    with Study.read(study) as held:
+        found = results(held)
+    usual = [line for line in found.lines if line.method.budget in (budget, EVERY_PIXEL)]
+    union = {line.method.k: fooled([found], line.method.k) for line in usual}
+    return table(replace(found, lines=usual), union, budget)
+
+
 def main() -> None:
     """Run the command and print the table."""
     usual = EfficiencyOptions("", "", 0, 0)
     made = argparse.ArgumentParser("python -m benchmarks.query_efficiency", description=__doc__)
-    made.add_argument("oracle", help="an oracle, or resnet20: the ONNX file of the shared data")
+    made.add_argument("oracle", nargs="?", default="", help="an oracle, or resnet20: the shared ONNX file")
     made.add_argument("images", nargs="?", default=str(shared_folder() / "cifar10_test_first5000.npz"))
     made.add_argument("--start", type=int, default=0)
     made.add_argument("--stop", type=int, default=230)
@@ -174,7 +185,10 @@ def main() -> None:
     )
     given = vars(made.parse_args())
     study, reach = given.pop("study"), not given.pop("no_reach")
-    print(measure(EfficiencyOptions(**given), study, reach))
+    if given["oracle"]:
+        print(measure(EfficiencyOptions(**given), study, reach))
+    else:
+        print(shown(study, given["budget"]))
 
 
 if __name__ == "__main__":
