@@ -69,7 +69,7 @@ def _interruptible() -> Iterator[None]:
 app = typer.Typer(
     cls=Commands,
     pretty_exceptions_enable=False,
-    epilog="A first command to try: sparseattack compare --strategies de,cmaes",
+    epilog="A first command to try: sparseattack demo",
 )
 
 
@@ -125,6 +125,18 @@ def attack(
         true_class=true_class, sparse_inference=sparse_inference, noisy_oracle=noisy_oracle,
     )  # fmt: skip
     attack(experiment, label, out, scale)
+
+
+@app.command(cls=Command)
+def demo(
+    out: Annotated[Path, o.option(o.OUTPUT, "FOLDER", "Folder for the files that are written.")] = Path(
+        "sparseattack-demo"
+    ),
+) -> None:
+    """Fool the network inside the package, compare strategies, and write a picture and a page."""
+    from .demo import demo
+
+    demo(out)
 
 
 app.command(cls=Command)(study.report)

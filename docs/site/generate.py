@@ -23,6 +23,7 @@ from sparseattack.cli.main import main
 
 ROOT = Path(__file__).resolve().parents[2]
 TOP = {"README.md": "index.md", "CONTRIBUTING.md": "contributing.md", "CHANGELOG.md": "changelog.md"}
+NOTEBOOK, TUTORIAL = "tutorial.ipynb", "tutorial.md"
 KINDS = {
     "strategies": ("Strategies", "Search algorithms: `--strategies 'NAME(setting=value)'`."),
     "oracles": (
@@ -47,7 +48,9 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """Remove the second word of a fence such as ``sh setup``, which is a mark for the tests."""
+    """Remove the second word of a fence such as ``sh setup``, a mark for tests; link the tutorial."""
+    if page.file.src_uri != TUTORIAL:
+        markdown = markdown.replace(f"]({NOTEBOOK})", f"]({TUTORIAL})")
     return re.sub(r"^```(\w+) \S+$", r"```\1", markdown, flags=re.MULTILINE)
 
 
@@ -61,6 +64,29 @@ def pages() -> Iterator[tuple[str, str]]:
         sections = [protocol(name) if kind == "protocols" else plugin(kind, name) for name in names]
         yield f"built-in/{kind}.md", "\n\n".join([f"# {title}", introduction, *sections]) + "\n"
     yield "command-line.md", command_line()
+    yield TUTORIAL, tutorial()
+
+
+def tutorial() -> str:
+    """The tutorial notebook: its text, its code, and what it printed and showed when it was executed."""
+    held = json.loads((ROOT / "docs" / NOTEBOOK).read_text(encoding="utf-8"))
+    title, *cells = [text for cell in held["cells"] for text in cell_texts(cell)]
+    note = f"This page is [a notebook]({NOTEBOOK}), to be opened in Jupyter; a test executes it."
+    heading, _, rest = title.partition("\n")
+    return "\n\n".join([heading, note, rest.strip(), *cells]) + "\n"
+
+
+def cell_texts(cell: dict[str, Any]) -> Iterator[str]:
+    """A cell of a notebook, and its outputs, as Markdown."""
+    if cell["cell_type"] == "markdown":
+        yield "".join(cell["source"])
+        return
+    yield f"```python\n{''.join(cell['source'])}\n```"
+    for output in cell["outputs"]:
+        if output["output_type"] == "stream":
+            yield f"```text\n{''.join(output['text']).rstrip()}\n```"
+        elif shown := "".join(output["data"].get("text/html", "")):
+            yield f'<div class="output">\n{shown}\n</div>'
 
 
 def relinked(text: str) -> str:

@@ -3,39 +3,45 @@
 from base64 import b64encode
 from collections.abc import Sequence
 from html import escape
-from typing import NamedTuple
+from importlib.util import find_spec
 
-from sparseattack.report.tables import Section
+from sparseattack.report.figures.collection import figures
+from sparseattack.report.figures.figure import ReportFigure
+from sparseattack.report.results import Results
+from sparseattack.report.tables import Section, generations, headline, sections
 from sparseattack.study.facts import Method
 
 CURVE_WIDTH = 640  # pixels of a screen
 
 
-class Curve(NamedTuple):
-    """A figure as a PNG file, and its result in a sentence."""
-
-    png: bytes
-    sentence: str
-
-
-def html(sentences: Sequence[str], parts: Sequence[Section], curves: Sequence[Curve] = ()) -> str:
-    """A paragraph of ``sentences``, a table for each part, and the curves, each with its sentence below."""
-    shown = "<br>".join(map(escape, sentences))
-    return "\n".join([f"<p>{shown}</p>", *map(_table, parts), *map(_picture, curves)])
+def html(found: Results) -> str:
+    """What was compared, a table for each group of columns, and curves of success, each with its sentence."""
+    told = [*headline(found.subject), *found.notes, *generations(found.methods), *found.mixtures]
+    parts = sections(found.subject, found.lines, found.unfinished)
+    shown = "<br>".join(map(escape, told))
+    return "\n".join([f"<p>{shown}</p>", *map(_table, parts), *map(_picture, _curves(found))])
 
 
-def _picture(curve: Curve) -> str:
-    source, words = b64encode(curve.png).decode(), escape(curve.sentence)
+def _curves(found: Results) -> list[ReportFigure]:
+    """Success against queries, a figure for each k and encoding; none without matplotlib."""
+    if find_spec("matplotlib") is None:
+        return []
+    return [figure for figure in figures(found) if figure.kind == "success"]
+
+
+def _picture(figure: ReportFigure) -> str:
+    source, words = b64encode(figure.png()).decode(), escape(figure.sentence)
     style = f"width: {CURVE_WIDTH}px; max-width: 100%"
-    return f'<p><img src="data:image/png;base64,{source}" alt="{words}" style="{style}"><br>{words}</p>'
+    shown = f'<img src="data:image/png;base64,{source}" alt="{words}" style="{style}">'
+    return f"<p><b>{escape(figure.title)}</b><br>{shown}<br>{words}</p>"
 
 
 def _table(part: Section) -> str:
     """One table under its title; encoding, k and budget have a column each, as in a data frame."""
     headings = ["strategy", "encoding", "k", "budget", *part.headings]
     rows = [_row("th", ' scope="col"', headings)]
-    for method, figures in part.rows.items():
-        rows.append(_row("td", "", [*_condition(method), *figures]))
+    for method, cells in part.rows.items():
+        rows.append(_row("td", "", [*_condition(method), *cells]))
     return f"<table><caption>{escape(part.title)}</caption>{''.join(rows)}</table>"
 
 

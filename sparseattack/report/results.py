@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from importlib import import_module  # of what shows results, and imports them
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -20,7 +19,6 @@ from sparseattack.provenance import Environment
 from sparseattack.report.columns import RUN_COLUMNS, TableColumn, rate_within, run_rows, table_columns
 from sparseattack.report.data_frame import frame
 from sparseattack.report.mixtures import mixtures
-from sparseattack.report.notebook import Curve, html
 from sparseattack.report.selection import (
     Planned,
     check_planned,
@@ -40,7 +38,7 @@ from sparseattack.report.summary import (
     total,
     unfinished,
 )
-from sparseattack.report.tables import Subject, generations, headline, sections, uncharged
+from sparseattack.report.tables import Subject, headline, uncharged
 from sparseattack.study.columns import Columns, Courses, Numbers, read_columns, read_courses
 from sparseattack.study.facts import InferenceChoice, Method, StudyRequest
 from sparseattack.study.record import Record
@@ -207,16 +205,8 @@ class Results:
 
     def _repr_html_(self) -> str:
         """The tables, and curves of success where matplotlib is installed, as a notebook shows them."""
-        parts = sections(self.subject, self.lines, self.unfinished)
-        told = [*headline(self.subject), *self.notes, *generations(self.methods), *self.mixtures]
-        return html(told, parts, self._curves())
-
-    def _curves(self) -> list[Curve]:
-        """Pictures of success against queries, one for each k and encoding; none without matplotlib."""
-        if find_spec("matplotlib") is None:
-            return []
-        drawn = import_module("sparseattack.report.figures.collection").figures(self)
-        return [Curve(one.png(), one.sentence) for one in drawn if one.kind == "success"]
+        shown: str = import_module("sparseattack.report.notebook").html(self)
+        return shown
 
     def _table_rows(self) -> list[dict[str, Any]]:
         """Every condition by column, those that lack runs last."""

@@ -27,7 +27,7 @@ def test_help_names_every_command_and_a_first_one_to_try(arguments: tuple[str, .
     assert (code, err) == (0, "")
     for name in COMMANDS:
         assert f" {name} " in out
-    assert "sparseattack compare --strategies de,cmaes" in out
+    assert "sparseattack demo" in out
 
 
 @pytest.mark.parametrize("name", COMMANDS)
