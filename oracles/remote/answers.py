@@ -33,9 +33,16 @@ class AnswerLedger:
         self.path, self.service, self._lock = path, service, Lock()
         try:
             self._connection = sqlite3.connect(path, WAIT, isolation_level=None, check_same_thread=False)
-            self._prepare(name, durable)
         except sqlite3.Error as error:
             raise InputError(f"{path} is no ledger that can be written: {error}") from error
+        try:
+            self._prepare(name, durable)
+        except sqlite3.Error as error:
+            self.close()
+            raise InputError(f"{path} is no ledger that can be written: {error}") from error
+        except InputError:
+            self.close()
+            raise
 
     def _prepare(self, name: str, durable: bool) -> None:
         run = self._connection.execute

@@ -135,14 +135,19 @@ class Client:
             raise OracleError(f"{self.endpoint.host} cannot be reached: {reason}") from error
 
     def post(
-        self, request: HttpRequest, keys: list[str], *, broken: int = BROKEN
+        self, request: HttpRequest, keys: list[str], *, broken: int = BROKEN, anew: bool = False
     ) -> tuple[httpx.Response, int]:
         """The answer 200 to a request about the images ``keys``, and how often it was sent.
+
+        A service may know a request that it has answered by the header ``Idempotency-Key``, and answer it
+        again without a charge; one that is asked ``anew`` has another key.
 
         Failures that may pass are waited for, at most ``limits.patience`` seconds in all; ``broken`` is how
         many answers 500 there may be. Raises OracleError, and InputError where no more may be sent.
         """
         began, sent, failures, fatal = time.monotonic(), 0, 0, 0
+        once = {"Idempotency-Key": digest([*keys, time.time_ns() if anew else 0])}
+        request = request._replace(headers={**request.headers, **once})
         while True:
             with self.gate.turn():
                 self._await_turn()
@@ -165,8 +170,7 @@ class Client:
         """Send once: the answer, or why there is none; the ledger knows which."""
         address = self.endpoint.address(request.path)
         try:
-            once = {"Idempotency-Key": digest(keys)}  # for services that answer the same request once
-            response = self._http.post(address, content=request.content, headers={**request.headers, **once})
+            response = self._http.post(address, content=request.content, headers=dict(request.headers))
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:  # nothing was seen by anybody
             self.ledger.withdraw(keys)
             return error

@@ -182,11 +182,11 @@ class RemoteScores:
             raise min(errors, key=lambda error: isinstance(error, StoppedError))
         return [future.result() for future in futures]
 
-    def _ask(self, images: dict[str, Pixels]) -> _Bought:
-        """Send one request, and store what it brings; the answers by key."""
+    def _ask(self, images: dict[str, Pixels], anew: bool = False) -> _Bought:
+        """Send one request, and store what it brings; ``anew`` if it was answered before."""
         keys, pixels = [*images], np.stack([*images.values()])
         broken = 1 if self.service.on_trial else BROKEN
-        response, sent = self.client.post(self.service.request(pixels), keys, broken=broken)
+        response, sent = self.client.post(self.service.request(pixels), keys, broken=broken, anew=anew)
         header = response.headers.get("Inference-Header-Content-Length", "")
         try:
             answers = self.service.answers(response.content, header, len(keys))
@@ -214,14 +214,15 @@ class RemoteScores:
         assert self._first is not None
         key = self.key(self._first, 0)
         before = self.ledger.known([key]).get(key)
+        anew = before is not None
         try:
-            bought = self._ask({key: self._first})
+            bought = self._ask({key: self._first}, anew)
             self.service.on_trial = False
         except RefusedError:
             if not self.service.on_trial:
                 raise
             self.service.another_form()
-            bought = self._ask({key: self._first})
+            bought = self._ask({key: self._first}, anew)
         self._since = 0
         if before is None:
             counts[key] = counts.get(key, 0) + bought.sent

@@ -88,6 +88,7 @@ def test_failures_that_pass_change_no_score(server: OipServer, failure: str) -> 
     assert torch.equal(made(IMAGES[1:21]), EXPECTED[1:21])
     assert len(server.requests) == 2 + more
     assert made.sent(20).tolist() == [1 + more] * 20
+    assert len({headers["Idempotency-Key"] for headers in server.requests}) == 2
     assert sent_in_all(made) == 1 + 20 * (1 + more)
 
 
@@ -191,6 +192,8 @@ def test_a_model_that_changes_is_noticed(server: OipServer, tmp_path: Path) -> N
     made = oracle(server, f"reprobe=5,batch=2,ledger={tmp_path}/a.ledger")
     assert torch.equal(made(IMAGES[:12]), EXPECTED[:12])
     assert server.images == 12 + 2  # the first image again after five, and after ten
+    once = [headers["Idempotency-Key"] for headers in server.requests]
+    assert len(set(once)) == len(once)  # or a service might answer what it did before
     server.model = lambda images: linear(images) + 9e3
     with pytest.raises(OracleError, match="has changed: its scores of the first image differ by"):
         made(IMAGES[12:20])
