@@ -262,5 +262,5 @@ def success_by_queries(studies: Mapping[str, Mapping[str, FinishedStudy]]) -> "F
         label(axes, "queries", "share of the runs that succeeded")
         percent_scale(axes)
         axes.set_ylim(0, max(highest, LOWEST_TOP) * HEADROOM)
-        axes.legend(frameon=False, loc="upper left")
+        axes.legend(frameon=False)
     return figure
