@@ -40,12 +40,13 @@ class Planned:
         return replace(self, runs=self.runs | {seed: runs if before is None else np.maximum(before, runs)})
 
     def of(self, columns: Columns, stop: str) -> Columns:
-        """The runs among ``columns`` that are its own, as they were under its budget."""
+        """The runs among ``columns`` that are its own, by image, seed and target, as under its budget."""
         mine = columns.at(columns.method == self.method.key)
         here = np.zeros(len(mine), bool)
         for seed, runs in self.runs.items():
             here |= (mine.seed == seed) & (runs[mine.image] > 0)
-        return mine.at(here).at_budget(self.method.budget, stop)
+        mine = mine.at(here).at_budget(self.method.budget, stop)
+        return mine.at(np.lexsort((mine.target, mine.seed, mine.image)))  # in the same order as other methods
 
 
 def planned(study: Study, requests: Sequence[StudyRequest], numbers: dict[str, int]) -> list[Planned]:

@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from sparseattack.report.figures.figure import Cell, ReportFigure
 from sparseattack.report.figures.panels import Panel, Series
 from sparseattack.report.figures.style import BAND, label, legend, panels, percent_scale, query_scale
@@ -13,6 +15,7 @@ from sparseattack.report.tables import number_of, percent
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+STEPS = 900  # drawn of a curve; its numbers have all
 Curves = list[tuple[Series, SuccessCurve]]
 
 
@@ -83,10 +86,20 @@ def _caption(found: Results, panel: Panel) -> str:
     return " ".join(sentences)
 
 
+def _thinned(curve: SuccessCurve) -> SuccessCurve:
+    """At most so many steps as can be told apart, evenly spaced on a logarithmic axis."""
+    if len(curve.queries) <= STEPS:
+        return curve
+    wanted = np.geomspace(1, curve.queries[-1], STEPS)
+    places = np.unique(np.searchsorted(curve.queries, wanted, side="right") - 1)
+    return SuccessCurve(curve.queries[places], curve.rate[places], curve.low[places], curve.high[places])
+
+
 def _paint(panel: Panel, curves: Curves) -> "Figure":
     figure, (axes,) = panels(1)
     handles, names = [], []
-    for one, curve in curves:
+    for one, each in curves:
+        curve = _thinned(each)
         axes.fill_between(
             curve.queries,
             curve.low,

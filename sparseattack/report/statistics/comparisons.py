@@ -10,9 +10,9 @@ from sparseattack.report.results import Results
 from sparseattack.report.statistics.intervals import holm, mcnemar
 from sparseattack.report.statistics.paired import images_needed, paired_logrank, smallest_difference
 from sparseattack.report.statistics.resampling import interval, paired_curves, queries_to_reach
-from sparseattack.report.summary import common_runs, marks
+from sparseattack.report.summary import CASE, common_runs, marks
 from sparseattack.report.tables import LEVEL, number_of, percent
-from sparseattack.study.columns import Columns
+from sparseattack.study.columns import Columns, Numbers, Reals
 from sparseattack.study.facts import Method
 
 LOWEST = 0.001  # p-value that is shown
@@ -103,10 +103,19 @@ def comparisons(found: Results) -> list[Comparison]:
 
     p-values are adjusted by Holm over all tests of all of them, at every mark and of whole curves.
     """
-    compared = [
-        compare_two((pair.first, found.columns[pair.first]), (pair.second, found.columns[pair.second]))
-        for pair in found.pairs
-    ]
+    drawn: dict[Method, MethodCurves] = {}
+    for some in _of_the_same_cases(found):
+        curves = paired_curves([found.columns[each] for each in some], some[0].budget)
+        for place, each in enumerate(some):
+            drawn[each] = MethodCurves(curves.queries, curves.observed[place], curves.drawn[place])
+    compared = []
+    for pair in found.pairs:
+        both = pair.first, pair.second
+        known = None
+        if drawn.get(both[0]) and drawn.get(both[1]) and drawn[both[0]].queries is drawn[both[1]].queries:
+            known = {each: drawn[each] for each in both}
+        one, other = ((each, found.columns[each]) for each in both)
+        compared.append(compare_two(one, other, known))
     adjusted = iter(holm([p for one in compared for p in (one.logrank, *(mark.p for mark in one.marks))]))
     return [
         replace(
@@ -118,8 +127,33 @@ def comparisons(found: Results) -> list[Comparison]:
     ]
 
 
-def compare_two(one: tuple[Method, Columns], other: tuple[Method, Columns]) -> Comparison:
-    """Two methods compared on the runs that both have; p-values are not adjusted."""
+class MethodCurves(NamedTuple):
+    """The curve of success of one method, as observed and resampled."""
+
+    queries: Numbers  # (G,)
+    observed: Reals  # (G,)
+    drawn: Reals  # (RESAMPLES, G)
+
+
+def _of_the_same_cases(found: Results) -> list[list[Method]]:
+    """The methods that are compared and have the same cases, k and budget: their images are drawn once."""
+    groups: dict[tuple[object, ...], list[Method]] = {}
+    for method in dict.fromkeys(each for pair in found.pairs for each in (pair.first, pair.second)):
+        runs = found.columns[method]
+        cases = tuple(getattr(runs, name).tobytes() for name in CASE)
+        groups.setdefault((method.k, method.budget, *cases), []).append(method)
+    return list(groups.values())
+
+
+def compare_two(
+    one: tuple[Method, Columns],
+    other: tuple[Method, Columns],
+    known: Mapping[Method, MethodCurves] | None = None,
+) -> Comparison:
+    """Two methods compared on the runs that both have; p-values are not adjusted.
+
+    ``known`` has their curves, where they have the same cases.
+    """
     same = common_runs(one[1], other[1])
     (first, mine), (second, theirs) = sorted(
         zip((one[0], other[0]), same, strict=True), key=lambda each: float(each[1].cost.sum())
@@ -129,7 +163,7 @@ def compare_two(one: tuple[Method, Columns], other: tuple[Method, Columns]) -> C
     count = max(len(images), 1)
     discordant = (tests[-1].only_first + tests[-1].only_second) / count
     gap = (tests[-1].only_first - tests[-1].only_second) / count
-    difference, level, ratio = _sizes(mine, theirs, budget)
+    difference, level, ratio = _sizes(*_curves((first, mine), (second, theirs), known))
     p = paired_logrank(mine, theirs)
     return Comparison(
         first, second, len(images), difference, level, ratio, tests, p, p,
@@ -150,17 +184,30 @@ def _tests(first: Columns, second: Columns, budget: int) -> Iterator[MarkTest]:
         yield MarkTest(mark, *wins, p, p)
 
 
-def _sizes(first: Columns, second: Columns, budget: int) -> tuple[Estimate, float | None, Estimate | None]:
+def _curves(
+    one: tuple[Method, Columns], other: tuple[Method, Columns], known: Mapping[Method, MethodCurves] | None
+) -> list[MethodCurves]:
+    """The curves of two methods on the same cases; none where there is no case."""
+    if known:
+        return [known[one[0]], known[other[0]]]
+    if not len(one[1]):
+        return []
+    found = paired_curves((one[1], other[1]), one[0].budget)
+    pairs = zip(found.observed, found.drawn, strict=True)
+    return [MethodCurves(found.queries, *each) for each in pairs]
+
+
+def _sizes(*curves: MethodCurves) -> tuple[Estimate, float | None, Estimate | None]:
     """Difference of rates, the level at which queries are compared, and their ratio there."""
-    if not len(first):
+    if not curves:
         return Estimate(0, 0, 0), None, None
-    curves = paired_curves((first, second), budget)
-    rates = [float(each[-1]) for each in curves.observed]
-    ends = interval(curves.drawn[0][:, -1] - curves.drawn[1][:, -1])
+    first, second = curves
+    rates, queries = [float(each.observed[-1]) for each in curves], first.queries
+    ends = interval(first.drawn[:, -1] - second.drawn[:, -1])
     difference, level = Estimate(rates[0] - rates[1], *map(float, ends)), min(rates) / 2
     if level == 0:
         return difference, None, None
-    one, other = (queries_to_reach(each, curves.queries, level) for each in curves.observed)
-    mine, theirs = (queries_to_reach(each, curves.queries, level) for each in curves.drawn)
+    one, other = (queries_to_reach(each.observed, queries, level) for each in curves)
+    mine, theirs = (queries_to_reach(each.drawn, queries, level) for each in curves)
     ratios = np.divide(mine, theirs, out=np.ones(len(mine)), where=np.isfinite(mine) | np.isfinite(theirs))
     return difference, level, Estimate(float(one / other), *map(float, interval(ratios)))

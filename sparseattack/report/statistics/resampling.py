@@ -50,29 +50,27 @@ def draws(count: int) -> Iterator[NDArray[np.float32]]:
 
 
 class PairedCurves(NamedTuple):
-    """Curves of success of two methods at the same numbers of queries, as observed and resampled."""
+    """Curves of success of methods at the same numbers of queries, as observed and resampled."""
 
     queries: Numbers  # (G,)
-    observed: tuple[Reals, Reals]  # (G,) each
-    drawn: tuple[Reals, Reals]  # (RESAMPLES, G) each, of the same images in every resample
+    observed: list[Reals]  # (G,) each
+    drawn: list[Reals]  # (RESAMPLES, G) each, of the same images in every resample
 
 
-def paired_curves(both: tuple[Columns, Columns], budget: int) -> PairedCurves:
-    """Curves of two methods of which each has a run of every case of the other; there is at least one.
+def paired_curves(several: Sequence[Columns], budget: int) -> PairedCurves:
+    """Curves of methods of which each has a run of every case of the others; there is at least one.
 
     Where images have equally many runs these are counted in whole numbers, so that sums are exact.
     """
-    images, counts = np.unique(both[0].image, return_counts=True)
-    queries, most = grid(both, budget), int(counts.max())
+    images, counts = np.unique(several[0].image, return_counts=True)
+    queries, most = grid(several, budget), int(counts.max())
     factor = (most / counts).astype(np.float32)[:, None]
-    shares = [successes_by_image(runs, images, queries) * factor for runs in both]
+    shares = [successes_by_image(runs, images, queries) * factor for runs in several]
     parts = [[drawn @ each for each in shares] for drawn in draws(len(images))]
-    observed = (each.sum(axis=0, dtype=float) / (len(images) * most) for each in shares)
-    first, second = (
-        np.concatenate(part).astype(float) / (len(images) * most) for part in zip(*parts, strict=True)
-    )
-    one, other = observed
-    return PairedCurves(queries, (one, other), (first, second))
+    runs = len(images) * most
+    observed = [np.asarray(each.sum(axis=0, dtype=float) / runs) for each in shares]
+    drawn = [np.asarray(np.concatenate(part).astype(float) / runs) for part in zip(*parts, strict=True)]
+    return PairedCurves(queries, observed, drawn)
 
 
 def interval(values: Reals) -> tuple[Reals, Reals]:
