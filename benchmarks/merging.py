@@ -16,7 +16,7 @@ from time import perf_counter
 
 from benchmarks.commands import measure
 from sparseattack.experiment.clean import ProbeScores
-from sparseattack.experiment.identity import Question
+from sparseattack.experiment.identity import Question, run_key
 from sparseattack.experiment.settings import Experiment
 from sparseattack.provenance import Environment, digest
 from sparseattack.study.database import transaction
@@ -74,10 +74,11 @@ def rows(request: StudyRequest, images: ImageList, shard: Shard) -> Iterator[dic
             best -= chance.random() / 2
             trace += [[query, best]] if query < queries else []
         row: dict[str, object] = dict.fromkeys(TABLES["run"], 0) | {
-            "key": digest([one.method.key, seed, image]), "method": one.method.key,
-            "strategy": one.method.strategy, "encoding": "rgb", "fitness": "margin", "k": 1, "seed": seed,
-            "image_key": images.keys[image], "target": -1, "budget": BUDGET, "success": int(fooled > 0),
-            "cost": queries, "first_fooled": fooled, "met": int(fooled > 0), "queries": queries,
+            "key": run_key(QUESTION.key, one.method.key, images.keys[image], -1, seed),
+            "method": one.method.key, "strategy": one.method.strategy, "encoding": "rgb",
+            "fitness": "margin", "k": 1, "seed": seed, "image_key": images.keys[image], "target": -1,
+            "budget": BUDGET, "success": int(fooled > 0), "cost": queries, "first_fooled": fooled,
+            "met": int(fooled > 0), "queries": queries,
             "verifications": 1, "verified": int(fooled > 0), "value": trace[-1][1], "pixels": 1,
             "l2": chance.random(), "distortion": 255 * chance.random(), "oracle_seconds": chance.random(),
             "strategy_seconds": chance.random(), "after_class": image % CLASSES if fooled else -1,

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from sparseattack.report.page.cells import PageTable, class_table, pair_table, section_table
+from sparseattack.report.page.cells import PageTable, class_table, condition, pair_table, section_table
 from sparseattack.report.page.drawings import FIRST, Drawings, PageFigure
 from sparseattack.report.page.fragility import Fragility, Share, fragility
 from sparseattack.report.page.gallery import Card, cards, fragile_runs, shown_runs
@@ -19,6 +19,7 @@ from sparseattack.report.page.wording import (
     verdicts,
 )
 from sparseattack.report.results import Results
+from sparseattack.report.statistics.comparisons import comparisons
 from sparseattack.report.tables import (
     explanation,
     failures,
@@ -72,6 +73,7 @@ class Chapter:
     explanation: str
     pairs: PageTable | None
     verdicts: list[str]
+    words: list[str]  # of each pair
     figures: list[PageFigure]  # the others
     cards: list[Card]
     shown: str  # how many of how many
@@ -88,6 +90,8 @@ def chapter(id: str, name: str, found: Results, draw: Drawings) -> Chapter:
     first, runs = fragile_runs(found, fragile.fragile), shown_runs(found)
     pictures, problems = thumbnails(found, [run.image for run in (*first, *runs)])
     ids = {number: f"{id}-image-{number}" for number in pictures}
+    compared = comparisons(found)
+    names = {method: f"{condition(method)} (k = {method.k})" for method in found.methods}
     drawn = list(draw.of(found, id))
     gallery = list(cards(found, runs, pictures, ids, len(first)))
     parts = sections(found.subject, found.lines, [])
@@ -111,8 +115,9 @@ def chapter(id: str, name: str, found: Results, draw: Drawings) -> Chapter:
         curves=[figure for figure in drawn if figure.kind in FIRST],
         tables=[section_table(part, found.methods) for part in parts],
         explanation=" ".join(explanation(found.methods).split()),
-        pairs=pair_table(found.pairs, found.methods),
-        verdicts=verdicts(found),
+        pairs=pair_table(compared, found.methods),
+        verdicts=verdicts(compared),
+        words=[one.in_words(names) for one in compared],
         figures=[figure for figure in drawn if figure.kind not in FIRST],
         cards=gallery,
         shown=_shown(found, gallery),

@@ -13,7 +13,8 @@ from sparseattack.report.results import Results
 FIRST = ("success",)  # kinds that stand above the tables
 
 TAG = re.compile(r"<[^>]*>")
-NAME = re.compile(r'(?:url\(#|href="#)([^")]+)')
+DEFINED, USED = re.compile(r' id="([^"]*)"'), re.compile(r'(url\(#|href="#)([^")]+)')  # identifiers
+STYLE = re.compile(r' style="([^"]*)"')
 NUMBER = re.compile(r"-?\d+\.\d+")
 STEP = re.compile(r"([A-Za-z])([^A-Za-z]*)")  # of a path
 SIZE = re.compile(r'viewBox="([^"]*)"')
@@ -63,9 +64,8 @@ class Drawings:
         """What is inside an ``<svg>`` element, with the same look in fewer letters."""
         self._drawn += 1
         svg = EVERYWHERE.sub("", svg)
-        names = {
-            name: f"f{self._drawn}-{place}" for place, name in enumerate(dict.fromkeys(NAME.findall(svg)))
-        }
+        found = dict.fromkeys(name for _, name in USED.findall(svg))
+        names = {name: f"f{self._drawn}-{place}" for place, name in enumerate(found)}
         groups: list[bool] = []  # of open ones, whether each is kept
         parts, end = [], 0
         for tag in TAG.finditer(svg):
@@ -80,11 +80,9 @@ class Drawings:
             return ""
         if tag == "</g>":
             return tag if groups.pop() else ""
-        tag = re.sub(
-            r' id="([^"]*)"', lambda found: f' id="{names[found[1]]}"' if found[1] in names else "", tag
-        )
-        tag = re.sub(r' style="([^"]*)"', lambda found: f' class="{self._class(found[1])}"', tag)
-        tag = re.sub(r'(url\(#|href="#)([^")]+)', lambda found: f"{found[1]}{names[found[2]]}", tag)
+        tag = DEFINED.sub(lambda found: f' id="{names[found[1]]}"' if found[1] in names else "", tag)
+        tag = USED.sub(lambda found: f"{found[1]}{names[found[2]]}", tag)
+        tag = STYLE.sub(lambda found: f' class="{self._class(found[1])}"', tag)
         tag = re.sub(r' transform="rotate\(-?0 [^"]*"', "", tag.replace("xlink:href", "href"))
         tag = re.sub(r'( (?:d|x|y|width|height|transform)=")([^"]*)', _rounded, tag)
         tag = re.sub(r"\s+", " ", tag).replace("base64, ", "base64,")

@@ -140,8 +140,9 @@ def key_of(found: Results, run: ShownRun) -> str:
 def with_shown(found: Results, study: Study) -> Results:
     """The results with the records of the runs that are shown, and of no others."""
     runs = dict.fromkeys((*fragile_runs(found, fragility(found).fragile), *shown_runs(found)))
-    held = {record.key: record for record in study.records([key_of(found, run) for run in runs])}
-    records = [held[key_of(found, run)].at_budget(run.method.budget, found.question.stop) for run in runs]
+    keys = {run: key_of(found, run) for run in runs}
+    held, stop = {record.key: record for record in study.records(list(keys.values()))}, found.question.stop
+    records = [held[key].at_budget(run.method.budget, stop) for run, key in keys.items() if key in held]
     return replace(found, records=records)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from sparseattack.report.page.fragility import Fragility, Resistance
 from sparseattack.report.results import Results
+from sparseattack.report.statistics.comparisons import Comparison
 from sparseattack.report.tables import LEVEL, number_of, percent
 
 MOST_NAMES = 8  # of strategies in a sentence
@@ -107,24 +108,22 @@ def resistance_text(level: Resistance) -> str:
     return f"{fooled}."
 
 
-def verdicts(found: Results) -> list[str]:
+def verdicts(compared: Sequence[Comparison]) -> list[str]:
     """Which strategy is better than which, in sentences; and how many pairs are not different."""
-    sure = [pair for pair in found.pairs if pair.p < LEVEL]
-    if not found.pairs:
-        return []
-    ks = len({method.k for method in found.methods}) > 1
-    better: dict[str, list[str]] = {}
-    for pair in sure:
-        first, second = (f"{one.name}/{one.encoding}" for one in (pair.first, pair.second))
-        winner, loser = (first, second) if pair.only_first_wins > pair.only_second_wins else (second, first)
-        where = f" (k = {pair.first.k})" * ks
-        better.setdefault(f"{winner}{where}", []).append(loser)
-    sentences = [
-        f"{winner} succeeds on significantly more images than {listed(list(dict.fromkeys(losers)))}."
-        for winner, losers in better.items()
-    ]
-    if none := len(found.pairs) - len(sure):
-        of = "The only pair" if len(found.pairs) == 1 else f"{none} of {number_of(len(found.pairs), 'pair')}"
-        verb = "is" if none == 1 else "are"
-        sentences.append(f"{of} {verb} not significantly different at {100 * LEVEL:.0f} %.")
+    better: dict[tuple[str, str], list[str]] = {}
+    for one in compared:
+        last = one.marks[-1]
+        first, second = one.first, one.second
+        how = "fools images significantly sooner than"
+        if last.adjusted < LEVEL:
+            how = "fools significantly more images than"
+            first, second = (second, first) if last.only_second > last.only_first else (first, second)
+        if one.significant:
+            key = f"{first.name}/{first.encoding}, k = {first.k},", how
+            better.setdefault(key, []).append(f"{second.name}/{second.encoding}")
+    sentences = [f"{winner} {how} {listed(losers)}." for (winner, how), losers in better.items()]
+    if none := sum(not one.significant for one in compared):
+        sentences.append(
+            f"{none} of {number_of(len(compared), 'pair')}: not significant at {100 * LEVEL:.0f} %."
+        )
     return sentences
