@@ -9,7 +9,7 @@ from sparseattack.report.page.drawings import FIRST, Drawings, PageFigure
 from sparseattack.report.page.fragility import Fragility, Share, fragility
 from sparseattack.report.page.gallery import Card, cards, fragile_runs, shown_runs
 from sparseattack.report.page.origin import Fact, commands, origins, settings
-from sparseattack.report.page.thumbnails import thumbnails
+from sparseattack.report.page.thumbnails import Thumbnail, thumbnails
 from sparseattack.report.page.wording import (
     asked,
     classes_of,
@@ -107,10 +107,7 @@ def chapter(id: str, name: str, found: Results, draw: Drawings) -> Chapter:
         fragile=list(cards(found, first, pictures, ids)),
         fooled=len(fragile.fragile),
         about=_about(found),
-        warnings=[
-            *found.mixtures,
-            *(one for line in found.lines for one in failures(line, line.method.name)),
-        ],
+        warnings=_warnings(found),
         bounds=[section_table(part, found.methods) for part in sections(found.subject, [], found.unfinished)],
         curves=[figure for figure in drawn if figure.kind in FIRST],
         tables=[section_table(part, found.methods) for part in parts],
@@ -122,13 +119,21 @@ def chapter(id: str, name: str, found: Results, draw: Drawings) -> Chapter:
         cards=gallery,
         shown=_shown(found, gallery),
         problems=problems,
-        pictures=[
-            StoredPicture(ids[each], one.width, one.height, one.source) for each, one in pictures.items()
-        ],
+        pictures=[_stored(ids[number], each) for number, each in pictures.items()],
         commands=commands(found),
         origin=list(origins(found)),
         settings=settings(found),
     )
+
+
+def _stored(id: str, picture: Thumbnail) -> StoredPicture:
+    return StoredPicture(id, picture.width, picture.height, picture.source)
+
+
+def _warnings(found: Results) -> list[str]:
+    """In what runs differ, and which of them failed."""
+    failed = [one for line in found.lines for one in failures(line, line.method.name)]
+    return [*found.mixtures, *failed]
 
 
 def _unfinished(found: Results) -> str:
