@@ -100,7 +100,8 @@ class AnswerLedger:
             for key in keys:
                 run(
                     "INSERT INTO answer VALUES (?, ?, 1, 'sent', NULL, ?, ?) ON CONFLICT (key) DO UPDATE SET"
-                    " attempts = attempts + 1, last = excluded.last",
+                    " attempts = attempts + 1, last = excluded.last,"
+                    " status = iif(answer IS NULL, excluded.status, status)",
                     (key, self.service, now, now),
                 )
             run("UPDATE service SET attempts = attempts + ? WHERE key = ?", (len(keys), self.service))

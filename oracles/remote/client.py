@@ -217,7 +217,8 @@ class Client:
         """One sentence with the service's own words, without secrets."""
         if isinstance(answer, httpx.Response):
             said = f"answered {often + ' ' if often else ''}{answer.status_code} {answer.reason_phrase}"
-            said = f"{said}: {_words(answer)}{more}{_advice(answer)}"
+            words = _words(self.endpoint.masked(answer.text))
+            said = f"{said}: {words}{more}{_advice(answer)}"
         else:
             said = f"did not answer{', ' + often if often else ''}: {type(answer).__name__}: {answer}"
         refused = isinstance(answer, httpx.Response) and not more
@@ -235,9 +236,9 @@ def _throttled(answer: httpx.Response) -> bool:
     return answer.status_code == HTTPStatus.BAD_REQUEST and bool(THROTTLED.search(answer.content))
 
 
-def _words(answer: httpx.Response) -> str:
+def _words(error: str) -> str:
     """The beginning of a service's error."""
-    text = " ".join(answer.text.split())
+    text = " ".join(error.split())
     return text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
 
 

@@ -197,7 +197,8 @@ class RemoteScores:
             raise RefusedError(self.client.endpoint.masked(f"{self.client.endpoint.host} {error}")) from error
         found = dict(zip(keys, answers, strict=True))
         self.ledger.store(found)
-        return _Bought(found, sent)
+        # of an image that another process has bought meanwhile, its answer stands in the ledger
+        return _Bought(found if anew else self.ledger.known(keys), sent)
 
     def _decoded(self, answer: bytes) -> Scores:
         """The scores ``(K,)`` in an answer, always as many and all finite."""

@@ -42,8 +42,11 @@ class Endpoint:
                 raise InputError(f'a header is written as "Name: value", not as {name!r}')
             self._check_secret(f"the header {name.strip()}", name, value)
         for name in SECRET.findall(" ".join((self.url, *self.headers))):
-            if not os.environ.get(name):
+            if not os.environ.get(name, "").strip():
                 raise InputError(f"the environment variable {name}, which url or headers name, is not set")
+        for name, value in self.header_values().items():
+            if not (value.isascii() and value.isprintable()):
+                raise InputError(f"the header {name} holds a line break, or a character that is not ASCII")
 
     def _check_secret(self, what: str, name: str, value: str) -> None:
         if SECRETIVE.search(name) and not SECRET.search(value):
@@ -75,7 +78,7 @@ class Endpoint:
     @cached_property
     def _values(self) -> dict[str, str]:
         names = SECRET.findall(" ".join((self.url, *self.headers)))
-        return {name: os.environ.get(name, "") for name in names}
+        return {name: os.environ.get(name, "").strip() for name in names}
 
     def address(self, path: str = "") -> str:
         """The address with its secrets, and a ``path`` below it."""

@@ -143,7 +143,7 @@ def metadata(client: Client, place: str, model: str) -> Mapping[str, Any]:
             raise
         return parsed(before)
     if not response.is_success:
-        said = client.endpoint.masked(" ".join(response.text.split())[:200])
+        said = " ".join(client.endpoint.masked(response.text).split())[:200]
         raise InputError(
             f"{client.endpoint.host} has no model {model}: it answers {response.status_code} to"
             f" {place}{f' ({said})' if said else ''}"
@@ -285,8 +285,14 @@ class OipService:
 
     def _rows(self, tensor: Mapping[str, Any], held: bytes | None, count: int) -> list[bytes]:
         """The scores of each image of an output tensor, whose data may stand apart in bytes."""
-        dtype = np.dtype(DATATYPES.get(str(tensor.get("datatype")), "<f8"))
-        rows = self.input.fixed or count
+        kind, shape, rows = tensor.get("datatype"), tensor.get("shape"), self.input.fixed or count
+        if held is not None and kind not in DATATYPES:
+            raise OracleError(
+                f"answered {_listed([tensor])} as bytes: only {', '.join(DATATYPES)} can be read"
+            )
+        if rows > 1 and isinstance(shape, list) and shape[:1] != [rows]:
+            raise OracleError(f"answered {_listed([tensor])} to {rows} images")
+        dtype = np.dtype(DATATYPES.get(str(kind), "<f8"))
         try:
             data = np.frombuffer(held, dtype) if held is not None else np.array(tensor.get("data"), dtype)
             scores = data.reshape(rows, -1)[:count]

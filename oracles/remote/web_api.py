@@ -17,7 +17,7 @@ from sparseattack import Classifier, InputError, Oracle, OracleError
 from sparseattack.data.images import levels
 from sparseattack.data.png import pil_image, write_png
 from sparseattack.errors import brief
-from sparseattack.problem.scale import ScaleSetting
+from sparseattack.problem.scale import SUM_ROUNDING, ScaleSetting
 from sparseattack.provenance import digest
 
 from .client import HttpRequest
@@ -127,7 +127,12 @@ def class_names(given: Sequence[str]) -> tuple[str, ...]:
             f"classes={given[0]} is no file ({error.strerror}): give a file with a name a line, the names, or"
             " how many classes there are"
         ) from error
-    return tuple(filter(None, map(str.strip, lines)))
+    names = "\n".join(map(str.strip, lines)).rstrip().split("\n")
+    if "" in names:
+        raise InputError(
+            f"line {names.index('') + 1} of classes={given[0]} is empty: each class has a line, in order"
+        )
+    return tuple(names)
 
 
 class ImageForm(NamedTuple):
@@ -205,11 +210,15 @@ class Reading(NamedTuple):
         scores, vector = self._scaled(scores), np.full(len(self.classes), np.nan)
         for label, score in zip(labels, scores, strict=True):
             if (place := self._place(label)) is not None:
+                if not np.isnan(vector[place]):
+                    raise OracleError(f"answered two scores of the class {shown(label)}")
                 vector[place] = score
         missing = np.isnan(vector)
         if missing.any():
             below = float(np.nextafter(scores.min(), -np.inf)) if len(scores) else 0.0
             rest = (1 - float(scores.sum())) / int(missing.sum())
+            if scores.min(initial=0) >= 0 and scores.sum() <= 1 + SUM_ROUNDING:
+                rest = max(rest, 0.0)
             vector[missing] = min(below, rest) if rest >= 0 else max(below, 0.0)
         return vector
 
@@ -218,6 +227,8 @@ class Reading(NamedTuple):
         if isinstance(label, int) and 0 <= label < len(self.classes):
             return label
         if isinstance(label, str) and label and label in self.classes:
+            if (count := self.classes.count(label)) > 1:
+                raise OracleError(f"answered the label {shown(label)}, the name of {count} of the classes=")
             return self.classes.index(label)
         if isinstance(label, str) and label.isdecimal() and not self.classes[0]:
             return self._place(int(label))

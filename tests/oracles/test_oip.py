@@ -127,6 +127,22 @@ def test_a_malformed_answer_is_an_error_and_is_not_kept(server: OipServer, answe
     assert torch.equal(made(IMAGES[:1]), expected(IMAGES[:1].numpy()))  # it is asked again
 
 
+def test_bytes_of_an_unknown_type_are_an_error(server: OipServer) -> None:
+    head = b'{"outputs": [{"name": "scores", "datatype": "BF16", "parameters": {"binary_data_size": 8}}]}'
+    length = {"Inference-Header-Content-Length": str(len(head))}
+    server.failures = [Reply(body=head + b"12345678", headers=length)]
+    with pytest.raises(OracleError, match="only UINT8, FP16, FP32, FP64 can be read"):
+        oracle(server, "binary=no")(IMAGES[:1])
+
+
+def test_a_row_for_other_than_each_image_is_an_error() -> None:
+    """Of a model that takes two images at a time, and answers one: half of its scores are no image's."""
+    one_row = OipServer(model=lambda images: linear(images[:1]), shape=[2, 3, 2, 2])
+    for binary in ("yes", "no"):
+        with serving(one_row) as server, pytest.raises(OracleError, match=r"\[1, 4\] to 2 images"):
+            oracle(server, f"binary={binary}")(IMAGES[:2])
+
+
 def test_another_number_of_classes_is_an_error(server: OipServer) -> None:
     made = oracle(server)
     made(IMAGES[:2])

@@ -21,9 +21,10 @@ from numpy.typing import NDArray
 from shared_runs import images_file
 
 from sparseattack import Classifier, Experiment, InputError, OracleError, SparseattackWarning, compare, load
-from sparseattack.data.images import levels
+from sparseattack.data.images import eight_bit, levels
 from sparseattack.oracles.remote import client
 from sparseattack.oracles.remote.answers import AnswerLedger
+from sparseattack.oracles.remote.endpoint import Endpoint
 from sparseattack.study.store import Study
 
 CLASSES = 4
@@ -263,6 +264,20 @@ def test_a_secret_is_sent_and_stands_nowhere(tmp_path: Path, monkeypatch: pytest
         assert SECRET.encode() not in file.read_bytes(), file
 
 
+def test_a_part_of_a_secret_stands_nowhere_either(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where an error is cut, and where the variable ends with a line break."""
+    monkeypatch.setenv("MY_TOKEN", f"{SECRET}\n")
+    with serving(JsonServer(failures=[Reply(403, b"x" * (client.SHOWN - 6) + SECRET.encode())])) as server:
+        made = load("oracles", f'http(url={server.url},headers="Authorization: Bearer {{MY_TOKEN}}")')()
+        with pytest.raises(OracleError) as error:
+            made(IMAGES[:1])
+    assert SECRET[:3] not in str(error.value)
+    monkeypatch.setenv("MY_TOKEN", f"{SECRET}\nmore")
+    with pytest.raises(InputError, match="the header X holds a line break") as refused:
+        Endpoint("http://127.0.0.1:1", ("X: {MY_TOKEN}",))
+    assert SECRET not in str(refused.value)
+
+
 NO_SECRETS = {
     'headers="Authorization: Bearer abc"': r"the header Authorization looks like a secret.*write \{API_KEY\}",
     'headers="x-api-key: abc"': "the header x-api-key looks like a secret",
@@ -372,12 +387,33 @@ def test_two_processes_share_a_ledger(tmp_path: Path) -> None:
     assert two[1].paused and two[1].reserve(0) > time.time() + 4
     turns = [one.reserve(2) for one in (*two, *two)]
     assert np.diff(turns) == pytest.approx([2, 2, 2], abs=1e-6)
+    two[0].send(["l"], None)
+    two[0].refuse(["l"], "503")
+    assert two[1].unanswered == 0
+    two[0].send(["l"], None)
+    assert two[1].unanswered == 1  # sent again, and nobody knows
     two[0].send(["k"], None)
     two[0].store({"k": b"answer"})
     two[1].store({"k": b"another"})
-    assert two[1].known(["k", "l"]) == {"k": b"answer"} and two[1].attempts == 1
+    assert two[1].known(["k", "l"]) == {"k": b"answer"} and two[1].attempts == 3
     for one in two:
         one.close()
+
+
+def test_an_answer_that_another_process_stored_first_is_taken(server: OipServer, tmp_path: Path) -> None:
+    """So that what is in the ledger gives the same results again."""
+    made = oracle(server, f"binary=yes,ledger={tmp_path}/a.ledger")
+    made(IMAGES[:1])
+    other = AnswerLedger(tmp_path / "a.ledger", made.remote.ledger.service, "m", durable=False)  # type: ignore[union-attr]
+    key = made.remote.key(eight_bit(IMAGES[1]).numpy(), 0)  # type: ignore[union-attr]
+
+    def slow(images: NDArray[Any]) -> NDArray[Any]:
+        other.store({key: b"<f8 " + np.arange(4.0).tobytes()})
+        return linear(images)
+
+    server.model = slow
+    assert made(IMAGES[1:2]).tolist() == [[0, 1, 2, 3]]
+    other.close()
 
 
 @pytest.mark.parametrize("address", ["http://127.0.0.1:8000", "https://host/v2/models/net/infer"])

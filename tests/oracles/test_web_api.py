@@ -15,6 +15,7 @@ from model_server import JsonServer, serving
 from PIL import Image
 
 from sparseattack import Classifier, Experiment, InputError, OracleError, compare, levels, load
+from sparseattack.oracles.remote.web_api import class_names
 
 PIXELS = np.random.default_rng(2).integers(256, size=(3, 5, 4, 3), dtype=np.uint8)
 IMAGES = levels(torch.from_numpy(PIXELS).permute(0, 3, 1, 2))
@@ -164,6 +165,12 @@ ANSWERS: dict[str, tuple[str, Any, list[float]]] = {
         [0.8, 0.9, 0.8],
     ),
     "none": ("labels=labels,classes=3", {"labels": [], "scores": []}, [0, 0, 0]),
+    "rounded up": (
+        "labels=labels,classes=4,scale=probabilities",
+        {"labels": [1, 2], "scores": [0.901, 0.1]},
+        [0, 0.901, 0.1, 0],
+    ),
+    "logits of some": ("labels=l,scores=s,classes=3", {"l": [2, 1], "s": [9, 5]}, [5, 5, 9]),
     "one score": ("scale=binary-probability", {"scores": 0.25}, [0.75, 0.25]),
 }
 
@@ -194,6 +201,12 @@ WRONG: dict[str, tuple[str, Any, str]] = {
     "NaN": ("", {"scores": [1, math.nan]}, "NaN or infinite"),
     "unknown label": ("classes=[ant,bee]", {"scores": {"cow": 1}}, 'the label "cow", none of classes='),
     "labels without classes": ("", {"scores": {"cow": 1}}, "name all classes, in order, by classes="),
+    "a class twice": ("labels=l,classes=3", {"scores": [1, 2], "l": [1, 1]}, "two scores of the class 1"),
+    "a name of two classes": (
+        "classes=[crane,cat,crane]",
+        {"scores": {"crane": 1}},
+        'the label "crane", the name of 2',
+    ),
     "other lengths": ("labels=l,classes=3", {"scores": [1, 2], "l": [1]}, "not as many"),
     "too few": ("image=x[*],scores=y[*]", {"y": []}, "answered 1 images with 0 elements at y"),
     "no list": ("image=x[*],scores=y[*]", {"y": 5}, "answered 1 images with 5 at y"),
@@ -228,6 +241,15 @@ def test_settings_that_do_not_fit_are_refused(name: str) -> None:
     settings, sentence = REFUSED[name]
     with pytest.raises(InputError, match=sentence):
         load("oracles", f"http(url=http://127.0.0.1:1,{settings})")()
+
+
+def test_a_file_of_classes_has_a_line_for_each(tmp_path: Path) -> None:
+    """An empty line would give every later class another number."""
+    (tmp_path / "names.txt").write_text("ant\n bee \n\n")
+    assert class_names([f"{tmp_path}/names.txt"]) == ("ant", "bee")
+    (tmp_path / "names.txt").write_text("ant\n\nbee\n")
+    with pytest.raises(InputError, match=r"line 2 of classes=.*names.txt is empty"):
+        class_names([f"{tmp_path}/names.txt"])
 
 
 @pytest.mark.parametrize(
