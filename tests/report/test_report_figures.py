@@ -15,8 +15,10 @@ import pytest
 from PIL import Image
 
 from sparseattack import Experiment, InputError, compare
+from sparseattack.report.figures.by_image import difference_figure, scatter_figure
 from sparseattack.report.figures.collection import figures, write_figures
 from sparseattack.report.figures.figure import ReportFigure
+from sparseattack.report.figures.panels import panels_of
 from sparseattack.report.results import Results
 from sparseattack.report.summary import unfinished
 from sparseattack.study.facts import Method
@@ -121,6 +123,22 @@ def test_a_dot_is_the_lower_median_of_an_images_runs(found: Results, shown: list
         for which in ("first", "second"):
             lower = min(by_hand[row[which], int(row["image"])])  # of two seeds
             assert row[f"queries_{which}"] == ("" if lower == inf else str(lower))
+
+
+def test_unequal_budgets_and_images_are_said_and_compared_up_to_the_smaller(found: Results) -> None:
+    """What the smaller budget cuts off is nobody's success; only images that both attack count."""
+    panel = next(panel for panel in panels_of(found) if panel.k == 1)
+    first, second = panel.whole[:2]
+    budget = first.method.budget
+    longer = replace(second, method=replace(second.method, budget=9 * budget))
+    late = replace(second.runs, budget=0 * second.runs.budget + 9 * budget)
+    late = replace(late, first_fooled=0 * late.first_fooled + 5 * budget, verified=late.verified | True)
+    figure = scatter_figure(panel, first, replace(longer, runs=late.at(late.image != late.image[0])))
+    assert figure and f"{second.name} on 0;" in figure.sentence
+    assert figure.sentence.endswith(f"both fail within {budget:,} queries.")
+    fewer = replace(second, runs=second.runs.at(second.runs.image != second.runs.image[0]))
+    shown = difference_figure(replace(panel, series=(first, fewer)))
+    assert shown and f"on the images ({first.images - 1}) that both attack" in shown.caption
 
 
 def test_a_profile_by_hand(found: Results, shown: list[ReportFigure]) -> None:

@@ -39,6 +39,7 @@ class Lead(NamedTuple):
     """A curve of the difference of two rates, with its pointwise 95 % band."""
 
     other: Series
+    images: int  # that both attack
     queries: NDArray[np.int64]
     value: Reals
     low: Reals
@@ -54,7 +55,7 @@ def difference_figure(panel: Panel) -> ReportFigure | None:
     if not lines:
         return None
     last = [f"of {line.other.name} by {100 * line.value[-1]:.1f}" for line in lines]
-    images = number_of(min(best.images, *(line.other.images for line in lines)), "image")
+    counts = " or ".join(f"{each:,}" for each in sorted({line.images for line in lines}))
     return ReportFigure(
         name=f"difference-{panel.stem}",
         kind="difference",
@@ -65,14 +66,14 @@ def difference_figure(panel: Panel) -> ReportFigure | None:
         ),
         caption=(
             f"Share of images that {best.name} fools within so many queries, less the share that the other"
-            f" fools, on the {images} that both attack. Band: pointwise 95 % interval by bootstrap over"
-            " images, each with all its runs."
+            f" fools, on the images ({counts}) that both attack. Band: pointwise 95 % interval by bootstrap"
+            " over images, each with all its runs."
         ),
         columns=("strategy", "less", "queries", "difference", "low", "high"),
         rows=tuple(
             (best.method.name, line.other.method.name, queries, *(round(each, 6) for each in values))
             for line in lines
-            for queries, *values in zip(*(part.tolist() for part in line[1:]), strict=True)
+            for queries, *values in zip(*(part.tolist() for part in line[2:]), strict=True)
         ),
         paint=lambda: _paint_differences(lines, panel.common_budget),
     )
@@ -84,7 +85,8 @@ def _difference(best: Series, other: Series, budget: int) -> Lead | None:
         return None
     curves = paired_curves(both, budget)
     first, second = curves.drawn
-    return Lead(other, curves.queries, curves.observed[0] - curves.observed[1], *interval(first - second))
+    images, lead = len(np.unique(both[0].image)), curves.observed[0] - curves.observed[1]
+    return Lead(other, images, curves.queries, lead, *interval(first - second))
 
 
 def _paint_differences(lines: Sequence[Lead], budget: int) -> "Figure":
@@ -113,8 +115,10 @@ def scatter_figure(panel: Panel, first: Series, second: Series) -> ReportFigure 
     if not len(one):
         return None
     images, across, up = np.unique(one.image), *(_middle(runs) for runs in (one, other))
-    better, worse = int((across < up).sum()), int((across > up).sum())
     budgets = first.method.budget, second.method.budget
+    known = [np.where(each <= min(budgets), each, np.inf) for each in (across, up)]  # of both
+    better, worse = int((known[0] < known[1]).sum()), int((known[0] > known[1]).sum())
+    within = f" within {min(budgets):,} queries" * (budgets[0] != budgets[1])
     repeated = len(one) > len(images)
     return ReportFigure(
         name=f"scatter-{panel.stem}",
@@ -122,7 +126,7 @@ def scatter_figure(panel: Panel, first: Series, second: Series) -> ReportFigure 
         title=f"{short(first.name)} against {short(second.name)}, image by image, {panel.subject}",
         sentence=(
             f"{first.name} needs fewer queries on {number_of(better, 'image')}, {second.name} on {worse:,};"
-            f" on {len(images) - better - worse:,} they need the same or both fail."
+            f" on {len(images) - better - worse:,} they need the same or both fail{within}."
         ),
         caption=(
             f"A dot for each of {number_of(len(images), 'image')}: queries to success"
