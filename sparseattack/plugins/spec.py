@@ -16,6 +16,7 @@ from types import NoneType, UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 
 from sparseattack.errors import InputError, brief
+from sparseattack.plugins.presets import with_preset
 
 Plugin = Callable[..., Any]
 """A strategy, a fitness function, or a function that makes an encoding or an oracle."""
@@ -155,7 +156,7 @@ def bind(name: str, plugin: Plugin, chosen: Mapping[str, object]) -> Plugin:
 
     InputError, with the plugin's ``name``, for a setting that is unknown, missing or of another type.
     """
-    known = settings_of(plugin)
+    known, chosen = settings_of(plugin), with_preset(name, plugin, chosen)
     if unknown := [key for key in chosen if key not in known]:
         exist = f"only {', '.join(known)}" if known else "it has none"
         raise InputError(f"{name} has no setting {', '.join(unknown)}: {exist}")

@@ -1,4 +1,4 @@
 """Differential evolution, one variant per file.
 
-In reading order: ``de``.
+In reading order: ``de``; ``current_to_pbest`` (what the next two share), ``jade``, ``shade``.
 """

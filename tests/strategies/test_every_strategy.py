@@ -10,6 +10,8 @@ VARIANTS = (
     "de(popsize=10,variant=best1,cr=0.7,bounds=reflect,init=corners)",
     "de(popsize=8,f=0.9,cr=0.9,adapt=jde,bounds=clip,init=uniform)",
     "de(popsize=4)",
+    "de(preset=scipy,popsize=6)",
+    "de(preset=torchattacks)",
     "sparse-rs(alpha=0.8)",
     "additive-gp(colours=palette,window=7)",
     "brusle(popsize=1,lambda0=1)",

@@ -106,6 +106,6 @@ def test_local_moves_find_a_smooth_optimum_sooner(pixels: int) -> None:
     lowest = {}
     for local in (0.0, 0.5):
         here = space(*range(40), shape=(3, 32, 32), pixels=pixels, budget=150)
-        asked = all_candidates(partial(one_plus_one, local=local), here)
+        asked = all_candidates(partial(one_plus_one, local=local), here, distance)
         lowest[local] = torch.stack([distance(0, each[None]).amin() for each in asked])
     assert wilcoxon(lowest[0.5], lowest[0.0], alternative="less").pvalue < 1e-3
