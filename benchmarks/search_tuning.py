@@ -1,8 +1,9 @@
 """Variants of additive-gp on the same training images: ``python -m benchmarks.search_tuning``.
 
-Each variant changes one constant or setting. It is told apart from the first by the paired difference of
-log10(queries to success), a failure counted as twice the budget, which sees more than success at one budget.
-Images are training images only, so that nothing is tuned on those that an evaluation judges by.
+Each variant changes one constant or setting; the spec of any strategy is a variant, too. It is told apart
+from the first by the paired difference of log10(queries to success), a failure counted as twice the budget,
+which sees more than success at one budget. Images are training images only, so that nothing is tuned on those
+that an evaluation judges by.
 """
 
 import argparse
@@ -19,8 +20,9 @@ from typing import NamedTuple
 import torch
 
 from benchmarks.networks import load_network, training_images
-from sparseattack import Outcome, Problem, attack, load
+from sparseattack import InputError, Outcome, Problem, attack, load
 from sparseattack.data.images import eight_bit
+from sparseattack.plugins.spec import split
 from sparseattack.problem.encodings import corners
 from sparseattack.provenance import digest, digest_image, digest_source
 
@@ -59,6 +61,11 @@ VARIANTS = {
 """The ablation, each row against the first, and the two searches to beat."""
 
 
+def variant_of(name: str) -> Variant:
+    """The variant of that name, or else the strategy of that spec."""
+    return VARIANTS.get(name) or Variant(name)
+
+
 @dataclass(frozen=True)
 class TuningOptions:
     """What is measured: networks, training images, pixels, queries and seeds."""
@@ -70,6 +77,7 @@ class TuningOptions:
     start: int = 20_000  # number of the first training image
     budget: int = 100
     seeds: tuple[int, ...] = (0, 1)
+    encoding: str = "corners"
 
 
 @dataclass(frozen=True)
@@ -83,6 +91,7 @@ class TuningRuns:
     budget: int
     seconds: float  # of the processor, network included, for each query
     queries: list[int]  # to the first success of each image; 0 is none
+    encoding: str = "corners"
 
     @property
     def logarithms(self) -> list[float]:
@@ -101,12 +110,11 @@ def measure(options: TuningOptions, folder: Path) -> Iterator[TuningRuns]:
     for name in options.networks:
         problem = training_problem(name, options)
         for pixels in options.pixels:
-            here = replace(problem, encoding=corners(pixels=pixels))
+            here = replace(problem, encoding=load("encodings", options.encoding, {"pixels": pixels})())
             for variant in options.variants:
                 for seed in options.seeds:
-                    yield _stored(
-                        folder, here, TuningRuns(name, pixels, variant, seed, options.budget, 0, [])
-                    )
+                    runs = TuningRuns(name, pixels, variant, seed, options.budget, 0, [], options.encoding)
+                    yield _stored(folder, here, runs)
 
 
 def training_problem(network: str, options: TuningOptions) -> Problem:
@@ -121,14 +129,12 @@ def training_problem(network: str, options: TuningOptions) -> Problem:
 
 def _stored(folder: Path, problem: Problem, runs: TuningRuns) -> TuningRuns:
     """The runs, from their file if it is there."""
-    code = digest_source(load("strategies", VARIANTS[runs.variant].strategy))
-    facts = digest(
-        [*asdict(runs).values(), digest_image(eight_bit(problem.images)), VARIANTS[runs.variant], code]
-    )
+    variant = variant_of(runs.variant)
+    code = digest_source(load("strategies", variant.strategy))
+    facts = digest([*asdict(runs).values(), digest_image(eight_bit(problem.images)), variant, code])
     file = folder / f"{facts[:16]}.json"
     if file.is_file():
         return TuningRuns(**json.loads(file.read_text("utf-8")))
-    variant = VARIANTS[runs.variant]
     begin = process_time()
     with changed(variant.constants):
         outcomes = attack(
@@ -204,7 +210,8 @@ def main() -> None:
     )
     made.add_argument("--out", type=Path, default=Path("tuning-results"), help="folder of runs and table")
     for name in ("networks", "variants"):
-        made.add_argument(f"--{name}", type=lambda text: tuple(text.split(",")), default=getattr(usual, name))
+        made.add_argument(f"--{name}", type=lambda text: tuple(split(text)), default=getattr(usual, name))
+    made.add_argument("--encoding", default=usual.encoding)
     for name in ("pixels", "seeds"):
         numbers = lambda text: tuple(map(int, text.split(",")))  # noqa: E731
         made.add_argument(f"--{name}", type=numbers, default=getattr(usual, name))
@@ -212,8 +219,11 @@ def main() -> None:
         made.add_argument(f"--{name}", type=int, default=getattr(usual, name))
     given = vars(made.parse_args())
     folder = given.pop("out")
-    if unknown := [name for name in given["variants"] if name not in VARIANTS]:
-        made.error(f"there is no variant {unknown[0]!r}, only {', '.join(VARIANTS)}")
+    try:
+        for name in given["variants"]:
+            load("strategies", variant_of(name).strategy)
+    except InputError as error:
+        made.error(f"{error}; the variants are {', '.join(VARIANTS)}")
     folder.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(1)
     runs = list[TuningRuns]()
