@@ -30,6 +30,8 @@ REFUSED = {
     "one-plus-one(radius=0)": "one-plus-one needs a radius of at least 1, not 0",
     "cmaes(popsize=3)": "cmaes needs a popsize of at least 4, not 3",
     "cmaes(sigma=0)": "cmaes needs a sigma above 0, not 0.0",
+    "cmaes-native(popsize=3)": "cmaes-native needs a popsize of at least 4, not 3",
+    "cmaes-native(sigma=0)": "cmaes-native needs a sigma above 0, not 0.0",
     "nevergrad(popsize=0)": "nevergrad needs a popsize of at least 1, not 0",
     "nsga2(popsize=0)": "nsga2 needs a popsize of at least 1, not 0",
 }
