@@ -1,6 +1,6 @@
 """Curves of success: the share of images fooled within a number of queries, and differences of these."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -59,13 +59,20 @@ def _result(panel: Panel, curves: Curves) -> str:
         f"{best.name} fools {percent(float(curve.rate[-1]))} of {number_of(best.images, 'image')} within"
         f" {number_of(best.method.budget, 'query', 'queries')}"
     )
-    if others:
-        last, other = others[-1]
-        sentence += f", the most; {last.name} fools {percent(float(other.rate[-1]))}, the fewest"
-        sentence = (
-            sentence if len(others) > 1 else sentence.replace(", the fewest", "").replace(", the most", "")
-        )
-    return f"{sentence}."
+    rates = [(one.name, float(each.rate[-1])) for one, each in others]
+    return f"{sentence}{beside(float(curve.rate[-1]), rates)}."
+
+
+def beside(best: float, others: Sequence[tuple[str, float]]) -> str:
+    """End of a sentence about the best rate: the lowest other, unless all are equal; others fall."""
+    if not others:
+        return ""
+    name, lowest = others[-1]
+    if len(others) == 1:
+        return f"; {name} fools {percent(lowest)}"
+    if lowest == best:
+        return f"; each of the other {len(others)} fools {percent(lowest)} too"
+    return f", the most; {name} fools {percent(lowest)}, the fewest"
 
 
 def _caption(found: Results, panel: Panel) -> str:
