@@ -27,6 +27,7 @@ if TYPE_CHECKING:  # a report imports no torch
 
 JSON = json.JSONEncoder(sort_keys=True, separators=(",", ":"))  # made once: a study has a million digests
 THIS_PACKAGE = "sparseattack"  # its version stands for its code
+PLUGINS = "sparseattack.strategies.", "sparseattack.oracles."  # but not for that of its plugins
 NUMERICAL = ("cma", "scipy", "scikit-learn")  # recorded, too, where another package needs them
 UNREADABLE = (OSError, TypeError, KeyError, ImportError, ValueError, SyntaxError)  # lost, compiled, garbled
 INSTALLED = {"site-packages", "dist-packages"}  # folders of packages, whose versions are recorded
@@ -227,9 +228,10 @@ def _package(module: str) -> str:
 def _own_imports(text: str, package: str, module: str) -> Iterator[str]:
     """Modules that a source imports from the package of the plugin's ``module``, or from the user's files."""
     root = (package or module).partition(".")[0]
+    own = tuple(each for each in PLUGINS if module.startswith(each))
     for name, relative in imported_modules(text, package):
         top = name.partition(".")[0]
-        if relative or (root != THIS_PACKAGE and (top == root or _is_users(top))):
+        if relative or name.startswith(own) or (root != THIS_PACKAGE and (top == root or _is_users(top))):
             yield name
 
 

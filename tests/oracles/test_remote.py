@@ -98,7 +98,7 @@ def test_a_pause_is_for_all_requests(server: OipServer) -> None:
     """As long as the service says; fewer requests are under way afterwards."""
     made = oracle(server, "binary=yes,batch=1,concurrency=4")
     made(IMAGES[:1])
-    server.failures = [Reply(429, headers={"Retry-After": "0.6"})]
+    server.failures = [Reply(429, headers={"Retry-After": "0.6"}), *[Reply(wait=0.1)] * 12]
     start = time.monotonic()
     assert torch.equal(made(IMAGES[:13]), EXPECTED[:13])
     assert time.monotonic() - start >= 0.6
