@@ -85,3 +85,10 @@ def converged(space: Space, parents: Population) -> Tensor:
     for place in over.nonzero().flatten().tolist():
         space.journal.restarted(place)
     return over
+
+
+def renewed(space: Space, parents: Population, over: Tensor, start: float) -> Population:
+    """The population, but random members, with F and CR ``start``, in the images ``over (B,)``."""
+    anew = space.at(over.nonzero()[:, 0].tolist())
+    fresh = Population.unevaluated(anew.uniform(parents.members.shape[1]), start, start)
+    return parents.replaced(over, fresh)

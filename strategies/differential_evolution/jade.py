@@ -5,7 +5,7 @@ import torch
 from sparseattack import Search, Space
 from sparseattack.errors import require
 
-from .current_to_pbest import Archive, converged, draw_cr, draw_f, lehmer_mean, mean_of, towards_best
+from .current_to_pbest import Archive, converged, draw_cr, draw_f, lehmer_mean, mean_of, renewed, towards_best
 from .de import Population, select
 
 MIN_POPSIZE = 4
@@ -39,9 +39,7 @@ def jade(space: Space, *, popsize: int | None = None, p: float = 0.05, c: float 
         means = torch.where(better[..., 0].any(1), (1 - c) * means + c * learnt, means)
         parents = select(parents, children)
         if (over := converged(space, parents)).any():
-            anew = space.at(over.nonzero()[:, 0].tolist())
-            fresh = Population.unevaluated(anew.uniform(count), START, START)
-            parents = parents.replaced(over, fresh)
+            parents = renewed(space, parents, over, START)
             archive = archive._replace(sizes=archive.sizes.masked_fill(over, 0))
             means = means.masked_fill(over, START)
         f, cr = (mean.float().view(-1, 1, 1).expand(-1, count, 1) for mean in means)

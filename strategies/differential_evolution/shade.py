@@ -8,7 +8,7 @@ from torch import Tensor
 from sparseattack import Search, Space, uses
 from sparseattack.errors import require
 
-from .current_to_pbest import Archive, converged, draw_cr, draw_f, lehmer_mean, towards_best
+from .current_to_pbest import Archive, converged, draw_cr, draw_f, lehmer_mean, renewed, towards_best
 from .de import Population, select
 
 FEWEST = 4  # members at the end
@@ -54,9 +54,7 @@ def shade(
         known = known.after(children, gain)
         parents = best_of(select(parents, children, ties=True), count)
         if (over := converged(space, parents)).any():
-            anew = space.at(over.nonzero()[:, 0].tolist())
-            fresh = Population.unevaluated(anew.uniform(count), START, START)
-            parents = parents.replaced(over, fresh)
+            parents = renewed(space, parents, over, START)
             losers = losers._replace(sizes=losers.sizes.masked_fill(over, 0))
             known = known.forgotten(over)
         f, cr = known.draw(space, count)

@@ -7,7 +7,6 @@ effects of neighbouring pixels are alike.
 
 from itertools import count
 from math import log
-from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -16,8 +15,9 @@ from sparseattack import PixelGrid, Search, Space
 from sparseattack.errors import require
 from sparseattack.strategies.draws import distinct, outside
 
+from .pixel_set import PixelSet
+
 ALPHA = 1.54468  # of the schedule
-WHITE = 255
 
 
 def one_plus_one(space: Space, *, local: float = 0.5, radius: int = 3) -> Search:
@@ -33,7 +33,7 @@ def one_plus_one(space: Space, *, local: float = 0.5, radius: int = 3) -> Search
     require(0 <= local <= 1, f"one-plus-one needs a local from 0 to 1, not {local}")
     require(radius >= 1, f"one-plus-one needs a radius of at least 1, not {radius}")
     grid = PixelGrid.of(space, "one-plus-one")
-    best = Spots(distinct(space, grid.area, space.slots), space.integers(2, space.slots, grid.channels))
+    best = PixelSet.random(space, grid)
     lowest = (yield best.candidate(grid))[..., :1]  # (B, 1, 1)
     for query in count(2):
         child = best
@@ -41,20 +41,8 @@ def one_plus_one(space: Space, *, local: float = 0.5, radius: int = 3) -> Search
             child = mutate(space, grid, child, slot, (local, radius))
         values = (yield child.candidate(grid))[..., :1]
         accepted = values <= lowest
-        best = Spots(torch.where(accepted[..., 0], child.pixels, best.pixels),
-                     torch.where(accepted, child.corners, best.corners))  # fmt: skip
+        best = best.replaced(accepted, child)
         lowest = torch.where(accepted, values, lowest)
-
-
-class Spots(NamedTuple):
-    """Distinct pixels in corner colours."""
-
-    pixels: Tensor  # (B, k)
-    corners: Tensor  # (B, k, C), 0 or 1
-
-    def candidate(self, grid: PixelGrid) -> Tensor:
-        """The one candidate ``(B, 1, D)`` that paints them."""
-        return grid.candidates(self.pixels.unsqueeze(1), self.corners.unsqueeze(1) * WHITE)
 
 
 def mutations(query: int, slots: int) -> int:
@@ -62,7 +50,9 @@ def mutations(query: int, slots: int) -> int:
     return max(1, int(slots * ALPHA * log(query) / query))
 
 
-def mutate(space: Space, grid: PixelGrid, parent: Spots, slot: Tensor, move: tuple[float, int]) -> Spots:
+def mutate(
+    space: Space, grid: PixelGrid, parent: PixelSet, slot: Tensor, move: tuple[float, int]
+) -> PixelSet:
     """The set with the pixel of one ``slot (B,)`` of each image changed by a ``move``: local and radius.
 
     Where a near pixel is in the set, any other is taken; where all are, only the colour changes.
@@ -80,7 +70,9 @@ def mutate(space: Space, grid: PixelGrid, parent: Spots, slot: Tensor, move: tup
     drawn, turned = torch.stack(bits, 1).ge(0.5).long(), corner ^ turns(shade, grid.channels)
     kept = torch.where((steps & ~jumps).unsqueeze(1), corner, turned)
     colour = torch.where(jumps.unsqueeze(1), drawn, kept)
-    return Spots(parent.pixels.index_put((rows, slot), pixel), parent.corners.index_put((rows, slot), colour))
+    return PixelSet(
+        parent.pixels.index_put((rows, slot), pixel), parent.corners.index_put((rows, slot), colour)
+    )
 
 
 def near(grid: PixelGrid, pixels: Tensor, radius: int, draws: tuple[Tensor, Tensor]) -> Tensor:

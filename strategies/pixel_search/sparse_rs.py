@@ -13,9 +13,10 @@ from sparseattack import PixelGrid, Search, Space, uses
 from sparseattack.errors import require
 from sparseattack.strategies.draws import distinct, outside
 
+from .pixel_set import WHITE, PixelSet
+
 STEPS = (0, 50, 200, 500, 1000, 2000, 4000, 6000, 8000)  # last query, of 10,000, that a divisor holds for
 DIVISORS = (1, 2, 4, 5, 6, 8, 10, 12, 15, 20)
-WHITE = 255
 AHEAD = 64  # one-pixel swaps drawn at once: a call of the generator costs far more than its numbers
 
 
@@ -31,38 +32,17 @@ def sparse_rs(space: Space, *, alpha: float | None = None) -> Search:
     share = (0.1 if space.targeted else 0.3) if alpha is None else alpha
     require(0 < share <= 1, f"sparse-rs needs an alpha above 0 and at most 1, not {share}")
     grid = PixelGrid.of(space, "sparse-rs")
-    best = PixelSet(distinct(space, grid.area, space.slots), space.integers(2, space.slots, grid.channels))
+    best = PixelSet.random(space, grid)
     lowest = (yield best.candidate(grid))[..., :1]  # (B, 1, 1)
     clean = grid.pixels(space.images)
     for swap in swaps(space, grid, share):
-        changed = best.swapped(swap)
+        changed = swapped(best, swap)
         if swap.slots.shape[1] == 1:
             changed = redrawn(space, best, changed, swap.slots[:, 0], clean)
         values = (yield changed.candidate(grid))[..., :1]
         accepted = (values < lowest) | _success(space, values)
-        best = PixelSet(torch.where(accepted[..., 0], changed.pixels, best.pixels),
-                        torch.where(accepted, changed.corners, best.corners))  # fmt: skip
+        best = best.replaced(accepted, changed)
         lowest = torch.where(accepted, values, lowest)
-
-
-class PixelSet(NamedTuple):
-    """Distinct pixels, and their corner colours."""
-
-    pixels: Tensor  # (B, k)
-    corners: Tensor  # (B, k, C), 0 or 1
-
-    def candidate(self, grid: PixelGrid) -> Tensor:
-        """The one candidate ``(B, 1, D)`` that paints them."""
-        return grid.candidates(self.pixels.unsqueeze(1), self.corners.unsqueeze(1) * WHITE)
-
-    def swapped(self, swap: "Swap") -> "PixelSet":
-        """The set with the pixels of some slots replaced by pixels from outside of it."""
-        pixels = outside(swap.picks, self.pixels)
-        where = swap.slots.unsqueeze(2).expand_as(swap.corners)
-        return PixelSet(
-            self.pixels.scatter(1, swap.slots[:, : pixels.shape[1]], pixels),
-            self.corners.scatter(1, where, swap.corners),
-        )
 
 
 class Swap(NamedTuple):
@@ -71,6 +51,16 @@ class Swap(NamedTuple):
     slots: Tensor  # (B, n)
     picks: Tensor  # (B, m) ranks among the pixels outside the set; m < n where few pixels are outside
     corners: Tensor  # (B, n, C), 0 or 1
+
+
+def swapped(best: PixelSet, swap: Swap) -> PixelSet:
+    """The set with the pixels of some slots replaced by pixels from outside of it."""
+    pixels = outside(swap.picks, best.pixels)
+    where = swap.slots.unsqueeze(2).expand_as(swap.corners)
+    return PixelSet(
+        best.pixels.scatter(1, swap.slots[:, : pixels.shape[1]], pixels),
+        best.corners.scatter(1, where, swap.corners),
+    )
 
 
 def redrawn(space: Space, best: PixelSet, changed: PixelSet, slots: Tensor, clean: Tensor) -> PixelSet:

@@ -11,7 +11,6 @@ from torch import Tensor
 
 from sparseattack import PixelGrid
 from sparseattack.strategies.pixel_search.one_plus_one import (
-    Spots,
     below,
     mutate,
     mutations,
@@ -19,6 +18,7 @@ from sparseattack.strategies.pixel_search.one_plus_one import (
     one_plus_one,
     turns,
 )
+from sparseattack.strategies.pixel_search.pixel_set import PixelSet
 
 
 def test_the_schedule_is_nevergrad_s() -> None:
@@ -49,7 +49,9 @@ def changes(seeds: int, local: float) -> tuple[Tensor, Tensor, PixelGrid]:
     """Position and corner of the first of two pixels, after one mutation, of many images."""
     here = space(*range(seeds), shape=(3, 15, 15), pixels=2)
     grid, middle = PixelGrid.of(here), 7 * 15 + 7
-    parent = Spots(torch.tensor([[middle, 0]]).expand(seeds, 2), torch.zeros(seeds, 2, 3, dtype=torch.int64))
+    parent = PixelSet(
+        torch.tensor([[middle, 0]]).expand(seeds, 2), torch.zeros(seeds, 2, 3, dtype=torch.int64)
+    )
     child = mutate(here, grid, parent, torch.zeros(seeds, dtype=torch.int64), (local, 3))
     assert (child.pixels[:, 1] == 0).all() and (child.corners[:, 1] == 0).all()
     return child.pixels[:, 0], child.corners[:, 0], grid

@@ -21,12 +21,11 @@ from sparseattack.report.statistics.curves import weights
 from sparseattack.report.statistics.resampling import interval, paired_curves
 from sparseattack.report.summary import common_runs
 from sparseattack.report.tables import number_of, percent
-from sparseattack.study.columns import Columns
+from sparseattack.study.columns import Columns, Reals
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-Reals = NDArray[np.float64]
 
 MOST_LINES = 4  # differences in one figure
 RIM = 1.35  # times the budget, where failures stand

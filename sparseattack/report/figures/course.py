@@ -3,18 +3,16 @@
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sparseattack.report.figures.figure import INK, ReportFigure
 from sparseattack.report.figures.panels import Panel, Series
 from sparseattack.report.figures.style import BAND, label, legend, panels, query_scale
 from sparseattack.report.tables import number_of
-from sparseattack.study.columns import Courses, Numbers
+from sparseattack.study.columns import Courses, Numbers, Reals
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-Reals = NDArray[np.float64]
 
 POINTS = 60  # numbers of queries
 

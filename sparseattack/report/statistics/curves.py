@@ -9,9 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sparseattack.report.statistics.intervals import wilson_band
-from sparseattack.study.columns import Columns, Numbers
-
-Reals = NDArray[np.float64]
+from sparseattack.study.columns import Columns, Numbers, Reals
 
 
 class SuccessCurve(NamedTuple):

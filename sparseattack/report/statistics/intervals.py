@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from statistics import NormalDist
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import bdtr
 
-Reals = NDArray[np.float64]
+from sparseattack.study.columns import Reals
 
 
 def wilson(rate: float, count: int, level: float = 0.95) -> tuple[float, float]:

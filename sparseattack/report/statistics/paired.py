@@ -10,9 +10,7 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
-from sparseattack.study.columns import Columns
-
-Reals = NDArray[np.float64]
+from sparseattack.study.columns import Columns, Reals
 
 EXACT = 12  # images that differ, up to which all exchanges are enumerated
 POWER, LEVEL = 0.8, 0.05  # of the test for which images are counted; two-sided

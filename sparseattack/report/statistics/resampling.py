@@ -11,9 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sparseattack.study.columns import Columns, Numbers
-
-Reals = NDArray[np.float64]
+from sparseattack.study.columns import Columns, Numbers, Reals
 
 RESAMPLES = 1000
 AT_ONCE = 2**23  # numbers of images drawn
