@@ -1,5 +1,6 @@
-"""The sentence below success curves names a most and a fewest only where rates differ."""
+"""The sentences below curves name a most, a fewest and a lead only where rates differ."""
 
+from sparseattack.report.figures.by_image import lead_in_words
 from sparseattack.report.figures.success import beside
 
 
@@ -11,3 +12,9 @@ def test_the_lowest_of_different_rates_is_named() -> None:
     assert beside(0.2, [("de", 0.2), ("cmaes", 0.1)]) == ", the most; cmaes fools 10.0 %, the fewest"
     assert beside(0.2, [("de", 0.1)]) == "; de fools 10.0 %"
     assert beside(0.2, []) == ""
+
+
+def test_a_lead_is_none_where_shares_are_shown_alike() -> None:
+    assert lead_in_words(0.0, "de") == lead_in_words(-0.0004, "de") == "as many as de"
+    assert lead_in_words(0.25, "de") == "25.0 percentage points more than de"
+    assert lead_in_words(-0.05, "de") == "5.0 percentage points fewer than de"

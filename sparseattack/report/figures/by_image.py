@@ -53,16 +53,13 @@ def difference_figure(panel: Panel) -> ReportFigure | None:
     lines = [each for one in others[:MOST_LINES] if (each := _difference(best, one, panel.common_budget))]
     if not lines:
         return None
-    last = [f"of {line.other.name} by {100 * line.value[-1]:.1f}" for line in lines]
+    last = [lead_in_words(float(line.value[-1]), line.other.name) for line in lines]
     counts = " or ".join(f"{each:,}" for each in sorted({line.images for line in lines}))
     return ReportFigure(
         name=f"difference-{panel.stem}",
         kind="difference",
         title=f"How much more {short(best.name)} fools than others, {panel.subject}",
-        sentence=(
-            f"Within {panel.common_budget:,} queries {best.name} is ahead {', '.join(last)} percentage"
-            " points."
-        ),
+        sentence=f"Within {panel.common_budget:,} queries {best.name} fools {', '.join(last)}.",
         caption=(
             f"Share of images that {best.name} fools within so many queries, less the share that the other"
             f" fools, on the images ({counts}) that both attack. Band: pointwise 95 % interval by bootstrap"
@@ -76,6 +73,14 @@ def difference_figure(panel: Panel) -> ReportFigure | None:
         ),
         paint=lambda: _paint_differences(lines, panel.common_budget),
     )
+
+
+def lead_in_words(difference: float, other: str) -> str:
+    """How many more a method fools than another, in words; as many where both shares are shown alike."""
+    points = f"{100 * abs(difference):.1f}"
+    if points == "0.0":
+        return f"as many as {other}"
+    return f"{points} percentage points {'more' if difference > 0 else 'fewer'} than {other}"
 
 
 def _difference(best: Series, other: Series, budget: int) -> Lead | None:
