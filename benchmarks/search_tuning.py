@@ -23,7 +23,7 @@ from benchmarks.networks import load_network, training_images
 from sparseattack import InputError, Outcome, Problem, attack, load
 from sparseattack.data.images import eight_bit
 from sparseattack.plugins.spec import split
-from sparseattack.problem.encodings import corners
+from sparseattack.problem.encodings.pixels import corners
 from sparseattack.provenance import digest, digest_image, digest_source
 
 MARKS = 1, 10, 30, 100, 300, 1000

@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from sparseattack.plugins.spec import several, uses, uses_of
     from sparseattack.problem.criteria import Until, confident, spent
     from sparseattack.problem.edits import Edits
-    from sparseattack.problem.encodings import Encoding, Pixels, corners, rgb
+    from sparseattack.problem.encodings.encoding import Encoding
+    from sparseattack.problem.encodings.pixels import Pixels, corners, rgb
     from sparseattack.problem.fitness import (
         Fitness,
         Queries,
@@ -66,7 +67,8 @@ _HOMES = {
     "plugins.spec": ("several", "uses", "uses_of"),
     "problem.criteria": ("Until", "confident", "spent"),
     "problem.edits": ("Edits",),
-    "problem.encodings": ("Encoding", "Pixels", "corners", "rgb"),
+    "problem.encodings.encoding": ("Encoding",),
+    "problem.encodings.pixels": ("Pixels", "corners", "rgb"),
     "problem.fitness": ("Fitness", "Queries", "cross_entropy", "fooled", "l0", "l2", "margin", "probability"),
     "problem.oracle": ("Classifier", "Oracle", "SparseOracle"),
     "problem.problem": ("Problem",),

@@ -12,7 +12,7 @@ from sparseattack.data.images import eight_bit, levels
 from sparseattack.plugins.registry import load
 from sparseattack.plugins.spec import Use, extra_objectives, uses_of
 from sparseattack.problem.edits import Edits
-from sparseattack.problem.encodings import rgb
+from sparseattack.problem.encodings.pixels import rgb
 from sparseattack.problem.fitness import margin
 from sparseattack.problem.problem import Problem
 from sparseattack.problem.space import Space, Strategy

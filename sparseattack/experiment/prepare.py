@@ -29,7 +29,7 @@ from sparseattack.plugins.spec import (
     uses_of,
 )
 from sparseattack.problem import criteria
-from sparseattack.problem.encodings import Encoding
+from sparseattack.problem.encodings.encoding import Encoding
 from sparseattack.problem.problem import Problem
 from sparseattack.provenance import Environment, environment
 from sparseattack.search.contract import ask, close, start

@@ -12,7 +12,7 @@ from sparseattack.errors import InputError, OracleError
 from sparseattack.plugins.spec import Use, function_name
 from sparseattack.problem.criteria import Until, stops_of
 from sparseattack.problem.edits import Edits, touch
-from sparseattack.problem.encodings import Encoding
+from sparseattack.problem.encodings.encoding import Encoding
 from sparseattack.problem.evaluations import Evaluations, QueryBatch
 from sparseattack.problem.fitness import Fitness, Queries, fooled, margin, margin_of, objectives_of
 from sparseattack.problem.inference import Classes, Sizes, score_edits, score_painted, sizes

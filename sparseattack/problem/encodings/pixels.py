@@ -1,33 +1,14 @@
-"""Encodings: how a candidate in the unit cube becomes a few changed pixels."""
+"""Encodings of a row, a column and a colour for each pixel: any 8-bit colour, or extreme ones only."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
 
 import torch
 from torch import Tensor
 
 from sparseattack.errors import InputError
 from sparseattack.problem.edits import Edits
+from sparseattack.problem.encodings.encoding import Encoding
 from sparseattack.problem.space import Gene
-
-
-class Encoding(Protocol):
-    """Turns a candidate, numbers from 0 to 1, into the few pixels and colours to change in an image.
-
-    A candidate has D genes float32 in [0, 1]. The success rate depends on the encoding as much as on the
-    strategy. Built in are ``rgb`` and ``corners``.
-    """
-
-    @property
-    def slots(self) -> int:
-        """Pixels that one candidate describes."""
-
-    def genes(self, shape: torch.Size) -> tuple[Gene, ...]:
-        """The meaning of each gene for images of ``shape`` (C, H, W), in ``slots`` equal parts."""
-
-    def decode(self, genes: Tensor, shape: torch.Size) -> Edits:
-        """Edits of images of ``shape`` (C, H, W) for genes ``(n, D)``."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +65,3 @@ def corners(*, pixels: int = 1) -> Encoding:
     pixels: how many a candidate describes, which --pixels sets
     """
     return Pixels(pixels, shades=2)
-
-
-Encode = Callable[..., Encoding]
-"""Makes an encoding; ``pixels`` is among its keyword-only parameters."""
