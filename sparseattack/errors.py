@@ -19,6 +19,10 @@ class OracleError(SparseattackError, RuntimeError):
     """A classifier raised an error, or returned scores of a wrong shape, or NaN. Exit code 1."""
 
 
+class UnansweredError(OracleError):
+    """A classifier answers some images not at all, and may answer all others. Exit code 1."""
+
+
 class StrategyError(SparseattackError, RuntimeError):
     """A strategy raised an error, or yielded candidates of a wrong shape or out of range. Exit code 1."""
 

@@ -19,7 +19,7 @@ from weakref import finalize
 import httpx2 as httpx
 
 from sparseattack import InputError, OracleError, __version__
-from sparseattack.errors import brief
+from sparseattack.errors import UnansweredError, brief
 from sparseattack.provenance import digest
 
 from .answers import MEMORY, AnswerLedger
@@ -66,6 +66,10 @@ class Limits:
 
 class RefusedError(OracleError):
     """A service has answered, and not with scores."""
+
+
+class BrokenError(RefusedError, UnansweredError):
+    """A service has failed on a request again and again, and may answer others."""
 
 
 class StoppedError(OracleError):
@@ -222,7 +226,8 @@ class Client:
         else:
             said = f"did not answer{', ' + often if often else ''}: {type(answer).__name__}: {answer}"
         refused = isinstance(answer, httpx.Response) and not more
-        kind = RefusedError if refused else OracleError
+        broken = refused and answer.status_code == BROKEN_ONCE
+        kind = BrokenError if broken else RefusedError if refused else OracleError
         return kind(self.endpoint.masked(f"{self.endpoint.host} {said}{self._kept()}"))
 
     def _kept(self) -> str:

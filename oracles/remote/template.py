@@ -5,7 +5,7 @@ A path names a place in JSON: ``a.b[0].c``; ``[*]`` is each element of a list.
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -108,6 +108,17 @@ def at(answer: Any, steps: Steps) -> Any:
                 f"answered without {described(steps[: place + 1])}: {shown(answer)}; scores= and labels= say"
                 " where they are"
             ) from None
+    return answer
+
+
+def masked_json(answer: Any, mask: Callable[[str], str]) -> Any:
+    """JSON with ``mask`` applied to every text in it: before any part is cut off, shown or stored."""
+    if isinstance(answer, str):
+        return mask(answer)
+    if isinstance(answer, list):
+        return [masked_json(part, mask) for part in answer]
+    if isinstance(answer, dict):
+        return {mask(key): masked_json(part, mask) for key, part in answer.items()}
     return answer
 
 

@@ -2,7 +2,7 @@
 
 import json
 from base64 import b64encode
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from io import BytesIO
@@ -23,7 +23,7 @@ from sparseattack.provenance import digest
 from .client import HttpRequest
 from .connection import Buying, Pixels, RemoteScores, Scores
 from .endpoint import Endpoint
-from .template import EACH, Steps, at, filled, items, shown, steps_of, template_at, template_in
+from .template import EACH, Steps, at, filled, items, masked_json, shown, steps_of, template_at, template_in
 from .terms import MEGABYTES, Terms
 
 Layout = Literal["nhwc", "nchw"]
@@ -96,7 +96,7 @@ def http(
     where = Reading(
         steps_of(scores, "scores"), steps_of(labels, "labels"), percent, names, others == "ignore"
     )
-    service = WebService(form, template, where, batch, many)
+    service = WebService(form, template, where, batch, many, endpoint.masked)
     service.check()
     known = digest([form, template, service.prefix])
     who = label or endpoint.host
@@ -253,6 +253,7 @@ class WebService:
     reading: Reading
     batch: int
     many: bool  # whether a request has a list of images
+    mask: Callable[[str], str]  # hides the secrets that stand in a text
     on_trial: bool = False
 
     @property
@@ -304,9 +305,9 @@ class WebService:
         return HttpRequest("", body, headers)
 
     def answers(self, body: bytes, header: str, count: int) -> list[bytes]:
-        """What the answer holds about each of ``count`` images, as JSON."""
+        """What the answer holds about each of ``count`` images, as JSON without secrets."""
         try:
-            found = json.loads(body)
+            found = masked_json(json.loads(body), self.mask)
         except (ValueError, RecursionError) as error:
             raise OracleError(f"answered what is no JSON ({brief(error)})") from error
         each = items(found, self.prefix, count) if self.prefix else [found]

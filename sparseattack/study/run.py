@@ -6,12 +6,15 @@ with Study.create(path) as study:
 """
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from time import sleep
 from typing import NamedTuple
 
-from sparseattack.errors import InputError
+import torch
+
+from sparseattack.errors import InputError, UnansweredError
 from sparseattack.experiment.cases import Case
 from sparseattack.experiment.clean import ProbeScores
 from sparseattack.experiment.identity import Question
@@ -29,6 +32,7 @@ from sparseattack.study.record import Record
 from sparseattack.study.store import Study
 from sparseattack.study.tables import ROUNDING, ImageRow
 
+IN_A_ROW = 3  # runs that an oracle does not answer, one after another: it answers none
 PAUSE = 0.5  # seconds between two looks at what others have finished
 ADVICE = "Name another file with --study; `sparseattack report A B` shows two side by side"
 
@@ -58,6 +62,7 @@ class Step(NamedTuple):
     queries: int
     records: tuple[Record, ...]
     elsewhere: int = 0  # runs that another process has made meanwhile
+    unanswered: str = ""  # why a run was left out: the oracle's own error
 
 
 @dataclass(frozen=True)
@@ -84,9 +89,11 @@ class Plan:
 
         Of several processes that run plans with the same runs on one file, each makes a part of them, and all
         end when these are done; so a task may come again. Raises OracleError, StrategyError or StoreError;
-        what was finished before is in the study.
+        what was finished before is in the study. An UnansweredError, of an oracle that does not answer some
+        images, comes when all other runs are finished.
         """
         left = {place: task.todo for place, task in enumerate(self.tasks) if task.todo}
+        unanswered: list[str] = []
         with claims(self.study) as mine:
             while left:
                 worked = False
@@ -96,6 +103,7 @@ class Plan:
                         for step, finished in _share(self, task, cases, mine):
                             done |= set(finished)
                             worked = True
+                            unanswered += filter(None, [step.unanswered])
                             yield task, step
                     if rest := tuple(case for case in todo if case not in done):
                         left[place] = rest
@@ -104,6 +112,9 @@ class Plan:
                 if left and not worked:  # all that is left is claimed by others
                     mine.beat()
                     sleep(PAUSE)
+        if unanswered:
+            runs = "run is" if len(unanswered) == 1 else "runs are"
+            raise UnansweredError(f"{len(unanswered)} {runs} not finished, all others are: {unanswered[0]}")
 
     def advances(self) -> Iterator[Advance]:
         """Run as ``run`` does, and give out what each step adds to the progress."""
@@ -234,9 +245,9 @@ def _share(
         made = made or Made(
             bool(problem.sparse), plan.study.add_environment(plan.setup.environment(task.condition))
         )
-        for step in _run_cases(plan, task.condition, portion, problem, made):
+        for step, finished in _run_answered(plan, task.condition, portion, problem, made):
             mine.beat()
-            yield step, [Case(record.image, record.target) for record in step.records]
+            yield step, finished
         mine.release()
 
 
@@ -250,9 +261,33 @@ def problem_for(plan: Plan, task: Task, cases: Sequence[Case]) -> Problem:
     )
 
 
+def _run_answered(
+    plan: Plan, condition: Condition, cases: Sequence[Case], problem: Problem, made: Made
+) -> Iterator[tuple[Step, Sequence[Case]]]:
+    """Run cases; where an oracle does not answer one, the others are run one by one and it is left out.
+
+    Raises UnansweredError where several in a row are not answered.
+    """
+    left, in_a_row = set(cases), 0
+    with suppress(UnansweredError):
+        for step, done in _run_cases(plan, condition, cases, problem, made):
+            left -= set(done)
+            yield step, done
+    for case in filter(left.__contains__, cases):
+        single = problem.at(torch.tensor([cases.index(case)]))
+        try:
+            yield from _run_cases(plan, condition, [case], single, made)
+            in_a_row = 0
+        except UnansweredError as error:
+            in_a_row += 1
+            if in_a_row == IN_A_ROW:
+                raise
+            yield Step(0, (), unanswered=str(error)), [case]
+
+
 def _run_cases(
     plan: Plan, condition: Condition, cases: Sequence[Case], problem: Problem, made: Made
-) -> Iterator[Step]:
+) -> Iterator[tuple[Step, Sequence[Case]]]:
     setup, study = plan.setup, plan.study
     strategy = setup.strategies[condition.strategy, condition.fitness]
     study.add_images(image_row(setup, image) for image in dict.fromkeys(case.image for case in cases))
@@ -263,7 +298,7 @@ def _run_cases(
         )
         for record in records:
             study.add(record)
-        yield Step(done.queries, records)
+        yield Step(done.queries, records), [cases[outcome.image] for outcome in done.outcomes]
 
 
 def choose_inference(problem: Problem, queries: int, wanted: bool, study: Study) -> Problem:

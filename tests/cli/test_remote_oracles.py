@@ -7,12 +7,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from command_line import Run
 from model_server import JsonServer, OipServer, Reply, serving
 from numpy.typing import NDArray
 from shared_runs import images_file, runs_of
 
-from sparseattack import SparseattackWarning
+from sparseattack import SparseattackWarning, levels
+from sparseattack.oracles.remote import client
+from sparseattack.study.store import Study
 
 WEIGHTS = np.random.default_rng(0).integers(-99, 99, (192, 4)).astype(np.float64)
 
@@ -71,6 +74,52 @@ def test_an_outage_keeps_what_is_finished_and_the_same_command_resumes(
     sent = {"shown": 0, "attempts": 0}
     one, two = ([row | sent for row in runs_of(tmp_path / name)] for name in ("a.study", "b.study"))
     assert one == two
+
+
+def test_an_image_that_is_not_answered_ends_no_other_run(
+    run: Run, command: list[str], server: OipServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The service fails on every candidate of one image: its runs are made by the same command later."""
+    monkeypatch.setattr(client, "FIRST", client.FIRST / 100)
+    pixels = levels(torch.from_numpy(np.load(tmp_path / "images.npz")["images"])).permute(0, 3, 1, 2)
+    fragile, answer, broken = pixels[2].numpy(), server.infer, True
+
+    def fails(body: bytes, headers: dict[str, str]) -> tuple[int, dict[str, str], bytes]:
+        found, images = answer(body, headers), server.shown[-1]
+        changed = (images != fragile).any(1).sum((1, 2))
+        return (500, {}, b"broken") if broken and (changed == 1).any() else found
+
+    monkeypatch.setattr(server, "infer", fails)
+    changes = {"patience=0.2": "concurrency=1", ".npz": ".npz[0:4]", "popsize=10": "popsize=5"}
+    for old, new in changes.items():
+        command = [each.replace(old, new) for each in command]
+    command[command.index("40")] = "15"
+    code, out, err = run(*command)
+    assert (code, out) == (1, "") and "Traceback" not in err
+    said = " ".join(err.split())
+    assert "2 runs are not finished, all others are: 127.0.0.1" in said and "answered 2 times 500" in said
+    assert "and the same command goes on" in said
+    with Study.read(tmp_path / "a.study") as study:
+        held = [(record.strategy, record.image) for record in study.records()]
+    strategies, images = dict.fromkeys(one for one, _ in held), range(4)
+    assert sorted(held) == sorted((one, image) for one in strategies for image in images if image != 2)
+    broken = False
+    assert run(*command)[0] == 0
+    again = [each.replace("a.study", "b.study").replace("a.ledger", "b.ledger") for each in command]
+    assert run(*again)[0] == 0
+    sent = {"shown": 0, "attempts": 0}
+    one, two = ([row | sent for row in runs_of(tmp_path / name)] for name in ("a.study", "b.study"))
+    assert one == two
+
+
+def test_a_service_that_answers_nothing_is_not_asked_for_ever(
+    run: Run, command: list[str], server: OipServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client, "FIRST", client.FIRST / 100)
+    server.failures = [*[Reply()] * 30, *[Reply(500)] * 200]
+    code, _, err = run(*command)
+    assert code == 1 and "answered 2 times 500" in " ".join(err.split())
+    assert len(server.failures) > 150
 
 
 def test_no_more_is_sent_than_max_paid(run: Run, command: list[str], server: OipServer) -> None:

@@ -264,6 +264,33 @@ def test_a_secret_is_sent_and_stands_nowhere(tmp_path: Path, monkeypatch: pytest
         assert SECRET.encode() not in file.read_bytes(), file
 
 
+@pytest.mark.parametrize("settings", ["scores=scores", "scores=out[*].scores,image=in[*]", "labels=names"])
+def test_a_secret_in_a_good_answer_is_in_no_ledger(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: str
+) -> None:
+    """A service may say who has asked it, also in a label that is ignored."""
+    monkeypatch.setenv("MY_TOKEN", SECRET)
+    one = {"scores": [1, 2, 3], "names": ["ant", "bee", SECRET], "for": {SECRET: f"key {SECRET}"}}
+    with serving(JsonServer(answer=lambda body, headers: one | {"out": [one]})) as server:
+        oracle_spec = f'http(url={server.url},headers="Authorization: Bearer {{MY_TOKEN}}",scale=logits,'
+        oracle_spec += f"classes=[ant,bee,cat],others=ignore,ledger={tmp_path}/a.ledger,{settings})"
+        load("oracles", oracle_spec)()(IMAGES[:3])
+    assert all(SECRET.encode() not in file.read_bytes() for file in tmp_path.iterdir())
+    with sqlite3.connect(tmp_path / "a.ledger") as ledger:
+        answers = [answer for (answer,) in ledger.execute("SELECT answer FROM answer")]
+    assert len(answers) == 3 and all(b"{MY_TOKEN}" in answer for answer in answers)
+
+
+def test_a_secret_is_hidden_before_an_answer_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MY_TOKEN", SECRET)
+    one = {"a": "x" * 85, "b": SECRET}  # the hundredth letter is within it
+    with serving(JsonServer(answer=lambda body, headers: one)) as server:
+        made = load("oracles", f'http(url={server.url},headers="Authorization: Bearer {{MY_TOKEN}}")')()
+        with pytest.raises(OracleError, match="answered without scores") as error:
+            made(IMAGES[:1])
+    assert "xxx" in str(error.value) and SECRET[:2] not in str(error.value)
+
+
 def test_a_part_of_a_secret_stands_nowhere_either(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where an error is cut, and where the variable ends with a line break."""
     monkeypatch.setenv("MY_TOKEN", f"{SECRET}\n")
