@@ -225,9 +225,9 @@ class Client:
             said = f"{said}: {words}{more}{_advice(answer)}"
         else:
             said = f"did not answer{', ' + often if often else ''}: {type(answer).__name__}: {answer}"
-        refused = isinstance(answer, httpx.Response) and not more
-        broken = refused and answer.status_code == BROKEN_ONCE
-        kind = BrokenError if broken else RefusedError if refused else OracleError
+        kind: type[OracleError] = OracleError
+        if isinstance(answer, httpx.Response) and not more:
+            kind = BrokenError if answer.status_code == BROKEN_ONCE else RefusedError
         return kind(self.endpoint.masked(f"{self.endpoint.host} {said}{self._kept()}"))
 
     def _kept(self) -> str:
