@@ -3,8 +3,8 @@
 A classifier (the oracle) may be evaluated a limited number of times per image (the query budget). A strategy
 searches for the few pixels whose change makes it predict a wrong class. ``attack`` runs one strategy,
 ``compare`` several on the same images. The packages, from the lowest: ``plugins``, ``data``, ``problem``,
-``search``, ``study``, ``conformance``, ``report``, ``reproduction``; above them ``strategies``, ``oracles``
-and ``cli``.
+``search``, ``study``, ``conformance``, ``report``, ``reproduction``; above them ``strategies``, ``oracles``,
+``adapters`` and ``cli``.
 """
 
 from importlib import import_module

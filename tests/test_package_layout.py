@@ -20,16 +20,19 @@ LEVELS = (  # from the bottom up: a package imports from lower levels, and from 
     {"study"},
     {"report"},
     {"comparison", "reproduction"},
-    {"strategies", "oracles", "cli"},
+    {"strategies", "oracles", "cli", "adapters"},
 )
 LEVEL = {package: level for level, packages in enumerate(LEVELS) for package in packages}
 FACE = "sparseattack"  # the public names, imported when they are first used
-ABOVE = {"strategies", "oracles", "cli"}  # nobody imports these; the first two are found by name
+ABOVE = {"strategies", "oracles", "cli", "adapters"}  # nobody imports these; the first two are found by name
 EXCEPTIONS = {
     ("cli", "oracles.training")
 }  # `sparseattack train` runs the recipe of the networks in the package
 
 LIBRARIES = {  # beside the standard library
+    "adapters.torchattacks": {"torch", "torchattacks"},  # an adapter imports the library that it serves
+    "adapters.art": {"torch", "numpy", "art"},
+    "adapters.foolbox": {"torch", "foolbox", "eagerpy"},
     "cli.download": {"pooch", "rich"},  # the only module that reads from the internet
     "cli": {"typer", "rich"},
     "study.executors.ray": {"ray"},
