@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from sparseattack.problem.oracle import Classifier, Oracle, SparseOracle
     from sparseattack.problem.problem import Problem
     from sparseattack.problem.space import Gene, Search, Space, Strategy
+    from sparseattack.search.ask_tell import AskTell, ask_tell
     from sparseattack.search.loop import attack, outcomes_of
     from sparseattack.search.outcome import LeftOut, Outcome
     from sparseattack.search.per_image import ImageSearch, per_image
@@ -73,6 +74,7 @@ _HOMES = {
     "problem.oracle": ("Classifier", "Oracle", "SparseOracle"),
     "problem.problem": ("Problem",),
     "problem.space": ("Gene", "Search", "Space", "Strategy"),
+    "search.ask_tell": ("AskTell", "ask_tell"),
     "search.loop": ("attack", "outcomes_of"),
     "search.outcome": ("LeftOut", "Outcome"),
     "search.per_image": ("ImageSearch", "per_image"),
@@ -85,6 +87,7 @@ _HOME = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
     "PROTOCOLS",
+    "AskTell",
     "Classifier",
     "Configuration",
     "Edits",
@@ -112,6 +115,7 @@ __all__ = [
     "Strategy",
     "StrategyError",
     "Until",
+    "ask_tell",
     "attack",
     "compare",
     "confident",

@@ -42,7 +42,9 @@ class Journal:
             self.errors[place] = single.errors[0]
 
 
-Kind = Literal["row", "column", "colour"]
+Kind = Literal["row", "column", "colour", "number"]
+
+SINGLE_PRECISION = 2**24  # numbers of equal distance in [0, 1] that float32 has
 
 Search = Generator[Tensor, Tensor, None]
 """A running search: a generator that yields candidates and receives their values, as in ``values = yield x``.
@@ -62,7 +64,8 @@ Its keyword-only parameters are its settings, which ``load`` or ``functools.part
 class Gene(NamedTuple):
     """The meaning of one coordinate of a candidate: row, column or colour, and its number of values.
 
-    The range [0, 1] of the coordinate is divided into ``values`` steps of equal width.
+    The range [0, 1] of the coordinate is divided into ``values`` steps of equal width. A "number" is a
+    coordinate of a search without images, see ``Space.box``.
     """
 
     kind: Kind
@@ -132,6 +135,19 @@ class Space:
     journal: Journal = field(default_factory=Journal)
     success_below: float | None = None  # a first value below this is a success; None if values do not show it
     known: Known = field(default_factory=Known)
+
+    @classmethod
+    def box(
+        cls, dims: int, *, seed: int = 0, budget: int | None = None, objectives: tuple[str, ...] = ("value",)
+    ) -> "Space":
+        """The unit cube ``[0, 1]^dims`` of numbers for one search without images, as of a general optimizer.
+
+        A coordinate has as many values as float32 has in steps of equal width; ``budget`` is for a strategy
+        that declares it. ``ask_tell`` runs a strategy on it.
+        """
+        genes = (Gene("number", SINGLE_PRECISION),) * dims
+        known = Known(frozenset() if budget is None else frozenset({"budget"}), budget=budget)
+        return cls(genes, 1, objectives, (np.random.default_rng(seed),), known=known)
 
     @property
     def batch(self) -> int:

@@ -5,5 +5,5 @@ Read in this order: ``loop`` (attack, round by round), ``inference`` (whether sp
 images), ``contract`` (what holds for candidates, checked every generation), ``isolation`` (random states and
 modes that foreign code sets are put back), ``ledger`` (cost, first success, best candidate), ``outcome`` (the
 result of one image), ``per_image`` (CPU libraries that search one image at a time), ``pixel_grid`` (pixels
-and colours in place of genes).
+and colours in place of genes), ``ask_tell`` (a strategy as a general optimizer).
 """
