@@ -108,7 +108,7 @@ def headline(subject: Subject) -> list[str]:
     noisy = " (noisy)" * question.noisy_oracle
     return [
         f"{oracle[:1].upper()}{oracle[1:]}{noisy}, images {' and '.join(images)}{encoding}.",
-        f"k = {_listed(pixels)} pixel{'s' * (pixels != [1])}; budget {_listed(budgets)}"
+        f"k = {listed_numbers(pixels)} pixel{'s' * (pixels != [1])}; budget {listed_numbers(budgets)}"
         f" {'query' if budgets == [1] else 'queries'} per image; {stop}.",
         attacked(subject),
         *([] if subject.same_images else [" ".join(OTHER_IMAGES.split())]),
@@ -116,7 +116,7 @@ def headline(subject: Subject) -> list[str]:
     ]
 
 
-def _listed(numbers: Sequence[int]) -> str:
+def listed_numbers(numbers: Sequence[int]) -> str:
     """``1``, or ``1, 3 and 5``."""
     *others, last = (f"{number:,}" for number in numbers)
     return f"{', '.join(others)} and {last}" if others else last

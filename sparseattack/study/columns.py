@@ -117,6 +117,12 @@ class Columns:
         )
 
     @classmethod
+    def joined(cls, parts: Sequence[Self]) -> Self:
+        """Several, one after another."""
+        names = [one.name for one in fields(cls)]
+        return cls(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in names})
+
+    @classmethod
     def of(cls, records: Sequence[Record]) -> Self:
         """The columns of records."""
         held: dict[str, list[Any]] = {one.name: [] for one in fields(cls)}
@@ -213,10 +219,10 @@ def _read(study: Study, *, nested: bool) -> tuple[Columns, Courses]:
             parts.append(_columns(rows, images, numbers, sent))
             if nested:
                 courses.append(_courses(rows))
-    whole = {one.name: np.concatenate([getattr(part, one.name) for part in parts]) for one in fields(Columns)}
+    whole = Columns.joined(parts)
     trace, positions = (Ragged.joined([getattr(part, name) for part in courses]) for name in
                         ("trace", "positions"))  # fmt: skip
-    return Columns(**whole | {"row": np.arange(len(whole["row"]))}), Courses(trace, positions)
+    return replace(whole, row=np.arange(len(whole))), Courses(trace, positions)
 
 
 def _courses(rows: list[tuple[Any, ...]]) -> Courses:

@@ -1,5 +1,6 @@
 """Curves of success and their resamples against SciPy, statsmodels and brute force."""
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from records import record
 from scipy.stats import CensoredData, bootstrap, ecdf
 
-from sparseattack.report.statistics.curves import success_curve, unfinished_curve, weights
+from sparseattack.report.statistics.curves import kaplan_meier, success_curve, unfinished_curve, weights
 from sparseattack.report.statistics.intervals import wilson
 from sparseattack.report.statistics.resampling import (
     POINTS,
@@ -60,6 +61,77 @@ def test_of_one_budget_it_is_scipys_kaplan_meier_estimate(costs: list[int]) -> N
     curve = success_curve(runs, BUDGET)
     known = ecdf(CensoredData.right_censored(runs.cost, ~runs.success)).cdf
     assert curve.rate == pytest.approx(known.evaluate(curve.queries))
+
+
+some_censored = st.lists(
+    st.tuples(st.integers(0, BUDGET), st.sampled_from([10, 30, BUDGET])), min_size=1, max_size=30
+)
+
+
+def censored(pairs: list[tuple[int, int]], repeats: int = 1) -> Columns:
+    """Runs of costs under budgets; a cost of 0, or above the budget, is a failure there."""
+    within = [(cost if cost <= budget else 0, budget) for cost, budget in pairs]
+    return Columns.of(
+        [
+            record(image, cost, seed=seed, budget=budget, queries=cost or budget)
+            for image, (cost, budget) in enumerate(within)
+            for seed in range(repeats)
+        ]
+    )
+
+
+@given(some_censored)
+def test_of_several_budgets_it_is_scipys_estimate_with_greenwoods_variance(
+    pairs: list[tuple[int, int]],
+) -> None:
+    """Wilson's interval of p and n solves (F - p)^2 = z^2 p (1 - p) / n, n from SciPy's standard error."""
+    runs = censored(pairs)
+    curve = kaplan_meier(runs)
+    known = ecdf(CensoredData.right_censored(runs.cost, ~runs.success)).sf
+    with np.errstate(all="ignore"), warnings.catch_warnings(action="ignore"):  # where all are fooled
+        errors = known.confidence_interval(0.95, method="linear")
+    ends = errors.high.probabilities - known.probabilities
+    assert curve.queries[0] == 1 and curve.queries[-1] == runs.budget.max()
+    assert curve.rate == pytest.approx(1 - known.evaluate(curve.queries), abs=1e-12)
+    for place, queries in enumerate(known.quantiles):
+        held, half = known.probabilities[place], ends[place]
+        if 0 < held < 1 and half > 0 and held + half < 1:
+            (here,) = np.flatnonzero(curve.queries == queries)
+            for end in (curve.low[here], curve.high[here]):
+                inside = (1 - held - end) ** 2 * held * (1 - held)
+                assert inside == pytest.approx(half**2 * end * (1 - end), abs=1e-9)
+
+
+@given(st.lists(st.integers(0, BUDGET), min_size=1, max_size=30), st.integers(1, 3))
+def test_without_censoring_it_is_the_plain_curve_whatever_the_runs_of_an_image(
+    costs: list[int], repeats: int
+) -> None:
+    runs = censored([(cost, BUDGET) for cost in costs], repeats)
+    ours, plain = kaplan_meier(runs), success_curve(runs, BUDGET)
+    assert ours.queries.tolist() == plain.queries.tolist()
+    for mine, theirs in zip(ours[1:], plain[1:], strict=True):
+        assert mine == pytest.approx(theirs, abs=1e-9)
+
+
+def test_a_kaplan_meier_curve_by_hand() -> None:
+    """Ten images: five within 10 queries, of which one is fooled at 4; of five within 50, two after 10."""
+    few, many = [(4, 10), *[(0, 10)] * 4], [(20, 50), (40, 50), *[(0, 50)] * 3]
+    curve = kaplan_meier(censored(few + many))
+    assert curve.queries.tolist() == [1, 4, 10, 20, 40, 50]
+    by_hand = [1, 9 / 10, 9 / 10, 9 / 10 * 4 / 5, 9 / 10 * 3 / 5, 9 / 10 * 3 / 5]
+    assert (1 - curve.rate).tolist() == pytest.approx(by_hand)
+    assert curve.high[-1] - curve.low[-1] > curve.high[1] - curve.low[1]
+
+
+def test_its_band_has_the_coverage_it_claims() -> None:
+    """Half of 60 images are followed to 30 queries only; the true rate within 50 is 1 - 0.98^50."""
+    random, truth, inside = np.random.default_rng(5), 1 - 0.98**BUDGET, 0
+    for _ in range(300):
+        costs = random.geometric(0.02, 60)
+        pairs = [(int(cost), 30 if place % 2 else BUDGET) for place, cost in enumerate(costs)]
+        curve = kaplan_meier(censored(pairs))
+        inside += curve.low[-1] <= truth <= curve.high[-1]
+    assert 0.91 < inside / 300 < 0.985
 
 
 def test_bounds_of_an_unfinished_curve_by_hand() -> None:

@@ -24,7 +24,7 @@ def figures(found: Results) -> list[ReportFigure]:
 
 def _figures(found: Results) -> Iterator[ReportFigure | None]:
     shown = panels_of(found)
-    yield from (success_figure(found, panel) for panel in shown)
+    yield from map(success_figure, shown)
     yield from map(difference_figure, shown)
     yield from (scatter_figure(panel, *panel.whole[:2]) for panel in shown if len(panel.whole) > 1)
     yield from map(profile_figure, shown)

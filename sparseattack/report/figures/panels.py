@@ -1,14 +1,18 @@
-"""Which conditions stand in one figure: those of one number of pixels, encoding and fitness."""
+"""Which conditions stand in one figure: those of one number of pixels, encoding and fitness.
+
+Runs of one method under several budgets are several conditions; a curve of success can have them as one.
+"""
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from sparseattack.report.figures.style import LineStyle
 from sparseattack.report.results import Results
-from sparseattack.report.summary import Unfinished
+from sparseattack.report.summary import CASE, Unfinished
+from sparseattack.report.tables import listed_numbers
 from sparseattack.study.columns import Columns, Numbers
 from sparseattack.study.facts import Method
 
@@ -30,6 +34,12 @@ class Series:
     def images(self) -> int:
         """How many images it attacks."""
         return int((self.planned > 0).sum())
+
+    @property
+    def budgets(self) -> list[int]:
+        """Those of its runs, ascending: several where it is `pooled`."""
+        known: list[int] = np.unique(self.runs.budget).tolist()
+        return known if self.bounds is None and known else [self.method.budget]
 
 
 @dataclass(frozen=True)
@@ -57,6 +67,41 @@ class Panel:
     def common_budget(self) -> int:
         """Up to which all of the series are known."""
         return min(one.method.budget for one in self.series)
+
+
+def pooled(series: Sequence[Series]) -> list[Series]:
+    """The same, those of one method under several budgets as one: every run under its largest budget.
+
+    A strategy whose search depends on the budget is another method under each, and stays apart. So do
+    conditions that lack runs.
+    """
+    groups: dict[str, list[Series]] = {}
+    for one in series:
+        if one.bounds is None and len(one.runs):
+            groups.setdefault(one.method.key, []).append(one)
+    merged = {key: _pool(some) for key, some in groups.items() if len(some) > 1}
+    shown: dict[str, Series] = {}
+    for place, one in enumerate(series):
+        part = one.bounds is None and len(one.runs) and one.method.key in merged
+        shown.setdefault(one.method.key if part else str(place), merged[one.method.key] if part else one)
+    return list(shown.values())
+
+
+def _pool(some: Sequence[Series]) -> Series:
+    """One method under several budgets; of a case that has several of them, the run of the largest."""
+    ordered = sorted(some, key=lambda one: one.method.budget)
+    first, last = ordered[0], ordered[-1]
+    runs = Columns.joined([one.runs for one in reversed(ordered)])
+    cases = np.stack([getattr(runs, name) for name in CASE])
+    _, rows = np.unique(cases, axis=1, return_index=True)  # the first of each case
+    runs = runs.at(rows)
+    return replace(
+        last,
+        name=f"{last.method.name}, budgets {listed_numbers([one.method.budget for one in ordered])}",
+        style=first.style,
+        runs=runs,
+        planned=np.bincount(runs.image, minlength=len(last.planned)),
+    )
 
 
 def restricted_mean(runs: Columns, budget: int) -> float:

@@ -6,11 +6,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sparseattack.report.figures.figure import Cell, ReportFigure
-from sparseattack.report.figures.panels import Panel, Series
+from sparseattack.report.figures.panels import Panel, Series, pooled
 from sparseattack.report.figures.style import BAND, label, legend, panels, percent_scale, query_scale
-from sparseattack.report.results import Results
-from sparseattack.report.statistics.curves import SuccessCurve, success_curve, unfinished_curve
-from sparseattack.report.tables import number_of, percent
+from sparseattack.report.statistics.curves import (
+    SuccessCurve,
+    kaplan_meier,
+    success_curve,
+    unfinished_curve,
+)
+from sparseattack.report.tables import listed_numbers, number_of, percent
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -19,15 +23,15 @@ STEPS = 900  # drawn of a curve; its numbers have all
 Curves = list[tuple[Series, SuccessCurve]]
 
 
-def success_figure(found: Results, panel: Panel) -> ReportFigure:
-    """Success against queries of the conditions of a panel."""
-    curves = [(one, _curve(one)) for one in panel.series]
+def success_figure(panel: Panel) -> ReportFigure:
+    """Success against queries of the conditions of a panel; those that differ in budget are one curve."""
+    curves = [(one, _curve(one)) for one in pooled(panel.series)]
     return ReportFigure(
         name=f"success-{panel.stem}",
         kind="success",
         title=f"Success against queries, {panel.subject}",
         sentence=_result(panel, curves),
-        caption=_caption(found, panel),
+        caption=_caption(panel, [one for one, _ in curves]),
         columns=("strategy", "budget", "queries", "success", "low", "high", "finished"),
         rows=tuple(_rows(curves)),
         paint=lambda: _paint(panel, curves),
@@ -35,14 +39,15 @@ def success_figure(found: Results, panel: Panel) -> ReportFigure:
 
 
 def _curve(one: Series) -> SuccessCurve:
-    if one.bounds is None:
-        return success_curve(one.runs, one.method.budget)
-    return unfinished_curve(one.runs, one.planned, one.method.budget)
+    if one.bounds is not None:
+        return unfinished_curve(one.runs, one.planned, one.method.budget)
+    return success_curve(one.runs, one.method.budget) if len(one.budgets) == 1 else kaplan_meier(one.runs)
 
 
 def _rows(curves: Curves) -> Iterator[tuple[Cell, ...]]:
     for one, curve in curves:
-        head, end = (one.method.name, one.method.budget), "yes" if one.bounds is None else "no"
+        budget: Cell = "+".join(map(str, one.budgets)) if one.budgets[1:] else one.method.budget
+        head, end = (one.method.name, budget), "yes" if one.bounds is None else "no"
         for queries, rate, low, high in zip(*(column.tolist() for column in curve), strict=True):
             yield *head, queries, round(rate, 6), round(low, 6), round(high, 6), end
 
@@ -56,7 +61,8 @@ def _result(panel: Panel, curves: Curves) -> str:
         )
     (best, curve), *others = sorted(known, key=lambda each: -each[1].rate[-1])
     sentence = (
-        f"{best.name} fools {percent(float(curve.rate[-1]))} of {number_of(best.images, 'image')} within"
+        f"{best.name} fools {'an estimated ' * (len(best.budgets) > 1)}{percent(float(curve.rate[-1]))} of"
+        f" {number_of(best.images, 'image')} within"
         f" {number_of(best.method.budget, 'query', 'queries')}"
     )
     rates = [(one.name, float(each.rate[-1])) for one, each in others]
@@ -75,22 +81,44 @@ def beside(best: float, others: Sequence[tuple[str, float]]) -> str:
     return f", the most; {name} fools {percent(lowest)}, the fewest"
 
 
-def _caption(found: Results, panel: Panel) -> str:
+def _caption(panel: Panel, shown: Sequence[Series]) -> str:
     """What was counted and what the bands mean."""
-    counts = sorted({one.images for one in panel.series})
+    counts = sorted({one.images for one in shown})
     images = " or ".join(f"{count:,}" for count in counts)
-    runs = max(int(one.planned.max()) for one in panel.series)
+    runs = max(int(one.planned.max()) for one in shown)
     cases = "" if runs == 1 else f", with up to {runs} runs each, which count as one trial together"
     sentences = [
         f"Share of the attacked images ({images}{cases}) that were fooled within so many queries.",
         "Band: pointwise 95 % interval (Wilson).",
+        *_budgets_in_words(panel, shown),
     ]
-    if lacking := [one for one in panel.series if one.bounds]:
+    if lacking := [one for one in shown if one.bounds]:
         sentences.append(
             f"{', '.join(one.name for one in lacking)}: not finished; the hatched area is between the rate"
             " if all other runs fail and if all succeed."
         )
     return " ".join(sentences)
+
+
+def _budgets_in_words(panel: Panel, shown: Sequence[Series]) -> Iterator[str]:
+    """How curves of several budgets are estimated, and which strategies have none."""
+    several = [one for one in shown if len(one.budgets) > 1]
+    for one in several:
+        far = len(np.unique(one.runs.image[one.runs.budget > one.budgets[0]]))
+        yield (
+            f"{one.method.name}: Kaplan-Meier estimate of runs with budgets of {listed_numbers(one.budgets)}"
+            f" queries, each censored at its own; {far:,} of {one.images:,} images have more than"
+            f" {one.budgets[0]:,}."
+        )
+    if several:
+        yield (
+            "Its band is Wilson's interval with the effective number of images, by Greenwood's variance. It"
+            " holds where the budget of an image does not depend on how hard the image is."
+        )
+    apart = [one.method for one in panel.series if "budget" in one.method.uses]
+    names = [each.name for each in apart]
+    if listed := [name for name in dict.fromkeys(names) if names.count(name) > 1]:
+        yield f"The search of {', '.join(listed)} depends on the budget, so that each budget has a curve."
 
 
 def _thinned(curve: SuccessCurve) -> SuccessCurve:

@@ -1,6 +1,7 @@
 """Success against queries: the share of images fooled within a number of queries, with its band.
 
 Several runs of an image, over seeds or targets, are one trial: each counts as its share, as in the table.
+Where budgets differ, a run that failed says nothing of what comes after its own budget: it is censored there.
 """
 
 from typing import Any, NamedTuple
@@ -10,6 +11,8 @@ from numpy.typing import NDArray
 
 from sparseattack.report.statistics.intervals import wilson_band
 from sparseattack.study.columns import Columns, Numbers, Reals
+
+TINY = 1e-12  # weight, or share of images
 
 
 class SuccessCurve(NamedTuple):
@@ -30,8 +33,8 @@ def weights(runs: Columns) -> Reals:
 def success_curve(runs: Columns, budget: int) -> SuccessCurve:
     """The success curve of runs of one budget, with Wilson's interval at each number of queries.
 
-    Every run is observed to its budget, so that this is the empirical distribution function, which the
-    Kaplan-Meier estimate then equals. At any number of queries it is the table's rate with its interval.
+    Every run is observed to its budget, so that this is the empirical distribution function, which
+    `kaplan_meier` then equals. At any number of queries it is the table's rate with its interval.
     """
     hits = runs.success
     costs, each = runs.first_fooled[hits], weights(runs)[hits]
@@ -40,6 +43,41 @@ def success_curve(runs: Columns, budget: int) -> SuccessCurve:
     ends, rates = _to_both_ends(queries, rate, budget)
     low, high = wilson_band(rates, len(np.unique(runs.image)))
     return SuccessCurve(ends, rates, low, high)
+
+
+def kaplan_meier(runs: Columns) -> SuccessCurve:
+    """The success curve of runs of different budgets, each censored at its own (Kaplan and Meier, 1958).
+
+    It reaches from one query to the largest budget, and there is at least one run. Whether a run has a small
+    budget must not depend on how hard its image is. The interval is Wilson's with the effective number of
+    images, that is of as many as would give Greenwood's variance if none were censored (Rothman, 1978):
+    without censoring it is that of `success_curve`, and it is defined where no image or every image is
+    fooled, which Greenwood's own, on whatever scale, is not.
+    """
+    each = weights(runs) * len(np.unique(runs.image))  # sums to the number of images
+    queries, place = np.unique(runs.cost, return_inverse=True)
+    leaving = np.bincount(place, each, len(queries))
+    at_risk = np.cumsum(leaving[::-1])[::-1]
+    fooled = np.minimum(np.bincount(place, each * runs.success, len(queries)), at_risk)
+    held = np.cumprod(1 - fooled / at_risk)  # share of images that no query has fooled yet
+    images, most = _effective_images(at_risk, fooled, held), int(runs.budget.max())
+    if queries[0] > 1:
+        queries, held, images = (np.insert(part, 0, part[:1]) for part in (queries, held, images))
+        queries[0], held[0], images[0] = 1, 1, at_risk[0]
+    if queries[-1] < most:
+        queries, held, images = (np.append(part, part[-1:]) for part in (queries, held, images))
+        queries[-1] = most
+    return SuccessCurve(queries, np.asarray(1 - held), *wilson_band(1 - held, images))
+
+
+def _effective_images(at_risk: Reals, fooled: Reals, held: Reals) -> Reals:
+    """As many images as would give the variance of a Kaplan-Meier estimate, if none were censored."""
+    rest, spread = at_risk - fooled, held * (1 - held)
+    terms = np.divide(fooled, at_risk * rest, out=np.zeros(len(rest)), where=rest > TINY)
+    variance = held**2 * np.cumsum(terms)  # Greenwood's
+    images = np.divide(spread, variance, out=at_risk.copy(), where=(spread > TINY) & (variance > 0))
+    last = np.maximum.accumulate(np.where(held > TINY, np.arange(len(held)), 0))  # all are fooled after it
+    return np.asarray(images[last])
 
 
 def _to_both_ends(queries: Numbers, rate: NDArray[Any], budget: int) -> tuple[Numbers, Reals]:

@@ -22,9 +22,9 @@ def wilson(rate: float, count: int, level: float = 0.95) -> tuple[float, float]:
     return float(low[0]), float(high[0])
 
 
-def wilson_band(rates: Reals, count: int, level: float = 0.95) -> tuple[Reals, Reals]:
-    """The same for several rates ``(T,)`` of the same images: both ends."""
-    if count == 0:
+def wilson_band(rates: Reals, count: int | Reals, level: float = 0.95) -> tuple[Reals, Reals]:
+    """The same for several rates ``(T,)`` of the same images, or of as many as ``count (T,)``: both ends."""
+    if isinstance(count, int) and count == 0:
         return np.zeros(len(rates)), np.ones(len(rates))
     z = NormalDist().inv_cdf((1 + level) / 2)
     middle = rates + z * z / (2 * count)
