@@ -42,6 +42,7 @@ LIBRARIES = {  # beside the standard library
     "report.results": {"pandas", "numpy"},  # the type of what it returns
     "report.export.parquet": {"pyarrow"},
     "report.figures": {"numpy", "matplotlib"},
+    "report.figures.ranks": {"numpy", "matplotlib", "pandas", "scikit_posthocs"},
     "report.page.document": {"jinja2"},
     "reproduction": {"torch", "numpy", "scipy", "PIL", "matplotlib"},
     "core": {"torch", "numpy", "scipy", "PIL"},

@@ -11,6 +11,7 @@ from sparseattack.cli.terminal import print_text, stdout
 from sparseattack.plugins.spec import parse
 from sparseattack.report.console import visible
 from sparseattack.report.export.iohprofiler import plain
+from sparseattack.report.figures.collection import not_drawn
 from sparseattack.report.figures.figure import require_matplotlib
 from sparseattack.report.mixtures import require_alike
 from sparseattack.report.page.file import check_page, write_page
@@ -80,6 +81,8 @@ def _write_plots(several: Mapping[str, Results], plots: Path) -> None:
         folder = plots / plain(name) if len(several) > 1 else plots
         written = found.to_plots(folder)
         print_text(f"sparseattack: {number_of(len(written), 'file')} of figures in {folder}", error=True)
+        if lacking := not_drawn(found):
+            print_text(f"sparseattack: {lacking}", error=True)
 
 
 def _print_all(several: Mapping[str, Results], output: str, *, strict: bool) -> None:

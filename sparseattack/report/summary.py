@@ -1,7 +1,7 @@
 """Summaries of a study's runs: a line per method, and paired tests between methods."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import combinations
 from typing import Any, NamedTuple
@@ -212,6 +212,14 @@ def common_runs(first: Columns, second: Columns) -> tuple[Columns, Columns]:
     ones, others = place[: len(first)], place[len(first) :]
     _, here, there = np.intersect1d(ones, others, assume_unique=True, return_indices=True)
     return first.at(here), second.at(there)
+
+
+def common_to_all(several: Sequence[Columns]) -> list[Columns]:
+    """The runs of methods on the images with the seeds and targets that all have, in the same order."""
+    found = [several[0]]
+    for runs in several[1:]:
+        found = [*(common_runs(each, runs)[0] for each in found), common_runs(runs, found[0])[0]]
+    return [each.at(np.lexsort((each.target, each.seed, each.image))) for each in found]
 
 
 def _discordant(first: Columns, second: Columns) -> tuple[int, int]:

@@ -19,7 +19,7 @@ from sparseattack.report.figures.style import (
 )
 from sparseattack.report.statistics.curves import weights
 from sparseattack.report.statistics.resampling import interval, paired_curves
-from sparseattack.report.summary import common_runs
+from sparseattack.report.summary import common_runs, common_to_all
 from sparseattack.report.tables import number_of, percent
 from sparseattack.study.columns import Columns, Reals
 
@@ -230,12 +230,9 @@ def _profiles(panel: Panel) -> tuple[Reals, list[Reals], int] | None:
     series = panel.whole
     if len(series) < len(("one", "another")):
         return None
-    runs = [series[0].runs]
-    for one in series[1:]:
-        runs = [common_runs(each, one.runs)[0] for each in runs] + [common_runs(one.runs, runs[0])[0]]
-    if not len(runs[0]):
+    ordered = common_to_all([one.runs for one in series])
+    if not len(ordered[0]):
         return None
-    ordered = [each.at(np.lexsort((each.target, each.seed, each.image))) for each in runs]
     costs = [_within(each, panel.common_budget) for each in ordered]
     fastest, each_weight = np.min(costs, axis=0), weights(ordered[0])
     factors = np.geomspace(1, min(FACTORS, max(panel.common_budget, 2)), POINTS)

@@ -10,6 +10,7 @@ from sparseattack.report.figures.effort import size_figure, time_figure
 from sparseattack.report.figures.figure import ReportFigure, require_matplotlib
 from sparseattack.report.figures.heat_maps import pairs_figure, places_figure
 from sparseattack.report.figures.panels import panels_of
+from sparseattack.report.figures.ranks import missing_diagrams, rank_figures
 from sparseattack.report.figures.success import success_figure
 from sparseattack.report.results import Results
 
@@ -28,12 +29,18 @@ def _figures(found: Results) -> Iterator[ReportFigure | None]:
     yield from map(difference_figure, shown)
     yield from (scatter_figure(panel, *panel.whole[:2]) for panel in shown if len(panel.whole) > 1)
     yield from map(profile_figure, shown)
+    yield from rank_figures(shown)
     yield from (margin_figure(panel, found.courses) for panel in shown)
     conditions = [(panel, one) for panel in shown for one in panel.series]
     yield size_figure(conditions)
     yield time_figure(conditions)
     yield from (pairs_figure(found, panel) for panel in shown)
     yield from (places_figure(found, panel) for panel in shown)
+
+
+def not_drawn(found: Results) -> str:
+    """What is not drawn for want of a library, and how to get it, in a sentence; empty if nothing is."""
+    return missing_diagrams(panels_of(found))
 
 
 def write_figures(found: Results, folder: Path) -> list[Path]:

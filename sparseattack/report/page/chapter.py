@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from sparseattack.report.figures.collection import not_drawn
 from sparseattack.report.page.cells import PageTable, class_table, condition, pair_table, section_table
 from sparseattack.report.page.drawings import FIRST, Drawings, PageFigure
 from sparseattack.report.page.fragility import Fragility, Share, fragility
@@ -74,6 +75,7 @@ class Chapter:
     pairs: PageTable | None
     verdicts: list[str]
     words: list[str]  # of each pair
+    not_drawn: str  # what figure is lacking for want of a library
     figures: list[PageFigure]  # the others
     cards: list[Card]
     shown: str  # how many of how many
@@ -115,6 +117,7 @@ def chapter(id: str, name: str, found: Results, draw: Drawings) -> Chapter:
         pairs=pair_table(compared, found.methods),
         verdicts=verdicts(compared),
         words=[one.in_words(names) for one in compared],
+        not_drawn=not_drawn(found),
         figures=[figure for figure in drawn if figure.kind not in FIRST],
         cards=gallery,
         shown=_shown(found, gallery),
