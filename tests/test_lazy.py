@@ -52,8 +52,20 @@ def test_nothing_heavy_is_imported(program: str) -> None:
     assert imported(program) & HEAVY == set()
 
 
-@pytest.mark.parametrize("command", [("report",), ("report", "--json"), ("export", "--to", "csv")])
-def test_a_study_is_reported_without_torch(command: tuple[str, ...], tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("report",),
+        ("report", "--json"),
+        ("report", "--plots", "figures"),
+        ("report", "--html", "page.html"),
+        ("export", "--to", "csv"),
+    ],
+)
+def test_a_study_is_reported_without_torch(
+    command: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     oracle = "linear(classes=10,inputs=64)"
     chosen = sparseattack.Experiment(
         oracle=oracle, images="digits[0:3]", true_class="prediction", strategies=("random",), budget=9

@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from sparseattack.data.images import Images, name_file_in_errors
+from sparseattack.data.images import ImageArrays, name_file_in_errors
 from sparseattack.data.npz import load_npz
 from sparseattack.data.selection import Select
 from sparseattack.errors import InputError, brief
@@ -125,7 +124,7 @@ def data_folder() -> Path:
     return Path(os.environ.get("SPARSEATTACK_DATA") or cache / "sparseattack").expanduser()
 
 
-def load_cifar10(folder: Path, split: str, select: Select) -> Images:
+def load_cifar10(folder: Path, split: str, select: Select) -> ImageArrays:
     """Selected images of a folder's ``split``, train or test; InputError if the folder has no such set."""
     if archives := sorted(folder.glob(f"cifar10_{split}*.npz")):
         return load_npz(archives[0], select, stem=f"cifar10-{split}")
@@ -145,15 +144,15 @@ def contains_cifar10(folder: Path) -> bool:
     return any(any(folder.glob(name)) for name in ("cifar10_t*.npz", *batches))
 
 
-def _load_batches(place: Path, form: Form, split: str, select: Select) -> Images:
+def _load_batches(place: Path, form: Form, split: str, select: Select) -> ImageArrays:
     parts = [_read_batch(place / f"{name}{form.suffix}", form) for name in BATCHES[split]]
     images, labels = map(np.concatenate, zip(*parts, strict=True))
     ids = [f"cifar10-{split}-{row}" for row in range(len(labels))]
     rows = select(len(labels), ids)
     with name_file_in_errors(place):
-        return Images(
-            torch.from_numpy(images[rows]).view(-1, 3, 32, 32),
-            torch.from_numpy(labels[rows].astype(np.int64)),
+        return ImageArrays(
+            images[rows].reshape(-1, 3, 32, 32),
+            labels[rows].astype(np.int64),
             tuple(ids[row] for row in rows),
             CLASSES,
         )

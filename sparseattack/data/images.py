@@ -1,4 +1,7 @@
-"""Images to be attacked, in 8-bit colours as files hold them, with labels, ids and class names."""
+"""Images to be attacked, in 8-bit colours as files hold them, with labels, ids and class names.
+
+What is read from files are arrays, for which no torch is imported: a report shows pictures.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,13 +9,18 @@ from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from hashlib import blake2b
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import torch
-from torch import Tensor
+import numpy as np
+from numpy.typing import NDArray
 
 from sparseattack.data.notebook import SHOWN as IN_NOTEBOOK
 from sparseattack.data.notebook import ShownImage, gallery
 from sparseattack.errors import InputError
+
+if TYPE_CHECKING:  # a report imports no torch
+    import torch
+    from torch import Tensor
 
 SHOWN = 5  # sizes in a sentence
 UNKNOWN = -1  # the label of an image whose class is not known
@@ -29,11 +37,59 @@ def name_file_in_errors(path: Path) -> Iterator[None]:
 
 
 @dataclass(frozen=True)
+class ImageArrays:
+    """N images of one shape as they are read from files, before they are tensors."""
+
+    pixels: NDArray[np.uint8]  # (N, C, H, W)
+    labels: NDArray[np.int64]  # (N,), -1 where the class is not known
+    ids: tuple[str, ...]  # N names, such as file names
+    classes: tuple[str, ...] = ()  # names of the labels 0, 1, ...; empty if they have none
+    notes: tuple[str, ...] = ()  # sentences about what was left out, turned or resized
+    sorted_classes: bool = False  # whether labels are only the places of the names in alphabetical order
+
+    def __post_init__(self) -> None:
+        """InputError unless shapes and labels fit together."""
+        _check_fit(self.pixels, self.labels, self.ids, self.classes)
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def images(self) -> "Images":
+        """The same as tensors, which share the memory of the arrays."""
+        import torch
+
+        pixels, labels = torch.from_numpy(self.pixels), torch.from_numpy(self.labels)
+        return Images(pixels, labels, self.ids, self.classes, self.notes, self.sorted_classes)
+
+
+def _check_fit(
+    pixels: "Tensor | NDArray[np.uint8]",
+    labels: "Tensor | NDArray[np.int64]",
+    ids: tuple[str, ...],
+    classes: tuple[str, ...],
+) -> None:
+    """InputError unless there are images ``(N, C, H, W)``, N labels of the classes, and N ids."""
+    count, shape = len(ids), tuple(pixels.shape)
+    if len(shape) != 4 or not tuple(labels.shape) == shape[:1] == (count,):  # noqa: PLR2004
+        raise InputError(
+            f"{count} images and their labels have shapes {shape} and {tuple(labels.shape)}, not (N, C, H, W)"
+            " and (N,)"
+        )
+    if 0 in shape:
+        raise InputError(f"there is no image, or none with a pixel, in shape {shape}")
+    low, high = int(labels.min()), int(labels.max())
+    if low < UNKNOWN or (classes and high >= len(classes)):
+        wrong, most = (low if low < UNKNOWN else high), len(classes) - 1
+        only = f"0 to {most}" if classes else "numbers from 0"
+        raise InputError(f"there is no class {wrong}, only {only}, and {UNKNOWN} for unknown")
+
+
+@dataclass(frozen=True)
 class Images:
     """N images of one shape in 8-bit colours, with their labels, ids and class names."""
 
-    pixels: Tensor  # (N, C, H, W) uint8
-    labels: Tensor  # (N,) int64, -1 where the class is not known
+    pixels: "Tensor"  # (N, C, H, W) uint8
+    labels: "Tensor"  # (N,) int64, -1 where the class is not known
     ids: tuple[str, ...]  # N names, such as file names
     classes: tuple[str, ...] = ()  # names of the labels 0, 1, ...; empty if they have none
     notes: tuple[str, ...] = ()  # sentences about what was left out, turned or resized
@@ -41,22 +97,10 @@ class Images:
 
     def __post_init__(self) -> None:
         """InputError unless shapes, types and labels fit together."""
-        count, one_each = len(self.ids), self.labels.shape == self.pixels.shape[:1] == (len(self.ids),)
-        if self.pixels.ndim != 4 or not one_each:  # noqa: PLR2004
-            shapes = f"{tuple(self.pixels.shape)} and {tuple(self.labels.shape)}"
-            raise InputError(
-                f"{count} images and their labels have shapes {shapes}, not (N, C, H, W) and (N,)"
-            )
-        if (self.pixels.dtype, self.labels.dtype) != (torch.uint8, torch.int64):
-            kinds = f"{self.pixels.dtype} and {self.labels.dtype}"
+        kinds = f"{self.pixels.dtype} and {self.labels.dtype}"
+        if kinds != "torch.uint8 and torch.int64":
             raise InputError(f"images and labels are {kinds}, not torch.uint8 and torch.int64")
-        if not self.pixels.numel():
-            raise InputError(f"there is no image, or none with a pixel, in shape {tuple(self.pixels.shape)}")
-        low, high = int(self.labels.min()), int(self.labels.max())
-        if low < UNKNOWN or (self.classes and high >= len(self.classes)):
-            wrong, most = (low if low < UNKNOWN else high), len(self.classes) - 1
-            only = f"0 to {most}" if self.classes else "numbers from 0"
-            raise InputError(f"there is no class {wrong}, only {only}, and {UNKNOWN} for unknown")
+        _check_fit(self.pixels, self.labels, self.ids, self.classes)
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -89,7 +133,7 @@ class Images:
             return "class unknown"
         return (self.classes[label] if self.classes else "") or f"class {label}"
 
-    def floats(self) -> Tensor:
+    def floats(self) -> "Tensor":
         """``(N, C, H, W)`` float32 in [0, 1], exact multiples of 1/255."""
         return self.pixels / 255  # on a CPU the same as `levels`, with less memory
 
@@ -115,7 +159,7 @@ class Images:
         if unknown := [name for name in names.values() if name not in classes]:
             raise InputError(f"there is no class {', '.join(unknown)}, only {', '.join(classes)}")
         places = {label: classes.index(name) for label, name in names.items()} | {UNKNOWN: UNKNOWN}
-        labels = torch.tensor([places[label] for label in self.labels.tolist()], dtype=torch.int64)
+        labels = self.labels.new_tensor([places[label] for label in self.labels.tolist()])
         return replace(self, labels=labels, classes=classes)
 
 
@@ -132,13 +176,15 @@ class ImageGroups:
         return sum(map(len, self.groups))
 
     @cached_property
-    def pixels(self) -> tuple[Tensor, ...]:
+    def pixels(self) -> "tuple[Tensor, ...]":
         """N images ``(C, H, W)`` uint8."""
         return tuple(image for group in self.groups for image in group.pixels)
 
     @cached_property
-    def labels(self) -> Tensor:
+    def labels(self) -> "Tensor":
         """``(N,)`` int64, -1 where the class is not known."""
+        import torch
+
         return torch.cat([group.labels for group in self.groups])
 
     @cached_property
@@ -175,17 +221,16 @@ class ImageGroups:
         """The same images with the labels of an oracle's ``classes``, as ``Images.with_classes`` does it."""
         return ImageGroups(tuple(group.with_classes(classes) for group in self.groups))
 
-    def with_labels(self, labels: Tensor, classes: tuple[str, ...]) -> "ImageGroups":
+    def with_labels(self, labels: "Tensor", classes: tuple[str, ...]) -> "ImageGroups":
         """The same images with other ``labels (N,)`` and names of classes."""
+        import torch
+
         parts = torch.split(labels, [len(group) for group in self.groups])
         pairs = zip(self.groups, parts, strict=True)
         return ImageGroups(tuple(replace(group, labels=part, classes=classes) for group, part in pairs))
 
 
-LEVELS = torch.arange(256) / 255
-
-
-def levels(colours: Tensor) -> Tensor:
+def levels(colours: "Tensor") -> "Tensor":
     """The float32 values in [0, 1] of 8-bit ``colours`` of any shape, the same on every device.
 
     They come from a table: dividing by 255 rounds differently on a GPU.
@@ -194,18 +239,22 @@ def levels(colours: Tensor) -> Tensor:
 
 
 @cache
-def _levels_on(device: torch.device) -> Tensor:
-    return LEVELS.to(device)
+def _levels_on(device: "torch.device") -> "Tensor":
+    import torch
+
+    return (torch.arange(256) / 255).to(device)
 
 
-def eight_bit(images: Tensor) -> Tensor:
+def eight_bit(images: "Tensor") -> "Tensor":
     """The nearest 8-bit colours of values in [0, 1], of any shape: the inverse of ``levels``."""
-    return images.mul(255).round().to(torch.uint8)
+    return images.mul(255).round().byte()
 
 
-def check_images(images: Tensor, slots: int) -> None:
+def check_images(images: "Tensor", slots: int) -> None:
     """Refuse all but multiples of 1/255 ``(N, C, H, W)`` with at least ``slots`` pixels."""
-    if not isinstance(images, Tensor):
+    import torch
+
+    if not isinstance(images, torch.Tensor):
         raise InputError(f"images are a torch tensor, float32 (N, C, H, W), not {type(images).__name__}")
     if images.ndim != 4 or images.dtype != torch.float32:  # noqa: PLR2004
         raise InputError(f"images are float32 (N, C, H, W), not {images.dtype} {tuple(images.shape)}")
@@ -218,6 +267,6 @@ def check_images(images: Tensor, slots: int) -> None:
         )
 
 
-def _eight_bit(images: Tensor) -> bool:
+def _eight_bit(images: "Tensor") -> bool:
     """Whether all colours are multiples of 1/255 in [0, 1]."""
-    return torch.equal(images, levels(images.mul(255).round().nan_to_num().clamp(0, 255)))
+    return images.equal(levels(images.mul(255).round().nan_to_num().clamp(0, 255)))

@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import torch
 
 from sparseattack.data.cifar10 import contains_cifar10, data_folder, load_cifar10
-from sparseattack.data.images import ImageGroups, Images
+from sparseattack.data.images import ImageArrays, ImageGroups, Images
 from sparseattack.data.npz import load_npz
 from sparseattack.data.pictures import load_pictures
 from sparseattack.data.resize import DEFAULT, Resize, parse_resize
@@ -100,6 +99,13 @@ def load_images_by_size(spec: str, resize: str = DEFAULT, ids: Collection[str] |
 
     ids: leave out those of the selection that have none of these ids
     """
+    return ImageGroups(tuple(each.images() for each in read_images_by_size(spec, resize, ids)))
+
+
+def read_images_by_size(
+    spec: str, resize: str = DEFAULT, ids: Collection[str] | None = None
+) -> tuple[ImageArrays, ...]:
+    """The same as arrays, for which no torch is imported."""
     named = ImagesSpec.parse(spec)
     select, how = parse_selection(named.rows), parse_resize(resize, named.side)
     if ids is not None:
@@ -114,7 +120,7 @@ def load_images_by_size(spec: str, resize: str = DEFAULT, ids: Collection[str] |
     return _resized(load_npz(file, select, stem=IN_PACKAGE[named.where]), how)
 
 
-def _from_path(path: Path, split: str, select: Select, how: Resize) -> ImageGroups:
+def _from_path(path: Path, split: str, select: Select, how: Resize) -> tuple[ImageArrays, ...]:
     if not os.path.exists(path):
         known = "sample, digits, cifar10, or the path of a picture, a folder or a .npz file"
         raise InputError(f"there are no images {str(path)!r}, only {known}")
@@ -129,10 +135,10 @@ def _from_path(path: Path, split: str, select: Select, how: Resize) -> ImageGrou
     return load_pictures(path, select, how)
 
 
-def _resized(images: Images, how: Resize) -> ImageGroups:
+def _resized(images: ImageArrays, how: Resize) -> tuple[ImageArrays, ...]:
     """Images of one size brought to another."""
     if not how.side or images.pixels.shape[2:] == (how.side, how.side):
-        return ImageGroups((images,))
-    pixels = np.stack([how(each.numpy()) for each in images.pixels])
+        return (images,)
+    pixels = np.stack([how(each) for each in images.pixels])
     notes = images.notes + how.describe(len(images), len(images))
-    return ImageGroups((replace(images, pixels=torch.from_numpy(pixels), notes=notes),))
+    return (replace(images, pixels=pixels, notes=notes),)

@@ -4,11 +4,12 @@ from base64 import b64encode
 from collections.abc import Sequence
 from html import escape
 from io import BytesIO
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-import torch
 from PIL import Image
-from torch import Tensor
+
+if TYPE_CHECKING:  # a report imports no torch
+    from torch import Tensor
 
 SHOWN = 12  # images of a gallery
 SIDE = 96  # pixels of a screen that the longer side of an image in a gallery has
@@ -18,7 +19,7 @@ GREY_RGB_RGBA = (1, 3, 4)  # channels that a PNG can hold
 class ShownImage(NamedTuple):
     """An image of a gallery, and what stands below it."""
 
-    colours: Tensor  # (C, H, W) uint8
+    colours: "Tensor"  # (C, H, W) uint8
     lines: tuple[str, ...]
 
 
@@ -39,7 +40,7 @@ def inline(picture: Image.Image, words: str, width: int) -> str:
 
 
 def _figure(one: ShownImage) -> str:
-    stored = one.colours.cpu().permute(1, 2, 0).contiguous().to(torch.uint8).numpy()
+    stored = one.colours.cpu().permute(1, 2, 0).contiguous().byte().numpy()
     picture = Image.fromarray(stored[..., 0] if stored.shape[2] == 1 else stored)
     picture.thumbnail((2 * SIDE, 2 * SIDE), Image.Resampling.BOX)  # a photograph is large
     width = max(1, round(SIDE * picture.width / max(picture.size)))

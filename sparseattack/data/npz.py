@@ -12,11 +12,10 @@ from pathlib import Path
 from typing import IO, NamedTuple
 
 import numpy as np
-import torch
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from sparseattack.data.images import UNKNOWN, Images, name_file_in_errors
+from sparseattack.data.images import UNKNOWN, ImageArrays, name_file_in_errors
 from sparseattack.data.labels import MAX_DIGITS, parse_labels, parse_one_hot
 from sparseattack.data.selection import Rows, Select
 from sparseattack.errors import InputError, brief
@@ -67,7 +66,7 @@ class ArrayName(NamedTuple):
         return cls(name, **found) if "role" in found else None
 
 
-def load_npz(path: Path, select: Select, split: str = "", *, stem: str = "") -> Images:
+def load_npz(path: Path, select: Select, split: str = "", *, stem: str = "") -> ImageArrays:
     """Selected images of a ``.npz`` file; without ids they are called ``stem-0``, ``stem-1``, ...
 
     Images are ``(N, H, W)``, ``(N, H, W, C)`` or ``(N, C, H, W)``, whole numbers from 0 to 255 or floats in
@@ -96,9 +95,9 @@ def load_npz(path: Path, select: Select, split: str = "", *, stem: str = "") -> 
         rows = select(len(images), ids)
         colours, notes = _eight_bit(images, rows)
         labels, classes = _labels(arrays.get("labels"), len(images))
-        return Images(
-            torch.from_numpy(np.ascontiguousarray(colours.transpose(0, 3, 1, 2))),
-            torch.from_numpy(labels[rows]),
+        return ImageArrays(
+            np.ascontiguousarray(colours.transpose(0, 3, 1, 2)),
+            labels[rows],
             tuple(ids[row] for row in rows),
             names or classes,
             notes + others,

@@ -6,11 +6,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import torch
 from PIL import ExifTags, Image
 
 from sparseattack.data.folder import LabelledFile, Listing, list_folder
-from sparseattack.data.images import ImageGroups, Images, name_file_in_errors
+from sparseattack.data.images import ImageArrays, name_file_in_errors
 from sparseattack.data.labels import parse_labels
 from sparseattack.data.resize import Colours, Resize
 from sparseattack.data.selection import Select
@@ -35,7 +34,7 @@ class Picture(NamedTuple):
     turned: bool  # whether its file says that it is to be shown turned or mirrored, as it is here
 
 
-def load_pictures(path: Path, select: Select, resize: Resize) -> ImageGroups:
+def load_pictures(path: Path, select: Select, resize: Resize) -> tuple[ImageArrays, ...]:
     """Selected pictures of a file, a folder or a CSV, resized if a size is named, and grouped by size.
 
     InputError for files that cannot be read, and for pictures that differ in channels.
@@ -56,18 +55,16 @@ def load_pictures(path: Path, select: Select, resize: Resize) -> ImageGroups:
     notes = (*listing.notes, *_turned(pictures), *resize.describe(changed, len(rows)))
     shapes = dict.fromkeys(each.shape for each in colours)
     groups = [[place for place, each in enumerate(colours) if each.shape == shape] for shape in shapes]
-    return ImageGroups(
-        tuple(
-            Images(
-                torch.from_numpy(np.stack([colours[place] for place in places])),
-                torch.tensor([labels.numbers[rows[place]] for place in places], dtype=torch.int64),
-                tuple(ids[place] for place in places),
-                labels.classes,
-                notes,
-                sorted_classes=bool(labels.classes),
-            )
-            for places in groups
+    return tuple(
+        ImageArrays(
+            np.stack([colours[place] for place in places]),
+            np.array([labels.numbers[rows[place]] for place in places], np.int64),
+            tuple(ids[place] for place in places),
+            labels.classes,
+            notes,
+            sorted_classes=bool(labels.classes),
         )
+        for places in groups
     )
 
 

@@ -1,7 +1,6 @@
 """Images as PNG files, exact to the bit, with texts that say how they were made."""
 
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import IO, NamedTuple
 
@@ -13,6 +12,7 @@ from torch import Tensor
 
 from sparseattack.data.images import eight_bit, levels
 from sparseattack.errors import InputError, SparseattackError
+from sparseattack.files import write_whole
 
 CHANNELS = (1, 3, 4)  # that a PNG can hold: grey, RGB, RGBA
 
@@ -51,16 +51,11 @@ def write_png(image: Image.Image, file: Path | IO[bytes], texts: Mapping[str, st
     if not isinstance(file, Path):
         image.save(file, "PNG", pnginfo=chunks)
         return
-    fresh = file.with_name(f".{file.name}.new")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        image.save(fresh, "PNG", pnginfo=chunks)
-        fresh.replace(file)
+        write_whole(file, lambda fresh: image.save(fresh, "PNG", pnginfo=chunks))
     except OSError as error:
         raise SparseattackError(f"{file} cannot be written: {error.strerror or error}") from error
-    finally:
-        with suppress(OSError):  # it is gone already, or cannot be removed
-            fresh.unlink()
 
 
 def read_texts(file: Path) -> dict[str, str]:

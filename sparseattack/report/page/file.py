@@ -1,10 +1,10 @@
 """The file of a page: written completely or not at all, and over nothing but another page."""
 
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 
 from sparseattack.errors import InputError
+from sparseattack.files import write_whole
 from sparseattack.report.figures.figure import require_matplotlib
 from sparseattack.report.page.document import html, require_jinja
 from sparseattack.report.results import Results
@@ -34,12 +34,8 @@ def check_page(path: Path) -> None:
 
 def write_page(several: Mapping[str, Results], path: Path) -> None:
     """Write the page of studies by name; InputError where it cannot be written."""
-    text, fresh = html(several), path.with_name(f".{path.name}.new")
+    text = html(several).encode()
     try:
-        fresh.write_text(text, encoding="utf-8", newline="\n")
-        fresh.replace(path)
+        write_whole(path, lambda fresh: fresh.write_bytes(text))
     except OSError as error:
         raise InputError(f"{path} cannot be written: {error.strerror or error}") from error
-    finally:
-        with suppress(OSError):  # it is gone already, or cannot be removed
-            fresh.unlink()

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from sparseattack.data.load import read_images_by_size
 from sparseattack.errors import InputError
 from sparseattack.provenance import digest_image
 from sparseattack.report.results import Results
@@ -84,10 +85,8 @@ def _read(found: Results, numbers: Iterable[int]) -> tuple[dict[int, Colours], l
 
 def _loaded(images: str, resize: str, ids: Collection[str]) -> Iterator[Colours]:
     """The images of a selection that have these ids."""
-    from sparseattack.data.load import load_images_by_size
-
-    for group in load_images_by_size(images, resize, ids).groups:
-        yield from group.pixels.numpy()
+    for group in read_images_by_size(images, resize, ids):
+        yield from group.pixels
 
 
 def _source(colours: Colours) -> str:
