@@ -47,8 +47,7 @@ def show_name(name: str, *, as_json: bool) -> None:
     """Print all about the plugins and the protocol called ``name``; InputError if there is none."""
     found, protocols = catalogue.details(name), [PROTOCOLS[name]] if name in PROTOCOLS else []
     if not found and not protocols:
-        known = sorted({*PROTOCOLS, *(each for kind in KINDS for each in names(kind))})
-        raise InputError(f"nothing is called {name!r}, only {', '.join(known)}{near(name, known)}")
+        raise InputError(f"nothing is called {name!r}{_others(name)}; sparseattack list describes all")
     if as_json:
         print(json.dumps([*map(asdict, found), *(each.to_dict() for each in protocols)], indent=2))
         return
@@ -56,6 +55,17 @@ def show_name(name: str, *, as_json: bool) -> None:
         print_detail(detail)
     for protocol in protocols:
         print_protocol(protocol)
+
+
+def _others(name: str) -> str:
+    """The names that are like an unknown one; if none is, all of every kind."""
+    known: dict[str, list[str]] = {kind: list(names(kind)) for kind in KINDS}
+    known["protocols"] = list(PROTOCOLS)
+    if alike := near(name, dict.fromkeys(each for some in known.values() for each in some)):
+        return alike.rstrip("?")
+    return (
+        f". There are {'; '.join(' '.join((kind, ', '.join(some))) for kind, some in known.items() if some)}"
+    )
 
 
 def print_entries(found: Mapping[Kind, Sequence[Entry]], protocols: Iterable[Protocol]) -> None:
@@ -89,7 +99,7 @@ def _entry_table(title: str, entries: Sequence[Entry]) -> Table:
     table.add_column("description, settings and their defaults", ratio=1, overflow="fold")
     if strategies:
         table.add_column("sees", max_width=7)
-    table.add_column("from", overflow="fold", min_width=18, max_width=30)
+    table.add_column("from", overflow="fold", min_width=13, max_width=30)
     for entry in entries:
         known = [sees(entry)] if strategies else []
         table.add_row(Text(entry.name, "bold"), _description(entry), *known, _origin(entry))

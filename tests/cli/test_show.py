@@ -99,4 +99,7 @@ def test_what_cannot_be_imported_is_shown_from_its_source(
 def test_an_unknown_name_is_one_line(run: Run) -> None:
     code, out, err = run("show", "sparse")
     assert code == 2 and out == "" and err.count("\n") == 1
-    assert "nothing is called 'sparse', only" in err and "did you mean sparse-rs?" in err
+    assert "nothing is called 'sparse'; did you mean sparse-rs; sparseattack list describes all" in err
+    code, out, err = run("show", "qqq")
+    assert code == 2 and out == "" and err.count("\n") == 1
+    assert "There are strategies " in err and "; encodings corners, rgb; fitness " in err

@@ -148,6 +148,11 @@ def test_latex_has_a_row_per_condition_between_the_rules(found: Results, tmp_pat
         assert rf"\textbf{{{100 * best:.1f}}}" in body
 
 
+def test_where_nothing_succeeds_nothing_is_bold(found: Results) -> None:
+    none = replace(found, lines=[replace(line, success=0.0) for line in found.lines])
+    assert r"\textbf" not in none.to_latex() and r"\textbf" in found.to_latex()
+
+
 def test_names_are_escaped_for_latex() -> None:
     assert escaped("50 % of a_b & {c}\x1b^~\\<") == (
         r"50 \% of a\_b \& \{c\} \textasciicircum{}\textasciitilde{}\textbackslash{}\textless{}"

@@ -97,6 +97,8 @@ def _best(found: Results) -> set[Method]:
     for k in {line.method.k for line in found.lines}:
         group = [line for line in found.lines if line.method.k == k]
         first = max(group, key=lambda line: line.success)
+        if first.success == 0:  # nobody is the best
+            continue
         worse = {
             other
             for pair in found.pairs
