@@ -15,6 +15,7 @@ from rich.text import Text
 from sparseattack import InputError, SparseattackError
 from sparseattack.reproduction.forecast import Forecast
 from sparseattack.reproduction.one_pixel import Reproduction
+from sparseattack.reproduction.page import write_reproduction
 from sparseattack.reproduction.render import CellText, FilledTable, draw, grid, publish
 from sparseattack.reproduction.run import StudyProgress
 from sparseattack.reproduction.studies import PlannedStudy
@@ -80,9 +81,14 @@ def _publish(chosen: Reproduction, console: Console) -> None:
             paths = draw(chosen)
     except InputError as error:
         console.print(str(error))
-    for printed in publish(chosen, paths):
+    filled = publish(chosen, paths)
+    for printed in filled:
         print_table(printed)
     console.print(f"Tables, figures and studies are in {chosen.folder}")
+    try:
+        console.print(f"A page for any browser is {write_reproduction(chosen, filled)}", soft_wrap=True)
+    except InputError as error:
+        console.print(str(error))
 
 
 class StudyBars:

@@ -8,9 +8,11 @@ import pytest
 import torch
 from command_line import Answer, Run
 from hypothesis import HealthCheck, settings
+from pages import small_study, three_strategies
 
 from sparseattack.cli.main import main
 from sparseattack.plugins import registry
+from sparseattack.report.results import Results
 
 torch.set_num_threads(1)  # the images are small: a second thread costs more than it does
 settings.register_profile("no-deadline", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -46,6 +48,30 @@ def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> 
         return Answer(ended.value.code or 0, *capsys.readouterr())
 
     return run
+
+
+@pytest.fixture(scope="session")
+def small_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file of the small study that pages are made of, which `small_results` fills."""
+    return tmp_path_factory.mktemp("studies") / "a.study"
+
+
+@pytest.fixture(scope="session")
+def small_results(small_path: Path) -> Results:
+    """Its results."""
+    return small_study(small_path)
+
+
+@pytest.fixture(scope="session")
+def small_page(small_results: Results) -> str:
+    """Its page."""
+    return small_results.to_html()
+
+
+@pytest.fixture(scope="session")
+def three(tmp_path_factory: pytest.TempPathFactory) -> Results:
+    """The results of three strategies."""
+    return three_strategies(tmp_path_factory.mktemp("studies") / "three.study")
 
 
 def pytest_configure() -> None:

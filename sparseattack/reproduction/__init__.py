@@ -3,5 +3,5 @@
 In reading order: ``one_pixel`` (the whole of it), ``studies`` (which runs a table needs), ``run`` (running
 them), ``forecast`` (the time left), ``metrics`` (the paper's metrics), ``paper`` (the numbers it prints),
 ``tables`` and ``figures`` (ours beside the paper's), ``gallery`` (attacked images), ``notes`` (how to read
-tables) and ``render`` (files).
+tables), ``render`` (files) and ``page`` (all of it as HTML).
 """

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 from command_line import Run
-from pages import HOSTILE, SMALL, hostile_study, small_study
+from pages import HOSTILE, SMALL, hostile_study
 
 from sparseattack import InputError, compare
-from sparseattack.report.page.cells import order_of
+from sparseattack.report.page.cells import lowest_p, order_of, pair_table
 from sparseattack.report.page.document import html
 from sparseattack.report.page.file import check_page
 from sparseattack.report.page.fragility import fragility
@@ -23,6 +23,7 @@ from sparseattack.report.page.gallery import FAILURES, SUCCESSES, cards, shown_r
 from sparseattack.report.page.thumbnails import thumbnails
 from sparseattack.report.results import Results, results
 from sparseattack.report.side_by_side import of_study
+from sparseattack.report.statistics.comparisons import comparisons
 from sparseattack.study.store import Study
 
 
@@ -43,19 +44,14 @@ class Elements(HTMLParser):
         self.text += data if self.names[-1:] != ["script"] else ""
 
 
-@pytest.fixture(scope="module")
-def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("studies") / "a.study"
+@pytest.fixture
+def path(small_path: Path, small_results: Results) -> Path:
+    return small_path
 
 
-@pytest.fixture(scope="module")
-def found(path: Path) -> Results:
-    return small_study(path)
-
-
-@pytest.fixture(scope="module")
-def page(found: Results) -> str:
-    return found.to_html()
+@pytest.fixture
+def found(small_results: Results) -> Results:
+    return small_results
 
 
 def test_an_image_is_fooled_where_any_run_is(found: Results) -> None:
@@ -117,7 +113,8 @@ def test_a_gallery_shows_the_edits_that_are_stored(found: Results) -> None:
         assert {pixel.y * 8 + pixel.x for pixel in card.pixels} <= set(record.positions)
 
 
-def test_the_page_holds_the_numbers_once_and_asks_for_nothing(page: str, found: Results) -> None:
+def test_the_page_holds_the_numbers_once_and_asks_for_nothing(small_page: str, found: Results) -> None:
+    page = small_page
     (numbers,) = re.findall(r'<script type="application/json" id="numbers">(.*?)</script>', page)
     assert json.loads(numbers) == json.loads(found.to_json())
     elements = Elements(page)
@@ -134,12 +131,14 @@ def test_the_page_holds_the_numbers_once_and_asks_for_nothing(page: str, found: 
     assert len(page) < 500_000
 
 
-def test_the_same_study_has_the_same_bytes_in_another_process(page: str, path: Path, tmp_path: Path) -> None:
+def test_the_same_study_has_the_same_bytes_in_another_process(
+    small_page: str, path: Path, tmp_path: Path
+) -> None:
     command = [sys.executable, "-m", "sparseattack.cli", "report", str(path), "--html", "page.html"]
     environment = os.environ | {"PYTHONHASHSEED": "7", "TZ": "Asia/Tokyo", "LC_ALL": "C"}
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)
     assert "a page for any browser is in page.html" in done.stderr and "ASR" in done.stdout
-    assert (tmp_path / "page.html").read_text("utf-8") == page
+    assert (tmp_path / "page.html").read_text("utf-8") == small_page
 
 
 def test_names_from_users_are_text(tmp_path: Path) -> None:
@@ -238,3 +237,12 @@ def test_a_part_of_a_study_has_a_page(path: Path, run: Run, tmp_path: Path) -> N
     answer = run("report", str(path), "--only", "sparse-rs,k=2", "--html", str(tmp_path / "page.html"))
     text = Elements((tmp_path / "page.html").read_text("utf-8")).text
     assert answer.code == 0 and "random(popsize=5)/corners" not in text and "sparse-rs/corners" in text
+
+
+def test_of_very_many_pairs_the_surest_are_shown(found: Results, monkeypatch: pytest.MonkeyPatch) -> None:
+    compared = comparisons(found)
+    assert len(compared) == 2
+    monkeypatch.setattr("sparseattack.report.page.cells.MOST_PAIRS", 1)
+    shown = pair_table(compared, found.methods)
+    assert shown and len(shown.rows) == 1 and "The surest 1 of 2 pairs" in shown.note
+    assert shown.rows[0][5].order == repr(min(map(lowest_p, compared)))

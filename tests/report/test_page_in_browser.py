@@ -2,12 +2,14 @@
 
 import json
 from collections.abc import Iterator
+from itertools import permutations
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 import pytest
-from pages import hostile_study, small_study
+from pages import hostile_study
 
 from sparseattack.report.page.document import html
 from sparseattack.report.results import Results
@@ -16,12 +18,6 @@ from sparseattack.report.side_by_side import of_study
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-CHROMIUM = Path("/usr/bin/chromium")
-FLAGS = [
-    *("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
-    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-    "--disable-dev-shm-usage",
-]
 CONTRAST = """
 () => {
   const parse = (text) => text.match(/[\\d.]+/g).map(Number);
@@ -54,6 +50,14 @@ CONTRAST = """
 """
 
 
+CHROMIUM = Path("/usr/bin/chromium")
+FLAGS = [
+    *("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+    "--disable-dev-shm-usage",
+]
+
+
 @pytest.fixture(scope="module")
 def browser() -> Iterator["Browser"]:
     """Debian's Chromium; the tests are skipped where it, or playwright, is not installed."""
@@ -66,20 +70,16 @@ def browser() -> Iterator["Browser"]:
         browser.close()
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("pages")
+@pytest.fixture
+def found(small_results: Results) -> Results:
+    return small_results
 
 
 @pytest.fixture(scope="module")
-def found(folder: Path) -> Results:
-    return small_study(folder / "a.study")
-
-
-@pytest.fixture(scope="module")
-def page(found: Results, folder: Path) -> Path:
-    (folder / "page.html").write_text(found.to_html(), encoding="utf-8")
-    return folder / "page.html"
+def page(small_page: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    written = tmp_path_factory.mktemp("pages") / "page.html"
+    written.write_text(small_page, encoding="utf-8")
+    return written
 
 
 class Visit:
@@ -165,6 +165,35 @@ def test_the_gallery_is_filtered(browser: "Browser", page: Path) -> None:
         assert all("sparse-rs/corners" in text and "not fooled" in text for text in texts)
         shown.locator("select[name=strategy]").select_option("")
         assert cards.locator("visible=true").count() >= len(texts)
+
+
+def test_the_reader_chooses_the_pair_of_the_scatter(
+    browser: "Browser", three: Results, tmp_path: Path
+) -> None:
+    """Every pair's sentence, against a count over the runs: the lower of an image's two seeds."""
+    (tmp_path / "page.html").write_text(three.to_html(), encoding="utf-8")
+    lower = {method.name: dict[int, float]() for method in three.methods}
+    for one in three.records:
+        best, cost = lower[one.strategy], one.first_fooled if one.success else inf
+        best[one.image] = min(best.get(one.image, inf), cost)
+    visit = Visit(browser, tmp_path / "page.html", 360)
+    with visit as shown:
+        figure = shown.locator("figure", has=shown.locator("select[name=below]"))
+        drawn = figure.locator(".drawing svg").inner_html()
+        names = figure.locator("select[name=below] option").all_inner_texts()
+        assert sorted(names) == sorted(lower)
+        for below, left in permutations(names, 2):
+            figure.locator("select[name=below]").select_option(label=below)
+            figure.locator("select[name=left]").select_option(label=left)
+            pairs = [(lower[below][image], lower[left][image]) for image in lower[below]]
+            wins, losses = sum(x < y for x, y in pairs), sum(x > y for x, y in pairs)
+            sentence = f"Of 12 images, {below} needs fewer queries on {wins}, {left} on {losses};"
+            assert figure.locator("figcaption strong").inner_text().startswith(sentence)
+            assert figure.locator("circle").count() == 12 and below in figure.locator("h3").inner_text()
+        assert figure.locator(".drawing svg").inner_html() != drawn
+        figure.locator("select[name=left]").select_option(label=below)  # they change places
+        assert figure.locator("select[name=below] option:checked").inner_text() == left
+    assert visit.messages == []
 
 
 def test_the_numbers_can_be_saved(browser: "Browser", page: Path, found: Results) -> None:

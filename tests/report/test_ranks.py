@@ -10,33 +10,13 @@ from records import record
 from scikit_posthocs import posthoc_wilcoxon
 from scipy.stats import friedmanchisquare, wilcoxon
 
-from sparseattack import Experiment, compare
+from sparseattack import compare
 from sparseattack.report.figures.collection import figures, not_drawn
 from sparseattack.report.results import Results
 from sparseattack.report.statistics.ranks import compare_ranks, mean_queries
 from sparseattack.study.columns import Columns
 
 BUDGET = 100
-
-
-@pytest.fixture(scope="module")
-def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("ranks") / "a.study"
-
-
-@pytest.fixture(scope="module")
-def found(path: Path) -> Results:
-    asked = Experiment(
-        strategies=("random(popsize=5)", "sparse-rs", "one-plus-one"),
-        oracle="linear(classes=10,inputs=64)",
-        images="digits[0:12]",
-        true_class="prediction",
-        encodings=("corners",),
-        pixels=(2,),
-        seeds=(0, 1),
-        budget=20,
-    )
-    return compare(asked, path)
 
 
 def test_queries_are_the_mean_of_the_runs_of_an_image_and_failures_are_tied_as_the_worst() -> None:
@@ -89,27 +69,28 @@ def test_methods_that_are_alike_everywhere_have_no_difference() -> None:
     assert found.friedman == 1 and (found.pairs == 1).all() and found.ranks.tolist() == [2, 2, 2]
 
 
-def test_the_diagram_is_the_same_every_time_and_says_what_it_shows(found: Results) -> None:
-    (figure,) = (one for one in figures(found) if one.kind == "ranks")
+def test_the_diagram_is_the_same_every_time_and_says_what_it_shows(three: Results) -> None:
+    (figure,) = (one for one in figures(three) if one.kind == "ranks")
     assert figure.name == "ranks-k2" and len(figure.rows) == 6
     assert "Friedman's test: p" in figure.caption and "12 images within 20 queries" in figure.caption
     text = figure.svg()
     assert text == figure.svg() and all(f"{name} (" in text for name in ("sparse-rs", "one-plus-one"))
     ranks = {str(row[0]): float(row[1] or 0) for row in figure.rows}
-    assert sum(ranks.values()) == pytest.approx(6, abs=1e-5) and not_drawn(found) == ""
+    assert sum(ranks.values()) == pytest.approx(6, abs=1e-5) and not_drawn(three) == ""
 
 
 def test_without_the_extra_there_is_one_sentence(
-    found: Results, path: Path, run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    three: Results, run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr("sparseattack.report.figures.ranks.find_spec", lambda _: None)
-    assert not [one for one in figures(found) if one.kind == "ranks"]
-    assert "sparseattack[stats]" in found.to_html()
-    answer = run("report", str(path), "--plots", str(tmp_path))
+    assert not [one for one in figures(three) if one.kind == "ranks"]
+    assert "sparseattack[stats]" in three.to_html()
+    compare(three.experiment, tmp_path / "a.study")
+    answer = run("report", str(tmp_path / "a.study"), "--plots", str(tmp_path))
     assert answer.code == 0 and "needs scikit-posthocs" in answer.err and not list(tmp_path.glob("ranks*"))
 
 
-def test_two_methods_have_no_diagram(found: Results) -> None:
-    two = [method for method in found.methods if method.strategy != "sparse-rs"]
-    fewer = replace(found, subject=replace(found.subject, methods=tuple(two)))
+def test_two_methods_have_no_diagram(three: Results) -> None:
+    two = [method for method in three.methods if method.strategy != "sparse-rs"]
+    fewer = replace(three, subject=replace(three.subject, methods=tuple(two)))
     assert not [one for one in figures(fewer) if one.kind == "ranks"] and not_drawn(fewer) == ""

@@ -19,9 +19,11 @@ from sparseattack.report.figures.by_image import difference_figure, scatter_figu
 from sparseattack.report.figures.collection import figures, write_figures
 from sparseattack.report.figures.figure import ReportFigure
 from sparseattack.report.figures.panels import panels_of
-from sparseattack.report.results import Results
+from sparseattack.report.results import Results, results
 from sparseattack.report.summary import unfinished
 from sparseattack.study.facts import Method
+from sparseattack.study.record import Record
+from sparseattack.study.store import Study
 
 NASTY = '<script>$x_1$\x1b[31m & "a" _'
 EXPERIMENT = Experiment(
@@ -89,6 +91,37 @@ def test_a_success_curve_ends_at_the_rate_of_the_table(found: Results, shown: li
             assert int(end["queries"]) == 40 and end["finished"] == "yes"
             assert float(end["success"]) == pytest.approx(line.success, abs=1e-6)
             assert float(end["low"]) == pytest.approx(line.low, abs=1e-6)
+
+
+def test_runs_under_several_budgets_are_one_curve_unless_the_search_depends_on_them(tmp_path: Path) -> None:
+    """Twenty images with 6 queries, of which ten have 40: the product of what is left, step by step."""
+    many = replace(EXPERIMENT, images="digits[0:20]", pixels=(1,), seeds=(0,), budget=6)
+    compare(many, tmp_path / "a.study")
+    compare(replace(many, images="digits[0:10]", budget=40), tmp_path / "a.study")
+    with Study.read(tmp_path / "a.study") as study:
+        both = results(study)
+    figure = named(figures(both), "success-k1")
+    budgets = {(row["strategy"], row["budget"]) for row in table(figure)}
+    name = "random(popsize=5)"
+    assert budgets == {(name, "6+40"), ("sparse-rs", "6"), ("sparse-rs", "40")}
+    runs: dict[int, Record] = {}
+    for one in both.records:
+        if one.strategy == name and (one.image not in runs or one.budget > runs[one.image].budget):
+            runs[one.image] = one
+    assert len(runs) == 20 and sorted({one.budget for one in runs.values()}) == [6, 40]
+    held, left = {0: 1.0}, 1.0
+    for queries in sorted({one.cost for one in runs.values()}):
+        at_risk = sum(one.cost >= queries for one in runs.values())
+        left *= 1 - sum(one.success and one.cost == queries for one in runs.values()) / at_risk
+        held[queries] = left
+    for row in table(figure):
+        if row["strategy"] == name:
+            last = max(queries for queries in held if queries <= int(row["queries"]))
+            assert float(row["success"]) == pytest.approx(1 - held[last], abs=1e-6)
+    assert (
+        "budgets of 6 and 40 queries, each censored at its own; 10 of 20 images have more" in figure.caption
+    )
+    assert "The search of sparse-rs depends on the budget" in figure.caption
 
 
 def test_every_kind_is_there_for_each_number_of_pixels(shown: list[ReportFigure]) -> None:

@@ -1,7 +1,10 @@
 """Figures show the data of the finished studies."""
 
+import json
+import re
 import sys
 from dataclasses import replace
+from html import unescape
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +19,7 @@ from sparseattack.data.load import load_images
 from sparseattack.errors import InputError
 from sparseattack.reproduction.figures import (
     classes_reached,
+    figures_of,
     heat_map,
     success_by_pixels,
     success_by_queries,
@@ -23,8 +27,9 @@ from sparseattack.reproduction.figures import (
 from sparseattack.reproduction.gallery import gallery_figure
 from sparseattack.reproduction.metrics import class_pairs, histogram, success_rate
 from sparseattack.reproduction.one_pixel import Reproduction
+from sparseattack.reproduction.page import page, write_reproduction
 from sparseattack.reproduction.paper import ORIGINAL_PAIRS
-from sparseattack.reproduction.render import draw
+from sparseattack.reproduction.render import draw, grid, publish
 from sparseattack.reproduction.studies import FinishedStudy, PlannedStudy
 
 TARGETED, UNTARGETED = "targeted", "untargeted"
@@ -133,6 +138,22 @@ def test_all_figures_are_written_and_none_is_blank(done: Reproduction) -> None:
             assert len(picture.convert("RGB").getcolors(2**20) or ()) > 20
         for ending in (".svg", ".pdf", ".csv"):
             assert (done.folder / path).with_suffix(ending).stat().st_size > 0
+
+
+def test_the_page_has_the_papers_column_every_figure_and_the_commands(done: Reproduction) -> None:
+    filled = publish(done)
+    text = write_reproduction(done, filled).read_text("utf-8")
+    (one,) = filled
+    assert text == page(done, filled) and text.startswith("<!DOCTYPE html>")
+    for cell in one.cells:
+        assert cell.row in unescape(text)
+        if cell.paper:
+            assert f">{grid([cell])[1][0][1][1].value} ({cell.verdict})</td>" in text
+    names = [figure.name for figure in figures_of(one.table, done.finished())]
+    assert [f'<figure id="table-8-{name}">' in text for name in names] == [True] * len(names)
+    assert text.count("sparseattack compare --strategies") >= 1 and "Robust accuracy" not in text
+    (numbers,) = re.findall(r'<script type="application/json" id="numbers">(.*?)</script>', text)
+    assert json.loads(numbers)["tables"][0]["cells"] == [cell.to_dict() for cell in one.cells]
 
 
 def test_without_matplotlib_the_error_names_the_command_to_install_it(

@@ -1,5 +1,6 @@
 """Studies that pages are made of: a small one, and one whose names are written to break a page."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +28,18 @@ QUOTED = "\"><img src=x onerror=alert(1)>'\x1b[31m\u202e"
 def small_study(path: Path) -> Results:
     """Two strategies, numbers of pixels and seeds on fourteen digits."""
     return compare(SMALL, path)
+
+
+def three_strategies(path: Path) -> Results:
+    """Three strategies with two pixels and seeds on twelve digits."""
+    chosen = replace(
+        SMALL,
+        strategies=("random(popsize=5)", "sparse-rs", "one-plus-one"),
+        images="digits[0:12]",
+        pixels=(2,),
+        budget=20,
+    )
+    return compare(chosen, path)
 
 
 def hostile_study(folder: Path) -> Results:

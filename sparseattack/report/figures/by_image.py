@@ -118,7 +118,7 @@ def scatter_figure(panel: Panel, first: Series, second: Series) -> ReportFigure 
     one, other = common_runs(first.runs, second.runs)
     if not len(one):
         return None
-    images, across, up = np.unique(one.image), *(_middle(runs) for runs in (one, other))
+    images, across, up = np.unique(one.image), *(lower_median(runs) for runs in (one, other))
     budgets = first.method.budget, second.method.budget
     known = [np.where(each <= min(budgets), each, np.inf) for each in (across, up)]  # of both
     better, worse = int((known[0] < known[1]).sum()), int((known[0] > known[1]).sum())
@@ -129,14 +129,15 @@ def scatter_figure(panel: Panel, first: Series, second: Series) -> ReportFigure 
         kind="scatter",
         title=f"{short(first.name)} against {short(second.name)}, image by image, {panel.subject}",
         sentence=(
-            f"{first.name} needs fewer queries on {number_of(better, 'image')}, {second.name} on {worse:,};"
-            f" on {len(images) - better - worse:,} they need the same or both fail{within}."
+            f"Of {number_of(len(images), 'image')}, {first.name} needs fewer queries on {better:,},"
+            f" {second.name} on {worse:,}; on {len(images) - better - worse:,} they need the same or both"
+            f" fail{within}."
         ),
         caption=(
-            f"A dot for each of {number_of(len(images), 'image')}: queries to success"
-            f"{', the lower median of its runs' * repeated}. Failures within the budget"
-            f" ({' and '.join(f'{each:,}' for each in dict.fromkeys(budgets))} queries) stand on the rim,"
-            f" scattered so that they are seen. Above the diagonal {short(first.name)} is better."
+            "A dot for each image that both attack: queries to success"
+            f"{', the lower median of its runs' * repeated}. Failures within the budget, the dashed lines,"
+            " stand on the rim, scattered so that they are seen. Above the diagonal the strategy named below"
+            " is better, below it the one named at the left."
         ),
         columns=("image", "queries_first", "queries_second", "first", "second"),
         rows=tuple(
@@ -152,7 +153,7 @@ def scatter_figure(panel: Panel, first: Series, second: Series) -> ReportFigure 
     )
 
 
-def _middle(runs: Columns) -> Reals:
+def lower_median(runs: Columns) -> Reals:
     """Queries to success of each image, the lower median of its runs; infinite where that is a failure."""
     cost = _within(runs, int(runs.budget.max()))
     order = np.lexsort((cost, runs.image))
@@ -169,7 +170,7 @@ def _paint_scatter(pair: tuple[Series, Series], queries: tuple[Reals, Reals]) ->
         for each, budget, move in zip(queries, budgets, shift, strict=True)
     ]
     few = len(places[0]) < MANY_DOTS
-    size, opacity = (14, 0.55) if few else (5, 0.25)
+    size, opacity = (14, 0.75) if few else (5, 0.3)
     axes.scatter(
         places[0],
         places[1],

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 
 POINTS = 60  # numbers of queries
+THOUSAND = 1000
 
 
 class Course(NamedTuple):
@@ -42,7 +43,7 @@ def margin_figure(panel: Panel, courses: Courses | None) -> ReportFigure | None:
         title=f"Best {panel.fitness} over queries, {panel.subject}",
         sentence=(
             f"After {number_of(int(lowest.queries[-1]), 'query', 'queries')} {lowest.one.name} has the lowest"
-            f" median {panel.fitness}, {lowest.middle[-1]:.3g}."
+            f" median {panel.fitness}, {_short(float(lowest.middle[-1]))}."
         ),
         caption=(
             f"Median over all runs ({' or '.join(f'{count:,}' for count in runs)} each) of the best"
@@ -63,6 +64,11 @@ def margin_figure(panel: Panel, courses: Courses | None) -> ReportFigure | None:
         ),
         paint=lambda: _paint(panel, lines),
     )
+
+
+def _short(value: float) -> str:
+    """A value with three digits, and no exponent for a large one."""
+    return f"{value:,.0f}" if abs(value) >= THOUSAND else f"{value:.3g}"
 
 
 def _course(one: Series, courses: Courses) -> Course:

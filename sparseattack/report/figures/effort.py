@@ -77,7 +77,8 @@ def _paint_sizes(rows: Sequence[tuple[Cell, ...]], series: Sequence[Series]) -> 
     ]
     drawn = right.bxp(
         boxes, places, widths=0.7, orientation="horizontal", showfliers=False, patch_artist=True,
-        medianprops={"color": INK, "linewidth": 1.6},
+        medianprops={"color": INK, "linewidth": 1.6}, boxprops={"edgecolor": INK, "linewidth": 0.8},
+        whiskerprops={"color": INK, "linewidth": 0.8}, capprops={"color": INK, "linewidth": 0.8},
     )  # fmt: skip
     for box, colour in zip(drawn["boxes"], colours, strict=True):
         box.set_facecolor(colour)

@@ -2,7 +2,7 @@
 
 In reading order: ``document`` (the page of one or several studies), ``chapter`` (all that it says of one),
 ``fragility`` (how fragile the model is), ``wording`` (sentences), ``cells`` (tables and their order),
-``drawings`` (figures), ``gallery`` (which runs are shown), ``thumbnails`` (their images), ``origin`` (what is
-needed to repeat it) and ``file`` (how the page is written). The template, its style and its script are files
-beside these modules.
+``drawings`` (figures), ``pairs`` (the scatter of a chosen pair), ``gallery`` (which runs are shown),
+``thumbnails`` (their images), ``origin`` (what is needed to repeat it) and ``file`` (how the page is
+written). The template, its style and its script are files beside these modules.
 """

@@ -20,6 +20,7 @@ VARIED = {
     "budget": True,
 }  # of methods; whether it is a number
 MOST_CLASSES = 100  # lines
+MOST_PAIRS = 200  # lines
 PAIRS = (
     "On the images that both attack; in brackets 95 % intervals, by bootstrap over images. Ratio: queries of"
     " the first to fool half as many images as the weaker one fools, divided by those of the second. Tests:"
@@ -114,6 +115,7 @@ def pair_table(compared: Sequence[Comparison], methods: Sequence[Method]) -> Pag
     if not compared:
         return None
     budgets = len({method.budget for method in methods}) > 1
+    named = condition if len({method.encoding for method in methods}) > 1 else _name
     headings = [
         Heading("fewer queries", numeric=False), Heading("more queries", numeric=False), Heading("k"),
         *[Heading("budget")] * budgets, Heading("images"), Heading("difference in ASR, points"),
@@ -121,11 +123,12 @@ def pair_table(compared: Sequence[Comparison], methods: Sequence[Method]) -> Pag
         Heading("difference", numeric=False), Heading("images needed"),
     ]  # fmt: skip
     rows = []
-    for one in sorted(compared, key=lowest_p):
+    shown = surest(compared)
+    for one in shown:
         rows.append(
             [
-                text_cell(condition(one.first)),
-                text_cell(condition(one.second)),
+                text_cell(named(one.first)),
+                text_cell(named(one.second)),
                 number_cell(f"{one.first.k}"),
                 *[number_cell(f"{one.first.budget:,}")] * budgets,
                 number_cell(f"{one.images:,}"),
@@ -136,7 +139,18 @@ def pair_table(compared: Sequence[Comparison], methods: Sequence[Method]) -> Pag
                 number_cell("-" if one.needed is None else f"{one.needed:,}"),
             ]
         )
-    return PageTable("Every two conditions of the same k and budget", headings, rows, PAIRS)
+    rest = f" The surest {len(shown)} of {len(compared):,} pairs; `comparisons(results)` in Python has all."
+    note = PAIRS + rest * (len(shown) < len(compared))
+    return PageTable("Every two conditions of the same k and budget", headings, rows, note)
+
+
+def surest(compared: Sequence[Comparison]) -> list[Comparison]:
+    """As many pairs as a page shows, those of the lowest p-values first."""
+    return sorted(compared, key=lowest_p)[:MOST_PAIRS]
+
+
+def _name(method: Method) -> str:
+    return method.name
 
 
 def condition(method: Method) -> str:

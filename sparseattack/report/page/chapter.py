@@ -5,7 +5,14 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from sparseattack.report.figures.collection import not_drawn
-from sparseattack.report.page.cells import PageTable, class_table, condition, pair_table, section_table
+from sparseattack.report.page.cells import (
+    PageTable,
+    class_table,
+    condition,
+    pair_table,
+    section_table,
+    surest,
+)
 from sparseattack.report.page.drawings import FIRST, Drawings, PageFigure
 from sparseattack.report.page.fragility import Fragility, Share, fragility
 from sparseattack.report.page.gallery import Card, cards, fragile_runs, shown_runs
@@ -116,7 +123,7 @@ def chapter(id: str, name: str, found: Results, draw: Drawings) -> Chapter:
         explanation=" ".join(explanation(found.methods).split()),
         pairs=pair_table(compared, found.methods),
         verdicts=verdicts(compared),
-        words=[one.in_words(names) for one in compared],
+        words=[one.in_words(names) for one in surest(compared)],
         not_drawn=not_drawn(found),
         figures=[figure for figure in drawn if figure.kind not in FIRST],
         cards=gallery,

@@ -1,4 +1,4 @@
-"""The page of one study, or of several in chapters, made from a template by Jinja2, which is optional.
+"""The page of one study, of several in chapters, or of other tables, made by Jinja2, which is optional.
 
 Every text that does not come from this package is escaped, and characters that a terminal would obey are
 visible. The page has nothing in it that depends on when or where it is made.
@@ -17,8 +17,9 @@ from sparseattack.plugins.requirements import install_command
 from sparseattack.report.console import visible_lines
 from sparseattack.report.page.cells import PageTable, section_table
 from sparseattack.report.page.chapter import Chapter, StoredPicture, chapter
-from sparseattack.report.page.drawings import Drawings
+from sparseattack.report.page.drawings import Drawings, PageFigure
 from sparseattack.report.page.origin import versions_of
+from sparseattack.report.page.pairs import script_safe
 from sparseattack.report.page.wording import asked, listed
 from sparseattack.report.results import Results
 from sparseattack.report.side_by_side import common_json, common_sections, of_study
@@ -43,12 +44,25 @@ class Ring(NamedTuple):
 
 
 @dataclass(frozen=True)
+class PageSection:
+    """Tables and figures that are no study's chapter."""
+
+    id: str  # in the page
+    title: str
+    sentences: list[str]
+    tables: list[PageTable]
+    figures: list[PageFigure]
+    commands: list[str]
+
+
+@dataclass(frozen=True)
 class Page:
     """All that the template shows."""
 
     title: str
     lead: str
     links: list[PageLink]
+    sections: list[PageSection]
     parts: list[Chapter]
     pictures: list[StoredPicture]
     rings: list[Ring]
@@ -66,6 +80,39 @@ class Page:
 def html(several: Mapping[str, Results]) -> str:
     """The page of studies by name, complete; InputError where Jinja2 or matplotlib is not installed."""
     require_jinja()
+    return _rendered(_page(several))
+
+
+def sections_html(
+    title: str, lead: str, sections: Sequence[PageSection], numbers: str, draw: Drawings
+) -> str:
+    """The page of other tables and figures, which ``draw`` has drawn; ``numbers`` are JSON to be saved."""
+    require_jinja()
+    links = [PageLink(one.id, one.title) for one in sections]
+    script, digest = _script()
+    return _rendered(
+        Page(
+            title=title,
+            lead=lead,
+            links=links,
+            sections=list(sections),
+            parts=[],
+            pictures=[],
+            rings=[],
+            common=[],
+            common_note="",
+            version="",
+            file=FILE,
+            numbers=script_safe(numbers),
+            style=_file("page.css"),
+            drawn=draw.styles,
+            script=script,
+            script_digest=digest,
+        )
+    )
+
+
+def _rendered(page: Page) -> str:
     from jinja2 import Environment, StrictUndefined
 
     def shown(value: object) -> object:
@@ -75,7 +122,13 @@ def html(several: Mapping[str, Results]) -> str:
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, finalize=shown
     )
     template = environment.from_string(_file("page.html.jinja"))
-    return template.render(page=_page(several)).lstrip() + "\n"
+    return template.render(page=page).lstrip() + "\n"
+
+
+def _script() -> tuple[str, str]:
+    """The script of the page, and its digest as a browser wants it."""
+    script = _file("page.js")
+    return script, f"sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}"
 
 
 def require_jinja() -> None:
@@ -94,8 +147,7 @@ def _page(several: Mapping[str, Results]) -> Page:
         for place, (name, found) in enumerate(several.items(), 1)
     ]
     first = parts[0]
-    script = _file("page.js")
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    script, digest = _script()
     labelled = [of_study(name, found) for name, found in several.items()]
     methods = [method for found in labelled for method in found.methods]
     tables = [] if alone else [section_table(each, methods) for each in common_sections(labelled)]
@@ -103,6 +155,7 @@ def _page(several: Mapping[str, Results]) -> Page:
         title=f"How fragile is {first.oracle}?" if alone else f"{len(several)} studies side by side",
         lead=asked(next(iter(several.values()))) if alone else f"{listed(list(several))}.",
         links=_links(parts),
+        sections=[],
         parts=parts,
         pictures=[picture for part in parts for picture in part.pictures],
         rings=_rings(parts),
@@ -114,7 +167,7 @@ def _page(several: Mapping[str, Results]) -> Page:
         style=_file("page.css"),
         drawn=draw.styles,
         script=script,
-        script_digest=f"sha256-{digest}",
+        script_digest=digest,
     )
 
 
@@ -143,8 +196,7 @@ def _numbers(several: Mapping[str, Results]) -> str:
     """The numbers of all studies as compact JSON without any letter that could end a script element."""
     texts = {name: found.to_json() for name, found in several.items()}
     whole = next(iter(texts.values())) if len(texts) == 1 else common_json(texts)
-    text = json.dumps(json.loads(whole), separators=(",", ":"))
-    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+    return script_safe(json.dumps(json.loads(whole), separators=(",", ":")))
 
 
 def _file(name: str) -> str:

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from sparseattack.report.figures.collection import figures
+from sparseattack.report.figures.figure import ReportFigure
+from sparseattack.report.page.pairs import pair_data
 from sparseattack.report.results import Results
 
 FIRST = ("success",)  # kinds that stand above the tables
@@ -31,6 +33,7 @@ class PageFigure(NamedTuple):
     caption: str
     size: str  # of its drawing: left, top, width, height
     drawing: str  # what is inside an <svg> element of this size
+    pairs: str  # JSON from which another pair is drawn; empty where there is none
 
 
 class Drawings:
@@ -47,18 +50,24 @@ class Drawings:
 
     def of(self, found: Results, chapter: str) -> Iterator[PageFigure]:
         """Every figure of a study; their names begin with that of its ``chapter``."""
+        pairs = pair_data(found)
         for figure in figures(found):
-            name, svg = f"{chapter}-{figure.name}", figure.svg()
-            size = SIZE.search(svg)
-            yield PageFigure(
-                name,
-                figure.kind,
-                figure.title,
-                figure.sentence,
-                figure.caption,
-                size[1] if size else "",
-                self._compact(svg),
-            )
+            yield self.one(figure, f"{chapter}-{figure.name}", pairs.get(figure.name, ""))
+
+    def one(self, figure: ReportFigure, name: str, pairs: str = "") -> PageFigure:
+        """A figure under a name in the page, and the JSON from which other pairs of it are drawn."""
+        svg = figure.svg()
+        size = SIZE.search(svg)
+        return PageFigure(
+            name,
+            figure.kind,
+            figure.title,
+            figure.sentence,
+            figure.caption,
+            size[1] if size else "",
+            self._compact(svg),
+            pairs,
+        )
 
     def _compact(self, svg: str) -> str:
         """What is inside an ``<svg>`` element, with the same look in fewer letters."""

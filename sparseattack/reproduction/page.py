@@ -1,0 +1,88 @@
+"""A reproduction as one page of HTML: every table with the paper's column, its notes and its figures."""
+
+import json
+from collections.abc import Collection, Iterator, Sequence
+from pathlib import Path
+
+from sparseattack.errors import InputError
+from sparseattack.files import write_whole
+from sparseattack.report.export.robustness import command_of
+from sparseattack.report.page.cells import Heading, PageTable, number_cell, text_cell
+from sparseattack.report.page.document import PageSection, sections_html
+from sparseattack.report.page.drawings import Drawings
+from sparseattack.report.tables import number_of
+
+from .figures import figures_of
+from .one_pixel import Reproduction
+from .render import CellText, FilledTable, as_json, grid
+from .studies import FinishedStudy
+
+NAME = "one-pixel.html"  # of the file, in the folder of the reproduction
+TITLE = "One pixel attack for fooling deep neural networks, measured again"
+LEAD = (
+    "How often does changing one pixel fool a network, and how near are the figures that are measured here"
+    " to those that Su, Vargas and Sakurai (2019) printed?"
+)
+MEANING = (
+    "Ours with its 95 % interval and n, the number of images; beside it the paper's, inside our interval,"
+    " overlapping with it, or outside."
+)
+
+
+def write_reproduction(reproduction: Reproduction, filled: Sequence[FilledTable]) -> Path:
+    """Write the page of tables that are computed; InputError without Jinja2 or matplotlib."""
+    path = reproduction.folder / NAME
+    text = page(reproduction, filled).encode()
+    try:
+        write_whole(path, lambda fresh: fresh.write_bytes(text))
+    except OSError as error:
+        raise InputError(f"{path} cannot be written: {error.strerror or error}") from error
+    return path
+
+
+def page(reproduction: Reproduction, filled: Sequence[FilledTable]) -> str:
+    """The same as text."""
+    finished, draw = reproduction.finished(), Drawings()
+    sections = []
+    for one in filled:
+        shown = figures_of(one.table, finished)
+        sections.append(
+            PageSection(
+                id=f"table-{one.table.name}",
+                title=one.table.title,
+                sentences=one.notes,
+                tables=[_table(one)],
+                figures=[draw.one(figure, f"table-{one.table.name}-{figure.name}") for figure in shown],
+                commands=[],
+            )
+        )
+    studies = list(finished.values())
+    told, asked = list(_origins(studies)), _commands(studies)
+    sections.append(PageSection("origin", "How to repeat it", told, [], [], asked))
+    texts = [json.loads(as_json(one.table, one.cells, one.notes)) for one in filled]
+    return sections_html(TITLE, LEAD, sections, json.dumps({"tables": texts}), draw)
+
+
+def _table(one: FilledTable) -> PageTable:
+    headings, rows = grid(one.cells)
+    heads = [Heading("metric", numeric=False), *(Heading(heading) for heading in headings[1:])]
+    body = [[text_cell(name), *(number_cell(_text(cell)) for cell in cells)] for name, cells in rows]
+    return PageTable(one.table.title, heads, body, MEANING)
+
+
+def _text(cell: CellText) -> str:
+    return f"{cell.value} ({cell.detail})" if cell.detail else cell.value
+
+
+def _origins(studies: Collection[FinishedStudy]) -> Iterator[str]:
+    """What the studies are, in sentences."""
+    count = number_of(len(studies), "study", "studies")
+    yield f"{count}, one for each of these commands, which make them again."
+    dates = sorted({study.request.created[:10] for study in studies})
+    if dates:
+        yield f"They were asked for on {' and '.join(dict.fromkeys((dates[0], dates[-1])))}."
+
+
+def _commands(studies: Collection[FinishedStudy]) -> list[str]:
+    """The commands that make the studies again."""
+    return list(dict.fromkeys(command_of(study.experiment) for study in studies))
