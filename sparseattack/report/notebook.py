@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from html import escape
 from importlib.util import find_spec
 
-from sparseattack.report.figures.collection import figures
 from sparseattack.report.figures.figure import ReportFigure
+from sparseattack.report.figures.panels import panels_of
+from sparseattack.report.figures.success import success_figure
 from sparseattack.report.results import Results
 from sparseattack.report.tables import Section, generations, headline, sections
 from sparseattack.study.facts import Method
@@ -26,7 +27,7 @@ def _curves(found: Results) -> list[ReportFigure]:
     """Success against queries, a figure for each k and encoding; none without matplotlib."""
     if find_spec("matplotlib") is None:
         return []
-    return [figure for figure in figures(found) if figure.kind == "success"]
+    return [success_figure(panel) for panel in panels_of(found)]
 
 
 def _picture(figure: ReportFigure) -> str:

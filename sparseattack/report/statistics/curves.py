@@ -57,17 +57,16 @@ def kaplan_meier(runs: Columns) -> SuccessCurve:
     each = weights(runs) * len(np.unique(runs.image))  # sums to the number of images
     queries, place = np.unique(runs.cost, return_inverse=True)
     leaving = np.bincount(place, each, len(queries))
-    at_risk = np.cumsum(leaving[::-1])[::-1]
+    at_risk: Reals = np.cumsum(leaving[::-1], dtype=float)[::-1]
     fooled = np.minimum(np.bincount(place, each * runs.success, len(queries)), at_risk)
-    held = np.cumprod(1 - fooled / at_risk)  # share of images that no query has fooled yet
+    held: Reals = np.cumprod(1 - fooled / at_risk, dtype=float)  # share of images that none has fooled yet
     images, most = _effective_images(at_risk, fooled, held), int(runs.budget.max())
-    if queries[0] > 1:
-        queries, held, images = (np.insert(part, 0, part[:1]) for part in (queries, held, images))
-        queries[0], held[0], images[0] = 1, 1, at_risk[0]
-    if queries[-1] < most:
-        queries, held, images = (np.append(part, part[-1:]) for part in (queries, held, images))
-        queries[-1] = most
-    return SuccessCurve(queries, np.asarray(1 - held), *wilson_band(1 - held, images))
+    before, after = int(queries[0] > 1), int(queries[-1] < most)
+    queries = np.concatenate([np.ones(before, np.int64), queries, np.full(after, most, np.int64)])
+    held = np.concatenate([np.ones(before), held, held[len(held) - after :]])
+    images = np.concatenate([at_risk[:before], images, images[len(images) - after :]])
+    rates: Reals = 1.0 - held
+    return SuccessCurve(queries, rates, *wilson_band(rates, images))
 
 
 def _effective_images(at_risk: Reals, fooled: Reals, held: Reals) -> Reals:
