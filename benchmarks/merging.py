@@ -139,6 +139,7 @@ def main(arguments: list[str]) -> None:
             "merge again": ("merge", "a.study", *files),
             "report": ("report", "a.study"),
             "report --json": ("report", "a.study", "--json"),
+            "report --html": ("report", "a.study", "--html", "a.html"),
             "studies": ("studies", "--json"),
         }
         for title, words in commands.items():
@@ -148,7 +149,8 @@ def main(arguments: list[str]) -> None:
                 f" {cost.memory:,.0f} MiB at most",
                 flush=True,
             )
-        print(f"merged file: {(folder / 'a.study').stat().st_size / 2**20:,.0f} MiB")
+        for title, file in (("merged file", "a.study"), ("page", "a.html")):
+            print(f"{title}: {(folder / file).stat().st_size / 2**20:,.1f} MiB")
 
 
 if __name__ == "__main__":

@@ -19,7 +19,8 @@ from sparseattack.report.tables import listed_numbers, number_of, percent
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-STEPS = 900  # drawn of a curve; its numbers have all
+STEPS, FEWEST = 900, 150  # drawn of one curve at most, and of each of many; its numbers have all
+EVERY = 6000  # of all curves together
 Curves = list[tuple[Series, SuccessCurve]]
 
 
@@ -121,11 +122,11 @@ def _budgets_in_words(panel: Panel, shown: Sequence[Series]) -> Iterator[str]:
         yield f"The search of {', '.join(listed)} depends on the budget, so that each budget has a curve."
 
 
-def _thinned(curve: SuccessCurve) -> SuccessCurve:
-    """At most so many steps as can be told apart, evenly spaced on a logarithmic axis."""
-    if len(curve.queries) <= STEPS:
+def _thinned(curve: SuccessCurve, most: int) -> SuccessCurve:
+    """So many steps at most, evenly spaced on a logarithmic axis."""
+    if len(curve.queries) <= most:
         return curve
-    wanted = np.geomspace(1, curve.queries[-1], STEPS)
+    wanted = np.geomspace(1, curve.queries[-1], most)
     places = np.unique(np.searchsorted(curve.queries, wanted, side="right") - 1)
     return SuccessCurve(curve.queries[places], curve.rate[places], curve.low[places], curve.high[places])
 
@@ -133,8 +134,9 @@ def _thinned(curve: SuccessCurve) -> SuccessCurve:
 def _paint(panel: Panel, curves: Curves) -> "Figure":
     figure, (axes,) = panels(1)
     handles, names = [], []
+    most = min(STEPS, max(FEWEST, EVERY // len(curves)))
     for one, each in curves:
-        curve = _thinned(each)
+        curve = _thinned(each, most)
         axes.fill_between(
             curve.queries,
             curve.low,
