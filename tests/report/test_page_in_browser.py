@@ -196,6 +196,18 @@ def test_the_reader_chooses_the_pair_of_the_scatter(
     assert visit.messages == []
 
 
+def test_on_a_phone_a_figure_fits_and_a_touch_makes_it_large(browser: "Browser", page: Path) -> None:
+    with Visit(browser, page, 360) as shown:
+        drawing = shown.locator("figure .drawing").first
+        widths = []
+        for _ in range(3):
+            box = drawing.locator("svg").first.bounding_box()
+            widths.append(box["width"] if box else 0)
+            drawing.click()
+        assert widths[0] == widths[2] < 360 < widths[1]
+        assert shown.evaluate("document.documentElement.scrollWidth") == 360
+
+
 def test_the_numbers_can_be_saved(browser: "Browser", page: Path, found: Results) -> None:
     with Visit(browser, page) as shown:
         link = shown.locator("#download").get_attribute("href") or ""
