@@ -51,7 +51,7 @@ def page(reproduction: Reproduction, filled: Sequence[FilledTable]) -> str:
                 id=f"table-{one.table.name}",
                 title=one.table.title,
                 sentences=one.notes,
-                tables=[_table(one)],
+                tables=[page_table(one)],
                 figures=[draw.one(figure, f"table-{one.table.name}-{figure.name}") for figure in shown],
                 commands=[],
             )
@@ -63,11 +63,12 @@ def page(reproduction: Reproduction, filled: Sequence[FilledTable]) -> str:
     return sections_html(TITLE, LEAD, sections, json.dumps({"tables": texts}), draw)
 
 
-def _table(one: FilledTable) -> PageTable:
+def page_table(one: FilledTable) -> PageTable:
+    """A table with the paper's column beside that of each network of which it prints anything."""
     headings, rows = grid(one.cells)
     heads = [Heading("metric", numeric=False), *(Heading(heading) for heading in headings[1:])]
     body = [[text_cell(name), *(number_cell(_text(cell)) for cell in cells)] for name, cells in rows]
-    return PageTable(one.table.title, heads, body, MEANING)
+    return PageTable("Measured here, and beside it what the paper prints", heads, body, MEANING)
 
 
 def _text(cell: CellText) -> str:

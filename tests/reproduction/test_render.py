@@ -6,7 +6,8 @@ import json
 import math
 
 from sparseattack.reproduction.metrics import Measure
-from sparseattack.reproduction.render import as_csv, as_json, grid, markdown
+from sparseattack.reproduction.page import page_table
+from sparseattack.reproduction.render import FilledTable, as_csv, as_json, grid, markdown
 from sparseattack.reproduction.tables import TableCell, make_table
 
 RATE, PAPER = Measure(0.25, 40, "rate"), Measure(0.352, 500, "rate")
@@ -29,6 +30,14 @@ def test_ours_and_the_papers_stand_side_by_side() -> None:
         "queries": ["12,346 n 7", "half fail n 7", "-"],
         "classes": ["1.26 n 7", "50.0 % n 7", "1.80"],
     }
+
+
+def test_the_page_has_the_papers_column_which_sorts() -> None:
+    shown = page_table(FilledTable(make_table("8", ["nin"]), CELLS, []))
+    assert [heading.text for heading in shown.headings] == ["metric", "mine", "nin", "paper"]
+    cells = {row[0].text: [(cell.text, cell.order) for cell in row[1:]] for row in shown.rows}
+    assert cells["success"][1:] == [("25.0 % (14.2 - 40.2, n 40)", "25.0"), ("35.2 % (inside)", "35.2")]
+    assert cells["classes"][2] == ("1.80", "1.80") and cells["queries"][2] == ("-", "")
 
 
 def test_markdown_has_a_row_per_metric() -> None:
