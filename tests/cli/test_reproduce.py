@@ -42,12 +42,13 @@ def told(folder: Path) -> Answer:
 
 def test_tables_and_figures_are_written_and_shown(told: Answer, folder: Path) -> None:
     assert {path.name for path in folder.iterdir()} == {
-        "table-8.md", "table-8.csv", "table-8.json", "figures", "studies"
+        "table-8.md", "table-8.csv", "table-8.json", "figures", "studies", "one-pixel.html"
     }  # fmt: skip
     assert len(list((folder / "studies").glob("*.study"))) == 4
     for words in ("Table VIII", "allconv-small", "untargeted success, 3 pixels", "in place of 500"):
         assert words in told.out
     assert str(folder) in told.err.replace("\n", "")
+    assert "untargeted success, 3 pixels" in (folder / "one-pixel.html").read_text("utf-8")
     for path in re.findall(r"\]\((.*?)\)", (folder / "table-8.md").read_text("utf-8")):
         assert (folder / path).stat().st_size > 1000
 
