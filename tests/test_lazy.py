@@ -57,7 +57,6 @@ def test_nothing_heavy_is_imported(program: str) -> None:
     [
         ("report",),
         ("report", "--json"),
-        ("report", "--plots", "figures"),
         ("report", "--html", "page.html"),
         ("export", "--to", "csv"),
     ],
