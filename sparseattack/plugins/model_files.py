@@ -10,7 +10,7 @@ from sparseattack.errors import InputError
 TORCH = (".pt", ".pth", ".ckpt", ".bin", ".safetensors")
 PICKLES = (".pkl", ".pickle", ".joblib")
 OF_WEIGHTS = ("torch", "torch._utils", "torch._tensor", "torch.serialization", "collections")  # in a pickle
-OTHERS = (".h5", ".keras", ".tflite", ".pb", ".caffemodel", ".mlmodel")
+OTHERS = (".h5", ".pb", ".caffemodel", ".mlmodel")
 
 
 def refuse_model_file(name: str) -> None:

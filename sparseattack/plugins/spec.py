@@ -26,7 +26,9 @@ QUOTED = re.compile(r'"[^"]*"')
 LABELLED = re.compile(r"(?P<label>[^=()\[\]\"/\\:]*)=(?P<spec>.*)", re.DOTALL)  # no path holds a label's =
 LABEL = re.compile(r"[^\W_][\w.-]*(?: [\w.-]+)*")
 LONGEST_LABEL = 30  # characters
-READERS = {".onnx": "onnx", ".pt2": "torch-export"}  # the oracle that reads a model file, by its suffix
+READERS = {  # the oracle that reads a model file, by its suffix
+    ".onnx": "onnx", ".pt2": "torch-export", ".keras": "keras", ".tflite": "tflite", ".xml": "openvino",
+}  # fmt: skip
 TYPE_NAMES = {int: "a whole number", float: "a number", str: "text"}
 TRUTH_VALUES = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 

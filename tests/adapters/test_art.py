@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from adapted import SETTINGS, directly, facts, given, library, network, painted, predicted
+from adapted import SETTINGS, block, directly, facts, given, library, network, painted, predicted
 from numpy.typing import NDArray
 from scipy.ndimage import median_filter
 
@@ -156,3 +156,11 @@ def test_the_layout_must_be_known() -> None:
     with pytest.warns(SparseattackWarning):
         found = FewPixelEvasion(black_box, budget=3, channels_first=False).generate(x, y)
     assert found.shape == x.shape
+
+
+def test_the_page_makes_an_oracle_of_an_estimator() -> None:
+    held: dict[str, Any] = {}
+    exec(block("art"), held)
+    images, _ = given(4)
+    with torch.inference_mode():
+        assert torch.allclose(held["oracle_of"](classifier())(images), network()(images), atol=1e-5)

@@ -5,7 +5,18 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from adapted import SETTINGS, changed_pixels, directly, facts, given, library, network, painted, predicted
+from adapted import (
+    SETTINGS,
+    block,
+    changed_pixels,
+    directly,
+    facts,
+    given,
+    library,
+    network,
+    painted,
+    predicted,
+)
 from numpy.typing import NDArray
 
 from sparseattack import InputError
@@ -84,3 +95,11 @@ def test_other_criteria_and_repeats_are_refused() -> None:
         L0FewPixelAttack()(model(), images, both, epsilons=1)
     with pytest.raises(InputError, match="3 repeats with one seed are one search"):
         L0FewPixelAttack().repeat(3)
+
+
+def test_the_page_makes_an_oracle_of_a_model() -> None:
+    held: dict[str, Any] = {}
+    exec(block("foolbox"), held)
+    images, _ = given(4)
+    with torch.inference_mode():
+        assert torch.allclose(held["oracle_of"](model())(images), network()(images), atol=1e-5)

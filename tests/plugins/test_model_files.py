@@ -19,7 +19,7 @@ SAID = {
     "nested.pt": "without their network",
     "exported.pt": r"is a torch.export file: use 'torch-export\(path=.*exported.pt\)'",
     "forest.joblib": r"if you trust it, .*return joblib.load\(.*'sklearn\(estimator=load.py:make\)'",
-    "net.keras": "is read by no oracle: convert it to ONNX",
+    "net.h5": "is read by no oracle: convert it to ONNX",
     "net.py": r"names no function: use .*net.py:FUNCTION .*'torch\(module=.*net.py:FUNCTION\)'",
     "absent.pt": "there is no file",
 }
@@ -32,7 +32,7 @@ def test_the_error_names_the_command_that_works(tmp_path: Path, name: str) -> No
     torch.save(nn.Flatten(), tmp_path / "whole.pt")
     torch.export.save(torch.export.export(nn.ReLU(), (torch.zeros(2, 3, 4, 4),)), tmp_path / "exported.pt2")
     (tmp_path / "exported.pt2").rename(tmp_path / "exported.pt")
-    for other in ("weights.safetensors", "forest.joblib", "net.keras", "net.py"):
+    for other in ("weights.safetensors", "forest.joblib", "net.h5", "net.py"):
         (tmp_path / other).write_bytes(b"")
     with pytest.raises(InputError, match=SAID[name]):
         oracle_plugin(f"{tmp_path}/{name}")

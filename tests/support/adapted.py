@@ -1,7 +1,9 @@
 """The embedded network as a torch module, images for it, and the same attack without an adapter."""
 
 import os
+import re
 from functools import cache
+from pathlib import Path
 from typing import Any, NamedTuple
 from warnings import catch_warnings
 
@@ -30,6 +32,13 @@ def library(name: str, command: str) -> Any:
     os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")  # GitPython, which foolbox imports, wants git
     with catch_warnings(action="ignore", category=DeprecationWarning):  # foolbox's import of scipy
         return pytest.importorskip(name, reason=f"{name} is not installed: {command}")
+
+
+def block(name: str) -> str:
+    """A block of code of docs/models.md, by the word after its language."""
+    page = (Path(__file__).parents[2] / "docs" / "models.md").read_text(encoding="utf-8")
+    (code,) = re.findall(rf"^```python {re.escape(name)}\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    return str(code)
 
 
 @cache
