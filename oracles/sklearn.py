@@ -1,5 +1,6 @@
 """Classifiers of scikit-learn, without gradients: any fitted estimator, and a random forest on digits."""
 
+import sys
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -122,7 +123,7 @@ def _oracle(
 
     probes = estimator.predict_proba(np.random.default_rng(0).random((PROBES, inputs)) * rows.range)
     _check_outputs(probes, name)
-    other = [] if rows == UNIT_ROWS else [rows.range, rows.layout]
+    other = _foreign(estimator) + ([] if rows == UNIT_ROWS else [rows.range, rows.layout])
     known = digest([source, library.__version__, probes.round(DECIMALS).tolist(), *other])
     return Classifier(
         name,
@@ -135,6 +136,14 @@ def _oracle(
         block=1 if _adds_in_order(estimator) else PAD,
         rounding=0 if _adds_in_order(estimator) else None,
     )
+
+
+def _foreign(estimator: Any) -> list[object]:
+    """Name and version of the library of an estimator, or of a pipeline's last step, if it is another one."""
+    last = estimator.steps[-1][1] if hasattr(estimator, "steps") else estimator
+    home = type(last).__module__.partition(".")[0]
+    version = getattr(sys.modules.get(home), "__version__", "")
+    return [home, version] if version and home != library.__name__ else []
 
 
 def _check_range(estimator: Any, name: str, range: float) -> None:
