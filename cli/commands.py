@@ -227,6 +227,36 @@ def check(
 
 
 @app.command(cls=Command)
+def tabulate(
+    context: typer.Context,
+    oracle: o.Oracle = "allconv-small",
+    images: o.ManyImages = "sample",
+    resize: o.Resize = "bilinear,fit",
+    correct_only: o.Correct = False,
+    max_images: o.MaxImages = 0,
+    device: o.Device = "cpu",
+    sparse_inference: o.SparseInference = True,
+    max_paid: o.MaxPaid = None,
+    out: o.Table = Path("one-pixel.npz"),
+) -> None:
+    """Ask an oracle about every pixel in every corner colour, and write the answers as a table.
+
+    The table is an oracle of one-pixel attacks: --oracle FILE.npz --images FILE.npz. An interrupted run
+    resumes.
+    """
+    from sparseattack import Experiment
+
+    from .tabulate import tabulate
+
+    o.check_resize(context, images)
+    experiment = Experiment(
+        oracle=o.limited(oracle, max_paid), images=images, resize=resize, correct_only=correct_only,
+        device=device, sparse_inference=sparse_inference,
+    )  # fmt: skip
+    tabulate(experiment, out, max_images)
+
+
+@app.command(cls=Command)
 def train(
     network: Annotated[
         str,

@@ -70,6 +70,14 @@ ImagenetNetworks = Annotated[
 Pictures = Annotated[
     str, typer.Argument(metavar="IMAGES", help="A picture, a FOLDER, FILE.jpg@224, or images as sample[3].")
 ]
+ManyImages = Annotated[
+    str, option(PROBLEM, "IMAGES", "sample, cifar10:test[0:500], FILE.npz, FOLDER or FOLDER@224.")
+]
+Correct = Annotated[
+    bool, flag(PROBLEM, "Only images that the oracle classifies correctly.", "--correct-only")
+]
+MaxImages = Annotated[int, option(PROBLEM, "N", "The first N of these images; 0 for all.")]
+Table = Annotated[Path, option(OUTPUT, "FILE", "File for the table; images in it are not asked about again.")]
 Resize = Annotated[
     str,
     option(

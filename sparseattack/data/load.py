@@ -17,7 +17,11 @@ from sparseattack.data.resize import DEFAULT, Resize, parse_resize
 from sparseattack.data.selection import Select, among, parse_selection
 from sparseattack.errors import InputError
 
-IN_PACKAGE = {"sample": "cifar10-test", "digits": "digits-test"}  # data sets here, and the stem of their ids
+IN_PACKAGE = {
+    "sample": "cifar10-test",
+    "digits": "digits-test",
+    "one-pixel": "cifar10-test",
+}  # data sets here, and the stem of their ids
 SPLITS = ("train", "test")
 FORM = re.compile(
     r"(?P<where>.+?)(?::(?P<split>[A-Za-z][\w-]*))?(?:@(?P<side>[1-9]\d{0,3}))?(?P<rows>\[[^\[\]]*\])?",
@@ -67,10 +71,10 @@ def _check_order(spec: str, form: re.Match[str]) -> None:
 def load_images(spec: str, resize: str = DEFAULT) -> Images:
     """Load images of one size by name or path, as in ``load_images("sample[0:20]")``.
 
-    Names: ``sample`` (the first 100 CIFAR-10 test images), ``digits`` (the test half of scikit-learn's
-    digits), ``cifar10:test`` and ``cifar10:train`` (downloaded). Paths: a folder that holds CIFAR-10, a
-    ``.npz`` file, a picture, a folder of pictures in sub-folders named by class or with a ``labels.csv``, or
-    a CSV of columns file and label.
+    Names: ``sample`` (the first 100 CIFAR-10 test images), ``one-pixel`` (those of the oracle ``table``),
+    ``digits`` (the test half of scikit-learn's digits), ``cifar10:test`` and ``cifar10:train`` (downloaded).
+    Paths: a folder that holds CIFAR-10, a ``.npz`` file, a picture, a folder of pictures in sub-folders named
+    by class or with a ``labels.csv``, or a CSV of columns file and label.
 
     After it may stand a size and a selection: ``FOLDER@224[0:50]`` are the first 50, brought to 224 rows and
     columns, ``cifar10:test[random:200:SEED]`` a sample, ``FILE.npz[3,17]`` two images, ``FOLDER[in:FILE]``

@@ -28,6 +28,7 @@ LABEL = re.compile(r"[^\W_][\w.-]*(?: [\w.-]+)*")
 LONGEST_LABEL = 30  # characters
 READERS = {  # the oracle that reads a model file, by its suffix
     ".onnx": "onnx", ".pt2": "torch-export", ".keras": "keras", ".tflite": "tflite", ".xml": "openvino",
+    ".npz": "table",
 }  # fmt: skip
 TYPE_NAMES = {int: "a whole number", float: "a number", str: "text"}
 TRUTH_VALUES = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}

@@ -78,8 +78,12 @@ def purity(classifier: Classifier, images: Tensor) -> Purity:
         parts = [score_images(oracle, tried[part], numbers[part]) for part in torch.split(order, most)]
         return torch.cat(parts)[order.argsort()]
 
+    try:
+        together = scores(precise, torch.arange(len(tried)))
+    except InputError:  # of other images than clean ones it may have no answer
+        tried, numbers = tried[: len(images)], numbers[: len(images)]
+        together = scores(precise, torch.arange(len(tried)))
     forwards = torch.arange(len(tried))
-    together = scores(precise, forwards)
     others = {AGAIN: scores(precise.anew, forwards), REORDERED: scores(precise.anew, forwards.flip(0))}
     if most > 1:
         others[SINGLY] = score_singly(precise, tried[:SINGLE], numbers[:SINGLE])
