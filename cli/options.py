@@ -178,8 +178,8 @@ Stop = Annotated[
     option(
         SEARCH,
         "CRITERION",
-        "Stopping criterion: success (the first), budget (its end) or confidence:P, a success of"
-        " confidence P, as in confidence:0.9.",
+        "Stopping criterion: success (the first), budget (its end), fewest (goes on with fewer pixels after"
+        " each success) or confidence:P, a success of confidence P, as in confidence:0.9.",
     ),
 ]
 Seed = Annotated[int, option(SEARCH, "SEED", "Random seed of the search.")]

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from sparseattack.experiment.settings import Configuration, Experiment
     from sparseattack.plugins.registry import load, register
     from sparseattack.plugins.spec import several, uses, uses_of
-    from sparseattack.problem.criteria import Until, confident, spent
+    from sparseattack.problem.criteria import Until, confident, fewest, spent
     from sparseattack.problem.edits import Edits
     from sparseattack.problem.encodings.encoding import Encoding
     from sparseattack.problem.encodings.pixels import Pixels, corners, rgb
@@ -66,7 +66,7 @@ _HOMES = {
     ),
     "plugins.registry": ("load", "register"),
     "plugins.spec": ("several", "uses", "uses_of"),
-    "problem.criteria": ("Until", "confident", "spent"),
+    "problem.criteria": ("Until", "confident", "fewest", "spent"),
     "problem.edits": ("Edits",),
     "problem.encodings.encoding": ("Encoding",),
     "problem.encodings.pixels": ("Pixels", "corners", "rgb"),
@@ -121,6 +121,7 @@ __all__ = [
     "confident",
     "corners",
     "cross_entropy",
+    "fewest",
     "fooled",
     "l0",
     "l2",

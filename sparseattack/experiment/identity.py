@@ -29,7 +29,7 @@ class Question:
     true_class: str  # label or prediction
     correct_only: bool  # whether misclassified images are left out of targeted attacks, too
     noisy_oracle: bool
-    stop: str  # stopping criterion: success, budget or confidence:LEVEL
+    stop: str  # stopping criterion: success, budget, fewest or confidence:LEVEL
 
     @property
     def key(self) -> str:

@@ -284,6 +284,7 @@ def problem_of(setup: Setup, condition: Condition, chosen: Sequence[Case]) -> Pr
         noisy=setup.experiment.noisy_oracle,
         checked=True,
         predictions=setup.clean.predictions.part(start, start + len(stack)),
+        encode=lambda k: make(load("encodings", condition.encoding, {"pixels": k}), condition.encoding),
     )
 
 
@@ -306,15 +307,14 @@ def dry_run(setup: Setup) -> None:
     """Start every search on the smallest and the largest image, without a query: strategies refuse here."""
     images = range(len(setup.images))
     ends = {choose(images, key=lambda image: setup.clean.floats[image].numel()) for choose in (min, max)}
+    fewest = setup.experiment.stop == "fewest"  # then a search may come down to one pixel
     for condition, case in product(setup.experiment.conditions(), [Case(image, 0) for image in sorted(ends)]):
-        problem = problem_of(setup, condition, [case])
-        who, plugin = (
-            f"strategy {condition.strategy}",
-            setup.strategies[condition.strategy, condition.fitness].plugin,
-        )
-        space = problem.space(
-            slice(0, 1), condition.budget, condition.seed, condition.strategy, uses=uses_of(plugin)
-        )
-        search = start(plugin, space, who)
-        ask(search, None, space, who)
-        close(search, who)
+        whole, who = problem_of(setup, condition, [case]), f"strategy {condition.strategy}"
+        plugin = setup.strategies[condition.strategy, condition.fitness].plugin
+        for problem in [whole, whole.with_pixels(1)] if fewest else [whole]:
+            space = problem.space(
+                slice(0, 1), condition.budget, condition.seed, condition.strategy, uses=uses_of(plugin)
+            )
+            search = start(plugin, space, who)
+            ask(search, None, space, who)
+            close(search, who)

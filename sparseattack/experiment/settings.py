@@ -78,7 +78,7 @@ class Experiment:
     budget: int = 1000  # queries per image
     fitness: str = "margin"
     objectives: tuple[str, ...] = ()  # further ones, in place of those that a strategy declares
-    stop: str = "success"  # stopping criterion: success, budget or confidence:LEVEL
+    stop: str = "success"  # stopping criterion: success, budget, fewest or confidence:LEVEL
     target: str = "none"  # none, random, all, or a class by name or number
     true_class: str = "label"  # label, or prediction: the oracle's on the clean image
     correct_only: bool = False  # in targeted attacks too, skip images that the oracle misclassifies

@@ -12,9 +12,9 @@ if TYPE_CHECKING:  # a study's criterion is read, as text, without torch
     from sparseattack.problem.fitness import Queries
 
 Until = Callable[["Queries"], "Tensor"]
-"""A stopping criterion: a function of ``Queries`` that says for each query whether the search may stop there.
+"""A stopping criterion: a function of ``Queries`` that says for each query whether the search may stop.
 
-It returns ``(n,)`` bool. Built in are ``fooled``, ``spent`` and what ``confident(level)`` returns.
+It returns ``(n,)`` bool. Built in are ``fooled``, ``spent``, ``fewest`` and what ``confident(level)`` gives.
 """
 
 
@@ -48,6 +48,17 @@ def spent(queries: "Queries") -> "Tensor":
     return torch.zeros_like(queries.labels, dtype=torch.bool)
 
 
+def fewest(queries: "Queries") -> "Tensor":
+    """Stopping criterion of a search for the fewest pixels that fool (minimum L0), ``(n,)`` bool: a success.
+
+    ``attack`` goes on after it, within the same budget: with one pixel less than the success changed, until
+    no query is left, a search has no more candidates, or one pixel was enough.
+    """
+    from sparseattack.problem.fitness import fooled
+
+    return fooled(queries)
+
+
 def confident(level: float) -> Until:
     """Stopping criterion: the oracle is fooled with confidence ``level``, a probability between 0 and 1.
 
@@ -65,25 +76,25 @@ def confident(level: float) -> Until:
 
 
 def rule(text: str) -> Until:
-    """The stopping criterion called ``success`` (or ``fooled``), ``budget`` or ``confidence:LEVEL``."""
+    """The criterion called ``success`` (or ``fooled``), ``budget``, ``fewest`` or ``confidence:LEVEL``."""
     from sparseattack.problem.fitness import fooled
 
     if (level := confidence_of(text)) is not None:
         return confident(level)
-    return spent if text == "budget" else fooled
+    return {"budget": spent, "fewest": fewest}.get(text, fooled)
 
 
 def confidence_of(text: str) -> float | None:
-    """The level of the criterion ``confidence:LEVEL``; None for ``success`` and ``budget``.
+    """The level of the criterion ``confidence:LEVEL``; None for ``success``, ``budget``, ``fewest``.
 
     Raises InputError for a text that is no stopping criterion.
     """
-    if text in ("success", "fooled", "budget"):
+    if text in ("success", "fooled", "budget", "fewest"):
         return None
     name, _, number = text.partition(":")
     if name == "confidence" and 0 < (level := _number(number)) < 1:
         return level
-    only = "only success, budget or confidence:LEVEL with 0 < LEVEL < 1"
+    only = "only success, budget, fewest or confidence:LEVEL with 0 < LEVEL < 1"
     raise InputError(f"no stopping criterion {text!r}, {only}")
 
 

@@ -76,6 +76,8 @@ class Problem:
     noisy: bool = False  # whether an image's scores differ by chance: most of several evaluations decide
     checked: bool = False  # whether the oracle is known to be a function of the image alone
     predictions: Predictions | None = None  # of the N clean images, where they are known already
+    # the encoding of so many pixels, for the criterion fewest; by default the same with other slots
+    encode: Callable[[int], Encoding] | None = None
 
     def __post_init__(self) -> None:
         """Refuse images that no 8-bit file holds, and shapes that do not fit."""
@@ -91,6 +93,18 @@ class Problem:
         """The oracle with its facts as typed fields."""
         found = Classifier.of(self.oracle)
         return found.anew if self.noisy else found
+
+    def with_pixels(self, slots: int) -> "Problem":
+        """The same with so many pixels, until a success; InputError where the encoding has one size."""
+        if self.encode:
+            return replace(self, encoding=self.encode(slots), until=fooled)
+        try:
+            return replace(self, encoding=replace(self.encoding, slots=slots), until=fooled)  # type: ignore[type-var]
+        except TypeError:
+            raise InputError(
+                f"the encoding {type(self.encoding).__name__} is no dataclass with slots: give the problem"
+                " encode=, a function that returns the encoding of so many pixels"
+            ) from None
 
     @cached_property
     def sizes(self) -> Sizes:

@@ -88,7 +88,12 @@ RUN_COLUMNS = (
     TableColumn("after_confidence", "real", "probability", "its probability; 0 without one", LONGER),
     TableColumn("positions", "positions", "row * width + column", "pixels of the best edit"),
     TableColumn("colours", "colours", "levels, 0 to 255", "their new colours, one level per channel"),
-    TableColumn("trace", "trace", "queries; fitness", "query and value wherever the first objective fell"),
+    TableColumn(
+        "trace",
+        "trace",
+        "queries; fitness",
+        "query and value wherever the first objective fell; with --stop fewest, its pixels wherever they did",
+    ),
     TableColumn("front", "front", "", "Pareto set of a search with several objectives: values and edits"),
     TableColumn("error", "text", "", "why the search ended early; empty if it did not"),
     TableColumn("sparse", "flag", "", "whether edits were evaluated by sparse inference"),
@@ -109,6 +114,9 @@ TABLE_COLUMNS = (
     TableColumn("median_queries", "real", "queries", "to success, failures censored", "the middle run fails"),
     TableColumn("mean_queries", "real", "queries", "to success, a failure counts as the whole budget"),
     TableColumn("mean_pixels", "real", "pixels", "changed by a success", "no success, or not known"),
+    TableColumn(
+        "median_pixels", "real", "pixels", "over all runs, failures above any", "as above, or it fails"
+    ),
     TableColumn("queries", "whole", "queries", "charged in all"),
     TableColumn("repeats", "whole", "queries", "of these, duplicates that were not evaluated", LONGER),
     TableColumn(

@@ -33,6 +33,7 @@ class Summary:
     median_queries: float | None  # to success, failures censored; None where the middle run fails
     mean_queries: float  # to success, failures at the budget
     mean_pixels: float | None  # changed, over successes; None without one, and where it is not known
+    median_pixels: float | None  # over all runs, a failure above any number; None where the middle run fails
     queries: int  # charged
     repeats: int | None  # of the queries, duplicates that the oracle did not evaluate; None is not known
     shown: int | None  # of the queries, those that the oracle evaluated, or that were sent to its server
@@ -83,6 +84,8 @@ def _summary(method: Method, runs: Columns, every_target: bool) -> Summary:
     changed = runs.pixels[hits]
     within = {mark: hits & (runs.first_fooled <= mark) for mark in marks(method.budget)}
     met = (runs.met == 1) & hits
+    known = bool(len(changed)) and changed.min() >= 0
+    half = median(runs.pixels.tolist(), hits.tolist()) if known else np.inf
     return Summary(
         method=method,
         images=len(rates),
@@ -95,7 +98,8 @@ def _summary(method: Method, runs: Columns, every_target: bool) -> Summary:
         met=None if (runs.met == NOT_KNOWN).any() else float(met.mean()),
         median_queries=middle if np.isfinite(middle) else None,
         mean_queries=float(costs.mean()),
-        mean_pixels=float(changed.mean()) if len(changed) and changed.min() >= 0 else None,
+        mean_pixels=float(changed.mean()) if known else None,
+        median_pixels=half if np.isfinite(half) else None,
         queries=int(runs.queries.sum()),
         repeats=total(runs.repeats),
         shown=total(runs.shown),

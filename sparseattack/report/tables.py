@@ -103,7 +103,11 @@ def headline(subject: Subject) -> list[str]:
     pixels = sorted({method.k for method in subject.methods})
     budgets = sorted({method.budget for method in subject.methods})
     confidence = question.stop.partition(":")[2]
-    stops = {"success": "stops at the first success", "budget": "spends the whole budget"}
+    stops = {
+        "success": "stops at the first success",
+        "budget": "spends the whole budget",
+        "fewest": "goes on with fewer pixels after each success",
+    }
     stop = stops.get(question.stop, f"stops at a success of confidence {confidence}")
     noisy = " (noisy)" * question.noisy_oracle
     return [
@@ -167,7 +171,10 @@ def sections(subject: Subject, lines: Sequence[Summary], lacking: Sequence[Unfin
         parts.append(Section.of(derived, lines, [reached]))
     if lines:
         sent = SENT if any(line.attempts for line in lines) else ()
-        parts.append(Section.of("Query cost per image", lines, [*COSTS, *sent]))
+        fewest = FEWEST if subject.question.stop == "fewest" else ()
+        parts.append(
+            Section.of("Query cost per image", lines, [*COSTS[:PIXELS], *fewest, *COSTS[PIXELS:], *sent])
+        )
     return [*parts, *([_bounds(lacking)] if lacking else [])]
 
 
@@ -227,6 +234,14 @@ COSTS = (
     Column("queries\nper s", lambda line: number_or_dash(line.queries_per_second)),
 )
 """Queries to success, pixels changed, and where the time went."""
+PIXELS = 3  # columns up to that of pixels
+FEWEST = (
+    Column(
+        "median\npixels",
+        lambda line: f"{line.median_pixels:g}" if line.median_pixels else f">{line.method.k}",
+    ),
+)
+"""The fewest pixels that fool: of the middle run, a failure being above any number."""
 SENT = (
     Column("queries\nin all", lambda line: f"{line.queries:,}"),
     Column("shown", lambda line: number_or_dash(line.shown)),

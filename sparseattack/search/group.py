@@ -30,6 +30,7 @@ class AttackSettings:
     seed: int = 0
     key: str = ""  # names the strategy in the random streams
     group: int = 1024  # most images that share one search; changes no outcome
+    used: tuple[int, ...] = ()  # queries of the budget that each image has cost already; else none has
 
     def __post_init__(self) -> None:
         """Refuse numbers that are not whole or too small."""
@@ -53,10 +54,12 @@ class Group:
                 f"a strategy is a function, not {strategy!r}: load it first, load('strategies', ...)"
             )
         self.problem, self.first = problem, rows.start
-        self.budget, uses = settings.budget, uses_of(strategy)
+        uses = uses_of(strategy)
+        left = [settings.budget - used for used in settings.used[rows]] or [settings.budget]
+        self.budget = torch.tensor(left, device=problem.images.device)  # (B,), or one for all
         self.scored, self.scores = "scores" in uses, None
         self.space = problem.space(
-            rows, settings.budget, settings.seed, settings.key, uses=uses, scores=lambda: self.scores
+            rows, min(left), settings.seed, settings.key, uses=uses, scores=lambda: self.scores
         )
         self.who = f"strategy {settings.key or function_name(strategy)}"
         self.search = start(strategy, replace(self.space), self.who)  # its own copy

@@ -11,10 +11,13 @@ from typing import Literal, NamedTuple, get_args
 import torch
 
 from sparseattack.errors import InputError
+from sparseattack.plugins.spec import uses_of
+from sparseattack.problem.criteria import fewest
 from sparseattack.problem.inference import ONE_THREAD
 from sparseattack.problem.oracle import evaluation_mode
 from sparseattack.problem.problem import Problem
 from sparseattack.problem.space import Strategy
+from sparseattack.search.descent import Descent
 from sparseattack.search.group import AttackSettings, Group
 from sparseattack.search.inference import with_faster_inference
 from sparseattack.search.outcome import MISCLASSIFIED, REACHED, LeftOut, Outcome
@@ -99,7 +102,37 @@ def run_rounds(problem: Problem, strategy: Strategy, settings: AttackSettings) -
     """
     with ONE_THREAD, evaluation_mode(problem.classifier):
         problem = with_faster_inference(problem, settings.budget * len(problem.labels))
-    yield from _rounds(problem, strategy, settings)
+    if problem.until is fewest:
+        yield from _fewest(problem, strategy, settings)
+    else:
+        yield from _rounds(problem, strategy, settings)
+
+
+def _fewest(problem: Problem, strategy: Strategy, settings: AttackSettings) -> Iterator[Round]:
+    """Search with k pixels; after a success with one less than it changed, and so on, in one budget.
+
+    All images that are searched with the same number of pixels share a stage, the highest number first: a
+    success always leads to a lower one.
+    """
+    descents, told = [Descent(settings.budget) for _ in problem.labels], "budget" in uses_of(strategy)
+    waiting = {problem.encoding.slots: list(range(len(descents)))}
+    while waiting:
+        places = sorted(waiting.pop(pixels := max(waiting)))
+        used = {place: descents[place].used for place in places}
+        shares = [[one for one in places if used[one] == each] for each in sorted(set(used.values()))]
+        for share in shares if told else [places]:  # a strategy is told one budget for all its images
+            stage = problem.at(torch.tensor(share)).with_pixels(pixels)
+            spent = replace(settings, used=tuple(used[place] for place in share))
+            for each in _rounds(stage, strategy, spent):
+                finished = []
+                for outcome in each.outcomes:
+                    place = share[outcome.image]
+                    descents[place].stages.append(outcome)
+                    if fewer := descents[place].next_pixels:
+                        waiting.setdefault(fewer, []).append(place)
+                    else:
+                        finished.append(descents[place].outcome(place))
+                yield Round(each.queries, tuple(finished))
 
 
 def _rounds(problem: Problem, strategy: Strategy, settings: AttackSettings) -> Iterator[Round]:

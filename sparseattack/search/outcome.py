@@ -64,7 +64,8 @@ class Outcome:
     restarts: int
     oracle_seconds: float  # its share, by queries
     strategy_seconds: float
-    trace: tuple[tuple[int, float], ...]  # (query, first value) wherever that became lower
+    # (query, first value) wherever that became lower; (query, pixels) of successes with the criterion fewest
+    trace: tuple[tuple[int, float], ...]
     front: tuple[Point, ...] = ()  # Pareto front of all queries, where there are several objectives
     error: str = ""  # why the search of this image ended early
     verifications: int = 0  # evaluations singly or in full precision, which decide and cost no query

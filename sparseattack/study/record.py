@@ -54,7 +54,7 @@ class Record:
     after_confidence: float
     positions: list[int]  # (k,) row * W + column; empty is not known
     colours: list[list[int]]  # (k, C)
-    trace: list[list[float]]  # (query, value) wherever the first objective became lower
+    trace: list[list[float]]  # (query, first objective), or pixels with --stop fewest, wherever that fell
     front: list[FrontPoint]  # Pareto set, where there are several objectives
     error: str  # why the search failed
     sparse: bool  # whether edits were evaluated by sparse inference

@@ -75,7 +75,7 @@ def test_a_configuration_that_cannot_be_is_refused(entry: dict[str, Any], said: 
         ({"sample_seed": -2}, "seed is at least 0, not -2"),
         ({"seeds": (0, 10**18)}, "at most 9007199254740992, not 1000000000000000000"),
         ({"budget": 2**53 + 1}, "at most 9007199254740992, not 9007199254740993"),
-        ({"stop": "never"}, "only success, budget or confidence"),
+        ({"stop": "never"}, "only success, budget, fewest or confidence"),
         ({"stop": "confidence:2"}, "0 < LEVEL < 1"),
     ],
 )

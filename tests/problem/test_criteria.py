@@ -20,7 +20,7 @@ from sparseattack import (
     probability,
     spent,
 )
-from sparseattack.problem.criteria import rule
+from sparseattack.problem.criteria import fewest, rule
 
 ABOVE, BELOW = torch.tensor(2.0), torch.tensor(-2.0)
 
@@ -136,7 +136,7 @@ def test_confidence_does_not_stop_where_an_unlikely_true_class_leads() -> None:
 
 
 def test_criteria_are_parsed() -> None:
-    assert rule("fooled") is fooled and rule("budget") is spent
+    assert rule("fooled") is fooled and rule("budget") is spent and rule("fewest") is fewest
     asked = Queries(
         torch.zeros(1, 1, 1, 1), torch.tensor([0, 0]), edit((0, (1,))),
         torch.tensor([[0.2, 0.8], [0.02, 0.98]]), torch.tensor([0, 0]), False, "probabilities",
@@ -150,7 +150,9 @@ def test_criteria_are_parsed() -> None:
     ["", "Fooled", "confidence", "confidence:", "confidence:0", "confidence:1", "confidence:nan", "c:0.5"],
 )
 def test_unknown_criteria_are_refused(text: str) -> None:
-    with pytest.raises(InputError, match="only success, budget or confidence:LEVEL with 0 < LEVEL < 1"):
+    with pytest.raises(
+        InputError, match="only success, budget, fewest or confidence:LEVEL with 0 < LEVEL < 1"
+    ):
         rule(text)
 
 

@@ -49,6 +49,11 @@ def write(found: Results, out: Path) -> None:
     ``instances.csv`` there says which image an instance is. Raises InputError where there are no runs, and
     where there are more instances than the format can number.
     """
+    if found.question.stop == "fewest":
+        raise InputError(
+            "runs with --stop fewest hold the fewest pixels over queries, and no course of the fitness: there"
+            " is nothing for IOHprofiler; --to csv has all of them"
+        )
     records = sorted((each for each in found.records if each.trace), key=_order)
     if not records:
         raise InputError("no run has evaluated anything: there is nothing for IOHprofiler")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from sparseattack.errors import InputError
 from sparseattack.report.figures.by_image import difference_figure, profile_figure, scatter_figure
-from sparseattack.report.figures.course import margin_figure
+from sparseattack.report.figures.course import fewest_figure, margin_figure
 from sparseattack.report.figures.effort import size_figure, time_figure
 from sparseattack.report.figures.figure import ReportFigure, require_matplotlib
 from sparseattack.report.figures.heat_maps import pairs_figure, places_figure
@@ -30,7 +30,8 @@ def _figures(found: Results) -> Iterator[ReportFigure | None]:
     yield from (scatter_figure(panel, *panel.whole[:2]) for panel in shown if len(panel.whole) > 1)
     yield from map(profile_figure, shown)
     yield from rank_figures(shown)
-    yield from (margin_figure(panel, found.courses) for panel in shown)
+    course = fewest_figure if found.question.stop == "fewest" else margin_figure
+    yield from (course(panel, found.courses) for panel in shown)
     conditions = [(panel, one) for panel in shown for one in panel.series]
     yield size_figure(conditions)
     yield time_figure(conditions)

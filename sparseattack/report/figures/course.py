@@ -1,10 +1,11 @@
 """The margin over queries: how close searches come, whether or not they succeed."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from sparseattack.report.figures.figure import INK, ReportFigure
+from sparseattack.report.figures.figure import INK, Cell, ReportFigure
 from sparseattack.report.figures.panels import Panel, Series
 from sparseattack.report.figures.style import BAND, label, legend, panels, query_scale
 from sparseattack.report.tables import number_of
@@ -53,16 +54,49 @@ def margin_figure(panel: Panel, courses: Courses | None) -> ReportFigure | None:
             + ". A run that has ended keeps its last value."
         ),
         columns=("strategy", "queries", "lower_quartile", "median", "upper_quartile"),
-        rows=tuple(
-            (
-                line.one.method.name,
-                queries,
-                *(round(each, 6) if np.isfinite(each) else None for each in values),
-            )
-            for line in lines
-            for queries, *values in zip(*(part.tolist() for part in line[1:]), strict=True)
+        rows=_rows(lines),
+        paint=lambda: _paint(panel, lines, f"best {panel.fitness} so far"),
+    )
+
+
+def fewest_figure(panel: Panel, courses: Courses | None) -> ReportFigure | None:
+    """Fewest pixels so far against queries, where searches go on with fewer after each success."""
+    if courses is None:
+        return None
+    lines = [_course(one, courses) for one in panel.whole if len(one.runs)]
+    if not lines:
+        return None
+    best = min(lines, key=lambda line: np.nan_to_num(line.middle[-1], nan=np.inf))
+    reached, last = best.middle[-1], number_of(int(best.queries[-1]), "query", "queries")
+    return ReportFigure(
+        name=f"fewest-{panel.stem}",
+        kind="fewest",
+        title=f"Fewest pixels over queries, {panel.subject}",
+        sentence=(
+            f"After {last} the median of the fewest pixels is lowest with {best.one.name}: {reached:g}."
+            if np.isfinite(reached)
+            else f"After {last} no strategy has fooled the oracle in half of its runs."
         ),
-        paint=lambda: _paint(panel, lines),
+        caption=(
+            "Median over all runs of the fewest pixels with which the oracle was fooled so far; band: from"
+            " the lower to the upper quartile of the runs. A run that has not fooled it counts as more"
+            " pixels than any, so a line begins where half of the runs have. Lower is better."
+        ),
+        columns=("strategy", "queries", "lower_quartile", "median", "upper_quartile"),
+        rows=_rows(lines),
+        paint=lambda: _paint(panel, lines, "fewest pixels so far"),
+    )
+
+
+def _rows(lines: Sequence[Course]) -> tuple[tuple[Cell, ...], ...]:
+    return tuple(
+        (
+            line.one.method.name,
+            queries,
+            *(round(each, 6) if np.isfinite(each) else None for each in values),
+        )
+        for line in lines
+        for queries, *values in zip(*(part.tolist() for part in line[1:]), strict=True)
     )
 
 
@@ -91,7 +125,7 @@ def _course(one: Series, courses: Courses) -> Course:
     return Course(one, queries, *np.where(np.isfinite(quartiles), quartiles, np.nan))
 
 
-def _paint(panel: Panel, lines: list[Course]) -> "Figure":
+def _paint(panel: Panel, lines: list[Course], axis: str) -> "Figure":
     figure, (axes,) = panels(1)
     handles = []
     for line in lines:
@@ -100,9 +134,9 @@ def _paint(panel: Panel, lines: list[Course]) -> "Figure":
             line.queries, line.lower, line.upper, step="post", color=style.colour, alpha=BAND, lw=0
         )
         handles += axes.step(line.queries, line.middle, where="post", **style.line)
-    if panel.fitness == "margin":
+    if panel.fitness == "margin" and axis.startswith("best"):
         axes.axhline(0, color=INK, linewidth=0.8)
     query_scale(axes, panel.budget)
-    label(axes, "queries", f"best {panel.fitness} so far")
+    label(axes, "queries", axis)
     legend(figure, handles, [line.one.name for line in lines])
     return figure

@@ -63,7 +63,11 @@ def _aim(found: Results) -> str:
 
 def _stop(stop: str) -> str:
     kind, _, level = stop.partition(":")
-    known = {"success": "an attack stops at its first success", "budget": "an attack spends its whole budget"}
+    known = {
+        "success": "an attack stops at its first success",
+        "budget": "an attack spends its whole budget",
+        "fewest": "an attack goes on with fewer pixels after each success",
+    }
     return known.get(kind, f"an attack stops at a success of confidence {level}")
 
 
