@@ -34,7 +34,7 @@ def test_the_python_example_runs_and_finds_something(capsys: pytest.CaptureFixtu
 
 def test_the_plugin_shown_is_the_one_that_is_tested() -> None:
     (shown,) = blocks("python plugin")
-    assert shown == (ROOT / "tests" / "plugin" / "local_search.py").read_text(encoding="utf-8")
+    assert shown == (ROOT / "tests" / "plugin" / "hill_climbing.py").read_text(encoding="utf-8")
 
 
 def test_pictures_and_pages_that_are_named_are_there() -> None:

@@ -71,6 +71,11 @@ class PixelGrid(NamedTuple):
         steps = torch.tensor([WHITE / (shade - 1) for shade in self.shades], device=colours.device)
         return (colours.float().remainder(steps) == 0).all(-1)
 
+    def nearest(self, colours: Tensor) -> Tensor:
+        """The colours ``(..., C)`` uint8 nearest to ``colours (..., C)`` that a candidate may have."""
+        steps = torch.tensor([WHITE / (shade - 1) for shade in self.shades], device=colours.device)
+        return ((colours / steps).round() * steps).to(torch.uint8)
+
     def candidates(self, positions: Tensor, colours: Tensor) -> Tensor:
         """Candidates ``(B, P, D)`` that paint ``colours (B, P, k, C)`` at ``positions (B, P, k)``.
 

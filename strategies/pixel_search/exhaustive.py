@@ -18,22 +18,26 @@ def exhaustive(space: Space, *, popsize: int = 256) -> Search:
 
     popsize: candidates a batch; it changes no result
     """
-    grid = PixelGrid.of(space, "exhaustive")
     require(space.slots == 1, f"exhaustive tries every single pixel: it needs pixels=1, not {space.slots}")
-    require(
-        grid.channels <= MAX_CHANNELS,
-        f"exhaustive takes {MAX_CHANNELS} channels at most, not {grid.channels}",
-    )
     require(popsize >= 1, f"exhaustive needs a popsize of at least 1, not {popsize}")
-    total = grid.area * 2**grid.channels
-    order = distinct(space, total, min(total, space.budget))
-    for numbers in torch.split(order, popsize, dim=1):
-        yield _candidates(grid, numbers)
+    grid = PixelGrid.of(space, "exhaustive")
+    for numbers in torch.split(random_order(space, grid, "exhaustive"), popsize, dim=1):
+        yield painted(grid, numbers.unsqueeze(2))
     while True:
         yield torch.full((space.batch, 1, space.dims), torch.nan, device=space.device)  # no query
 
 
-def _candidates(grid: PixelGrid, numbers: Tensor) -> Tensor:
-    """Candidates ``(B, P, D)`` for ``numbers (B, P)``: C low bits are the corner, the others the pixel."""
-    pixels, colours = numbers >> grid.channels, grid.corners[numbers % 2**grid.channels]
-    return grid.candidates(pixels.unsqueeze(2), colours.unsqueeze(2))
+def random_order(space: Space, grid: PixelGrid, who: str) -> Tensor:
+    """Every pixel in every corner colour once, by number, as far as the budget goes: ``(B, n)``.
+
+    InputError, in which the strategy is called ``who``, for images of too many channels.
+    """
+    most = f"{who} takes {MAX_CHANNELS} channels at most, not {grid.channels}"
+    require(grid.channels <= MAX_CHANNELS, most)
+    total = grid.area * 2**grid.channels
+    return distinct(space, total, min(total, space.budget))
+
+
+def painted(grid: PixelGrid, numbers: Tensor) -> Tensor:
+    """Candidates ``(B, P, D)`` of ``numbers (B, P, k)``: C low bits are the corner, the others the pixel."""
+    return grid.candidates(numbers >> grid.channels, grid.corners[numbers % 2**grid.channels])

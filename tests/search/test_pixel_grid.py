@@ -70,6 +70,15 @@ def test_colours_that_the_encoding_has() -> None:
         grid.candidates(torch.zeros(1, 4, 1).long(), colours.view(1, 4, 1, 2))
 
 
+@pytest.mark.parametrize("shades", [2, 4, 6, 16, 18, 52, 86, 256])
+def test_the_nearest_colour_of_every_level(shades: int) -> None:
+    grid = PixelGrid.of(space_of(shades, (1, 3, 3)))
+    every = torch.arange(256).unsqueeze(1)
+    found, known = grid.nearest(every), torch.arange(shades) * (255 // (shades - 1))
+    assert grid.has(found).all() and found.dtype == torch.uint8
+    assert torch.equal((found.long() - every).abs(), (known - every).abs().amin(1, keepdim=True))
+
+
 def test_corners_are_all_of_them_by_the_bits_of_their_index() -> None:
     corners = PixelGrid.of(space_of(2, (3, 3, 3))).corners
     assert corners[0b011].tolist() == [255, 255, 0] and corners.dtype == torch.uint8

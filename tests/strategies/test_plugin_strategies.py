@@ -52,20 +52,20 @@ def call(folder: Path, *arguments: str, code: int = 0) -> str:
 
 def test_an_installed_plugin_is_listed_and_broken_ones_beside_it(installed: Path) -> None:
     listed = {each["name"]: each for each in json.loads(call(installed, "list", "--json"))["strategies"]}
-    assert listed["local-search"]["state"] == "installed"
-    assert listed["local-search"]["summary"] == "Gaussian steps from the best candidate so far."
-    assert listed["local-search"]["distribution"] == "sparseattack-local-search 0.1.0"
+    assert listed["hill-climbing-example"]["state"] == "installed"
+    assert listed["hill-climbing-example"]["summary"] == "Gaussian steps from the best candidate so far."
+    assert listed["hill-climbing-example"]["distribution"] == "sparseattack-hill-climbing 0.1.0"
     assert listed["lost"]["state"] == "broken"
     assert set(names("strategies")) <= set(listed)
 
 
 def test_an_installed_plugin_satisfies_the_contract(installed: Path) -> None:
-    said = call(installed, "check", "local-search(popsize=5)")
+    said = call(installed, "check", "hill-climbing-example(popsize=5)")
     assert "FAIL" not in said and "satisfies 14 of 14 clauses" in said
 
 
 def test_an_installed_plugin_is_compared_beside_broken_ones(installed: Path) -> None:
-    strategies = "local-search,local-search(sigma=0.3),random"
+    strategies = "hill-climbing-example,hill-climbing-example(sigma=0.3),random"
     told = json.loads(
         call(installed, "compare", "-s", strategies, "--images", "sample[0:4]", "--budget", "40", "--json")
     )
@@ -80,11 +80,11 @@ def test_a_broken_plugin_is_one_sentence(installed: Path) -> None:
 
 def test_module_and_function_need_no_installation(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(PLUGIN)
-    strategy = load("strategies", "local_search:local_search(popsize=3)")
+    strategy = load("strategies", "hill_climbing:hill_climbing(popsize=3)")
     outcomes = attack(scripted_problem(), strategy, budget=10)
     assert [outcome.queries for outcome in outcomes] == [10, 10, 10]
-    with pytest.raises(InputError, match="local_search has no function 'nothing', only local_search"):
-        load("strategies", "local_search:nothing")
+    with pytest.raises(InputError, match="hill_climbing has no function 'nothing', only hill_climbing"):
+        load("strategies", "hill_climbing:nothing")
     with pytest.raises(InputError, match="there is no module 'nowhere'"):
         load("strategies", "nowhere:search")
 

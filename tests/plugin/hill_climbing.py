@@ -1,11 +1,11 @@
-"""Local search around the best candidate, a strategy for sparseattack."""
+"""Hill climbing from the best candidate, a strategy for sparseattack."""
 
 import torch
 
 from sparseattack import Search, Space
 
 
-def local_search(space: Space, *, popsize: int = 10, sigma: float = 0.1) -> Search:
+def hill_climbing(space: Space, *, popsize: int = 10, sigma: float = 0.1) -> Search:
     """Gaussian steps from the best candidate so far.
 
     popsize: steps taken at a time
