@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 import sparseattack
+from sparseattack import load, uses_of
 from sparseattack.experiment.file import FIELDS, FURTHER, OWN_KEYS, read_experiment
+from sparseattack.plugins.registry import names
 from sparseattack.report.columns import RUN_COLUMNS, TABLE_COLUMNS
 from sparseattack.study.tables import SCHEMA, TABLES
 
@@ -29,6 +31,17 @@ def test_every_page_is_in_the_navigation() -> None:
     navigation = (DOCS / "site" / "mkdocs.yml").read_text(encoding="utf-8")
     for path in DOCS.rglob("*.md"):
         assert f": {path.relative_to(DOCS).as_posix()}\n" in navigation, path
+
+
+def test_the_page_of_strategies_says_what_each_sees() -> None:
+    page = (DOCS / "strategies.md").read_text(encoding="utf-8")
+    rows = [
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in page.splitlines()
+        if line[:2] == "| "
+    ]
+    seen = {row[0]: set(row[2].split(", ")) for row in rows if len(row) == 4 and row[0] != "strategy"}
+    assert seen == {name: {"values", *uses_of(load("strategies", name))} for name in names("strategies")}
 
 
 def test_the_comparison_file_of_the_page_is_one(tmp_path: Path) -> None:

@@ -33,7 +33,10 @@ PRESETS: dict[str, dict[str, object]] = {
     "art": COPY | {"init": "latin"},  # PixelAttack of the Adversarial Robustness Toolbox 1.20
     "torchattacks": COPY | {"init": "uniform", "popsize": 10},  # OnePixel of torchattacks 3.5
     "hyperparticle": COPY | {"init": "latin"},  # one-pixel-attack-keras, 2019
-}
+    "efficient": {  # best of a sweep at 1,000 queries on training images: docs/strategies.md
+        "popsize": 10, "variant": "best1", "cr": 0.5, "init": "corners", "bounds": "clip",
+    },
+}  # fmt: skip
 
 
 @presets(PRESETS)
@@ -43,7 +46,7 @@ def de(
     popsize: int | None = 400,
     f: float | tuple[float, ...] = 0.5,
     cr: float = 1.0,
-    variant: Literal["rand1", "best1"] = "rand1",
+    variant: Literal["rand1", "best1", "currenttobest1"] = "rand1",
     bounds: Literal["redraw", "reflect", "clip"] = "redraw",
     adapt: Literal["none", "jde"] = "none",
     init: Literal["paper", "uniform", "corners", "latin"] = "paper",
@@ -57,12 +60,13 @@ def de(
 
     A child is made of three different members, none of them its parent, and replaces its parent if its
     value is lower. All defaults but that of restart are the paper's. A preset is what others ship:
-    preset=scipy, art, torchattacks or hyperparticle.
+    preset=scipy, art, torchattacks or hyperparticle; efficient needs fewest queries.
 
     popsize: members, and candidates a generation; none is scipy's 15 for each gene
     f: F, the factor of the difference of two members; [0.5,1] draws one from this range for each generation
     cr: CR, the probability that a gene comes from the mutant; 1 is no crossover, as in the paper
-    variant: what the difference is added to: rand1, a third random member, or best1, the best member
+    variant: what the difference is added to: rand1, a third random member, best1, the best member, or
+        currenttobest1, the parent moved by F towards the best member
     bounds: what becomes of a gene outside the cube: redraw (uniformly), reflect or clip; the paper is silent
     adapt: jde (Brest et al., 2006) lets F and CR evolve from f and cr; its authors began at 0.5 and 0.9
     init: colours of the first population: paper (N(128, 127), clipped to 8 bits), uniform or corners; latin
@@ -206,11 +210,13 @@ def breed(space: Space, parents: Population, rows: slice, variant: str, bounds: 
 
 
 def mutate(space: Space, parents: Population, variant: str, rows: slice = slice(None)) -> Tensor:
-    """Mutants ``(B, P, D)`` of rand/1 or best/1: a base plus F times the difference of two other members."""
+    """Mutants ``(B, P, D)`` of a variant: a base plus F times the difference of two other members."""
     members, image = parents.members, torch.arange(space.batch, device=space.device).view(-1, 1, 1)
     first, second, third = members[image, others(space, members.shape[1], 3, rows)].unbind(2)
-    if variant == "best1":
+    if variant != "rand1":
         first = members[image, parents.values.argmin(1, keepdim=True)].squeeze(1)
+    if variant == "currenttobest1":
+        first = members[:, rows] + parents.f[:, rows] * (first - members[:, rows])
     return first + parents.f[:, rows] * (second - third)
 
 

@@ -18,9 +18,9 @@ def exhaustive(space: Space, *, popsize: int = 256) -> Search:
 
     popsize: candidates a batch; it changes no result
     """
+    grid = PixelGrid.of(space, "exhaustive")
     require(space.slots == 1, f"exhaustive tries every single pixel: it needs pixels=1, not {space.slots}")
     require(popsize >= 1, f"exhaustive needs a popsize of at least 1, not {popsize}")
-    grid = PixelGrid.of(space, "exhaustive")
     for numbers in torch.split(random_order(space, grid, "exhaustive"), popsize, dim=1):
         yield painted(grid, numbers.unsqueeze(2))
     while True:

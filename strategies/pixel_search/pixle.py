@@ -29,8 +29,8 @@ def pixle(space: Space, *, restarts: int = 20, iterations: int = 100, low: int =
     low: rows, and columns, of a patch at least, if that are not too many pixels
     high: rows, and columns, of a patch at most
     """
-    for name, value in (("restarts", restarts), ("iterations", iterations), ("low", low)):
-        require(value >= 1, f"pixle needs {name} of at least 1, not {value}")
+    for name, number in (("restarts", restarts), ("iterations", iterations), ("low", low)):
+        require(number >= 1, f"pixle needs {name} of at least 1, not {number}")
     require(high >= low, f"pixle needs a high of at least low, {low}, not {high}")
     grid = PixelGrid.of(space, "pixle")
     clean = grid.nearest(grid.pixels(space.images).long()).long()
@@ -44,10 +44,10 @@ def pixle(space: Space, *, restarts: int = 20, iterations: int = 100, low: int =
             tried = Moves(
                 *(torch.cat(pair, 2) for pair in zip(moved.repeated(iterations), patches, strict=True))
             )
-            value, lowest_place = (yield tried.candidates(grid, clean, space.slots))[..., 0].min(1)
+            value, best = (yield tried.candidates(grid, clean, space.slots))[..., 0].min(1)
             improved = value < lowest
             lowest, better = torch.where(improved, value, lowest), better | improved
-            chosen = tried.at(rows, torch.where(better, lowest_place, iterations - 1))
+            chosen = tried.at(rows, torch.where(better, best, iterations - 1))
             stays = better & ~improved  # never in the first round
             moved = chosen.replaced(stays, moved.longer(size)) if stays.any() else chosen
         for place in range(space.batch):

@@ -126,6 +126,20 @@ def test_best_1_starts_from_the_lowest_value() -> None:
     assert seen == {10 + sign * half for sign in (1, -1) for half in (4.5, 45, 49.5)}
 
 
+def test_current_to_best_1_moves_the_parent_towards_the_lowest_value() -> None:
+    members = torch.tensor([[0.0], [1.0], [10.0], [100.0]]).expand(-1, 5)
+    parents = population(members, values=[3.0, 2.0, 1.0, 4.0])
+    found = [mutate(space(seed), parents, "currenttobest1")[0, :, 0] for seed in range(200)]
+    assert {each[0].item() for each in found} == {
+        5 + sign * half for sign in (1, -1) for half in (4.5, 45, 49.5)
+    }
+    assert {each[3].item() for each in found} == {
+        55 + sign * half for sign in (1, -1) for half in (0.5, 4.5, 5)
+    }
+    some = mutate(space(7), parents, "currenttobest1", slice(1, 3))[0, :, 0]
+    assert abs(some[0] - 5.5) in (5, 45, 50) and abs(some[1] - 10) in (0.5, 49.5, 50)
+
+
 def test_a_member_has_its_own_weight() -> None:
     members = torch.tensor([[0.0], [1.0], [10.0], [100.0]]).expand(-1, 5)
     parents = population(members)._replace(f=torch.tensor([0.0, 0.5, 0.5, 1.0]).view(1, 4, 1))

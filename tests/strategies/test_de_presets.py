@@ -46,10 +46,12 @@ def ours(settings: str, members: int) -> NDArray[np.float64]:
 
 
 @cache
-def scipy_s() -> NDArray[np.float64]:
+def scipy_s(strategy: str = "best1bin") -> NDArray[np.float64]:
     bounds = [(0.0, 1.0)] * 5
     found = [
-        differential_evolution(valley, bounds, popsize=4, maxiter=GENERATIONS, tol=0, polish=False, rng=seed)
+        differential_evolution(
+            valley, bounds, strategy=strategy, popsize=4, maxiter=GENERATIONS, tol=0, polish=False, rng=seed
+        )
         for seed in range(RUNS)
     ]
     assert all(each.nfev == MEMBERS * (GENERATIONS + 1) for each in found)
@@ -63,6 +65,24 @@ def test_the_preset_of_scipy_finds_what_scipy_finds() -> None:
 @pytest.mark.parametrize("other", ["f=0.5", "variant=rand1"])
 def test_and_the_comparison_tells_other_settings_apart(other: str) -> None:
     assert ks_2samp(ours(f"preset=scipy,popsize=20,{other}", MEMBERS), scipy_s()).pvalue < 1e-3
+
+
+def test_current_to_best_finds_what_that_of_scipy_finds() -> None:
+    found, other = (
+        ours(f"preset=scipy,popsize=20,variant={name}", MEMBERS) for name in ("currenttobest1", "rand1")
+    )
+    assert ks_2samp(found, scipy_s("currenttobest1bin")).pvalue > 1e-3
+    assert ks_2samp(other, scipy_s("currenttobest1bin")).pvalue < 1e-3
+
+
+def test_de_efficient_is_the_preset() -> None:
+    few, preset, paper = (
+        all_candidates(load("strategies", spec), space(3, pixels=3, budget=90))[0]
+        for spec in ("de-efficient", "de(preset=efficient)", "de(popsize=10)")
+    )
+    assert torch.equal(few, preset) and not torch.equal(few, paper)
+    colours = few[:10].view(10, 3, 5)[..., 2:]
+    assert torch.equal(colours, colours.round())
 
 
 Start = Callable[[np.random.Generator, int], NDArray[np.float64]]
@@ -128,7 +148,7 @@ def test_a_preset_is_its_settings_written_out() -> None:
     chosen = setting_values(load("strategies", "de(preset=scipy,cr=0.9)"))
     assert chosen["cr"] == 0.9 and chosen["popsize"] is None and "preset" not in chosen
     with pytest.raises(
-        InputError, match="de has no preset 'cma': only scipy, art, torchattacks, hyperparticle"
+        InputError, match="de has no preset 'cma': only scipy, art, torchattacks, hyperparticle, efficient"
     ):
         load("strategies", "de(preset=cma)")
     with pytest.raises(InputError, match="random has no setting preset: only popsize"):

@@ -10,6 +10,7 @@ VARIANTS = (
     "de(popsize=10,variant=best1,cr=0.7,bounds=reflect,init=corners)",
     "de(popsize=8,f=0.9,cr=0.9,adapt=jde,bounds=clip,init=uniform)",
     "de(popsize=4)",
+    "de(popsize=5,variant=currenttobest1,updating=immediate)",
     "de(preset=scipy,popsize=6)",
     "de(preset=torchattacks)",
     "sparse-rs(alpha=0.8)",
