@@ -26,6 +26,7 @@ from sparseattack.study.pictures import (
     caption,
     class_name,
     counted,
+    counted_noun,
     prepare_pictures,
     sheet_of,
     stems,
@@ -47,6 +48,8 @@ class Finished(NamedTuple):
 def in_full(setup: Setup, attempt: Attempt, files: Sequence[Path]) -> str:
     """A few lines, each with its heading."""
     lines = [("before", _before(setup, attempt.place))]
+    if setup.masks:
+        lines.append(("mask", visible(setup.masks.note.partition(" ")[2])))
     if attempt.record and attempt.record.target >= 0:
         lines.append(("target", visible(class_name(setup.clean.classes, attempt.record.target))))
     if attempt.after is None or attempt.record is None:
@@ -56,7 +59,7 @@ def in_full(setup: Setup, attempt: Attempt, files: Sequence[Path]) -> str:
         lines += [
             ("after", _after(setup, record)),
             ("queries", f"{record.first_fooled:,} to success, {record.queries:,} in all"),
-            ("changed", f"{counted(record.pixels, 'pixel')}; rows and columns count from 0"),
+            ("changed", f"{_changed(setup, record)}; rows and columns count from 0"),
             *(("", _change(one)) for one in changed),
             ("verified", "read back from its file and evaluated as a single image, it is a success again"),
             *zip(("written", *("",) * len(files)), (visible(str(file)) for file in files), strict=False),
@@ -79,7 +82,7 @@ def in_a_line(setup: Setup, attempt: Attempt, files: Sequence[Path]) -> str:
     if attempt.record is None or not files:
         return f"{name}: {before}; {_why_not(setup, attempt)}"
     record = attempt.record
-    cost = f"{_queries(record.first_fooled)}, {counted(record.pixels, 'pixel')}"
+    cost = f"{_queries(record.first_fooled)}, {_changed(setup, record)}"
     return f"{name}: {before} -> {_after(setup, record)}, {cost}"
 
 
@@ -123,6 +126,11 @@ def _why_not(setup: Setup, attempt: Attempt) -> str:
         found = f"that of query {record.first_fooled:,}"
         return f"no success: {found} was not verified when evaluated as a single image"
     return f"no success in {_queries(record.queries)}; a larger --budget or more --pixels may help"
+
+
+def _changed(setup: Setup, record: Record) -> str:
+    """``3 pixels``, or coordinates where the encoding counts these."""
+    return counted(record.pixels, counted_noun(setup, record))
 
 
 def _queries(count: int) -> str:

@@ -1,4 +1,4 @@
-"""Check a strategy or an oracle against its contract and print a line per clause."""
+"""Check a strategy, an oracle or an encoding against its contract and print a line per clause."""
 
 from collections.abc import Mapping
 from inspect import Parameter, isgeneratorfunction, isroutine, signature
@@ -8,8 +8,9 @@ from rich.text import Text
 from sparseattack import Classifier, InputError, load
 from sparseattack.conformance import clauses
 from sparseattack.conformance.clauses import Finding
+from sparseattack.conformance.encodings import check_encoding
 from sparseattack.conformance.oracles import check_oracle, trial_images
-from sparseattack.plugins.registry import POSITIONAL, find, make, names, oracle_plugin
+from sparseattack.plugins.registry import KINDS, POSITIONAL, find, make, names, oracle_plugin
 from sparseattack.plugins.spec import Plugin, function_name, oracle_spec, undecorated
 from sparseattack.report.console import VisibleConsole, visible
 
@@ -17,12 +18,23 @@ from .terminal import stderr
 
 
 def check(spec: str, images: str) -> bool:
-    """Try every clause on the strategy or oracle ``spec``; whether all hold. InputError if there is none."""
-    oracle = is_oracle(spec)
-    with stderr().status(Text(f"checking {visible(spec)}")):
-        findings = _oracle(spec, images) if oracle else clauses.check(load("strategies", spec))
+    """Try every clause on a strategy, oracle or encoding; whether all hold. InputError if there is none."""
+    if is_encoding(spec):
+        findings = check_encoding(load("encodings", spec))
+    else:
+        oracle = is_oracle(spec)
+        with stderr().status(Text(f"checking {visible(spec)}")):
+            findings = _oracle(spec, images) if oracle else clauses.check(load("strategies", spec))
     _print(spec, findings)
     return all(finding.ok for finding in findings)
+
+
+def is_encoding(spec: str) -> bool:
+    """Whether a spec names an encoding: by its name, else by a function with a setting ``pixels``."""
+    name = oracle_spec(spec).name
+    if any(name in names(kind) for kind in KINDS):
+        return name in names("encodings")
+    return ":" in name and "pixels" in _parameters(find("encodings", name))
 
 
 def is_oracle(spec: str) -> bool:

@@ -97,6 +97,7 @@ def attack(
     oracle: o.Oracle = "allconv-small",
     encoding: o.Encoding = "rgb",
     pixels: o.Pixels = 1,
+    mask: o.Mask = "none",
     target: o.Target = "none",
     label: o.Label = None,
     true_class: o.TrueClass = "label",
@@ -122,7 +123,7 @@ def attack(
         strategies=(strategy,), encodings=(encoding,), pixels=(pixels,), seeds=(seed,),
         oracle=o.limited(oracle, max_paid),
         images=image, resize=resize, budget=budget, fitness=fitness, stop=stop, target=target, device=device,
-        true_class=true_class, sparse_inference=sparse_inference, noisy_oracle=noisy_oracle,
+        true_class=true_class, sparse_inference=sparse_inference, noisy_oracle=noisy_oracle, mask=mask,
     )  # fmt: skip
     attack(experiment, label, out, scale)
 
@@ -212,14 +213,14 @@ def check(
     plugin: Annotated[
         str,
         typer.Argument(
-            metavar="STRATEGY|ORACLE",
+            metavar="STRATEGY|ORACLE|ENCODING",
             autocompletion=o.completion("strategies"),
             help="A name, module:function, file.py:function or model file, with settings.",
         ),
     ],
     images: Annotated[str, typer.Option(metavar="IMAGES", help="Images to try an oracle on.")] = "sample",
 ) -> None:
-    """Check a strategy, or an oracle, against every clause of its contract."""
+    """Check a strategy, an oracle or an encoding against every clause of its contract."""
     from .check import check
 
     if not check(plugin, images):

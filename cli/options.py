@@ -94,7 +94,18 @@ Data = Annotated[
 Photographs = Annotated[
     str, option(PROBLEM, "IMAGES", "Labelled images for the table imagenet.", default=False)
 ]
-Encoding = Annotated[str, option(PROBLEM, "SPEC", "How genes become pixels: rgb, corners.", kind="encodings")]
+Encoding = Annotated[
+    str, option(PROBLEM, "SPEC", "How genes become pixels: rgb, corners, delta(limit=0.2).", kind="encodings")
+]
+Mask = Annotated[
+    str,
+    option(
+        PROBLEM,
+        "FILE|centre:F",
+        "Pixels that may change: the white ones of a PNG, True in a .npy, or the middle F of each side.",
+        default="none: all of them",
+    ),
+]
 Pixels = Annotated[int, option(PROBLEM, "K", "Number of pixels that may change.", "--pixels", "-k")]
 PixelCounts = Annotated[
     str, option(PROBLEM, "K,...", "Numbers of pixels that may change, as in 1,3,5.", "--pixels", "-k")

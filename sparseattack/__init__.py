@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from sparseattack.plugins.spec import several, uses, uses_of
     from sparseattack.problem.criteria import Until, confident, fewest, spent
     from sparseattack.problem.edits import Edits
-    from sparseattack.problem.encodings.encoding import Encoding
+    from sparseattack.problem.encodings.encoding import Encoding, ImageEncoding
     from sparseattack.problem.encodings.pixels import Pixels, corners, rgb
     from sparseattack.problem.fitness import (
         Fitness,
@@ -68,7 +68,7 @@ _HOMES = {
     "plugins.spec": ("several", "uses", "uses_of"),
     "problem.criteria": ("Until", "confident", "fewest", "spent"),
     "problem.edits": ("Edits",),
-    "problem.encodings.encoding": ("Encoding",),
+    "problem.encodings.encoding": ("Encoding", "ImageEncoding"),
     "problem.encodings.pixels": ("Pixels", "corners", "rgb"),
     "problem.fitness": ("Fitness", "Queries", "cross_entropy", "fooled", "l0", "l2", "margin", "probability"),
     "problem.oracle": ("Classifier", "Oracle", "SparseOracle"),
@@ -95,6 +95,7 @@ __all__ = [
     "Experiment",
     "Fitness",
     "Gene",
+    "ImageEncoding",
     "ImageSearch",
     "Images",
     "InputError",

@@ -18,6 +18,7 @@ def compare(
     resize: o.Resize = "bilinear,fit",
     encodings: s.Encodings = "rgb",
     pixels: o.PixelCounts = "1",
+    mask: o.Mask = "none",
     target: s.Targets = "none",
     true_class: o.TrueClass = "label",
     correct_only: s.CorrectOnly = False,
@@ -64,7 +65,7 @@ def compare(
         seeds=o.whole_numbers(seeds, "--seeds"), oracle=oracle, images=images, resize=resize, budget=budget,
         fitness=fitness, stop=stop, target=target, true_class=true_class, correct_only=correct_only,
         num_images=num_images, sample_seed=sample_seed, device=device, sparse_inference=sparse_inference,
-        noisy_oracle=noisy_oracle,
+        noisy_oracle=noisy_oracle, mask=mask,
     )  # fmt: skip
     if protocol:
         experiment = named(protocol).under(experiment, o.given(context))

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from hashlib import blake2b
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -250,8 +250,8 @@ def eight_bit(images: "Tensor") -> "Tensor":
     return images.mul(255).round().byte()
 
 
-def check_images(images: "Tensor", slots: int) -> None:
-    """Refuse all but multiples of 1/255 ``(N, C, H, W)`` with at least ``slots`` pixels."""
+def check_images(images: "Tensor", slots: int, unit: Literal["pixels", "coordinates"] = "pixels") -> None:
+    """Refuse all but multiples of 1/255 ``(N, C, H, W)`` with at least ``slots`` pixels, or coordinates."""
     import torch
 
     if not isinstance(images, torch.Tensor):
@@ -261,10 +261,28 @@ def check_images(images: "Tensor", slots: int) -> None:
     if not all(map(_eight_bit, torch.split(images, BLOCK))):
         raise InputError("images must hold multiples of 1/255 in [0, 1]: make them with levels()")
     channels, height, width = images.shape[1:]
-    if channels < 1 or height * width < slots:
+    if channels < 1 or height * width * (channels if unit == "coordinates" else 1) < slots:
         raise InputError(
-            f"images of {height} x {width} pixels and {channels} channels have no {slots} pixels to change"
+            f"images of {height} x {width} pixels and {channels} channels have no {slots} {unit} to change"
         )
+
+
+def check_labels(labels: "Tensor", images: "Tensor", cases: "Tensor | None") -> None:
+    """Refuse all but one class per image or case, from 0, on the images' device, and cases of no image."""
+    import torch
+
+    if cases is not None and not torch.isin(cases, torch.arange(len(images), device=cases.device)).all():
+        raise InputError(f"cases are indices of images from 0 to {len(images) - 1}, not {cases.tolist()}")
+    count = len(images) if cases is None else len(cases)
+    if not isinstance(labels, torch.Tensor):
+        raise InputError(f"labels are a torch tensor, int64 ({count},), not {type(labels).__name__}")
+    if labels.dtype != torch.int64 or labels.shape != (count,):
+        found = f"{labels.dtype} {tuple(labels.shape)}"
+        raise InputError(f"labels of {count} images are int64 ({count},), not {found}")
+    if labels.device != images.device:
+        raise InputError(f"labels are on {labels.device}, images on {images.device}")
+    if (labels < 0).any():
+        raise InputError(f"a label is a class from 0, not {int(labels.min())}")
 
 
 def _eight_bit(images: "Tensor") -> bool:

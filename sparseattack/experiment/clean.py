@@ -14,6 +14,7 @@ from torch import Tensor
 from sparseattack.data.images import UNKNOWN, ImageGroups, levels
 from sparseattack.data.load import ImagesSpec, load_images_by_size
 from sparseattack.errors import InputError, OracleError
+from sparseattack.experiment.cases import class_number
 from sparseattack.experiment.identity import plain_settings
 from sparseattack.experiment.settings import Experiment
 from sparseattack.plugins.registry import make, oracle_plugin
@@ -197,6 +198,49 @@ def evaluate_clean(experiment: Experiment) -> CleanEvaluation:
         probes,
         classes,
     )
+
+
+def labelled(
+    clean: CleanEvaluation, experiment: Experiment, label: str | None, unlabelled: bool
+) -> ImageGroups:
+    """The images with their true classes, numbered as the oracle's."""
+    if label is None and experiment.true_class == "label":
+        return _own_labels(clean, unlabelled)
+    labels = clean.predictions.classes
+    if label is not None:
+        labels = torch.full_like(labels, class_number(label, clean.classes))
+    return clean.images.with_labels(labels, clean.classes)
+
+
+def _own_labels(clean: CleanEvaluation, unlabelled: bool) -> ImageGroups:
+    """The images with their own labels, or predictions where ``unlabelled`` ones may be."""
+    images = clean.own_labels()
+    unknown = images.labels == UNKNOWN
+    if unlabelled:
+        labels = torch.where(unknown, clean.predictions.classes, images.labels)
+        images = images.with_labels(labels, images.classes)
+    elif unknown.any():
+        first = images.ids[int(unknown.nonzero()[0])]
+        notes = "".join(f"; {note}" for note in images.notes)  # one may say where the labels are
+        raise InputError(
+            f"image {first} has no label (-1 and an empty one count as none): give {_ways(clean)}, or take"
+            f" the oracle's predictions as the true classes (--true-class prediction){notes}"
+        )
+    count, highest = len(clean.classes), int(images.labels.max())
+    if highest >= count:
+        worst, who = images.ids[int(images.labels.argmax())], clean.oracle
+        raise InputError(
+            f"{who} has {count} classes, but image {worst} has label {highest}: number labels and folders"
+            " from 0, or take the oracle's predictions as the true classes (--true-class prediction)"
+        )
+    return images
+
+
+def _ways(clean: CleanEvaluation) -> str:
+    """How the images that were loaded are given labels."""
+    if ImagesSpec.parse(clean.settings.images).where.endswith(".npz"):
+        return "each image one in an array labels (or y), of as many entries as there are images"
+    return "sub-folders the names of classes, or a CSV of columns file and label"
 
 
 def _probe(oracle: Classifier, shape: tuple[int, ...], device: torch.device) -> tuple[ProbeScores, int]:

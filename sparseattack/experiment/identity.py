@@ -12,6 +12,7 @@ from sparseattack.plugins.spec import Plugin, Spec, function_name, setting_value
 from sparseattack.problem.scale import Scale
 from sparseattack.provenance import digest, digest_source
 
+NO_MASK = "mask", "none"
 ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")  # in the text of a function or of another object
 
 
@@ -30,11 +31,12 @@ class Question:
     correct_only: bool  # whether misclassified images are left out of targeted attacks, too
     noisy_oracle: bool
     stop: str  # stopping criterion: success, budget, fewest or confidence:LEVEL
+    mask: str = "none"  # pixels that may change: none for all, centre:SHARE, or a digest of the mask
 
     @property
     def key(self) -> str:
-        """Digest of all of it."""
-        return digest(asdict(self))
+        """Digest of all of it, without the mask where there is none, as before there were masks."""
+        return digest({name: value for name, value in asdict(self).items() if (name, value) != NO_MASK})
 
     def differences(self, other: "Question") -> list[str]:
         """Every value that is another one in ``other``, as in "stop was success, is budget"."""

@@ -13,12 +13,12 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from sparseattack.data.images import UNKNOWN, ImageGroups, check_images
-from sparseattack.data.load import ImagesSpec
+from sparseattack.data.images import ImageGroups, check_images
 from sparseattack.errors import InputError
 from sparseattack.experiment.cases import Case, Selection, aims, class_number, select_cases
-from sparseattack.experiment.clean import CleanEvaluation, CleanSettings, evaluate_clean
+from sparseattack.experiment.clean import CleanEvaluation, CleanSettings, evaluate_clean, labelled
 from sparseattack.experiment.identity import Question, image_key, method_key, run_key
+from sparseattack.experiment.mask import NONE, Masks, load_masks
 from sparseattack.experiment.settings import Condition, Experiment
 from sparseattack.plugins.registry import load, make, names
 from sparseattack.plugins.spec import (
@@ -29,7 +29,8 @@ from sparseattack.plugins.spec import (
     uses_of,
 )
 from sparseattack.problem import criteria
-from sparseattack.problem.encodings.encoding import Encoding
+from sparseattack.problem.edits import Unit
+from sparseattack.problem.encodings.encoding import AnyEncoding, unit_of
 from sparseattack.problem.problem import Problem
 from sparseattack.provenance import Environment, environment
 from sparseattack.search.contract import ask, close, start
@@ -47,7 +48,7 @@ class ChosenEncoding(NamedTuple):
     """An encoding of an experiment, for one number of pixels."""
 
     plugin: Plugin  # settings bound
-    encoding: Encoding
+    encoding: AnyEncoding
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,17 @@ class Setup:
     def notes(self) -> tuple[str, ...]:
         """Sentences about what of the images was left out, turned or resized, and about doubtful labels."""
         doubt = self.clean.doubt if self.experiment.true_class == "label" else ()
-        return self.images.notes + _repeated(self.selection.repeated) + doubt
+        masked = (self.masks.note,) if self.masks else ()
+        return self.images.notes + _repeated(self.selection.repeated) + doubt + masked
+
+    @cached_property
+    def masks(self) -> Masks | None:
+        """Which pixels of the images may change; None for all."""
+        return load_masks(self.experiment.mask, [tuple(stack.shape) for stack in self.clean.stacks])
+
+    def unit_of(self, condition: Condition) -> Unit:
+        """What the encoding of a condition counts."""
+        return unit_of(self.encodings[condition.encoding, condition.pixels].encoding)
 
     @cached_property
     def question(self) -> Question:
@@ -87,6 +98,7 @@ class Setup:
             correct_only=chosen.correct_only,
             noisy_oracle=chosen.noisy_oracle,
             stop=stop,
+            mask=self.masks.identity if self.masks else NONE,
         )
 
     @cached_property
@@ -155,8 +167,9 @@ def prepare(
     strategies, encodings = _strategies(experiment), _encodings(experiment)
     clean = _required(clean, experiment) if clean else evaluate_clean(experiment)
     for stack in clean.stacks:
-        check_images(stack, max(chosen.encoding.slots for chosen in encodings.values()))
-    setup = Setup(experiment, clean, _labelled(clean, experiment, label, unlabelled), strategies, encodings)
+        for chosen in encodings.values():
+            check_images(stack[:1], chosen.encoding.slots, unit_of(chosen.encoding))
+    setup = Setup(experiment, clean, labelled(clean, experiment, label, unlabelled), strategies, encodings)
     _ = setup.selection
     _check_methods(setup)
     dry_run(setup)
@@ -226,49 +239,6 @@ def _encodings(experiment: Experiment) -> dict[tuple[str, int], ChosenEncoding]:
     }
 
 
-def _labelled(
-    clean: CleanEvaluation, experiment: Experiment, label: str | None, unlabelled: bool
-) -> ImageGroups:
-    """The images with their true classes, numbered as the oracle's."""
-    if label is None and experiment.true_class == "label":
-        return _own_labels(clean, unlabelled)
-    labels = clean.predictions.classes
-    if label is not None:
-        labels = torch.full_like(labels, class_number(label, clean.classes))
-    return clean.images.with_labels(labels, clean.classes)
-
-
-def _own_labels(clean: CleanEvaluation, unlabelled: bool) -> ImageGroups:
-    """The images with their own labels, or predictions where ``unlabelled`` ones may be."""
-    images = clean.own_labels()
-    unknown = images.labels == UNKNOWN
-    if unlabelled:
-        labels = torch.where(unknown, clean.predictions.classes, images.labels)
-        images = images.with_labels(labels, images.classes)
-    elif unknown.any():
-        first = images.ids[int(unknown.nonzero()[0])]
-        notes = "".join(f"; {note}" for note in images.notes)  # one may say where the labels are
-        raise InputError(
-            f"image {first} has no label (-1 and an empty one count as none): give {_ways(clean)}, or take"
-            f" the oracle's predictions as the true classes (--true-class prediction){notes}"
-        )
-    count, highest = len(clean.classes), int(images.labels.max())
-    if highest >= count:
-        worst, who = images.ids[int(images.labels.argmax())], clean.oracle
-        raise InputError(
-            f"{who} has {count} classes, but image {worst} has label {highest}: number labels and folders"
-            " from 0, or take the oracle's predictions as the true classes (--true-class prediction)"
-        )
-    return images
-
-
-def _ways(clean: CleanEvaluation) -> str:
-    """How the images that were loaded are given labels."""
-    if ImagesSpec.parse(clean.settings.images).where.endswith(".npz"):
-        return "each image one in an array labels (or y), of as many entries as there are images"
-    return "sub-folders the names of classes, or a CSV of columns file and label"
-
-
 def problem_of(setup: Setup, condition: Condition, chosen: Sequence[Case]) -> Problem:
     """The problem of cases on images of one size, searched side by side under one condition."""
     stack, start = _stack_of(setup.clean, chosen[0].image)
@@ -285,7 +255,16 @@ def problem_of(setup: Setup, condition: Condition, chosen: Sequence[Case]) -> Pr
         checked=True,
         predictions=setup.clean.predictions.part(start, start + len(stack)),
         encode=lambda k: make(load("encodings", condition.encoding, {"pixels": k}), condition.encoding),
+        mask=_mask_of(setup, stack),
     )
+
+
+def _mask_of(setup: Setup, stack: Tensor) -> Tensor | None:
+    """The mask of the images of a stack."""
+    if setup.masks is None:
+        return None
+    of_side = {mask.shape[-2:]: mask for mask in setup.masks.each}
+    return torch.from_numpy(of_side[tuple(stack.shape[2:])])
 
 
 def split_by_size(setup: Setup, cases: Sequence[Case]) -> list[tuple[Case, ...]]:

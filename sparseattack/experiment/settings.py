@@ -11,10 +11,12 @@ from typing import Any, NamedTuple, Self, TypeVar, get_args
 
 from sparseattack.data.resize import DEFAULT, parse_resize
 from sparseattack.errors import InputError
+from sparseattack.experiment.mask import centre_share
 from sparseattack.plugins.spec import check_label, split_label
 from sparseattack.problem.criteria import confidence_of
 
 TRUE_CLASSES = ("label", "prediction")  # an image's own label, or what the oracle predicts
+LATER: dict[str, Any] = {"mask": "none"}  # fields that experiments stored by earlier versions lack
 LARGEST = 2**53  # up to here whole numbers are exact in JSON and SQLite
 
 
@@ -86,6 +88,7 @@ class Experiment:
     sample_seed: int = 0
     device: str = "cpu"
     sparse_inference: bool = True  # where the oracle offers it and it is faster
+    mask: str = "none"  # pixels that may change: none for all, a file (PNG, .npy), or centre:0.5
     noisy_oracle: bool = False  # whether scores may differ by chance: most of several evaluations then decide
 
     def __post_init__(self) -> None:
@@ -104,6 +107,7 @@ class Experiment:
             raise InputError(f"true_class is {' or '.join(TRUE_CLASSES)}, not {self.true_class!r}")
         confidence_of(self.stop)
         parse_resize(self.resize, 0)
+        centre_share(self.mask)
 
     def _check_numbers(self) -> None:
         budgets = [self.budget, *(one.budget for one in self.configurations)]
@@ -188,6 +192,7 @@ class Experiment:
         if not isinstance(held, dict):
             raise InputError(f"an experiment is written as fields and their values, not as {held!r}")
         known = [field.name for field in fields(cls)]
+        held = LATER | held
         if unknown := [name for name in held if name not in known]:
             raise InputError(f"an experiment has no field {', '.join(unknown)}, only {', '.join(known)}")
         if missing := [name for name in known if name not in held]:

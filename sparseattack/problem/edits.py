@@ -1,11 +1,14 @@
 """Edits: a few changed pixels with 8-bit colours, painted on images and counted."""
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor
 
 from sparseattack.data.images import levels
+
+Unit = Literal["pixels", "coordinates"]
+"""What is counted as changed: pixels, whatever their channels, or coordinates, a pixel and a channel each."""
 
 
 class Edits(NamedTuple):
@@ -54,6 +57,11 @@ def touch(images: Tensor, rows: Tensor, positions: Tensor) -> Tensor:
     return images[rows.unsqueeze(1), :, positions // width, positions % width]
 
 
+def changed(differences: Tensor, unit: Unit = "pixels") -> Tensor:
+    """How many pixels, or coordinates, differ ``(n,)`` in differences ``(n, k, C)``."""
+    return differences.any(2).sum(1) if unit == "pixels" else differences.count_nonzero((1, 2))
+
+
 def length(differences: Tensor) -> Tensor:
     """Euclidean length ``(n,)`` of ``(n, k, C)``; a sum of whole numbers of 1/255, the same in any order."""
     return differences.mul(255).round().long().square().sum((1, 2)).float().sqrt() / 255
@@ -61,6 +69,5 @@ def length(differences: Tensor) -> Tensor:
 
 def distortion(differences: Tensor) -> Tensor:
     """Mean absolute change ``(n,)`` of a channel of the changed pixels of ``(n, k, C)``: levels, 0 to 255."""
-    changed = differences.any(2).sum(1)
     total = differences.mul(255).round().abs().sum((1, 2))
-    return total / (changed * differences.shape[2]).clamp(min=1)
+    return total / (changed(differences) * differences.shape[2]).clamp(min=1)

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from sparseattack.errors import InputError, failure
 from sparseattack.plugins.spec import function_name
-from sparseattack.problem.edits import Edits, length, touch
+from sparseattack.problem.edits import Edits, Unit, changed, length, touch
 from sparseattack.problem.inference import image_list
 from sparseattack.problem.scale import Scale
 
@@ -58,11 +58,17 @@ class Queries:
     labels: Tensor  # (n,) the class to leave, or to reach when targeted
     targeted: bool
     scale: Scale = "logits"
+    unit: Unit = "pixels"  # what the encoding counts
 
     @cached_property
     def differences(self) -> Tensor:
         """Change of each slot's colour: ``(n, k, C)``."""
         return self.edits.differences(touch(self.images, self.rows, self.edits.positions))
+
+    @cached_property
+    def changed(self) -> Tensor:
+        """How many pixels really change, or coordinates where the encoding counts these: ``(n,)`` int64."""
+        return changed(self.differences, self.unit)
 
     @cached_property
     def clean(self) -> Tensor:
@@ -131,8 +137,8 @@ def cross_entropy(queries: Queries) -> Tensor:
 
 
 def l0(queries: Queries) -> Tensor:
-    """Number of changed pixels; a pixel counts once, however many of its channels differ."""
-    return queries.differences.any(2).sum(1).float()
+    """Number of changed pixels, whatever their channels; of coordinates where the encoding counts these."""
+    return queries.changed.float()
 
 
 def l2(queries: Queries) -> Tensor:

@@ -7,19 +7,20 @@ from functools import cached_property, partial
 import torch
 from torch import Tensor
 
-from sparseattack.data.images import check_images, eight_bit
+from sparseattack.data.images import check_images, check_labels, eight_bit
 from sparseattack.errors import InputError, OracleError
 from sparseattack.plugins.spec import Use, function_name
 from sparseattack.problem.criteria import Until, stops_of
-from sparseattack.problem.edits import Edits, touch
-from sparseattack.problem.encodings.encoding import Encoding
+from sparseattack.problem.edits import Edits, Unit, touch
+from sparseattack.problem.encodings.encoding import AnyEncoding, Decode, check_parts, decoder, unit_of
 from sparseattack.problem.evaluations import Evaluations, QueryBatch
 from sparseattack.problem.fitness import Fitness, Queries, fooled, margin, margin_of, objectives_of
 from sparseattack.problem.inference import Classes, Sizes, score_edits, score_painted, sizes
+from sparseattack.problem.mask import as_masks, check_mask, slot_genes, within
 from sparseattack.problem.oracle import Classifier, Oracle
 from sparseattack.problem.purity import Purity, purity
 from sparseattack.problem.scale import Scale, report_scale
-from sparseattack.problem.space import Known, Space, stream
+from sparseattack.problem.space import Known, Space, masks_at, stream
 from sparseattack.problem.verification import (
     Aim,
     Predictions,
@@ -31,37 +32,12 @@ from sparseattack.problem.verification import (
 )
 
 
-def check_parts(oracle: object, encoding: object) -> None:
-    """Refuse a name in place of an oracle, and a function in place of the encoding it returns."""
-    if isinstance(oracle, str):
-        raise InputError(f"an oracle is a function, not {oracle!r}: load it first, load('oracles', ...)()")
-    if not hasattr(encoding, "slots"):
-        made = getattr(encoding, "__name__", repr(encoding))
-        raise InputError(f"{made} is no encoding: one is what a call such as rgb(pixels=1) returns")
-
-
-def check_labels(labels: Tensor, images: Tensor, cases: Tensor | None) -> None:
-    """Refuse all but one class per image or case, from 0, on the images' device, and cases of no image."""
-    if cases is not None and not torch.isin(cases, torch.arange(len(images), device=cases.device)).all():
-        raise InputError(f"cases are indices of images from 0 to {len(images) - 1}, not {cases.tolist()}")
-    count = len(images) if cases is None else len(cases)
-    if not isinstance(labels, Tensor):
-        raise InputError(f"labels are a torch tensor, int64 ({count},), not {type(labels).__name__}")
-    if labels.dtype != torch.int64 or labels.shape != (count,):
-        found = f"{labels.dtype} {tuple(labels.shape)}"
-        raise InputError(f"labels of {count} images are int64 ({count},), not {found}")
-    if labels.device != images.device:
-        raise InputError(f"labels are on {labels.device}, images on {images.device}")
-    if (labels < 0).any():
-        raise InputError(f"a label is a class from 0, not {int(labels.min())}")
-
-
 @dataclass(frozen=True)
 class Problem:
     """What ``attack()`` solves: fool the classifier on these images by changing a few pixels of each."""
 
     oracle: Oracle
-    encoding: Encoding
+    encoding: AnyEncoding
     images: Tensor  # (N, C, H, W) multiples of 1/255; their device is that of the whole attack
     labels: Tensor  # one per case, the class to leave, or to reach when targeted
     targeted: bool = False
@@ -77,13 +53,17 @@ class Problem:
     checked: bool = False  # whether the oracle is known to be a function of the image alone
     predictions: Predictions | None = None  # of the N clean images, where they are known already
     # the encoding of so many pixels, for the criterion fewest; by default the same with other slots
-    encode: Callable[[int], Encoding] | None = None
+    encode: Callable[[int], AnyEncoding] | None = None
+    mask: Tensor | None = None  # bool (H, W), or (N, H, W) one for each image, True where a pixel may change
 
     def __post_init__(self) -> None:
         """Refuse images that no 8-bit file holds, and shapes that do not fit."""
         check_parts(self.oracle, self.encoding)
-        check_images(self.images, self.encoding.slots)
+        check_images(self.images, self.encoding.slots, self.unit)
         check_labels(self.labels, self.images, self.cases)
+        if self.mask is not None:
+            check_mask(self.mask, self.images, self.encoding)
+            object.__setattr__(self, "mask", self.mask.to(self.images.device))
         if self.images.is_inference():  # torch counts no writes to such a tensor
             with torch.inference_mode(False):
                 object.__setattr__(self, "images", self.images.clone())
@@ -110,6 +90,22 @@ class Problem:
     def sizes(self) -> Sizes:
         """Images in one call of the oracle, and queries evaluated together."""
         return sizes(self.classifier, self.images, self.pad)
+
+    @property
+    def unit(self) -> Unit:
+        """What the encoding counts as changed, and what k is a number of: pixels, or coordinates."""
+        return unit_of(self.encoding)
+
+    @cached_property
+    def _decode(self) -> Decode:
+        found = decoder(self.encoding, self.images)
+        if self.mask is None:
+            return found
+        return within(self.mask, found, slot_genes(self.encoding, self.images))
+
+    def decode(self, cases: Tensor, genes: Tensor) -> Edits:
+        """The edits that genes ``(n, D)`` mean for ``cases (n,)``; with a mask, of allowed pixels."""
+        return self._decode(genes, self._cases[cases])
 
     def space(
         self,
@@ -148,6 +144,7 @@ class Problem:
             self.images.device,
             success_below=0.0 if self.fitness[0] is margin else None,
             known=known,
+            allowed=None if self.mask is None else masks_at(as_masks(self.mask), self._cases[rows]),
         )
 
     @cached_property
@@ -178,12 +175,14 @@ class Problem:
         """Values ``(n, M)`` of the clean images of the cases ``rows``: of edits that change no colour."""
         cases, labels, scores = self._cases[rows], self.labels[rows], self._clean_scores(rows)
         slots, values = torch.arange(self.encoding.slots, device=cases.device), []
+        slots = slots % self.images.shape[2:].numel()  # there may be more coordinates than pixels
         for part in torch.split(torch.arange(len(cases), device=cases.device), self.sizes.round):
             where = slots.expand(len(part), -1)
             same = Edits(where, eight_bit(touch(self.images, cases[part], where)))
             clean = Queries(
-                self.images, cases[part], same, scores[part], labels[part], self.targeted, self.clean.scale
-            )
+                self.images, cases[part], same, scores[part], labels[part], self.targeted, self.clean.scale,
+                self.unit,
+            )  # fmt: skip
             values.append(objectives_of(self.fitness, clean))
         return torch.cat(values)
 
@@ -211,7 +210,7 @@ class Problem:
         sent = self.classifier.sent(len(rows)).to(rows.device)
         labels = self.labels[queries.rows]
         scale = self._classes.scale_of(scores)
-        scored = Queries(self.images, rows, edits, scores, labels, self.targeted, scale)
+        scored = Queries(self.images, rows, edits, scores, labels, self.targeted, scale, self.unit)
         scored, verified = verify_exactly(self.classifier, scored, self.pad)
         scored, singles, again = self._decided(scored)
         counts = torch.stack([sent.clamp(max=1), sent + again], 1)
@@ -224,7 +223,7 @@ class Problem:
         labels = self.labels[queries.rows]
         scores, again = self._single_scores(rows, edits, labels)
         scale = self._classes.scale_of(scores)
-        scored = Queries(self.images, rows, edits, scores, labels, self.targeted, scale)
+        scored = Queries(self.images, rows, edits, scores, labels, self.targeted, scale, self.unit)
         counts = torch.stack([torch.zeros_like(again), again], 1)
         return self._evaluations(scored, torch.full_like(rows, self.singles), written, sent=counts)
 
@@ -288,7 +287,7 @@ class Problem:
     def _evaluations(
         self, scored: Queries, singles: Tensor, written: int, *, sent: Tensor, all_scores: bool = False
     ) -> Evaluations:
-        success, pixels = fooled(scored), scored.differences.any(2).sum(1)  # before a plugin has the scores
+        success, pixels = fooled(scored), scored.changed  # before a plugin has the scores
         stop = stops_of(self.until, replace(scored, scores=scored.scores.clone()))
         values = objectives_of(self.fitness, scored)
         if self.images._version != written:

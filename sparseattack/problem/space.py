@@ -42,7 +42,7 @@ class Journal:
             self.errors[place] = single.errors[0]
 
 
-Kind = Literal["row", "column", "colour", "number"]
+Kind = Literal["row", "column", "position", "colour", "difference", "entry", "channel", "number"]
 
 SINGLE_PRECISION = 2**24  # numbers of equal distance in [0, 1] that float32 has
 
@@ -62,8 +62,10 @@ Its keyword-only parameters are its settings, which ``load`` or ``functools.part
 
 
 class Gene(NamedTuple):
-    """The meaning of one coordinate of a candidate: row, column or colour, and its number of values.
+    """The meaning of one coordinate of a candidate, and its number of values.
 
+    It is the row or the column of a pixel, its position (row * width + column), a channel, the level of a
+    colour, its difference to the clean level, or the entry of a palette.
     The range [0, 1] of the coordinate is divided into ``values`` steps of equal width. A "number" is a
     coordinate of a search without images, see ``Space.box``.
     """
@@ -135,6 +137,7 @@ class Space:
     journal: Journal = field(default_factory=Journal)
     success_below: float | None = None  # a first value below this is a success; None if values do not show it
     known: Known = field(default_factory=Known)
+    allowed: Tensor | None = None  # (B, H, W) bool, pixels that may change, or (1, H, W) for all; None is all
 
     @classmethod
     def box(
@@ -221,8 +224,14 @@ class Space:
         """The space of some of its images, by index; they draw from the same streams, and log apart."""
         streams = tuple(self.streams[place] for place in places)
         where = self.device if device is None else device
+        allowed = None if self.allowed is None else masks_at(self.allowed, places).to(where)
         return replace(
-            self, streams=streams, device=where, journal=Journal(), known=self.known.at(places, where)
+            self,
+            streams=streams,
+            device=where,
+            journal=Journal(),
+            known=self.known.at(places, where),
+            allowed=allowed,
         )
 
     def mask(self, kind: Kind) -> Tensor:
@@ -246,6 +255,11 @@ class Space:
     def integers(self, high: int, count: int, dims: int = 1) -> Tensor:
         """``(B, count, dims)`` int64 in [0, high)."""
         return self.draw(lambda stream: stream.integers(high, size=(count, dims)))
+
+
+def masks_at(masks: Tensor, places: Tensor | Sequence[int]) -> Tensor:
+    """Of masks ``(M, H, W)`` those of some images; one that is for all images stays one."""
+    return masks if len(masks) == 1 else masks[places if isinstance(places, Tensor) else list(places)]
 
 
 def stream(seed: int, key: str, image: Tensor, label: int) -> np.random.Generator:

@@ -39,7 +39,8 @@ METHOD_COLUMNS = (
     TableColumn("sees", "text", "", "what the strategy sees: value, image, scores, or image and scores"),
     TableColumn("encoding", "text", "", "encoding with its settings, as chosen"),
     TableColumn("fitness", "text", "", "fitness with its settings, as chosen"),
-    TableColumn("k", "whole", "pixels", "pixels that may change"),
+    TableColumn("k", "whole", "as counts", "pixels, or coordinates, that may change"),
+    TableColumn("counts", "text", "", "what k and changes are numbers of: pixels, or coordinates"),
 )
 """The columns of a method, which both tables have."""
 
@@ -74,7 +75,7 @@ RUN_COLUMNS = (
     TableColumn(
         "value", "real", "fitness", "first objective of the best edit", "no query evaluated, or not known"
     ),
-    TableColumn("pixels", "whole", "pixels", "pixels that the best edit changes; -1: not known"),
+    TableColumn("pixels", "whole", "as counts", "that the best edit changes; -1: not known"),
     TableColumn("l2", "real", "colours in [0, 1]", "Euclidean length of the change", LONGER),
     TableColumn("distortion", "real", "levels, 0 to 255", "mean change of a channel, changed pixels", LONGER),
     TableColumn("restarts", "whole", "", "restarts of the search; -1: not known"),
@@ -113,9 +114,9 @@ TABLE_COLUMNS = (
     TableColumn("met", "real", "share", "share of runs whose success met the criterion", LONGER),
     TableColumn("median_queries", "real", "queries", "to success, failures censored", "the middle run fails"),
     TableColumn("mean_queries", "real", "queries", "to success, a failure counts as the whole budget"),
-    TableColumn("mean_pixels", "real", "pixels", "changed by a success", "no success, or not known"),
+    TableColumn("mean_pixels", "real", "as counts", "changed by a success", "no success, or not known"),
     TableColumn(
-        "median_pixels", "real", "pixels", "over all runs, failures above any", "as above, or it fails"
+        "median_pixels", "real", "as counts", "over all runs, failures above any", "as above, or it fails"
     ),
     TableColumn("queries", "whole", "queries", "charged in all"),
     TableColumn("repeats", "whole", "queries", "of these, duplicates that were not evaluated", LONGER),
@@ -145,6 +146,7 @@ def run_rows(records: Iterable[Record], method_of: Callable[[Record], Method]) -
         own = {
             "strategy_label": method.name,
             "sees": method.sees,
+            "counts": method.counts,
             "front": [asdict(point) for point in record.front],
             "after_confidence": None
             if record.success and record.after_class < 0

@@ -32,7 +32,7 @@ class Summary:
     met: float | None  # rate of successes that met the stopping criterion; None is not known
     median_queries: float | None  # to success, failures censored; None where the middle run fails
     mean_queries: float  # to success, failures at the budget
-    mean_pixels: float | None  # changed, over successes; None without one, and where it is not known
+    mean_pixels: float | None  # changed by a success, or coordinates as method.counts says; None: not known
     median_pixels: float | None  # over all runs, a failure above any number; None where the middle run fails
     queries: int  # charged
     repeats: int | None  # of the queries, duplicates that the oracle did not evaluate; None is not known
@@ -62,7 +62,7 @@ class Summary:
 def in_tables(method: Method) -> dict[str, Any]:
     """What tables show of a method; ``strategy_label`` is its name there, ``sees`` what its strategy sees."""
     first = {"strategy": method.strategy, "strategy_label": method.name, "sees": method.sees}
-    return first | {name: getattr(method, name) for name in ("encoding", "fitness", "k", "budget")}
+    return first | {name: getattr(method, name) for name in ("encoding", "fitness", "k", "counts", "budget")}
 
 
 def summaries(groups: Mapping[Method, Columns], every_target: bool = False) -> list[Summary]:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 
 from sparseattack.experiment.identity import Question
+from sparseattack.experiment.mask import NONE
 from sparseattack.report.selection import Planned
 from sparseattack.report.summary import Summary, Unfinished
 from sparseattack.study.facts import Method, StudyRequest
@@ -15,8 +16,11 @@ LEVEL = 0.05  # of significance
 
 NOTE = """\
 ASR: mean over images; interval: Wilson's, one trial per image. ASR@N: within N queries. median, mean:
-queries to success, a failure counts as the whole budget. pixels: changed by a success. queries per s: all
+queries to success, a failure counts as the whole budget. {changed}: changed by a success. queries per s: all
 queries, those after a success in the same generation included.
+"""
+COORDINATES = """\
+A coordinate is one channel of a pixel: conditions that count these change other things than pixels.
 """
 SEES = """\
 sees: what a strategy knows beside the values of its candidates, the clean image or the label and all scores
@@ -100,7 +104,7 @@ def headline(subject: Subject) -> list[str]:
     images = dict.fromkeys(request.experiment.images for request in subject.requests)
     encodings = sorted({method.encoding for method in subject.methods})
     encoding = f", encoding {encodings[0]}" if len(encodings) == 1 else ""
-    pixels = sorted({method.k for method in subject.methods})
+    ks = sorted({method.k for method in subject.methods})
     budgets = sorted({method.budget for method in subject.methods})
     confidence = question.stop.partition(":")[2]
     stops = {
@@ -112,12 +116,25 @@ def headline(subject: Subject) -> list[str]:
     noisy = " (noisy)" * question.noisy_oracle
     return [
         f"{oracle[:1].upper()}{oracle[1:]}{noisy}, images {' and '.join(images)}{encoding}.",
-        f"k = {listed_numbers(pixels)} pixel{'s' * (pixels != [1])}; budget {listed_numbers(budgets)}"
+        f"k = {listed_numbers(ks)} {changes(subject.methods, ks != [1])}{_masked(subject)};"
+        f" budget {listed_numbers(budgets)}"
         f" {'query' if budgets == [1] else 'queries'} per image; {stop}.",
         attacked(subject),
         *([] if subject.same_images else [" ".join(OTHER_IMAGES.split())]),
         *([NOISY] if question.noisy_oracle else []),
     ]
+
+
+def changes(methods: Iterable[Method], several: bool = True) -> str:
+    """What k and the changes of methods are numbers of: pixels, coordinates, or pixels or coordinates."""
+    units = sorted({method.counts for method in methods}, reverse=True) or ["pixels"]
+    return " or ".join(unit if several else unit.removesuffix("s") for unit in units)
+
+
+def _masked(subject: Subject) -> str:
+    """Which pixels may change, if not all."""
+    masks = dict.fromkeys(request.experiment.mask for request in subject.requests)
+    return "" if subject.question.mask == NONE else f", mask {' and '.join(masks)}"
 
 
 def listed_numbers(numbers: Sequence[int]) -> str:
@@ -149,7 +166,9 @@ def attacked(subject: Subject) -> str:
 
 def explanation(methods: Iterable[Method]) -> str:
     """What the headings mean."""
-    return NOTE + SEES * sees_more(methods)
+    methods = tuple(methods)
+    unlike = any(method.counts != "pixels" for method in methods)
+    return NOTE.format(changed=changes(methods)) + COORDINATES * unlike + SEES * sees_more(methods)
 
 
 def sees_more(methods: Iterable[Method]) -> bool:
@@ -171,10 +190,17 @@ def sections(subject: Subject, lines: Sequence[Summary], lacking: Sequence[Unfin
         parts.append(Section.of(derived, lines, [reached]))
     if lines:
         sent = SENT if any(line.attempts for line in lines) else ()
-        fewest = FEWEST if subject.question.stop == "fewest" else ()
-        parts.append(
-            Section.of("Query cost per image", lines, [*COSTS[:PIXELS], *fewest, *COSTS[PIXELS:], *sent])
-        )
+        unit = changes(subject.methods).replace(" or ", " or\n")
+        middle = Column(f"median\n{unit}", _median_changed)
+        fewest = [middle] * (subject.question.stop == "fewest")
+        columns = [
+            *COSTS,
+            Column(unit, lambda line: number_or_dash(line.mean_pixels, ".2f")),
+            *fewest,
+            *TIMES,
+            *sent,
+        ]
+        parts.append(Section.of("Query cost per image", lines, columns))
     return [*parts, *([_bounds(lacking)] if lacking else [])]
 
 
@@ -228,26 +254,25 @@ COSTS = (
         lambda line: f"{line.median_queries:,.0f}" if line.median_queries else f">{line.method.budget:,}",
     ),
     Column("mean", lambda line: f"{line.mean_queries:,.0f}"),
-    Column("pixels", lambda line: number_or_dash(line.mean_pixels, ".2f")),
+)
+"""Queries to success."""
+TIMES = (
     Column("oracle\n(s)", lambda line: number_or_dash(line.oracle_seconds, ",.1f")),
     Column("strategy\n(s)", lambda line: number_or_dash(line.strategy_seconds, ",.1f")),
     Column("queries\nper s", lambda line: number_or_dash(line.queries_per_second)),
 )
-"""Queries to success, pixels changed, and where the time went."""
-PIXELS = 3  # columns up to that of pixels
-FEWEST = (
-    Column(
-        "median\npixels",
-        lambda line: f"{line.median_pixels:g}" if line.median_pixels else f">{line.method.k}",
-    ),
-)
-"""The fewest pixels that fool: of the middle run, a failure being above any number."""
+"""Where the time went."""
 SENT = (
     Column("queries\nin all", lambda line: f"{line.queries:,}"),
     Column("shown", lambda line: number_or_dash(line.shown)),
     Column("attempts", lambda line: number_or_dash(line.attempts)),
 )
 """Of an oracle behind a network: charged, sent to its server at least once, and images sent, each time."""
+
+
+def _median_changed(line: Summary) -> str:
+    """The fewest changes that fool: of the middle run, a failure being above any number."""
+    return f"{line.median_pixels:g}" if line.median_pixels else f">{line.method.k}"
 
 
 def failures(line: Summary, name: str) -> list[str]:

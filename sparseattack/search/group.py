@@ -108,8 +108,8 @@ class Group:
     ) -> Generator[QueryBatch, TimedEvaluations, Evaluations]:
         """Evaluations ``(B, P)`` of the candidates ``asked (B, P)``, which are at ``places (n,)`` of all."""
         genes = candidates.flatten(0, 1)[places]
-        edits = self.problem.encoding.decode(genes, self.problem.images.shape[1:])
-        queries = QueryBatch(self.first + places // asked.shape[1], edits, scored=self.scored)
+        cases = self.first + places // asked.shape[1]
+        queries = QueryBatch(cases, self.problem.decode(cases, genes), scored=self.scored)
         same = self.problem.repeat or self.problem.noisy or asked.shape[1] == 1  # all are evaluated
         batch, kinds = (queries, slice(None)) if same else deduplicate(queries)
         distinct, seconds = yield batch

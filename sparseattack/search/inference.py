@@ -82,9 +82,8 @@ def _random_queries(problem: Problem, count: int = 0) -> QueryBatch:
     count, shape = count or problem.sizes.chunk, problem.images.shape[1:]
     random = torch.Generator().manual_seed(0)
     genes = torch.rand(count, len(problem.encoding.genes(shape)), generator=random)
-    rows = torch.arange(count) * min(2, len(problem.labels)) // count
-    edits = problem.encoding.decode(genes.to(problem.images.device), shape)
-    return QueryBatch(rows.to(problem.images.device), edits)
+    rows = (torch.arange(count) * min(2, len(problem.labels)) // count).to(problem.images.device)
+    return QueryBatch(rows, problem.decode(rows, genes.to(problem.images.device)))
 
 
 def _seconds(problem: Problem, batch: QueryBatch) -> float:

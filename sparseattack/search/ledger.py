@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from sparseattack.errors import SparseattackWarning
+from sparseattack.problem.edits import Edits
 from sparseattack.problem.evaluations import Evaluations, QueryBatch
 from sparseattack.problem.problem import Problem
 from sparseattack.problem.space import Journal
@@ -124,7 +125,7 @@ class Ledger:
         here = here[self.queries[here] > 0]
         if not (len(here) and self.problem.decides_singly):
             return
-        edits = self.problem.encoding.decode(self.genes[here], self.problem.images.shape[1:])
+        edits = self.problem.decode(first + here, self.genes[here])
         single = self.problem.evaluate_singly(QueryBatch(first + here, edits))
         self.values = self.values.index_copy(0, here, single.values)
         self.verifications = self.verifications.index_add(0, here, single.singles)
@@ -145,7 +146,7 @@ class Ledger:
 
         Everything must have been recorded: ``flush`` first.
         """
-        edits = self.problem.encoding.decode(self.genes[place : place + 1], self.problem.images.shape[1:])
+        edits = self._edits(image, self.genes[place : place + 1])
         remote, cases = self.problem.classifier.remote, self.problem.cases
         return Outcome(
             image=image,
@@ -165,14 +166,19 @@ class Ledger:
             oracle_seconds=float(self.oracle_seconds[place]),
             strategy_seconds=self.strategy_seconds,
             trace=tuple(self.traces[place]),
-            front=self._points(self.fronts[place]) if self.fronts else (),
+            front=self._points(image, self.fronts[place]) if self.fronts else (),
             error=journal.errors.get(place, ""),
             clean=self.problem.images[image if cases is None else int(cases[image])],
         )
 
-    def _points(self, front: "Front") -> tuple[Point, ...]:
-        edits = self.problem.encoding.decode(front.genes, self.problem.images.shape[1:])
-        columns = front.values.tolist(), edits.positions.numpy(), edits.colours.numpy()
+    def _edits(self, case: int, genes: Tensor) -> Edits:
+        """The edits of genes ``(n, D)`` for one case of the problem."""
+        device = self.problem.images.device
+        return self.problem.decode(torch.full((len(genes),), case, device=device), genes.to(device))
+
+    def _points(self, case: int, front: "Front") -> tuple[Point, ...]:
+        edits = self._edits(case, front.genes)
+        columns = front.values.tolist(), edits.positions.cpu().numpy(), edits.colours.cpu().numpy()
         return tuple(Point(tuple(values), *edit) for values, *edit in zip(*columns, strict=True))
 
 

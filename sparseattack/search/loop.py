@@ -6,6 +6,7 @@ batch, gives each group its evaluations and yields the outcomes of the images th
 
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import groupby
 from typing import Literal, NamedTuple, get_args
 
 import torch
@@ -182,5 +183,22 @@ def split(problem: Problem, strategy: Strategy, settings: AttackSettings) -> Ite
         full = total <= sizes.block or (total <= sizes.round and not total % sizes.block)
         half = count if full else -(-count // 2)
         size = max(1, min(size, half, allowed, GENERATIONS * sizes.round // each))
-    for start in range(0, count, size):
-        yield Group(problem, strategy, settings, slice(start, min(start + size, count)))
+    for rows in slices(problem, size):
+        yield Group(problem, strategy, settings, rows)
+
+
+def slices(problem: Problem, size: int) -> Iterator[slice]:
+    """Parts of at most ``size`` cases; in the images of each as many pixels may change."""
+    areas, stop = areas_of(problem), 0
+    for _, equal in groupby(areas):
+        first, stop = stop, stop + len(list(equal))
+        yield from (slice(start, min(start + size, stop)) for start in range(first, stop, size))
+
+
+def areas_of(problem: Problem) -> list[int]:
+    """How many pixels of the image of each case may change, where masks of images differ; else zeros."""
+    count = len(problem.labels)
+    if problem.mask is None or problem.mask.ndim == len("HW"):
+        return [0] * count
+    counts = problem.mask.sum((1, 2))
+    return (counts if problem.cases is None else counts[problem.cases.to(counts.device)]).tolist()

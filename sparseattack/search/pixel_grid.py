@@ -1,14 +1,15 @@
 """The pixel grid behind a space: a strategy that chooses pixels and colours makes candidates of them."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Self
 
 import torch
 from torch import Tensor
 
 from sparseattack.data.images import eight_bit
-from sparseattack.errors import InputError
+from sparseattack.errors import InputError, StrategyError
+from sparseattack.problem.mask import AllowedPixels
 from sparseattack.problem.space import Kind, Space
 
 WHITE = 255  # highest 8-bit level
@@ -19,8 +20,9 @@ class PixelGrid(NamedTuple):
 
     A strategy that works on pixels, not on genes, starts with ``grid = PixelGrid.of(space)`` and yields
     ``grid.candidates(positions, colours)``. Positions are row * width + column, colours 8-bit levels from 0
-    to 255 in each channel, as in ``Edits``. Encodings such as ``rgb`` and ``corners`` decode a candidate to
-    exactly the pixels and colours that it was made of.
+    to 255 in each channel, as in ``Edits``. Where a mask says which pixels may change, positions count the
+    allowed ones only, from 0 in the same order; ``places`` and ``positions`` convert them. Encodings such as
+    ``rgb`` and ``corners`` decode a candidate to exactly the pixels and colours that it was made of.
     """
 
     height: int
@@ -28,6 +30,7 @@ class PixelGrid(NamedTuple):
     shades: tuple[int, ...]  # how many colours each of the C channels has, evenly spaced from 0 to 255
     slots: int  # k, pixels that a candidate describes
     order: Tensor  # (D,) index of each gene in the list of all rows, then all columns, then all colours
+    allowed: AllowedPixels | None = None  # as many of each image; None is all pixels
 
     @classmethod
     def of(cls, space: Space, who: str = "this strategy") -> Self:
@@ -38,7 +41,8 @@ class PixelGrid(NamedTuple):
         size = space.dims // space.slots
         parts = {space.genes[start : start + size] for start in range(0, space.dims, size)}
         counts = Counter(gene.kind for gene in space.genes[:size])
-        if len(parts) > 1 or counts["row"] != 1 or counts["column"] != 1 or not counts["colour"]:
+        usual = counts["row"] == counts["column"] == 1 and {*counts} == {"row", "column", "colour"}
+        if len(parts) > 1 or not usual:
             raise InputError(
                 f"{who} chooses pixels and their colours: it needs an encoding with row, column and colour"
                 f" genes for each pixel, such as rgb and corners, not one with {_listed(counts)}"
@@ -47,12 +51,31 @@ class PixelGrid(NamedTuple):
         shades = tuple(gene.values for gene in space.genes[:size] if gene.kind == "colour")
         masks = space.mask("row"), space.mask("column"), space.mask("colour")
         order = torch.cat([mask.nonzero().flatten() for mask in masks]).argsort()
-        return cls(steps["row"], steps["column"], shades, space.slots, order)
+        allowed = None if space.allowed is None else AllowedPixels.of(space.allowed)
+        if allowed and len(set(allowed.counts.tolist())) > 1:
+            raise StrategyError(f"{who} searches images together whose masks allow unlike numbers of pixels")
+        return cls(steps["row"], steps["column"], shades, space.slots, order, allowed)
 
     @property
     def area(self) -> int:
-        """Pixels of an image; positions are from 0 to this, without it."""
-        return self.height * self.width
+        """Pixels of an image that may change; positions are from 0 to this, without it."""
+        return int(self.allowed.counts[0]) if self.allowed else self.height * self.width
+
+    def places(self, positions: Tensor) -> Tensor:
+        """Row * width + column of positions ``(B, ...)``."""
+        if self.allowed is None:
+            return positions
+        return self.allowed.at(torch.arange(len(positions), device=positions.device), positions)
+
+    def positions(self, places: Tensor) -> Tensor:
+        """The inverse of ``places``: ``(B, ...)``; -1 where a pixel may not change."""
+        if self.allowed is None:
+            return places
+        return self.allowed.numbers(torch.arange(len(places), device=places.device), places)
+
+    def at(self, images: Sequence[int]) -> Self:
+        """The grid of some of the images, by index."""
+        return self if self.allowed is None else self._replace(allowed=self.allowed.of_images(images))
 
     @property
     def channels(self) -> int:
@@ -87,13 +110,21 @@ class PixelGrid(NamedTuple):
                 f"no candidate has the colour {wrong} here: the encoding has {self.shades} colours for the"
                 " channels, evenly spaced from 0 to 255"
             )
-        rows = (positions // self.width + 0.5) / self.height
-        columns = (positions % self.width + 0.5) / self.width
+        if self.allowed:
+            images = torch.arange(len(positions), device=positions.device)
+            rows, columns = self.allowed.genes(images, positions)
+        else:
+            rows = (positions // self.width + 0.5) / self.height
+            columns = (positions % self.width + 0.5) / self.width
         return torch.cat([rows, columns, colours.flatten(2).float() / WHITE], dim=2)[..., self.order]
 
     def pixels(self, images: Tensor) -> Tensor:
-        """The colours ``(B, H * W, C)`` uint8 of the ``images (B, C, H, W)`` of the space, by position."""
-        return eight_bit(images).flatten(2).transpose(1, 2).contiguous()
+        """The colours ``(B, area, C)`` uint8 of the ``images (B, C, H, W)`` of the space, by position."""
+        colours = eight_bit(images).flatten(2).transpose(1, 2).contiguous()
+        if self.allowed is None:
+            return colours
+        places = self.places(torch.arange(self.area, device=images.device).expand(len(images), -1))
+        return colours.gather(1, places.unsqueeze(2).expand(-1, -1, colours.shape[2]))
 
 
 def _listed(counts: Mapping[Kind, int]) -> str:

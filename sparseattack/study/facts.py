@@ -2,13 +2,14 @@
 
 Each fact is a frozen dataclass, which `Study` stores as JSON by field name, under its ``KEY``. All but the
 question and the probe scores can be there several times, each in a ``part`` of its own. A study may be
-damaged, or come from somebody else, so what lacks a field, or holds a value of another type, is refused.
+damaged, or come from somebody else, so what lacks a field, or holds a value of another type, is refused; a
+field with a default is one that earlier versions did not store.
 """
 
 import json
 import math
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from dataclasses import MISSING, asdict, dataclass, field, fields, is_dataclass
 from reprlib import repr as short
 from types import NoneType, UnionType
 from typing import (
@@ -58,6 +59,7 @@ class Method:
     budget: int  # queries per image
     uses: tuple[str, ...]  # what the strategy uses beside values: image, scores, budget
     settings: dict[str, Any] = field(default_factory=dict, compare=False)  # of the strategy, after defaults
+    counts: Literal["pixels", "coordinates"] = "pixels"  # what k and the changes of edits are numbers of
 
     @property
     def name(self) -> str:
@@ -183,6 +185,7 @@ def _method(setup: "Setup", condition: Condition) -> Method:
         budget=condition.budget,
         uses=tuple(sorted(uses_of(chosen.plugin))),
         settings=plain_settings(chosen.plugin),
+        counts=setup.unit_of(condition),
     )
 
 
@@ -288,6 +291,7 @@ def _dataclass(kind: Any, held: Any, name: str) -> Any:
         raise InputError(f"{name} is no mapping of fields to values")
     known = get_type_hints(kind)
     names = [field.name for field in fields(kind)]
+    held = {each.name: each.default for each in fields(kind) if each.default is not MISSING} | held
     for what, wrong in (("lacks", set(names) - set(held)), ("has no field", set(held) - set(names))):
         if wrong:
             raise InputError(f"{name} {what} {', '.join(sorted(wrong))}")

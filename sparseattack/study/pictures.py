@@ -19,6 +19,7 @@ from sparseattack.experiment.cases import Case
 from sparseattack.experiment.prepare import Setup, prepare
 from sparseattack.experiment.settings import Condition, Experiment
 from sparseattack.problem.edits import Edits
+from sparseattack.problem.encodings.encoding import unit_of
 from sparseattack.problem.verification import classify_single
 from sparseattack.provenance import Environment
 from sparseattack.study.outcomes import aim_of, is_success
@@ -201,7 +202,7 @@ def _cell_lines(setup: Setup, record: Record) -> tuple[str, ...]:
     classes = setup.clean.classes
     change = f"{class_name(classes, record.before_class)} -> {class_name(classes, record.after_class)}"
     confidence = f"{100 * record.before_confidence:.1f} % -> {100 * record.after_confidence:.1f} %"
-    cost = f"{counted(record.pixels, 'pixel')}, query {record.first_fooled:,}"
+    cost = f"{counted(record.pixels, counted_noun(setup, record))}, query {record.first_fooled:,}"
     return setup.images.ids[record.image], change, confidence, cost
 
 
@@ -218,11 +219,12 @@ def _notes(setup: Setup, record: Record) -> tuple[str, ...]:
     """What stands below a pair of images: what was attacked, how, and what it cost."""
     classes = setup.clean.classes
     towards = f"; target {class_name(classes, record.target)}" if record.target >= 0 else ""
-    changed = f"{counted(record.pixels, 'pixel')} of at most {record.k} changed"
+    changed = f"{counted(record.pixels, counted_noun(setup, record))} of at most {record.k} changed"
+    masked = "" if setup.masks is None else f", {setup.masks.note}"
     return (
         f"{setup.images.ids[record.image]}: true class {class_name(classes, record.label)}{towards}",
         f"{changed}; success with query {record.first_fooled:,} of at most {record.budget:,}",
-        f"strategy {record.strategy}, encoding {record.encoding}, oracle {setup.clean.oracle.name}",
+        f"strategy {record.strategy}, encoding {record.encoding}, oracle {setup.clean.oracle.name}{masked}",
     )
 
 
@@ -233,7 +235,8 @@ def _texts(setup: Setup, attempt: Attempt, made: Environment, command: str) -> d
     changed = [change._asdict() for change in changed_pixels(attempt.before, attempt.after)]
     chosen = setup.experiment.to_json()
     common = {
-        name: chosen[name] for name in ("oracle", "images", "resize", "stop", "true_class", "noisy_oracle")
+        name: chosen[name]
+        for name in ("oracle", "images", "resize", "stop", "true_class", "noisy_oracle", "mask")
     }
     found = {
         "command": command,
@@ -254,6 +257,11 @@ def _texts(setup: Setup, attempt: Attempt, made: Environment, command: str) -> d
         "Software": f"sparseattack {made.versions['sparseattack']}",
         "sparseattack": json.dumps(found),
     }
+
+
+def counted_noun(setup: Setup, record: Record) -> str:
+    """What a run's encoding counts as changed, one of it: pixel or coordinate."""
+    return unit_of(setup.encodings[record.encoding, record.k].encoding).removesuffix("s")
 
 
 def counted(number: int, noun: str) -> str:

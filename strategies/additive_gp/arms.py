@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from sparseattack.data.images import eight_bit, levels
+from sparseattack.problem.encodings.palette import image_palettes
 
 Colours = Literal["corners", "palette"]
 
@@ -30,11 +31,14 @@ class Cells(NamedTuple):
     shades: int  # c, colours of each
     rows: Tensor  # (B, N) int64, of the pixel in the image
     columns: Tensor  # (B, N)
-    usable: Tensor  # (B, A) bool, false for a colour that is there twice
+    usable: Tensor  # (B, A) bool, false for a colour that is there twice, and for pixels that may not change
+    allowed: Tensor  # (B, N) bool, pixels that may change
+    room: int  # of the N pixels, those that may change in every image, at least
 
     def at(self, places: Sequence[int] | slice) -> "Cells":
         """Those of the images ``places``, n of them."""
-        return self._replace(rows=self.rows[places], columns=self.columns[places], usable=self.usable[places])
+        names = "rows", "columns", "usable", "allowed"
+        return self._replace(**{name: getattr(self, name)[places] for name in names})
 
     def near(self, arms: Tensor, within: int) -> Tensor:
         """Cells ``(B, ..., q)`` whose pixels are at most ``within`` rows and columns from those of ``arms``.
@@ -68,33 +72,56 @@ class Arms(NamedTuple):
     weights: Tensor  # (B, 2, A) float32
 
 
-def arms_of(images: Tensor, colours: Colours, shades: int | None, slots: int) -> Arms:
+class Choice(NamedTuple):
+    """What of an image may be an arm."""
+
+    colours: Colours
+    shades: int | None  # colours of each pixel; None is all
+    slots: int  # pixels of a set
+
+
+def arms_of(
+    images: Tensor, colours: Colours, shades: int | None, slots: int, allowed: Tensor | None = None
+) -> Arms:
     """The arms of ``images (B, C, H, W)`` for sets of ``slots`` pixels, in ``shades`` colours or all.
+
+    They are at the pixels ``allowed (B or 1, H, W)``, or anywhere.
 
     A cell is one pixel, or in large images the pixel that a colour can change most in a square of several.
     The colours kept are those furthest from the pixel.
     """
-    parts = [_arms_of(some, colours, shades, slots) for some in torch.split(images, TOGETHER)]
+    masks = torch.ones_like(images[:, 0], dtype=torch.bool)
+    if allowed is not None:
+        masks = allowed.expand_as(masks)
+    pairs = zip(torch.split(images, TOGETHER), torch.split(masks, TOGETHER), strict=True)
+    choice = Choice(colours, shades, slots)
+    parts = [_arms_of(some, mask, choice) for some, mask in pairs]
     pixels = [part.pixels for part in parts]
     joined = pixels[0]._replace(
         rows=torch.cat([part.rows for part in pixels]),
         columns=torch.cat([part.columns for part in pixels]),
         usable=torch.cat([part.usable for part in pixels]),
+        allowed=torch.cat([part.allowed for part in pixels]),
     )
     return Arms(
         joined, torch.cat([part.colours for part in parts]), torch.cat([part.weights for part in parts])
     )
 
 
-def _arms_of(images: Tensor, colours: Colours, shades: int | None, slots: int) -> Arms:
+def _arms_of(images: Tensor, masks: Tensor, choice: Choice) -> Arms:
     channels, height, width = images.shape[1:]
-    choices = image_palettes(images) if colours == "palette" else corner_colours(channels, images)
-    cell = cell_side(height, width, slots)
-    places = _best_of_cells(images, choices, cell)  # (B, N)
+    choices = corner_colours(channels, images)
+    if choice.colours == "palette":
+        choices = levels(image_palettes(images, PALETTE))
+    area = int(masks[0].sum())  # the same for all
+    cell = cell_side(height, width, choice.slots, area)
+    places = _best_of_cells(images, masks, choices, cell)  # (B, N)
+    allowed = masks.flatten(1).gather(1, places)
     clean = images.flatten(2).gather(2, places[:, None].expand(-1, channels, -1)).transpose(1, 2)
     change = choices[:, None] - clean[:, :, None]  # (B, N, c, C)
     size = _length(change)
-    kept = size.sort(dim=2, descending=True, stable=True).indices[:, :, :shades].transpose(1, 2)  # (B, c, N)
+    order = size.sort(dim=2, descending=True, stable=True).indices
+    kept = order[:, :, : choice.shades].transpose(1, 2)  # (B, c, N)
     size, change = size.transpose(1, 2).gather(1, kept), change.transpose(1, 2)
     change = change.gather(1, kept[..., None].expand(-1, -1, -1, channels))
     chosen = choices[:, :, None].expand(-1, -1, places.shape[1], -1)
@@ -102,15 +129,24 @@ def _arms_of(images: Tensor, colours: Colours, shades: int | None, slots: int) -
     fields = torch.stack([size * (CONTRAST * 3 / channels) ** 0.5, _grey(change)], 1)  # (B, 2, c, N)
     weights = fields * _amplitude(height, width).to(images.device)[places][:, None, None]
     lattice = -(-height // cell), -(-width // cell)
-    usable = ~_repeated(choices).gather(1, kept.flatten(1))
-    pixels = Cells(lattice, cell, kept.shape[1], places // width, places % width, usable)
+    usable = ~_repeated(choices).gather(1, kept.flatten(1)) & allowed.repeat(1, kept.shape[1])
+    place = places // width, places % width
+    room = -(-area // cell**2) if area < height * width else lattice[0] * lattice[1]
+    pixels = Cells(lattice, cell, kept.shape[1], *place, usable, allowed, room)
     return Arms(pixels, eight_bit(chosen.flatten(1, 2)), weights.flatten(2))
 
 
-def cell_side(height: int, width: int, slots: int) -> int:
-    """Side of the cells, in pixels: 1 in small images, and small enough for sets of ``slots``."""
+def cell_side(height: int, width: int, slots: int, area: int | None = None) -> int:
+    """Side of the cells, in pixels: 1 in small images, and small enough for sets of ``slots``.
+
+    area: how many pixels may change
+    """
     side = 1 if max(height, width) <= FINE else -(-min(height, width) // CELLS)
-    while side > 1 and (height // side) * (width // side) < ROOM * slots:
+    whole = height * width
+    room = whole if area is None else area
+    while (
+        side > 1 and (room // side**2 if room < whole else (height // side) * (width // side)) < ROOM * slots
+    ):
         side -= 1
     return side
 
@@ -123,36 +159,20 @@ def corner_colours(channels: int, images: Tensor) -> Tensor:
     return bits[:, group].expand(len(images), -1, -1)
 
 
-def image_palettes(images: Tensor) -> Tensor:
-    """Eight colours of each image itself, ``(B, 8, C)``: each the furthest from those before.
-
-    The first is the furthest from the mean colour. An image of fewer colours has some of them twice.
-    """
-    pixels = images.flatten(2).transpose(1, 2).mul(255).round().long()  # whole numbers: exact in any order
-    near = (pixels * pixels.shape[1] - pixels.sum(1, keepdim=True)).square().sum(2)
-    chosen = []
-    for place in range(PALETTE):
-        one = near.argmax(1)[:, None, None].expand(-1, 1, pixels.shape[2])
-        chosen.append(pixels.gather(1, one))
-        apart = (pixels - chosen[-1]).square().sum(2)
-        near = torch.minimum(near, apart) if place else apart
-    return levels(torch.cat(chosen, 1).to(torch.uint8))
-
-
 def _repeated(choices: Tensor) -> Tensor:
     """Mask ``(B, P)`` of the colours ``choices (B, P, C)`` that are there before."""
     same = (choices[:, :, None] == choices[:, None]).all(3)
     return same.tril(-1).any(2)
 
 
-def _best_of_cells(images: Tensor, choices: Tensor, cell: int) -> Tensor:
-    """The pixel of each cell that the furthest of ``choices`` changes most: ``(B, N)``."""
+def _best_of_cells(images: Tensor, masks: Tensor, choices: Tensor, cell: int) -> Tensor:
+    """The pixel of each cell that the furthest of ``choices`` changes most, if one may: ``(B, N)``."""
     height, width = images.shape[2:]
     if cell == 1:
         return torch.arange(height * width, device=images.device).expand(len(images), -1)
     pixels = images.flatten(2).transpose(1, 2)
     most = torch.stack([_length(pixels - each[:, None]) for each in choices.unbind(1)]).amax(0)
-    most = most.view(-1, height, width)
+    most = most.view(-1, height, width).masked_fill(~masks, -0.5)
     n, m = -(-height // cell), -(-width // cell)
     padded = pad(most, (0, m * cell - width, 0, n * cell - height), value=-1.0)
     blocks = padded.view(-1, n, cell, m, cell).transpose(2, 3).reshape(-1, n * m, cell * cell)

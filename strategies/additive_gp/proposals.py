@@ -141,8 +141,8 @@ def lowest(values: Tensor, count: int) -> tuple[Tensor, Tensor]:
 
 def distance(pixels: Cells, slots: int) -> int:
     """How far apart the pixels of a whole set are: less where there is no room for all."""
-    cells, within = pixels.lattice[0] * pixels.lattice[1], SPREAD // pixels.cell
-    while within and (slots - 1) * (2 * within + 1) ** 2 >= cells:
+    within = SPREAD // pixels.cell
+    while within and (slots - 1) * (2 * within + 1) ** 2 >= pixels.room:
         within -= 1
     return within * pixels.cell
 

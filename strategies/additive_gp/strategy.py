@@ -66,7 +66,8 @@ class Searches:
     """The searches of the B images that are not finished: the posterior, best sets, and what was shown."""
 
     def __init__(self, space: Space, answers: Answers, colours: Colours, window: int) -> None:
-        arms = arms_of(space.images, colours, SHADES if space.slots > 1 else None, space.slots)
+        shades = SHADES if space.slots > 1 else None
+        arms = arms_of(space.images, colours, shades, space.slots, space.allowed)
         kernel = Kernel.of(arms.pixels.lattice, arms.pixels.cell, space.device)
         downhill = 0.0 if space.targeted or space.success_below is None else DOWNHILL
         self.posterior = Posterior(
@@ -85,7 +86,7 @@ class Searches:
         tracked = self.slots if self.slots <= TRACKED else 0
         window = -(-posterior.window // BLOCK) * BLOCK
         held = 4 * arms * (3 + 2 * scores + tracked) + 4 * window**2 + window * (8 * self.slots + 4 * scores)
-        held += sum(each.nbytes for each in (*self.pixels[3:], self.colours)) // count
+        held += sum(each.nbytes for each in (*self.pixels[3:7], self.colours)) // count
         made = 4 * TOGETHER * arms * (3 * scores + 10 + self.slots)  # for proposals
         learnt = 4 * min(window, max(LEARNT)) * (7 * arms // self.pixels.shades + 3 * arms)
         return int((memory - max(made, learnt)) / (COPIED * held))
@@ -158,8 +159,9 @@ class Searches:
     def _random_sets(self, row: int) -> Iterator[list[int]]:
         """Random sets of usable arms of an image."""
         count, stream = self.pixels.rows.shape[1], self.streams[row]
+        cells = self.pixels.allowed[row].nonzero()[:, 0].cpu().numpy()
         for _ in range(TRIES):
-            arms = stream.choice(count, self.slots, replace=False)
+            arms = cells[stream.choice(len(cells), self.slots, replace=False)]
             arms += stream.integers(self.pixels.shades, size=self.slots) * count
             if self.pixels.usable[row, torch.from_numpy(arms)].all():
                 yield sorted(arms.tolist())
@@ -169,8 +171,9 @@ class Searches:
         asked = torch.full((space.batch, 1, space.dims), torch.nan, device=space.device)
         chosen = self.chosen.clamp(min=0)
         cells = chosen % self.pixels.rows.shape[1]
-        positions = self.pixels.rows.gather(1, cells) * grid.width + self.pixels.columns.gather(1, cells)
+        places = self.pixels.rows.gather(1, cells) * grid.width + self.pixels.columns.gather(1, cells)
         colours = self.colours.gather(1, chosen[..., None].expand(-1, -1, grid.channels))
-        found = grid.candidates(positions[:, None], colours[:, None])
+        some = grid.at(self.places)
+        found = some.candidates(some.positions(places).clamp(min=0)[:, None], colours[:, None])
         asked[self.places] = found.masked_fill_(self.chosen[:, :1, None] < 0, torch.nan)
         return asked

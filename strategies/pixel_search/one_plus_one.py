@@ -55,7 +55,8 @@ def mutate(
 ) -> PixelSet:
     """The set with the pixel of one ``slot (B,)`` of each image changed by a ``move``: local and radius.
 
-    Where a near pixel is in the set, any other is taken; where all are, only the colour changes.
+    Where a near pixel is in the set, or may not change, any other is taken; where all are in the set, only
+    the colour changes.
     """
     rows, (local, radius) = torch.arange(space.batch, device=space.device), move
     old, corner = parent.pixels[rows, slot], parent.corners[rows, slot]
@@ -63,7 +64,7 @@ def mutate(
     beside = near(grid, old, radius, (down, across))
     free = grid.area - space.slots  # pixels outside the set
     steps = (kind < local / 2) & bool(free)
-    taken = (parent.pixels == beside.unsqueeze(1)).any(1)
+    taken = (parent.pixels == beside.unsqueeze(1)).any(1) | (beside < 0)
     jumps = ((kind >= local) | (steps & taken)) & bool(free)
     any_other = outside(below(free, rank).unsqueeze(1), parent.pixels)[:, 0] if free else old
     pixel = torch.where(jumps, any_other, torch.where(steps, beside, old))
@@ -76,10 +77,15 @@ def mutate(
 
 
 def near(grid: PixelGrid, pixels: Tensor, radius: int, draws: tuple[Tensor, Tensor]) -> Tensor:
-    """A pixel at most ``radius`` rows and columns from each of ``pixels (B,)``, by uniform ``draws (B,)``."""
+    """A pixel at most ``radius`` rows and columns from each of ``pixels (B,)``, by uniform ``draws (B,)``.
+
+    -1 where it may not change.
+    """
+    pixels = grid.places(pixels.unsqueeze(1))[:, 0]
     down, across = (below(2 * radius + 1, draw) - radius for draw in draws)
     row = (pixels // grid.width + down).clamp(0, grid.height - 1)
-    return row * grid.width + (pixels % grid.width + across).clamp(0, grid.width - 1)
+    found = row * grid.width + (pixels % grid.width + across).clamp(0, grid.width - 1)
+    return grid.positions(found.unsqueeze(1))[:, 0]
 
 
 def turns(draws: Tensor, channels: int) -> Tensor:

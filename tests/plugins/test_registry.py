@@ -50,7 +50,7 @@ def installed(modules: None, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_ours_are_there() -> None:
     assert {"de", "random", "exhaustive", "sparse-rs", "cmaes"} <= set(registry.names("strategies"))
-    assert {"rgb", "corners"} == set(registry.names("encodings"))
+    assert {"rgb", "corners", "index", "delta", "palette", "channels"} == set(registry.names("encodings"))
     assert {"margin", "probability", "cross-entropy", "l0", "l2"} == set(registry.names("fitness"))
     assert {"allconv-small", "linear"} <= set(registry.names("oracles"))
 
@@ -68,7 +68,8 @@ def test_a_name_is_loaded_with_its_settings() -> None:
         (
             "encodings",
             "rbg",
-            r"no encoding 'rbg', only corners, rgb, module:function or file.py:function; did you mean rgb\?",
+            r"no encoding 'rbg', only channels, corners, delta, index, palette, rgb, module:function or"
+            r" file.py:function; did you mean rgb\?",
         ),
         (
             "fitness",

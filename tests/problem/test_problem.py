@@ -145,7 +145,7 @@ def test_a_number_of_classes_that_changes_is_refused() -> None:
 
 def test_values_are_float32() -> None:
     here = problem()
-    edits = here.encoding.decode(torch.rand(2, 5), here.images.shape[1:])
+    edits = here.decode(torch.tensor([1, 3]), torch.rand(2, 5))
     told = here.evaluate(QueryBatch(torch.tensor([1, 3]), edits))
     assert told.values.dtype == torch.float32 and told.values.shape == (2, 1)
 

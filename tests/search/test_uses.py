@@ -159,7 +159,7 @@ def test_a_strategy_is_given_the_scores_of_its_own_candidates(others: dict[str, 
         if not count or not evaluated.any():
             continue
         here_rows = rows[evaluated.flatten()]
-        edits = here.encoding.decode(told["candidates"][evaluated], IMAGES.shape[1:])
+        edits = here.decode(here_rows, told["candidates"][evaluated])
         expected = LINEAR(edits.paint(told["images"], here_rows)).float()
         assert torch.allclose(known[evaluated], expected, atol=1e-4)
         found = margin_of(known[evaluated], told["labels"][here_rows], targeted)

@@ -9,8 +9,8 @@ from problems import random_images
 from torch import Tensor
 
 from sparseattack import InputError, Oracle, Outcome, Problem, attack, corners, levels, load, probability, rgb
-from sparseattack.data.images import eight_bit
-from sparseattack.strategies.additive_gp.arms import arms_of, cell_side, corner_colours, image_palettes
+from sparseattack.problem.encodings.palette import image_palettes
+from sparseattack.strategies.additive_gp.arms import arms_of, cell_side, corner_colours
 from sparseattack.strategies.additive_gp.kernel import GRID, LENGTHS, Hyperparameters, Kernel
 from sparseattack.strategies.additive_gp.posterior import Posterior
 from sparseattack.strategies.additive_gp.proposals import first_lowest, lowest
@@ -230,7 +230,7 @@ def test_arms_are_the_furthest_colours_of_the_pixels_that_they_change_most(
 
 def test_a_palette_has_colours_of_the_image_and_repeats_are_not_used() -> None:
     image = levels(torch.tensor([[0, 10], [200, 200]], dtype=torch.uint8).expand(1, 3, -1, -1))
-    (palette,) = eight_bit(image_palettes(image))
+    (palette,) = image_palettes(image, 8)
     assert palette[:3].tolist() == [[0] * 3, [200] * 3, [10] * 3]
     arms = arms_of(image, "palette", None, 1)
     assert arms.pixels.usable[0].view(8, 4).sum(0).tolist() == [3, 3, 3, 3]

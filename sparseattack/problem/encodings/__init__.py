@@ -1,4 +1,6 @@
 """Encodings: how a candidate in the unit cube becomes a few changed pixels.
 
-In reading order: ``encoding`` (what one is), ``pixels`` (``rgb`` and ``corners``).
+In reading order: ``encoding`` (what one is), ``pixels`` (``rgb`` and ``corners``: row, column, colour),
+``index`` (position, colour), ``delta`` (differences to the clean colour), ``palette`` (colours of the image),
+``channels`` (single channels of pixels). docs/encodings.md describes and measures them.
 """

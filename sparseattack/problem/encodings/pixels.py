@@ -5,9 +5,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from sparseattack.errors import InputError
 from sparseattack.problem.edits import Edits
-from sparseattack.problem.encodings.encoding import Encoding
+from sparseattack.problem.encodings.encoding import Encoding, check_shades, check_slots, levels_of, step
 from sparseattack.problem.space import Gene
 
 
@@ -25,10 +24,8 @@ class Pixels:
 
     def __post_init__(self) -> None:
         """Refuse no pixels, and shades that do not step evenly from 0 to 255."""
-        if self.slots < 1:
-            raise InputError(f"pixels is at least 1, not {self.slots}")
-        if self.shades < 2 or 255 % (self.shades - 1):  # noqa: PLR2004
-            raise InputError(f"shades is 2, 4, 6, 16, 18, 52, 86 or 256, not {self.shades}")
+        check_slots(self.slots)
+        check_shades(self.shades)
 
     def genes(self, shape: torch.Size) -> tuple[Gene, ...]:
         """``slots`` times row, column, colours."""
@@ -40,15 +37,10 @@ class Pixels:
         """Edits ``(n, slots)``: each gene becomes the step of its range that it lies in."""
         channels, height, width = shape
         row, column, *colours = genes.view(len(genes), self.slots, 2 + channels).unbind(2)
-        shade = _step(torch.stack(colours, dim=2), self.shades)
         return Edits(
-            positions=_step(row, height) * width + _step(column, width),
-            colours=(shade * (255 // (self.shades - 1))).to(torch.uint8),
+            positions=step(row, height) * width + step(column, width),
+            colours=levels_of(torch.stack(colours, dim=2), self.shades),
         )
-
-
-def _step(gene: Tensor, steps: int) -> Tensor:
-    return (gene * steps).long().clamp(0, steps - 1)
 
 
 def rgb(*, pixels: int = 1) -> Encoding:

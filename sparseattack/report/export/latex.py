@@ -11,7 +11,7 @@ from sparseattack.errors import InputError
 from sparseattack.report.export.iohprofiler import plain
 from sparseattack.report.results import Results
 from sparseattack.report.summary import Summary
-from sparseattack.report.tables import LEVEL, headline, marks_of, sees_more
+from sparseattack.report.tables import LEVEL, changes, headline, marks_of, sees_more
 from sparseattack.study.facts import Method
 
 SPECIAL = {
@@ -52,7 +52,7 @@ def _table(found: Results, label: str) -> Iterator[str]:
     axes += ["sees"] * sees_more(found.methods)
     marks = marks_of(found.lines)
     headings = ["strategy", *axes, r"ASR (\%)", r"95\,\% interval"]
-    headings += [f"ASR@{mark:,}" for mark in marks] + ["median", "mean", "pixels"]
+    headings += [f"ASR@{mark:,}" for mark in marks] + ["median", "mean", changes(found.methods)]
     best = _best(found)
     yield r"% needs \usepackage{booktabs}"
     yield r"\begin{table}"
@@ -120,7 +120,8 @@ def _caption(found: Results) -> str:
     sentences.append(
         r"ASR: attack success rate, mean over images, with Wilson's 95\,\% interval, one trial per image;"
         r" ASR@N: within N queries. Median, mean: queries to success, a failure counts as the whole budget."
-        r" Pixels: changed by a success. Bold: the highest rate for each k, and those not shown to be lower"
+        rf" {changes(found.methods).capitalize()}: changed by a success."
+        r" Bold: the highest rate for each k, and those not shown to be lower"
         rf" (exact McNemar test, Holm-adjusted p $\geq$ {LEVEL})."
     )
     return " ".join(sentences)

@@ -5,10 +5,11 @@ import shlex
 from dataclasses import fields
 from pathlib import Path
 
+from sparseattack.experiment.mask import NONE
 from sparseattack.experiment.settings import Experiment
 from sparseattack.report.results import Results
 from sparseattack.report.summary import Summary
-from sparseattack.study.facts import StudyRequest
+from sparseattack.study.facts import Method, StudyRequest
 
 LEVEL = 0.95  # of the interval
 
@@ -30,7 +31,7 @@ def _entry(found: Results, line: Summary) -> dict[str, object]:
         "dataset": " and ".join(dict.fromkeys(each.experiment.images for each in asked)),
         "oracle": chosen.oracle,
         "oracle_digest": found.question.oracle,
-        "threat_model": f"k={method.k}",
+        "threat_model": _threat(method, chosen),
         "encoding": method.encoding,
         "target": chosen.target,
         "fitness": method.fitness,
@@ -52,6 +53,12 @@ def _entry(found: Results, line: Summary) -> dict[str, object]:
         "experiments": [{"experiment": each.experiment.to_json()} for each in asked],
         "date": asked[-1].created,
     }
+
+
+def _threat(method: Method, chosen: Experiment) -> str:
+    """How many pixels, or coordinates, may change, and where if not anywhere."""
+    masked = "" if chosen.mask == NONE else f", mask {chosen.mask}"
+    return f"k={method.k}{' coordinates' * (method.counts == 'coordinates')}{masked}"
 
 
 def _asked(found: Results, line: Summary) -> list[StudyRequest]:

@@ -28,15 +28,16 @@ def size_figure(conditions: Sequence[tuple[Panel, Series]]) -> ReportFigure | No
     return ReportFigure(
         name="size",
         kind="size",
-        title="Changed pixels, and length of the change",
+        title="How much is changed, and length of the change",
         sentence=(
             f"The smallest median length of a change is {float(shortest[6] or 0):.2f}, of {shortest[0]} with"
             f" {shortest[1]}."
         ),
         caption=(
-            "Of the best edits of successful runs. Left: pixels that really change, mean. Right: Euclidean"
-            " length of the change, colours in [0, 1] (L2); the line is the median, the box from the lower to"
-            " the upper quartile, the whiskers from the 5th to the 95th percentile."
+            "Of the best edits of successful runs. Left: pixels that really change, mean (coordinates where"
+            " the encoding counts these). Right: Euclidean length of the change, colours in [0, 1] (L2); the"
+            " line is the median, the box from the lower to the upper quartile, the whiskers from the 5th to"
+            " the 95th percentile."
         ),
         columns=(
             "strategy",
@@ -84,7 +85,7 @@ def _paint_sizes(rows: Sequence[tuple[Cell, ...]], series: Sequence[Series]) -> 
         box.set_facecolor(colour)
     left.set_yticks(places, [f"{short(str(row[0]))}, {row[1]}" for row in rows])
     right.set_yticks(places, [""] * len(rows))
-    for axes, name in ((left, "pixels changed"), (right, "L2 length of the change")):
+    for axes, name in ((left, "changed, mean"), (right, "L2 length of the change")):
         axes.set_ylim(len(rows) - 0.4, -0.6)
         axes.set_xlim(left=0)
         label(axes, name, "")

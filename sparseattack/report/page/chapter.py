@@ -29,6 +29,7 @@ from sparseattack.report.page.wording import (
 from sparseattack.report.results import Results
 from sparseattack.report.statistics.comparisons import comparisons
 from sparseattack.report.tables import (
+    changes,
     explanation,
     failures,
     generations,
@@ -165,7 +166,8 @@ def _shares(fragile: Fragility, found: Results) -> Iterator[ShareFact]:
         text = f"{fragile.correct:,} of {images} classified correctly without an attack."
         yield _fact("Clean accuracy", fragile.clean, text)
     for level in fragile.resistances:
-        heading = f"{kept_heading(fragile, found)}, {number_of(level.k, 'pixel')}"
+        counted = changes([method for method in found.methods if method.k == level.k], level.k != 1)
+        heading = f"{kept_heading(fragile, found)}, {level.k:,} {counted}"
         yield _fact(heading, level.kept, resistance_text(level))
 
 
@@ -195,5 +197,5 @@ def _shown(found: Results, gallery: Sequence[Card]) -> str:
     return (
         f"{shown} of {number_of(successes, 'success', 'successes')} and {len(gallery) - shown} of"
         f" {number_of(failed, 'failure')}: of every condition the fastest successes. Fewest"
-        " pixels and fewest queries first, failures last."
+        f" {changes(found.methods)} and fewest queries first, failures last."
     )

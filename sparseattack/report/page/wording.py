@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from sparseattack.report.page.fragility import Fragility, Resistance
 from sparseattack.report.results import Results
 from sparseattack.report.statistics.comparisons import Comparison
-from sparseattack.report.tables import LEVEL, number_of, percent
+from sparseattack.report.tables import LEVEL, changes, number_of, percent
 
 MOST_NAMES = 8  # of strategies in a sentence
 
@@ -38,12 +38,13 @@ def asked(found: Results) -> str:
     strategies = listed(names) if len(names) <= MOST_NAMES else f"{len(names)} strategies"
     encodings = listed(sorted({method.encoding for method in methods}))
     ks = numbers(sorted({method.k for method in methods}))
+    most = f"{ks} {changes(methods, ks != '1')}"
     budgets = sorted({method.budget for method in methods})
     queries = f"{numbers(budgets)} {'query' if budgets == [1] else 'queries'}"
     seeds = sorted({seed for asked in found.requests for one in asked.methods for seed in one.seeds})
     images = listed(list(dict.fromkeys(asked.experiment.images for asked in found.requests)))
     return (
-        f"Within {queries} per image and by changing at most {ks} pixel{'s' * (ks != '1')}, how often can"
+        f"Within {queries} per image and by changing at most {most}, how often can"
         f" {strategies} make {found.requests[-1].oracle} {_aim(found)} ({_stop(question.stop)}; images"
         f" {images}, encoding {encodings}, {'seed' if len(seeds) == 1 else 'seeds'}"
         f" {listed([str(seed) for seed in seeds])})?"
