@@ -11,8 +11,7 @@ from sparseattack.conformance.clauses import Finding
 from sparseattack.conformance.problems import ContractError
 from sparseattack.data.images import levels
 from sparseattack.errors import SparseattackError
-from sparseattack.experiment.identity import plain_settings
-from sparseattack.plugins.spec import Plugin
+from sparseattack.plugins.spec import Plugin, setting_values
 from sparseattack.problem.edits import Edits, changed, touch
 from sparseattack.problem.encodings.encoding import AnyEncoding, decoder, unit_of
 from sparseattack.problem.mask import slot_genes, within
@@ -157,9 +156,11 @@ def _uniform(counts: Tensor, places: Tensor) -> None:
 
 def has_plain_settings(plugin: Plugin) -> None:
     """Its settings are numbers, texts and lists, as JSON and the keys of runs hold them."""
-    held = plain_settings(plugin)
-    if json.loads(json.dumps(held)) != held:
-        raise ContractError(f"its settings {held} are not what JSON holds")
+    held = setting_values(plugin)
+    try:
+        json.dumps(held)
+    except (TypeError, ValueError) as error:
+        raise ContractError(f"its settings {held} are not what JSON holds: {error}") from error
 
 
 EncodingClause = Callable[[Plugin], None]

@@ -1,4 +1,4 @@
-"""An encoding with one gene for the place of a pixel: its number in reading order."""
+"""An encoding with one gene for the place of a pixel: its number, row by row."""
 
 from dataclasses import dataclass
 
