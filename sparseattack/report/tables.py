@@ -19,9 +19,7 @@ ASR: mean over images; interval: Wilson's, one trial per image. ASR@N: within N 
 queries to success, a failure counts as the whole budget. {changed}: changed by a success. queries per s: all
 queries, those after a success in the same generation included.
 """
-COORDINATES = """\
-A coordinate is one channel of a pixel: conditions that count these change other things than pixels.
-"""
+COORDINATES = "A coordinate is one channel of a pixel: rates of coordinates and of pixels do not compare.\n"
 SEES = """\
 sees: what a strategy knows beside the values of its candidates, the clean image or the label and all scores
 of the oracle. Strategies that see different things differ in more than their search.
@@ -167,8 +165,11 @@ def attacked(subject: Subject) -> str:
 def explanation(methods: Iterable[Method]) -> str:
     """What the headings mean."""
     methods = tuple(methods)
-    unlike = any(method.counts != "pixels" for method in methods)
-    return NOTE.format(changed=changes(methods)) + COORDINATES * unlike + SEES * sees_more(methods)
+    return (
+        NOTE.format(changed=changes(methods))
+        + COORDINATES * ("coordinates" in changes(methods))
+        + SEES * sees_more(methods)
+    )
 
 
 def sees_more(methods: Iterable[Method]) -> bool:
@@ -191,15 +192,9 @@ def sections(subject: Subject, lines: Sequence[Summary], lacking: Sequence[Unfin
     if lines:
         sent = SENT if any(line.attempts for line in lines) else ()
         unit = changes(subject.methods).replace(" or ", " or\n")
-        middle = Column(f"median\n{unit}", _median_changed)
-        fewest = [middle] * (subject.question.stop == "fewest")
-        columns = [
-            *COSTS,
-            Column(unit, lambda line: number_or_dash(line.mean_pixels, ".2f")),
-            *fewest,
-            *TIMES,
-            *sent,
-        ]
+        sizes = [Column(unit, lambda line: number_or_dash(line.mean_pixels, ".2f"))]
+        sizes += [Column(f"median\n{unit}", _median_changed)] * (subject.question.stop == "fewest")
+        columns = [*COSTS, *sizes, *TIMES, *sent]
         parts.append(Section.of("Query cost per image", lines, columns))
     return [*parts, *([_bounds(lacking)] if lacking else [])]
 
