@@ -11,7 +11,7 @@ from statistics import median
 from tempfile import TemporaryDirectory
 
 from benchmarks.commands import Cost, measure
-from sparseattack.plugins.registry import names
+from sparseattack.plugins.catalogue import entries
 from sparseattack.study.executors.local import cores
 from sparseattack.study.store import Study
 
@@ -30,11 +30,17 @@ def differing(one: Path, other: Path) -> set[str]:
     return {name for before, now in pairs for name in before if before[name] != now[name]} - BESIDE
 
 
+def _measured() -> list[str]:
+    """The strategies that are installed and search by code of this project or an optimizer's ask and tell."""
+    every = entries("strategies")
+    return [one.name for one in every if one.state == "installed" and "external" not in (one.uses or ())]
+
+
 def main(arguments: list[str]) -> None:
     """Measure every strategy, and print a line for each."""
     parser = argparse.ArgumentParser("python -m benchmarks.jobs", description=__doc__)
     parser.add_argument("--jobs", type=int, default=cores())
-    parser.add_argument("--strategies", default=",".join(names("strategies")))
+    parser.add_argument("--strategies", default=",".join(_measured()))
     parser.add_argument("--oracle", default="allconv-small")
     parser.add_argument("--images", default="sample[0:60]")
     parser.add_argument("--budget", default="1000")

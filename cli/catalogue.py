@@ -27,6 +27,7 @@ MEANING: dict[Kind, str] = {
     "oracles": "the classifier to attack",
     "executors": "where the runs of a comparison are made",
 }
+USUAL = 80  # columns of a terminal: in a narrower one long names are folded
 STYLES: dict[State, str] = {"installed": "green", "not installed": "yellow", "broken": "red"}
 
 
@@ -96,9 +97,11 @@ def _blank(title: str) -> Table:
 
 def _entry_table(title: str, entries: Sequence[Entry]) -> Table:
     table, strategies = _blank(title), [entry for entry in entries if entry.kind == "strategies"]
+    if VisibleConsole().width >= USUAL:
+        table.columns[0].min_width = max((len(entry.name) for entry in entries), default=0)
     table.add_column("description, settings and their defaults", ratio=1, overflow="fold")
     if strategies:
-        table.add_column("sees", max_width=7)
+        table.add_column("sees", max_width=9)
     table.add_column("from", overflow="fold", min_width=13, max_width=30)
     for entry in entries:
         known = [sees(entry)] if strategies else []

@@ -9,9 +9,8 @@ from pathlib import Path
 import pytest
 
 import sparseattack
-from sparseattack import load, uses_of
 from sparseattack.experiment.file import FIELDS, FURTHER, OWN_KEYS, read_experiment
-from sparseattack.plugins.registry import names
+from sparseattack.plugins.catalogue import entries
 from sparseattack.report.columns import RUN_COLUMNS, TABLE_COLUMNS
 from sparseattack.study.tables import SCHEMA, TABLES
 
@@ -41,7 +40,8 @@ def test_the_page_of_strategies_says_what_each_sees() -> None:
         if line[:2] == "| "
     ]
     seen = {row[0]: set(row[2].split(", ")) for row in rows if len(row) == 4 and row[0] != "strategy"}
-    assert seen == {name: {"values", *uses_of(load("strategies", name))} for name in names("strategies")}
+    uses = {entry.name: entry.uses for entry in entries("strategies")}  # of absent libraries, too
+    assert seen == {name: {"values", *(found or ())} for name, found in uses.items()}
 
 
 def test_the_comparison_file_of_the_page_is_one(tmp_path: Path) -> None:

@@ -193,10 +193,14 @@ def searches_several_pixels(strategy: Strategy) -> str:
 
 
 def searches_other_images(strategy: Strategy) -> str:
-    """It searches images of one and four channels, of one row or column, and of one pixel."""
+    """It searches images of one and four channels, of one row or column, and of one pixel, or refuses to."""
+    refusals = []
     for shape in ((1, 12, 12), (4, 1, 30), (3, 30, 1), (1, 1, 1), (3, 1, 1)):
-        _attack(problem(strategy, shape), strategy, search_budget(strategy), IMAGES)
-    return ""
+        try:
+            _attack(problem(strategy, shape), strategy, search_budget(strategy), IMAGES)
+        except InputError as refusal:
+            refusals.append(f"{refusal}")
+    return f"not for all images: {refusals[0]}" if refusals else ""
 
 
 def uses_what_it_declares(strategy: Strategy) -> str:
@@ -207,7 +211,7 @@ def uses_what_it_declares(strategy: Strategy) -> str:
     if undeclared := [READS[name] for name in space.read if READS[name] not in declared]:
         names = ", ".join(f'"{use}"' for use in sorted({*undeclared, *declared}))
         raise ContractError(f"it reads what it has not declared: write @uses({names}) above its function")
-    unread = declared - {READS[name] for name in space.read}
+    unread = declared.intersection(READS.values()) - {READS[name] for name in space.read}
     return f"it declares {', '.join(sorted(unread))} and did not read it here" if unread else ""
 
 

@@ -245,16 +245,17 @@ def extra_objectives(strategy: Plugin) -> tuple[str, ...]:
     return next(filter(None, declared), ())
 
 
-Use = Literal["image", "scores", "budget"]
-"""What a strategy may know beside its candidates' values, where it declares that it uses it."""
+Use = Literal["image", "scores", "budget", "external"]
+"""What a strategy uses beside its candidates' values: what it may know, and "external", another's attack."""
 USES: tuple[Use, ...] = get_args(Use)
+EXTERNAL = "external, metered"
 
 
 def uses(*names: Use) -> Callable[[Function], Function]:
     """Declare what a strategy uses beside its candidates' values: the decorator ``@uses("image")``.
 
     "image" is the clean image, "scores" all scores of the oracle and the label, "budget" the query budget.
-    InputError for other names.
+    "external" says that the search is another library's own attack, metered here. InputError for other names.
     """
     check_uses(names)
 
@@ -282,8 +283,12 @@ def uses_of(strategy: Plugin) -> frozenset[Use]:
 
 
 def seen(names: Collection[str]) -> str:
-    """What a strategy sees, in tables, of what it ``uses``: value, image, scores, or image and scores."""
-    return ", ".join(name for name in ("image", "scores") if name in names) or "value"
+    """What a strategy sees, in tables, of what it ``uses``: value, image, scores, or image and scores.
+
+    Of another library's attack it says so too.
+    """
+    known = ", ".join(name for name in ("image", "scores") if name in names) or "value"
+    return f"{known}; {EXTERNAL}" if "external" in names else known
 
 
 def function_name(function: Plugin) -> str:

@@ -36,7 +36,7 @@ LONGER = "the run went on after this budget, and it is not known"  # see Record.
 METHOD_COLUMNS = (
     TableColumn("strategy", "text", "", "strategy with its settings, as chosen"),
     TableColumn("strategy_label", "text", "", "its name in tables: the label, or else the strategy"),
-    TableColumn("sees", "text", "", "what the strategy sees: value, image, scores, or image and scores"),
+    TableColumn("sees", "text", "", "what the strategy sees: value, image, scores; external, metered"),
     TableColumn("encoding", "text", "", "encoding with its settings, as chosen"),
     TableColumn("fitness", "text", "", "fitness with its settings, as chosen"),
     TableColumn("k", "whole", "as counts", "pixels, or coordinates, that may change"),

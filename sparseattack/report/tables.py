@@ -24,6 +24,7 @@ SEES = """\
 sees: what a strategy knows beside the values of its candidates, the clean image or the label and all scores
 of the oracle. Strategies that see different things differ in more than their search.
 """
+METERED = "external, metered: the attack of another library; each image that it shows is a query.\n"
 OTHER_IMAGES = """\
 Not every condition attacks the same of these images: rates are of different images, and a test is about the
 images that both attack.
@@ -168,7 +169,7 @@ def explanation(methods: Iterable[Method]) -> str:
     return (
         NOTE.format(changed=changes(methods))
         + COORDINATES * ("coordinates" in changes(methods))
-        + SEES * sees_more(methods)
+        + (SEES * sees_more(methods) + METERED * any("external" in one.uses for one in methods))
     )
 
 

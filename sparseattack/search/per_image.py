@@ -57,6 +57,7 @@ class ImageSearchers:
         places = range(space.batch)
         self.searchers = [ImageSearcher(single, space, settings, place) for place in places]
         self.journal = space.journal
+        self.journal.limits.extend(limit for each in self.searchers for limit in each.journal.limits)
 
     def asked(self) -> Tensor:
         """The next candidates ``(B, P, D)``; NaN where one image has fewer than others."""
@@ -72,8 +73,7 @@ class ImageSearchers:
     def close(self) -> None:
         """End every search, each in its random state."""
         for searcher in self.searchers:
-            with searcher.state.active():
-                searcher.search.close()
+            searcher.close()
 
 
 class ImageSearcher:
@@ -107,11 +107,20 @@ class ImageSearcher:
         if not len(self.asked):
             return
         try:
-            self.asked = self._ask(values.numpy()) if values.isfinite().all() else over
+            if values.isfinite().all():
+                self.asked = self._ask(values.numpy())
+            else:
+                self.asked = over
+                self.close()
         except UndeclaredError:
             raise
         except Exception as error:  # whatever the library raises ends this image only
             self.journal.errors[0], self.asked = brief(error), over
+
+    def close(self) -> None:
+        """End the search, in its random state."""
+        with self.state.active():
+            self.search.close()
 
     def _ask(self, values: NDArray[np.float32] | None) -> Tensor:
         """The next candidates ``(P, D)``, moved into the cube."""

@@ -57,7 +57,7 @@ class Method:
     objectives: tuple[str, ...]  # M names
     k: int  # pixels allowed
     budget: int  # queries per image
-    uses: tuple[str, ...]  # what the strategy uses beside values: image, scores, budget
+    uses: tuple[str, ...]  # what the strategy uses beside values: image, scores, budget, external
     settings: dict[str, Any] = field(default_factory=dict, compare=False)  # of the strategy, after defaults
     counts: Literal["pixels", "coordinates"] = "pixels"  # what k and the changes of edits are numbers of
 

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, reject, settings
 from hypothesis import strategies as st
 from problems import ScriptedOracle, attack, flat_images, image_numbers, scripted_problem, uniform
+from registered import registered
 
 from sparseattack import InputError, Outcome, Problem, Strategy, corners, rgb, several, spent
 from sparseattack.plugins import registry
@@ -93,10 +94,11 @@ def test_populations_may_differ_between_images_and_generations(chosen: dict[str,
     assert all(each.queries == chosen["budget"] for each in spent_all)
 
 
-@pytest.mark.parametrize("name", registry.names("strategies"))
+@pytest.mark.parametrize("name", [one for one in registered() if one.values != ("torchattacks-pixle",)])
 @settings(max_examples=12, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow])
 @given(attacks(smallest=4))
 def test_every_registered_strategy(name: str, chosen: dict[str, Any]) -> None:
+    """But Pixle, which needs square images; its budget is tested with the contract."""
     plugin = registry.find("strategies", name)
     own = {"popsize": chosen["popsize"]} if "popsize" in settings_of(plugin) else {}
     try:

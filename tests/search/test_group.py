@@ -9,6 +9,7 @@ import torch
 from hypothesis import example, given
 from hypothesis import strategies as st
 from problems import attack, outcome_facts, random_images, uniform
+from registered import registered
 from torch import Tensor
 
 from sparseattack import Edits, Problem, Strategy, corners, load, spent
@@ -109,7 +110,7 @@ def test_ten_thousand_different_queries_stay_distinct() -> None:
     assert distinct.duplicates == 10_000 and torch.equal(distinct.rows, rows)
 
 
-@pytest.mark.parametrize("name", registry.names("strategies"))
+@pytest.mark.parametrize("name", registered(any_colours=True))
 def test_every_registered_strategy_has_the_same_outcomes(name: str) -> None:
     plugin = registry.find("strategies", name)
     strategy = partial(plugin, **({"popsize": 20} if "popsize" in settings_of(plugin) else {}))

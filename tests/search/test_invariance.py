@@ -10,6 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from problems import attack, outcome_facts, random_images, uniform
+from registered import registered
 
 from sparseattack import Oracle, Problem, Strategy, corners, load, load_images, rgb, several
 from sparseattack.plugins import registry
@@ -80,7 +81,7 @@ def test_strategies_before_a_network(network: Problem, name: str) -> None:
     assert put([9, *rows, 27], group=4)[1:-1] == together
 
 
-@pytest.mark.parametrize("name", registry.names("strategies"))
+@pytest.mark.parametrize("name", registered(any_colours=True))
 def test_every_registered_strategy(name: str) -> None:
     plugin = registry.find("strategies", name)
     strategy = partial(plugin, **({"popsize": 20} if "popsize" in settings_of(plugin) else {}))

@@ -8,12 +8,12 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from problems import attack, random_images, scripted_problem
+from registered import registered
 from spaces import space
 from torch import Tensor
 
 from sparseattack import Edits, Gene, InputError, PixelGrid, Pixels, Search, Space, Strategy, load
 from sparseattack.data.images import levels
-from sparseattack.plugins.registry import names
 from sparseattack.problem.space import Kind
 
 
@@ -142,7 +142,7 @@ def test_other_encodings_are_refused(
     )
 
 
-@pytest.mark.parametrize("strategy", names("strategies"))
+@pytest.mark.parametrize("strategy", registered(any_colours=True))
 def test_genes_of_another_order_are_no_difficulty(strategy: str) -> None:
     """Colours first, then column and row: every strategy searches that as well."""
 

@@ -7,6 +7,7 @@ import pytest
 import torch
 from linear_problem import SHAPE, linear, problem, rounding
 from problems import attack, random_images, uniform
+from registered import registered
 from torch import Tensor
 
 from sparseattack import Edits, InputError, Outcome, Problem, Strategy, corners, load, rgb, spent, uses_of
@@ -91,7 +92,7 @@ def attacked(name: str, count: int, **others: Any) -> tuple[Problem, list[Outcom
 
 
 @pytest.mark.parametrize("count", [1, 3])
-@pytest.mark.parametrize("name", registry.names("strategies"))
+@pytest.mark.parametrize("name", registered(any_colours=True))
 def test_a_plain_function_is_shown_what_is_charged_and_what_decides_and_nothing_else(
     name: str, count: int
 ) -> None:

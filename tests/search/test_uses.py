@@ -106,7 +106,10 @@ def test_a_declaration_passes_through_settings_and_decorators() -> None:
 
 @pytest.mark.parametrize(
     ("names", "words"),
-    [(("pixels", "image"), '"image", "scores" and "budget", not \'pixels\''), ((), "at least one name")],
+    [
+        (("pixels", "image"), '"image", "scores", "budget" and "external", not \'pixels\''),
+        ((), "at least one name"),
+    ],
 )
 def test_other_names_are_refused(names: tuple[Any, ...], words: str) -> None:
     with pytest.raises(InputError, match=words):

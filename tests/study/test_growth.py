@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from registered import registered
 
 from sparseattack import Configuration, Experiment, InputError, compare
 from sparseattack.experiment.prepare import prepare
-from sparseattack.plugins.registry import find, names
+from sparseattack.plugins.registry import find
 from sparseattack.plugins.spec import uses_of
 from sparseattack.report.results import results
 from sparseattack.report.tables import headline, sections
@@ -231,9 +232,7 @@ def test_what_is_left_out_stays_in_the_file_and_out_of_the_table(
     assert facts(compare(whole.experiment, tmp_path / "a.study").records) == facts(whole.records)
 
 
-@pytest.mark.parametrize(
-    "strategy", [name for name in names("strategies") if not uses_of(find("strategies", name)) & {"budget"}]
-)
+@pytest.mark.parametrize("strategy", registered(any_colours=True, budget=False))
 def test_the_first_queries_are_the_same_under_a_larger_budget(
     strategy: str, experiment: Experiment, tmp_path: Path
 ) -> None:
