@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn.functional import pad
 
 from sparseattack import Classifier, Images, InputError, load, load_images
-from sparseattack.oracles.forward import Forward, channels_last, normalise
+from sparseattack.oracles.dense_inference.forward import Forward, channels_last, normalise
 from sparseattack.oracles.networks import NETWORKS, fold, untrained
 from sparseattack.oracles.sparse_inference.sparse_edits import sparse_edits
 from sparseattack.oracles.training.recipe import MEAN, STD

@@ -21,7 +21,7 @@ from benchmarks.peers import FOREVER, PEERS, Attack, AttackEndedError, Meter, Pe
 from benchmarks.results import Benchmark, flat
 from benchmarks.timing import Spread, fastest, timed
 from sparseattack import Problem, load
-from sparseattack.oracles.forward import CPU_CHUNK
+from sparseattack.problem.inference import PAD
 from sparseattack.search.isolation import IsolatedRandomState
 
 ONE_BY_ONE, TOGETHER = ("dense", "sparse"), "side by side"
@@ -55,7 +55,7 @@ def attack_by_peer(
 def meter_of(chosen: BenchmarkNetwork, place: int, k: int) -> Meter:
     """The meter of a network and one of its images."""
     image = chosen.images[place : place + 1]
-    return Meter(chosen.network, image, int(chosen.labels[place]), k, CPU_CHUNK)  # the same batch as ours
+    return Meter(chosen.network, image, int(chosen.labels[place]), k, PAD)  # the same batch as ours
 
 
 def attack_one(problem: Problem, place: int, strategy: str, seed: int, *, budget: int) -> AttackCost:

@@ -22,7 +22,7 @@ from benchmarks.results import Benchmark, flat
 from benchmarks.timing import Spread, TimedRun, fastest, in_turn, three_digits, timed
 from sparseattack import Classifier, Problem, SparseattackError, load, spent
 from sparseattack.data.images import levels
-from sparseattack.oracles.forward import Forward
+from sparseattack.oracles.dense_inference.forward import Forward
 from sparseattack.problem.inference import PAD
 
 

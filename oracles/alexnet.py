@@ -9,7 +9,7 @@ from torch import Tensor, nn, tensor
 from sparseattack import Classifier, InputError, Oracle
 from sparseattack.provenance import digest, digest_network
 
-from .forward import Forward, channels_last
+from .dense_inference.forward import Forward, channels_last
 from .weights import fill, read_weights, unfilled
 
 SHAPE = (3, 227, 227)

@@ -8,9 +8,10 @@ from torch import Tensor
 
 from sparseattack import Classifier, InputError, Oracle
 from sparseattack.plugins.registry import oracle_plugin
+from sparseattack.problem.inference import PAD
 from sparseattack.provenance import digest
 
-from .forward import Forward
+from .dense_inference.forward import Forward
 
 
 def bfloat16(*, oracle: str, device: str = "cpu") -> Oracle:
@@ -29,7 +30,10 @@ def bfloat16(*, oracle: str, device: str = "cpu") -> Oracle:
         )
     known = digest([full.digest, "bfloat16"])
     scores = _autocast(full.scores)
-    return replace(full, name=f"{full.name} in bfloat16", scores=scores, digest=known, exact=full)
+    block = PAD if callable(full.block) else full.block  # smaller ones were tried in float32
+    return replace(
+        full, name=f"{full.name} in bfloat16", scores=scores, digest=known, exact=full, block=block
+    )
 
 
 def _autocast(forward: Forward) -> Callable[[Tensor], Tensor]:

@@ -8,7 +8,7 @@ from efficientnet_lite_pytorch import EfficientNet
 from sparseattack import Classifier, Oracle
 from sparseattack.provenance import digest, digest_network
 
-from .forward import Forward, channels_last, normalise
+from .dense_inference.forward import Forward, channels_last, normalise
 from .networks import fold
 from .sparse_inference.sparse_edits import sparse_edits
 from .weights import fill, read_weights, unfilled

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -12,12 +13,14 @@ from torch import Tensor, nn
 from sparseattack import Classifier, InputError, Oracle
 from sparseattack.data.images import eight_bit
 from sparseattack.errors import brief
-from sparseattack.problem.inference import LABELS, PAD
-from sparseattack.problem.oracle import Shape
+from sparseattack.problem.inference import LABELS
+from sparseattack.problem.oracle import Block, Shape
 from sparseattack.problem.scale import ScaleSetting
 from sparseattack.provenance import digest
 
-from .forward import in_blocks, likely, normalise, without_sides
+from .dense_inference.blocks import BlockScores, Network, in_blocks
+from .dense_inference.forward import normalise
+from .dense_inference.scores import likely, without_sides
 from .weights import required, sha256
 
 Layout = Literal["auto", "nchw", "nhwc"]
@@ -68,10 +71,19 @@ def onnx(
         raise InputError(f"{file} takes 8-bit colours: they are not normalised, so leave out mean and std")
     chosen = score_output(session, output, file)
     network = OnnxNetwork(session, taken, chosen, normalise(mean, std))
-    scores = in_blocks(network, taken.fixed) if taken.fixed else network
     known = digest([_digests(file), chosen, layout, mean, std, scale])
-    block = PAD if device == "cpu" else batch  # as for networks of torch
+    scores, block = _scores(network, batch, device)
     return Classifier(file.name, scores, known, scale, batch, classes, taken.shape, block=block)
+
+
+def _scores(network: "OnnxNetwork", batch: int, device: str) -> tuple[Network, Block]:
+    """The scores of a network in blocks, and what block it asks for: as for networks of torch."""
+    if fixed := network.input.fixed:
+        return partial(in_blocks, network, blocks=(fixed,)), fixed
+    if device != "cpu":
+        return network, batch
+    blocks = BlockScores(network)
+    return blocks, blocks.block
 
 
 def start_session(path: Path, device: str, threads: int) -> onnxruntime.InferenceSession:

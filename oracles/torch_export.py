@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from logging import getLogger
 from pathlib import Path
 
@@ -15,7 +16,9 @@ from sparseattack.problem.oracle import device_of
 from sparseattack.problem.scale import ScaleSetting
 from sparseattack.provenance import digest
 
-from .forward import Forward, choosing, in_blocks, normalise
+from .dense_inference.blocks import in_blocks
+from .dense_inference.forward import Forward, normalise
+from .dense_inference.scores import choosing
 from .sparse_inference.sparse_edits import sparse_edits
 from .weights import required, sha256
 
@@ -54,14 +57,15 @@ def export(
     forward = Forward(normalise(mean, std), choosing(program.module(), output), device, fixed or None)
     return Classifier(
         file.name,
-        in_blocks(forward, fixed) if fixed else forward,
+        partial(in_blocks, forward, blocks=(fixed,)) if fixed else forward,
         digest([sha256(file), output, mean, std, scale]),
         scale,
         batch,
         classes,
         (shape[0], shape[1], shape[2]),
         None if fixed else sparse_edits(forward, batch),
-        block=forward.block(batch),
+        block=fixed or forward.block(batch),
+        notes=forward.notes,
     )
 
 

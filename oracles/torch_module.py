@@ -7,7 +7,8 @@ from sparseattack.plugins.registry import call_at
 from sparseattack.problem.scale import ScaleSetting
 from sparseattack.provenance import digest, digest_network, digest_source
 
-from .forward import Forward, choosing, normalise
+from .dense_inference.forward import Forward, normalise
+from .dense_inference.scores import choosing
 from .sparse_inference.sparse_edits import sparse_edits
 from .weights import fill, read_weights
 
@@ -50,6 +51,7 @@ def module(
         classes,
         answer_edits=sparse_edits(forward, batch),
         block=forward.block(batch),
+        notes=forward.notes,
     )
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from sparseattack import Classifier, InputError, Oracle
 from sparseattack.data.cifar10 import CLASSES
 
-from .forward import Forward, channels_last, normalise
+from .dense_inference.forward import Forward, channels_last, normalise
 from .sparse_inference.sparse_edits import sparse_edits
 from .training.recipe import MEAN, SHAPE, STD
 from .weights import read_trained

@@ -75,6 +75,21 @@ def test_a_study_is_reported_without_torch(
     assert imported(program) & HEAVY <= {"numpy", "scipy", "PIL"}
 
 
+PREPARING = """
+from sparseattack import Experiment
+from sparseattack.experiment.prepare import prepare
+prepare(Experiment(oracle='allconv-small', images='sample[0:{}]', strategies=('random',)))
+import sparseattack.cli.study.compare
+"""
+
+
+@pytest.mark.parametrize(("images", "absent"), [(3, "scipy"), (30, "scipy.stats")])
+def test_statistics_are_not_imported_before_the_first_query(images: int, absent: str) -> None:
+    """Guessing is excluded of 20 images and more, for which a special function will do."""
+    program = f"{PREPARING.format(images)}\nimport sys; assert {absent!r} not in sys.modules"
+    assert "torch" in imported(program) and "matplotlib" not in imported(program)
+
+
 def test_the_tests_above_can_fail() -> None:
     assert "torch" in imported("from sparseattack import Problem")
 

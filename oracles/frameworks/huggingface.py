@@ -13,7 +13,8 @@ from sparseattack import Classifier, InputError, Oracle
 from sparseattack.errors import brief
 from sparseattack.provenance import digest, digest_network
 
-from ..forward import Forward, Normalise, choosing
+from ..dense_inference.forward import Forward, Normalise
+from ..dense_inference.scores import choosing
 from ..weights import required
 
 MOST = 255

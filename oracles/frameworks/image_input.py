@@ -11,7 +11,7 @@ from sparseattack import InputError
 from sparseattack.data.images import eight_bit
 from sparseattack.problem.oracle import Shape
 
-from ..forward import normalise
+from ..dense_inference.forward import normalise
 
 Layout = Literal["auto", "nchw", "nhwc"]
 CHANNELS = (1, 3, 4)  # a side of this length is taken for the channels

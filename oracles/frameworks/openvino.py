@@ -1,6 +1,7 @@
 """A network in OpenVINO's intermediate representation, an .xml file and the .bin file beside it."""
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,7 +15,8 @@ from sparseattack.problem.inference import PAD
 from sparseattack.problem.scale import ScaleSetting
 from sparseattack.provenance import digest
 
-from ..forward import in_blocks, without_sides
+from ..dense_inference.blocks import in_blocks
+from ..dense_inference.scores import without_sides
 from ..weights import required, sha256
 from .image_input import MOST, Layout, NetworkInput, Prepare, preparation
 
@@ -67,7 +69,7 @@ def openvino(
     files = [sha256(each) for each in (file, weights) if each.is_file()]
     known = digest([files, output, range, mean, std, layout, scale, precision, device, library.__version__])
     found_scale = SCALES.get(_last(model, output), scale) if scale == "auto" else scale
-    scores = in_blocks(network, taken.fixed) if taken.fixed else network
+    scores = partial(in_blocks, network, blocks=(taken.fixed,)) if taken.fixed else network
     return Classifier(file.name, scores, known, found_scale, batch, classes, taken.shape, block=PAD)
 
 

@@ -1,5 +1,6 @@
 """A network in a .tflite file, run by LiteRT, once TensorFlow Lite."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,8 @@ from sparseattack.errors import brief
 from sparseattack.problem.scale import ScaleSetting
 from sparseattack.provenance import digest
 
-from ..forward import in_blocks, without_sides
+from ..dense_inference.blocks import in_blocks
+from ..dense_inference.scores import without_sides
 from ..weights import required, sha256
 from .image_input import MOST, Layout, NetworkInput, Prepare, preparation
 
@@ -64,7 +66,7 @@ def tflite(
     prepare = preparation(file, range, mean, std, _quantised_range(inputs[0]))
     network = LiteNetwork(interpreter, taken, prepare, output)
     known = digest([sha256(file), output, range, mean, std, layout, scale, ai_edge_litert.__version__])
-    scores = in_blocks(network, taken.fixed) if taken.fixed else network
+    scores = partial(in_blocks, network, blocks=(taken.fixed,)) if taken.fixed else network
     return Classifier(file.name, scores, known, scale, batch, classes, taken.shape)
 
 

@@ -20,7 +20,8 @@ from sparseattack.problem.oracle import Shape
 from sparseattack.problem.scale import ScaleSetting
 from sparseattack.provenance import digest
 
-from ..forward import likely, normalise
+from ..dense_inference.forward import normalise
+from ..dense_inference.scores import likely
 from .client import Client, HttpRequest
 from .connection import Buying, Pixels, RemoteScores
 from .endpoint import Endpoint

@@ -9,11 +9,13 @@ from torch import Tensor
 from torch.fx import Node
 
 from sparseattack import Edits, levels
+from sparseattack.problem.inference import PAD
 
+from ..dense_inference.blocks import divided, safe_blocks
 from .graph import first_part, last_part
 from .local_operation import LocalOperation, map_shape
 from .plan import Extent, InferencePlan
-from .tables import ChangedCells, FeatureTable, whole_tiles
+from .tables import ChangedCells, FeatureTable, repeat_last, whole_tiles
 
 GATHERED_AT_ONCE = 2**21  # numbers that are gathered before they are computed with: they stay in the cache
 
@@ -23,14 +25,24 @@ class SparseEvaluation:
 
     def __init__(self, plan: InferencePlan, most: int, memory: int) -> None:
         self.plan, self.most = plan, most
+        self.blocks: tuple[int, ...] = tuple(sorted({PAD, most}))  # numbers of candidates at a time
         self.clean = CleanMaps(plan, most, memory)
         self.last_part = last_part(plan.local.module, plan.boundary)
         self.taps = {operation.node: operation.taps() for operation in plan.operations if operation.axes}
 
     def __call__(self, images: Tensor, rows: Tensor, edits: Edits) -> Tensor:
         """Scores ``(n, K)`` of edits of the clean ``images (N, C, H, W)`` numbered ``rows (n,)``."""
-        parts = zip(*(torch.split(each, self.most) for each in (rows, *edits)), strict=True)
-        return torch.cat([self._scores(images, row, Edits(*edit)) for row, *edit in parts])
+        sizes = list(divided(len(rows), self.blocks))
+        padded = (repeat_last(each, sum(sizes) - len(rows)) for each in (rows, *edits))
+        parts = zip(*(torch.split(each, sizes) for each in padded), strict=True)
+        return torch.cat([self._scores(images, row, Edits(*edit)) for row, *edit in parts])[: len(rows)]
+
+    def take_smaller_blocks(self, images: Tensor, rows: Tensor, edits: Edits) -> None:
+        """Evaluate fewer candidates at a time too, where PAD edits show that scores have the same bits."""
+        smaller = safe_blocks(
+            lambda numbers: self._scores(images, rows[numbers], Edits(*(each[numbers] for each in edits)))
+        )
+        self.blocks = tuple(sorted({*smaller, *self.blocks}))
 
     def _scores(self, images: Tensor, rows: Tensor, edits: Edits) -> Tensor:
         slots, tables = self.clean.slots(images, rows), self.clean.tables

@@ -18,6 +18,8 @@ from torch.nn.utils.fusion import fuse_conv_bn_weights
 from sparseattack import InputError
 from sparseattack.errors import brief
 
+from ..dense_inference.fusion import convolve, product
+
 ATEN = torch.ops.aten
 DROPOUT = (
     ATEN.dropout.default, ATEN.feature_dropout.default,
@@ -246,7 +248,19 @@ def last_part(module: GraphModule, given: Sequence[Node]) -> GraphModule:
             known[node] = count
         elif node.op != "placeholder" and node not in known and known.keys() >= set(node.all_input_nodes):
             known[node] = graph.node_copy(node, known.__getitem__)
+            fix_kernels(known[node])
     return _without_dead_code(module, graph)
+
+
+def fix_kernels(node: Node) -> None:
+    """Let a convolution or a dense layer have the same kernel for any number of images, see ``fusion``."""
+    if node.target is ATEN.conv2d.default:
+        given = arguments(node)
+        where = (given[name] for name in ("padding", "stride", "dilation", "groups"))
+        node.args, node.kwargs = (given["input"], given["weight"], given["bias"], *where), {}
+        node.target = convolve()
+    elif node.target is ATEN.linear.default:
+        node.target = product
 
 
 def _without_dead_code(module: GraphModule, graph: Graph) -> GraphModule:

@@ -13,8 +13,9 @@ import torch
 from torch import Tensor, nn
 from torch.fx import GraphModule, Node
 from torch.fx.node import map_arg
-from torch.nn.functional import conv2d, max_pool2d, pad
+from torch.nn.functional import max_pool2d, pad
 
+from ..dense_inference.fusion import convolve
 from .graph import ATEN, arguments, constant, is_constant, shape_of, trace
 from .local_operation import (
     Axis,
@@ -91,14 +92,15 @@ def convolution(module: GraphModule, node: Node) -> LocalOperation | None:
     if not (is_constant(given["weight"]) and is_constant(given["bias"])):
         return None
     weight, bias = constant(module, given["weight"]), constant(module, given["bias"])
+    multiply = convolve()
     kernel, groups = (weight.shape[2], weight.shape[3]), given["groups"]
     flat = weight.permute(0, 2, 3, 1).flatten(1)[:, :, None, None].contiguous()
 
     def as_product(where: ChangedCells, rows: Tensor) -> Tensor:
-        return as_rows(conv2d(as_tiles(rows.flatten(1)), flat, bias, groups=groups))
+        return as_rows(multiply(as_tiles(rows.flatten(1)), flat, bias, (0, 0), (1, 1), (1, 1), groups))
 
     def grouped(where: ChangedCells, rows: Tensor) -> Tensor:
-        return conv2d(_patches(rows, kernel), weight, bias, groups=groups).flatten(1)
+        return multiply(_patches(rows, kernel), weight, bias, (0, 0), (1, 1), (1, 1), groups).flatten(1)
 
     axes = _axes(node, kernel, given)
     here = reads_own_cell(axes)

@@ -10,11 +10,10 @@ from sparseattack import Edits, InputError
 from sparseattack.errors import SparseattackWarning, brief
 from sparseattack.problem.inference import PAD
 
-from ..forward import Forward
+from ..dense_inference.forward import Forward
 from .evaluation import SparseEvaluation
 from .operations import LocalPart, local_part
 from .plan import plan
-from .tables import repeat_last
 
 EvaluateEdits = Callable[[Tensor, Tensor, Edits], Tensor]
 """Clean images ``(N, C, H, W)``, numbers of images ``(n,)``, n edits -> scores ``(n, K)``."""
@@ -57,11 +56,8 @@ class SparseEdits:
         Whether it is usable depends on the shape of the images and the number of pixels only. If it is not, a
         SparseattackWarning says why, once.
         """
-        evaluation, short = self._evaluation(images, edits.positions.shape[1]), -len(rows) % PAD
-        if evaluation is None:
-            return None
-        padded, *parts = (repeat_last(each, short) for each in (rows, *edits))
-        return evaluation(images, padded, Edits(*parts))[: len(rows)]
+        evaluation = self._evaluation(images, edits.positions.shape[1])
+        return evaluation(images, rows, edits) if evaluation else None
 
     def dense(self, images: Tensor, rows: Tensor, edits: Edits) -> Tensor:
         """The same scores by dense inference, on whole images."""
@@ -75,6 +71,7 @@ class SparseEdits:
                 made = self._plan(*kind)
                 if kind not in self.usable:
                     check_scores(made, self.dense, images, k)
+                made.take_smaller_blocks(images, *sample_edits(images, k))
                 self.evaluations = {kind: made}
             except Exception as error:  # whatever a traced graph raises: whole images can still be evaluated
                 why = str(error) if isinstance(error, InputError) else f"it failed: {brief(error)}"

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-TILE, TILES = 16, 16  # rows in a tile, which torch gets as one image, and tiles in a call at least: then the
+TILE, TILES = 16, 2  # rows in a tile, which torch gets as one image, and tiles in a call at least: then the
 # float32 results of a row depend neither on its place nor on the number of rows
 ZERO, LOWEST = 0, 1  # the two rows after an image's cells, read outside the map: zeros, or minus infinity
 

@@ -24,7 +24,7 @@ from sparseattack.data.images import Images
 from sparseattack.errors import brief
 from sparseattack.problem.oracle import device_of
 
-from ..forward import Normalise, channels_last
+from ..dense_inference.forward import Normalise, channels_last
 from ..networks import fold, untrained
 from ..weights import ModelCard, fill, sha256
 from .augmentation import batches

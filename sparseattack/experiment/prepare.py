@@ -69,10 +69,11 @@ class Setup:
 
     @cached_property
     def notes(self) -> tuple[str, ...]:
-        """Sentences about what of the images was left out, turned or resized, and about doubtful labels."""
+        """Sentences about images left out, turned or resized, doubtful labels, how the oracle computes."""
         doubt = self.clean.doubt if self.experiment.true_class == "label" else ()
         masked = (self.masks.note,) if self.masks else ()
-        return self.images.notes + _repeated(self.selection.repeated) + doubt + masked
+        computed = self.clean.oracle.notes()
+        return self.images.notes + _repeated(self.selection.repeated) + doubt + masked + computed
 
     @cached_property
     def masks(self) -> Masks | None:

@@ -15,7 +15,7 @@ from sparseattack.problem.edits import Edits
 from sparseattack.problem.oracle import Classifier, evaluation_mode
 from sparseattack.problem.scale import Scale, ScaleSetting, described, fit, recognise, two_columns
 
-PAD = 32  # a network's scores depend on the size of its batch; in whole blocks of these they rarely do
+PAD = 32  # a network's scores may depend on the size of its batch; in whole blocks of these they rarely do
 ROUND = 256  # queries evaluated together, in a few calls where fewer images fit one call
 ONE_THREAD = RLock()  # held while an oracle or a search runs: neither need be made for several threads;
 # an oracle that waits for a thread of its own which evaluates through this package waits for ever
@@ -47,7 +47,7 @@ def sizes(classifier: Classifier, images: Tensor, pad: int = 0) -> Sizes:
     """Sizes for ``images (n, C, H, W)``, in blocks of ``pad``, or of as many as the classifier asks for."""
     room = BYTES // (4 * images.shape[1:].numel())
     most = max(1, min(classifier.batch, room))
-    block = min(pad or classifier.block, most)
+    block = min(pad or classifier.block_of(images), most)
     chunk = most - most % block
     return Sizes(block, chunk, chunk * max(1, min(ROUND, room) // chunk if chunk >= PAD else 1))
 

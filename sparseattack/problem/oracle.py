@@ -21,6 +21,9 @@ from sparseattack.problem.scale import SETTINGS, Scale, ScaleSetting, two_column
 Shape = tuple[int | None, int | None, int | None]
 """C, H, W of an image; None is any."""
 
+Block = int | Callable[[Tensor], int]
+"""A call has a multiple of so many images; or a function of the images ``(N, C, H, W)`` that says so."""
+
 BATCH = 256  # images in one call of an oracle that sets no limit
 CPU_ROUNDING, ACCELERATOR_ROUNDING = 1e-4, 2e-3  # of the greatest score
 MODES = {1: "grey", 3: "RGB", 4: "RGBA"}  # names of pictures by their number of channels
@@ -36,8 +39,9 @@ class Oracle(Protocol):
     most images in one call; ``classes``, K names; ``digest``, hexadecimal, of all that determines its scores;
     ``answer_edits``, see SparseOracle; ``exact``, an oracle of the same classes in full precision, which
     evaluates clean images and successes where its own scores are rounded; ``block``, if its calls are to be
-    padded to multiples of so many images; ``rounding``, the share of an image's greatest score by which
-    scores may depend on the other images of a call: 0 if they never do.
+    padded to multiples of so many images, or a function of the clean images that says so; ``rounding``, the
+    share of an image's greatest score by which scores may depend on the other images of a call: 0 if never;
+    ``notes``, a function that returns sentences about how it is evaluated, for whoever reads its results.
 
     A ``torch.nn.Module`` is evaluated in evaluation mode, whatever mode it is in, which is restored.
     Oracles run one thread at a time: one that starts a thread and waits for it must not evaluate through this
@@ -91,9 +95,10 @@ class Classifier:
     shape: Shape = (None, None, None)  # of the images it takes
     answer_edits: Callable[[Tensor, Tensor, Edits], Tensor | None] | None = None  # as SparseOracle's
     exact: "Classifier | None" = None  # evaluates clean images and successes, where these scores are rounded
-    block: int = 1  # a call has a multiple of so many images; what is missing is padded
+    block: Block = 1  # a call has a multiple of so many images; what is missing is padded
     rounding: float | None = None  # share of the greatest score by which other images may change scores
     remote: Remote | None = None  # where images are sent to a server
+    notes: Callable[[], tuple[str, ...]] = tuple  # how it is evaluated, in sentences, after the first call
 
     def __post_init__(self) -> None:
         """Refuse facts of another type, a scale that does not exist, and numbers that are none."""
@@ -128,6 +133,7 @@ class Classifier:
             block=fact("block", 1),
             rounding=fact("rounding", None),
             remote=fact("remote", None),
+            notes=fact("notes", tuple),
         )
 
     def rounding_on(self, device: torch.device) -> float:
@@ -138,6 +144,10 @@ class Classifier:
         if self.rounding is not None:
             return self.rounding
         return CPU_ROUNDING if device.type == "cpu" else ACCELERATOR_ROUNDING
+
+    def block_of(self, images: Tensor) -> int:
+        """A call has a multiple of so many images, where they are like ``images (N, C, H, W)``."""
+        return self.block(images) if callable(self.block) else self.block
 
     @property
     def module(self) -> nn.Module | None:
@@ -196,12 +206,13 @@ FACTS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "classes": (_are_names, "the names of the classes, a text each"),
     "answer_edits": (lambda value: value is None or callable(value), "a function"),
     "exact": (lambda value: value is None or isinstance(value, Classifier), "an oracle"),
-    "block": (_is_count, "a number of images from 1"),
+    "block": (lambda value: callable(value) or _is_count(value), "a number of images from 1"),
     "rounding": (_is_share, "a share of the greatest score"),
     "remote": (
         lambda value: value is None or hasattr(value, "ask_again"),
         "what has ask_again, sent, statement",
     ),
+    "notes": (callable, "a function that returns sentences"),
 }
 TYPES = {"name": str, "digest": str, "scale": str, "batch": Integral, "block": Integral, "rounding": Real}
 

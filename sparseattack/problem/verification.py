@@ -26,10 +26,11 @@ def by_chance(right: int, count: int, classes: int) -> bool:
 
     Of fewer than 20 images nothing is said.
     """
-    from scipy.stats import binom  # takes long to import
+    if count < FEWEST_OF_CHANCE:
+        return False
+    from scipy.special import bdtrc  # takes a while to import, and scipy.stats takes long
 
-    guessed = binom.sf(right - 1, count, 1 / classes)
-    return count >= FEWEST_OF_CHANCE and bool(guessed > LEVEL)
+    return right == 0 or bool(bdtrc(right - 1, count, 1 / classes) > LEVEL)
 
 
 def report_chance(who: str, right: int, count: int, classes: int) -> None:

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from sparseattack.oracles.forward import Forward
+from sparseattack.oracles.dense_inference.forward import Forward
 
 TOO_MUCH = 2**46  # bytes, more than any machine has
 

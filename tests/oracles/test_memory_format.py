@@ -5,7 +5,7 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.networks import resnet20
-from sparseattack.oracles.forward import Forward
+from sparseattack.oracles.dense_inference.forward import Forward
 
 IMAGES = torch.rand(256, 3, 8, 6, generator=torch.Generator().manual_seed(0))
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from sparseattack import LeftOut, Outcome, Problem, Strategy, attack, load, load_images
-from sparseattack.oracles.forward import normalise
+from sparseattack.oracles.dense_inference.forward import normalise
 from sparseattack.oracles.training.recipe import MEAN, STD
 from sparseattack.oracles.weights import read_trained
 from sparseattack.oracles.zoo import WEIGHTS

@@ -1,13 +1,12 @@
 """Intervals of rates, medians of censored queries, and exact paired tests: what every table shows.
 
-No more of SciPy is imported than its special functions: a report starts fast.
+No more of SciPy is imported than its special functions, and these when they are used: all starts fast.
 """
 
 from collections.abc import Sequence
 from statistics import NormalDist
 
 import numpy as np
-from scipy.special import bdtr
 
 from sparseattack.study.columns import Reals
 
@@ -41,6 +40,8 @@ def median(costs: Sequence[int], successes: Sequence[bool]) -> float:
 
 def mcnemar(only_first: int, only_second: int) -> float:
     """Exact two-sided p-value of paired successes (McNemar, 1947)."""
+    from scipy.special import bdtr
+
     return min(1.0, 2 * float(bdtr(min(only_first, only_second), only_first + only_second, 0.5)))
 
 

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from sparseattack import Classifier, Edits, InputError, Problem, load, load_images, rgb
 from sparseattack.errors import SparseattackWarning
-from sparseattack.oracles.forward import Forward, normalise
+from sparseattack.oracles.dense_inference.forward import Forward, normalise
 from sparseattack.oracles.networks import fold, untrained
 from sparseattack.oracles.sparse_inference.sparse_edits import (
     SparseEdits,
