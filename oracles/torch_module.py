@@ -36,7 +36,7 @@ def module(
     std: standard deviation of those colours, one value or one per channel
     scale: of its scores; auto recognises probabilities; binary is one score, the logit of class 1 of 2
     classes: names of the classes, in the order of the scores
-    batch: images per call at most; a CPU computes 32 of them at a time, fewer where memory runs out
+    batch: images per call at most; a CPU computes at most 32 of them at a time, fewer where memory runs out
     device: cpu, cuda, cuda:1 or mps
     """
     make, network = call_at(module)

@@ -52,7 +52,7 @@ def test_the_cache_holds_what_memory_allows_and_at_least_one_call(
         counted(rows)
         assert len(counted.evaluation.clean.slot_of) == room
     bounds = [len(table.rows) for table in counted.evaluation.clean.tables.values()]
-    assert bounds == [room * (48 + 2) + 32 * 48 + 256] * 2
+    assert bounds == [room * (48 + 2) + 32 * 48 + 32] * 2
 
 
 def test_an_image_is_computed_once(network: nn.Module) -> None:
