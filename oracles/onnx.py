@@ -13,7 +13,6 @@ from torch import Tensor, nn
 from sparseattack import Classifier, InputError, Oracle
 from sparseattack.data.images import eight_bit
 from sparseattack.errors import brief
-from sparseattack.problem.inference import LABELS
 from sparseattack.problem.oracle import Block, Shape
 from sparseattack.problem.scale import ScaleSetting
 from sparseattack.provenance import digest
@@ -58,7 +57,7 @@ def onnx(
     layout: where the channels are; auto reads it off the input's shape, nchw if that leaves it open
     mean: mean colour in [0, 1] of the images that it was trained with, one value or one per channel
     std: standard deviation of those colours, one value or one per channel
-    scale: of its scores; auto recognises probabilities; binary is one score, the logit of class 1 of 2
+    scale: of its scores; auto recognises probabilities; labels are whole numbers, of named classes
     classes: names of the classes, in the order of the scores
     batch: images per call at most
     threads: of ONNX Runtime; 0 is its own choice
@@ -69,7 +68,7 @@ def onnx(
     taken = image_input(session, layout, file)
     if taken.dtype == torch.uint8 and (mean or std):
         raise InputError(f"{file} takes 8-bit colours: they are not normalised, so leave out mean and std")
-    chosen = score_output(session, output, file)
+    chosen = score_output(session, output, file, scale == "labels")
     network = OnnxNetwork(session, taken, chosen, normalise(mean, std))
     known = digest([_digests(file), chosen, layout, mean, std, scale])
     scores, block = _scores(network, batch, device)
@@ -131,14 +130,17 @@ def image_input(session: onnxruntime.InferenceSession, layout: Layout, path: Pat
     return ImageInput(only.name, DTYPES[only.type], last, fixed, shape)
 
 
-def score_output(session: onnxruntime.InferenceSession, name: str | None, path: Path) -> str:
+def score_output(
+    session: onnxruntime.InferenceSession, name: str | None, path: Path, labels: bool = False
+) -> str:
     """The name of the output of ``session`` that holds scores: ``name``, or the only one there is.
 
-    Refused where there are several, and where the shape or type is not that of scores ``(n, K)``.
+    Refused where there are several, and where the shape or type is not that of scores ``(n, K)``, or of
+    ``labels``.
     """
     outputs: dict[str, Any] = {one.name: one for one in session.get_outputs()}
     found = ", ".join(f"{one.name} {one.type} {one.shape}" for one in outputs.values())
-    floats = [one.name for one in outputs.values() if not one.type.startswith("tensor(int")]
+    floats = [one.name for one in outputs.values() if one.type.startswith("tensor(int") == labels]
     if name not in outputs and (name or len(outputs) > 1):
         missing = f"has no output {name}, only" if name else "has several outputs,"
         raise InputError(f"{path} {missing} {found}: choose the scores by output={likely(floats or outputs)}")
@@ -148,8 +150,11 @@ def score_output(session: onnxruntime.InferenceSession, name: str | None, path: 
             f"output {only.name} of {path} is {only.type}, no tensor: convert the model with its"
             " probabilities as one (skl2onnx: options={'zipmap': False})"
         )
-    if "int" in only.type and only.shape[1:] in ([], [1]):
-        raise InputError(f"output {only.name} of {path} holds labels, {only.type} {only.shape}: {LABELS}")
+    if not labels and "int" in only.type and only.shape[1:] in ([], [1]):
+        raise InputError(
+            f"output {only.name} of {path} holds labels, {only.type} {only.shape}: set scale=labels and name"
+            " the classes, in order, by classes=[...]"
+        )
     if len(only.shape) > len(SCORES) and only.shape[2:] != [1] * len(only.shape[2:]):
         raise InputError(f"output {only.name} of {path} is {only.shape}, not scores (images, classes)")
     return str(only.name)
@@ -172,7 +177,8 @@ class OnnxNetwork:
             prepared = prepared.permute(0, 2, 3, 1)
         feed = {self.input.name: prepared.to(self.input.dtype).contiguous().numpy()}
         scores = torch.from_numpy(self.session.run([self.output], feed)[0])
-        return without_sides(scores).float().to(images.device)
+        found = without_sides(scores)
+        return (found.float() if found.is_floating_point() else found).to(images.device)
 
 
 def _digests(file: Path) -> list[str]:

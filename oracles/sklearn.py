@@ -50,24 +50,29 @@ def sklearn(
     range: float = 1,
     layout: Layout = "nchw",
     classes: tuple[str, ...] = (),
+    scale: Literal["probabilities", "labels"] = "probabilities",
     batch: int = 4096,
 ) -> Oracle:
     """A fitted scikit-learn classifier, returned by a function of yours.
 
-    It gets a row of numbers for each image and must have ``predict_proba``. Pickles are not read: they could
-    run any code.
+    It gets a row of numbers for each image and must have ``predict_proba``, or with scale=labels ``predict``.
+    Pickles are not read: they could run any code.
 
     estimator: package.module:function or file.py:function, or in its place the estimator itself
     range: greatest colour in the rows that it was fitted on: 1, 255, or 16 for scikit-learn's digits
     layout: order of the numbers in a row; nchw is all rows of one channel after another, nhwc pixel by pixel
     classes: names of the classes; by default the estimator's own
+    scale: what it answers, probabilities or labels only
     batch: images per call at most
     """
     if range <= 0:
         raise InputError(f"sklearn's range is the greatest colour, such as 1 or 255, not {range:g}")
     make, fitted = call_at(estimator)
     rows = Rows(range, layout)
-    return _oracle(fitted, estimator, digest_source(make), rows=rows, classes=classes, batch=batch)
+    source = digest_source(make)
+    if scale == "labels":
+        return _label_oracle(fitted, estimator, source, rows=rows, classes=classes, batch=batch)
+    return _oracle(fitted, estimator, source, rows=rows, classes=classes, batch=batch)
 
 
 def digits_forest(*, trees: int = 100, seed: int = 0) -> Oracle:
@@ -106,22 +111,16 @@ def _oracle(
     if not hasattr(estimator, "predict_proba"):
         raise InputError(
             f"{name} makes {type(estimator).__name__}, which has no predict_proba: of a classifier without,"
-            " CalibratedClassifierCV(classifier).fit(X, y) makes one that has it"
+            " CalibratedClassifierCV(classifier).fit(X, y) makes one that has it; scale=labels takes its"
+            " predictions alone"
         )
-    try:
-        check_is_fitted(estimator)
-    except (NotFittedError, TypeError) as error:
-        raise InputError(f"{name} makes {type(estimator).__name__}, which is not fitted") from error
-    _check_range(estimator, name, rows.range)
-    inputs = int(estimator.n_features_in_)
+    inputs = _inputs(estimator, name, rows)
 
     def scores(images: Tensor) -> Tensor:
-        if images.shape[1:].numel() != inputs:
-            size = "x".join(map(str, images.shape[1:]))
-            raise InputError(f"oracle {name} takes {inputs} numbers, not images of {size}")
-        return torch.from_numpy(estimator.predict_proba(rows.of(images))).float().to(images.device)
+        found = estimator.predict_proba(rows.of(_fitting(images, inputs, name)))
+        return torch.from_numpy(found).float().to(images.device)
 
-    probes = estimator.predict_proba(np.random.default_rng(0).random((PROBES, inputs)) * rows.range)
+    probes = estimator.predict_proba(_probes(inputs, rows))
     _check_outputs(probes, name)
     other = _foreign(estimator) + ([] if rows == UNIT_ROWS else [rows.range, rows.layout])
     known = digest([source, library.__version__, probes.round(DECIMALS).tolist(), *other])
@@ -144,6 +143,50 @@ def _foreign(estimator: Any) -> list[object]:
     home = type(last).__module__.partition(".")[0]
     version = getattr(sys.modules.get(home), "__version__", "")
     return [home, version] if version and home != library.__name__ else []
+
+
+def _label_oracle(
+    estimator: Any, name: str, source: str, *, rows: Rows, classes: tuple[str, ...], batch: int
+) -> Oracle:
+    """The oracle of what a fitted estimator predicts, without probabilities."""
+    inputs = _inputs(estimator, name, rows)
+    if not isinstance(found := getattr(estimator, "classes_", None), np.ndarray) or found.ndim != 1:
+        raise InputError(f"{name} makes {type(estimator).__name__}, no classifier of one label a row")
+    place = {label: number for number, label in enumerate(found.tolist())}
+
+    def labels(images: Tensor) -> Tensor:
+        predicted = estimator.predict(rows.of(_fitting(images, inputs, name)))
+        numbers = torch.tensor([place[label] for label in predicted.tolist()])
+        return torch.nn.functional.one_hot(numbers, len(place)).float().to(images.device)
+
+    probes = estimator.predict(_probes(inputs, rows)).tolist()
+    other = [*_foreign(estimator), rows.range, rows.layout, "labels"]
+    known = digest([source, library.__version__, probes, *other])
+    names = classes or _class_names(estimator)
+    return Classifier(name, labels, known, "labels", batch, names, block=PAD)
+
+
+def _inputs(estimator: Any, name: str, rows: Rows) -> int:
+    """How many numbers a row has; refused where the estimator is not fitted, or on another range."""
+    try:
+        check_is_fitted(estimator)
+    except (NotFittedError, TypeError) as error:
+        raise InputError(f"{name} makes {type(estimator).__name__}, which is not fitted") from error
+    _check_range(estimator, name, rows.range)
+    return int(estimator.n_features_in_)
+
+
+def _fitting(images: Tensor, inputs: int, name: str) -> Tensor:
+    """The images, refused if they are of another size."""
+    if images.shape[1:].numel() != inputs:
+        size = "x".join(map(str, images.shape[1:]))
+        raise InputError(f"oracle {name} takes {inputs} numbers, not images of {size}")
+    return images
+
+
+def _probes(inputs: int, rows: Rows) -> NDArray[np.float64]:
+    """Rows of noise, whose answers are part of the digest."""
+    return np.random.default_rng(0).random((PROBES, inputs)) * rows.range
 
 
 def _check_range(estimator: Any, name: str, range: float) -> None:

@@ -16,7 +16,7 @@ from sparseattack.problem.encodings.pixels import rgb
 from sparseattack.problem.fitness import margin
 from sparseattack.problem.problem import Problem
 from sparseattack.problem.space import Space, Strategy
-from sparseattack.search.contract import ask, is_query, start, within_budget
+from sparseattack.search.contract import as_declared, ask, is_query, start, within_budget
 
 IMAGES = 3
 SHAPE = 3, 12, 12
@@ -71,6 +71,7 @@ READS: dict[str, Use] = {
     "clean_scores": "scores",
     "scores": "scores",
     "budget": "budget",
+    "starts": "start",
 }
 """The attributes of a space that a strategy must have declared to read, and by which name."""
 
@@ -130,7 +131,8 @@ def problem(strategy: Strategy, shape: tuple[int, int, int] = SHAPE, pixels: int
     labels = torch.zeros(IMAGES, dtype=torch.int64)
     fitness = margin, *(load("fitness", name) for name in extra_objectives(strategy))
     oracle, encoding = CountingOracle(), rgb(pixels=pixels)
-    return Problem(oracle, encoding, images, labels, fitness=fitness, sparse=True, checked=True)
+    tried = Problem(oracle, encoding, images, labels, fitness=fitness, sparse=True, checked=True)
+    return as_declared(tried, uses_of(strategy))
 
 
 def search_budget(strategy: Strategy) -> int:

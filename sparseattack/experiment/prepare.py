@@ -20,20 +20,18 @@ from sparseattack.experiment.clean import CleanEvaluation, CleanSettings, evalua
 from sparseattack.experiment.identity import Question, image_key, method_key, run_key
 from sparseattack.experiment.mask import NONE, Masks, load_masks
 from sparseattack.experiment.settings import Condition, Experiment
+from sparseattack.experiment.starts import note_of_labels, start_of, starts_of
 from sparseattack.plugins.registry import load, make, names
-from sparseattack.plugins.spec import (
-    Plugin,
-    Spec,
-    extra_objectives,
-    parse,
-    uses_of,
-)
+from sparseattack.plugins.spec import Plugin, Spec, extra_objectives, parse, uses_of
 from sparseattack.problem import criteria
 from sparseattack.problem.edits import Unit
 from sparseattack.problem.encodings.encoding import AnyEncoding, unit_of
 from sparseattack.problem.problem import Problem
-from sparseattack.provenance import Environment, environment
-from sparseattack.search.contract import ask, close, start
+from sparseattack.provenance import Environment, digest, environment
+from sparseattack.search.contract import as_declared, ask, close, start
+from sparseattack.search.loop import with_pixels
+
+FEWEST = "fooling-l0"  # the fitness of strategies that begin with another image
 
 
 class ChosenStrategy(NamedTuple):
@@ -42,6 +40,7 @@ class ChosenStrategy(NamedTuple):
     spec: Spec
     plugin: Plugin  # settings bound
     objectives: tuple[Plugin, ...]  # M: the fitness, and further ones where it searches several
+    fitness: str  # a spec, as chosen, or what a strategy that begins with another image minimises
 
 
 class ChosenEncoding(NamedTuple):
@@ -71,9 +70,10 @@ class Setup:
     def notes(self) -> tuple[str, ...]:
         """Sentences about images left out, turned or resized, doubtful labels, how the oracle computes."""
         doubt = self.clean.doubt if self.experiment.true_class == "label" else ()
+        blind = note_of_labels(self.clean, {text: one.plugin for (text, _), one in self.strategies.items()})
         masked = (self.masks.note,) if self.masks else ()
         computed = self.clean.oracle.notes()
-        return self.images.notes + _repeated(self.selection.repeated) + doubt + masked + computed
+        return self.images.notes + _repeated(self.selection.repeated) + doubt + masked + blind + computed
 
     @cached_property
     def masks(self) -> Masks | None:
@@ -126,9 +126,16 @@ class Setup:
         pairs = zip(self.selection.contents, self.images.labels.tolist(), strict=True)
         return tuple(image_key(content, label) for content, label in pairs)
 
+    def start_of(self, condition: Condition, case: Case) -> int | None:
+        """The image that the search of a case begins with; None for one that the strategy makes itself."""
+        plugin = self.strategies[condition.strategy, condition.fitness].plugin
+        return start_of(self.clean, self.selection.contents, case) if "start" in uses_of(plugin) else None
+
     def run_key(self, condition: Condition, case: Case) -> str:
         """Digest of everything that determines the run of a case under a condition."""
         method, image = self.method_keys[condition], self.image_keys[case.image]
+        if (start := self.start_of(condition, case)) is not None:
+            method = digest([method, self.selection.contents[start]])
         return run_key(self._question_key, method, image, case.target, condition.seed)
 
     @cached_property
@@ -221,8 +228,11 @@ def _strategies(experiment: Experiment) -> dict[tuple[str, str], ChosenStrategy]
     extra = {text: tuple(load("fitness", one) for one in some) for text, some in more.items()}
     pairs = dict.fromkeys((one.strategy, one.fitness) for one in experiment.configurations)
     first = {name: load("fitness", name) for name in dict.fromkeys(fitness for _, fitness in pairs)}
+    fewest = load("fitness", FEWEST)
     return {
-        (text, fitness): ChosenStrategy(specs[text], plugins[text], (first[fitness], *extra[text]))
+        (text, fitness): ChosenStrategy(specs[text], plugins[text], (fewest,), FEWEST)
+        if "start" in uses_of(plugins[text])
+        else ChosenStrategy(specs[text], plugins[text], (first[fitness], *extra[text]), fitness)
         for text, fitness in pairs
     }
 
@@ -241,9 +251,9 @@ def _encodings(experiment: Experiment) -> dict[tuple[str, int], ChosenEncoding]:
 
 
 def problem_of(setup: Setup, condition: Condition, chosen: Sequence[Case]) -> Problem:
-    """The problem of cases on images of one size, searched side by side under one condition."""
+    """The problem of cases on images of one size, as the strategy of one condition searches it."""
     stack, start = _stack_of(setup.clean, chosen[0].image)
-    return Problem(
+    problem = Problem(
         setup.clean.oracle,
         setup.encodings[condition.encoding, condition.pixels].encoding,
         stack,
@@ -257,7 +267,9 @@ def problem_of(setup: Setup, condition: Condition, chosen: Sequence[Case]) -> Pr
         predictions=setup.clean.predictions.part(start, start + len(stack)),
         encode=lambda k: make(load("encodings", condition.encoding, {"pixels": k}), condition.encoding),
         mask=_mask_of(setup, stack),
+        starts=starts_of(setup.clean, [setup.start_of(condition, case) for case in chosen]),
     )
+    return as_declared(problem, uses_of(setup.strategies[condition.strategy, condition.fitness].plugin))
 
 
 def _mask_of(setup: Setup, stack: Tensor) -> Tensor | None:
@@ -291,7 +303,7 @@ def dry_run(setup: Setup) -> None:
     for condition, case in product(setup.experiment.conditions(), [Case(image, 0) for image in sorted(ends)]):
         whole, who = problem_of(setup, condition, [case]), f"strategy {condition.strategy}"
         plugin = setup.strategies[condition.strategy, condition.fitness].plugin
-        for problem in [whole, whole.with_pixels(1)] if fewest else [whole]:
+        for problem in [whole, with_pixels(whole, 1)] if fewest else [whole]:
             space = problem.space(
                 slice(0, 1), condition.budget, condition.seed, condition.strategy, uses=uses_of(plugin)
             )

@@ -245,7 +245,7 @@ def extra_objectives(strategy: Plugin) -> tuple[str, ...]:
     return next(filter(None, declared), ())
 
 
-Use = Literal["image", "scores", "budget", "external"]
+Use = Literal["image", "scores", "budget", "start", "external"]
 """What a strategy uses beside its candidates' values: what it may know, and "external", another's attack."""
 USES: tuple[Use, ...] = get_args(Use)
 EXTERNAL = "external, metered"
@@ -254,7 +254,8 @@ EXTERNAL = "external, metered"
 def uses(*names: Use) -> Callable[[Function], Function]:
     """Declare what a strategy uses beside its candidates' values: the decorator ``@uses("image")``.
 
-    "image" is the clean image, "scores" all scores of the oracle and the label, "budget" the query budget.
+    "image" is the clean image, "scores" all scores of the oracle and the label, "budget" the query budget;
+    "start" says that it changes whole images, and may begin with another one that fools the oracle.
     "external" says that the search is another library's own attack, metered here. InputError for other names.
     """
     check_uses(names)

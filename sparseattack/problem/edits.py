@@ -50,6 +50,12 @@ class Edits(NamedTuple):
         """Change of each slot ``(n, k, C)``, given what is there before; 0 for a slot painted over."""
         return (levels(self.colours) - touched) * self.stays().unsqueeze(2)
 
+    def differing(self, image: Tensor) -> "Edits":
+        """The only edit without the slots that leave the ``image (C, H, W)`` as it is: of any number."""
+        touched = touch(image[None], torch.zeros_like(self.positions[:, 0]), self.positions)
+        kept = self.differences(touched).any(2)[0]
+        return Edits(self.positions[:, kept], self.colours[:, kept])
+
 
 def touch(images: Tensor, rows: Tensor, positions: Tensor) -> Tensor:
     """Colours ``(n, k, C)`` at ``positions (n, k)`` of the images ``(N, C, H, W)`` numbered ``rows (n,)``."""

@@ -23,13 +23,14 @@ LOGARITHM = 16.0  # logarithms of probabilities are mostly nearer to zero
 def margin_of(scores: Tensor, labels: Tensor, targeted: bool, scale: Scale = "logits") -> Tensor:
     """Margin ``(n,)`` of ``labels (n,)`` over the best other class of ``scores (n, K)``; negated if targeted.
 
-    Its unit is logits, or logarithms of probabilities; the sign is that of the scores' exact difference.
+    Its unit is logits, or logarithms of probabilities; of labels it is 1 or -1. The sign is that
+    of the scores' exact difference.
     """
     column = labels.unsqueeze(1)
     own = scores.gather(1, column).squeeze(1)
     other = scores.scatter(1, column, -torch.inf).amax(1)
     gap = other - own if targeted else own - other
-    if scale == "logits":
+    if scale != "probabilities":
         return gap.float()
     lower = torch.minimum(own, other).clamp(min=TINY)
     return (gap.sign() * (gap.abs() / lower).log1p()).float()
@@ -40,7 +41,7 @@ def near_zero(margins: Tensor, scores: Tensor, scale: Scale, rounding: float) ->
 
     It is a share of an image's greatest score.
     """
-    return margins.abs() <= rounding * (scores.abs().amax(1) if scale == "logits" else LOGARITHM)
+    return margins.abs() <= rounding * (LOGARITHM if scale == "probabilities" else scores.abs().amax(1))
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,7 @@ class Queries:
     @cached_property
     def probabilities(self) -> Tensor:
         """Probabilities ``(n, K)``."""
-        return self.scores if self.scale == "probabilities" else self.scores.softmax(1)
+        return self.scores.softmax(1) if self.scale == "logits" else self.scores
 
     @cached_property
     def margin(self) -> Tensor:
@@ -139,6 +140,14 @@ def cross_entropy(queries: Queries) -> Tensor:
 def l0(queries: Queries) -> Tensor:
     """Number of changed pixels, whatever their channels; of coordinates where the encoding counts these."""
     return queries.changed.float()
+
+
+def fooling_l0(queries: Queries) -> Tensor:
+    """Number of changed pixels where the oracle is fooled; else one more than the image has.
+
+    What strategies minimise that begin with an image that fools the oracle and change ever fewer pixels.
+    """
+    return torch.where(fooled(queries), l0(queries), float(queries.images[0, 0].numel() + 1))
 
 
 def l2(queries: Queries) -> Tensor:

@@ -13,7 +13,7 @@ from torch import Tensor
 from sparseattack.errors import InputError, OracleError, failure
 from sparseattack.problem.edits import Edits
 from sparseattack.problem.oracle import Classifier, evaluation_mode
-from sparseattack.problem.scale import Scale, ScaleSetting, described, fit, recognise, two_columns
+from sparseattack.problem.scale import Scale, ScaleSetting, columns, described, fit, recognise
 
 PAD = 32  # a network's scores may depend on the size of its batch; in whole blocks of these they rarely do
 ROUND = 256  # queries evaluated together, in a few calls where fewer images fit one call
@@ -22,7 +22,7 @@ ONE_THREAD = RLock()  # held while an oracle or a search runs: neither need be m
 BYTES = 2**28  # of images in one call
 LABELS = (
     "an oracle returns a score for every class; where there are only labels, make scores of them,"
-    " torch.nn.functional.one_hot(labels, CLASSES).float()"
+    " torch.nn.functional.one_hot(labels, CLASSES).float(), and set scale=labels"
 )
 ONE_SCORE = (
     "for two classes set scale=binary where the score is the logit of class 1, scale=binary-probability where"
@@ -81,7 +81,7 @@ def score_edits(classifier: Classifier, images: Tensor, rows: Tensor, edits: Edi
         scores = _call(classifier, partial(classifier.answer_edits, images, rows, edits), rows)
         if scores is None:
             return None
-        return _checked(classifier, two_columns(scores, classifier.scale), len(rows), rows)
+        return _checked(classifier, columns(scores, classifier.scale, classifier.classes), len(rows), rows)
 
 
 def _call(classifier: Classifier, call: Callable[[], Found], numbers: Numbers) -> Found:
@@ -111,7 +111,7 @@ def _checked(classifier: Classifier, scores: Tensor, shown: int, numbers: Number
     if not (right := fit(scores, classifier.scale)).all():
         bad = int((~right).nonzero()[0, 0])
         one = image_list(numbers[bad : bad + 1])
-        raise OracleError(f"{classifier} answered {described(scores[bad])} to {one}")
+        raise OracleError(f"{classifier} answered {described(scores[bad], classifier.scale)} to {one}")
     dtype = torch.float32 if scores.element_size() < 4 else scores.dtype  # noqa: PLR2004
     return scores.to(dtype, copy=True)  # a classifier may use one output buffer for all its calls
 

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from sparseattack.errors import InputError, OracleError, brief
 from sparseattack.problem.edits import Edits
-from sparseattack.problem.scale import SETTINGS, Scale, ScaleSetting, two_columns
+from sparseattack.problem.scale import SETTINGS, Scale, ScaleSetting, columns
 
 Shape = tuple[int | None, int | None, int | None]
 """C, H, W of an image; None is any."""
@@ -35,13 +35,14 @@ class Oracle(Protocol):
     Images are ``(n, C, H, W)`` float32 in [0, 1], scores ``(n, K)`` floats on the same device.
 
     It may have attributes: ``name``; ``scale``, "logits" or "probabilities", else that is recognised, or
-    "binary" where an image has one score, the logit of class 1 of 2; ``batch``, the
-    most images in one call; ``classes``, K names; ``digest``, hexadecimal, of all that determines its scores;
-    ``answer_edits``, see SparseOracle; ``exact``, an oracle of the same classes in full precision, which
-    evaluates clean images and successes where its own scores are rounded; ``block``, if its calls are to be
-    padded to multiples of so many images, or a function of the clean images that says so; ``rounding``, the
-    share of an image's greatest score by which scores may depend on the other images of a call: 0 if never;
-    ``notes``, a function that returns sentences about how it is evaluated, for whoever reads its results.
+    "binary" where an image has one score, the logit of class 1 of 2, "labels" where it has a label, ``(n,)``
+    int64 with ``classes``, or a row of 0 and 1; ``batch``, the most images in one call; ``classes``, K names;
+    ``digest``, hexadecimal, of all that determines its scores; ``answer_edits``, see SparseOracle; ``exact``,
+    an oracle of the same classes in full precision, which evaluates clean images and successes where its own
+    scores are rounded; ``block``, if its calls are to be padded to multiples of so many images, or a function
+    of the clean images that says so; ``rounding``, the share of an image's greatest score by which scores may
+    depend on the other images of a call: 0 if never; ``notes``, a function that returns sentences about how
+    it is evaluated, for whoever reads its results.
 
     A ``torch.nn.Module`` is evaluated in evaluation mode, whatever mode it is in, which is restored.
     Oracles run one thread at a time: one that starts a thread and waits for it must not evaluate through this
@@ -164,7 +165,7 @@ class Classifier:
         if any(takes not in (None, has) for takes, has in zip(self.shape, images.shape[1:], strict=True)):
             found = f"{_size_of(images.shape[1:])}{_advice(self.shape, images.shape[1:])}"
             raise InputError(f"{self} takes images of {_size_of(self.shape)}, not {found}")
-        return two_columns(self.scores(images), self.scale)
+        return columns(self.scores(images), self.scale, self.classes)
 
     @property
     def anew(self) -> "Classifier":

@@ -8,18 +8,27 @@ import torch
 from torch import Tensor
 
 from sparseattack.data.images import check_images, check_labels, eight_bit
-from sparseattack.errors import InputError, OracleError
+from sparseattack.errors import OracleError
 from sparseattack.plugins.spec import Use, function_name
 from sparseattack.problem.criteria import Until, stops_of
 from sparseattack.problem.edits import Edits, Unit, touch
 from sparseattack.problem.encodings.encoding import AnyEncoding, Decode, check_parts, decoder, unit_of
+from sparseattack.problem.encodings.whole_images import WholeImages, most_of
 from sparseattack.problem.evaluations import Evaluations, QueryBatch
-from sparseattack.problem.fitness import Fitness, Queries, fooled, margin, margin_of, objectives_of
+from sparseattack.problem.fitness import (
+    Fitness,
+    Queries,
+    fooled,
+    fooling_l0,
+    margin,
+    margin_of,
+    objectives_of,
+)
 from sparseattack.problem.inference import Classes, Sizes, score_edits, score_painted, sizes
 from sparseattack.problem.mask import as_masks, check_mask, slot_genes, within
 from sparseattack.problem.oracle import Classifier, Oracle
 from sparseattack.problem.purity import Purity, purity
-from sparseattack.problem.scale import Scale, report_scale
+from sparseattack.problem.scale import Scale, report_scale, require_scores
 from sparseattack.problem.space import Known, Space, masks_at, stream
 from sparseattack.problem.verification import (
     Aim,
@@ -52,9 +61,9 @@ class Problem:
     noisy: bool = False  # whether an image's scores differ by chance: most of several evaluations decide
     checked: bool = False  # whether the oracle is known to be a function of the image alone
     predictions: Predictions | None = None  # of the N clean images, where they are known already
-    # the encoding of so many pixels, for the criterion fewest; by default the same with other slots
-    encode: Callable[[int], AnyEncoding] | None = None
+    encode: Callable[[int], AnyEncoding] | None = None  # of so many pixels; by default the same, other slots
     mask: Tensor | None = None  # bool (H, W), or (N, H, W) one for each image, True where a pixel may change
+    starts: Tensor | None = None  # (n, C, H, W) of each case, for strategies that begin with another image
 
     def __post_init__(self) -> None:
         """Refuse images that no 8-bit file holds, and shapes that do not fit."""
@@ -73,18 +82,6 @@ class Problem:
         """The oracle with its facts as typed fields."""
         found = Classifier.of(self.oracle)
         return found.anew if self.noisy else found
-
-    def with_pixels(self, slots: int) -> "Problem":
-        """The same with so many pixels, until a success; InputError where the encoding has one size."""
-        if self.encode:
-            return replace(self, encoding=self.encode(slots), until=fooled)
-        try:
-            return replace(self, encoding=replace(self.encoding, slots=slots), until=fooled)  # type: ignore[type-var]
-        except TypeError:
-            raise InputError(
-                f"the encoding {type(self.encoding).__name__} is no dataclass with slots: give the problem"
-                " encode=, a function that returns the encoding of so many pixels"
-            ) from None
 
     @cached_property
     def sizes(self) -> Sizes:
@@ -121,13 +118,17 @@ class Problem:
 
         It offers what the strategy ``uses``; ``scores`` gives those ``(B, P, K)`` of its last candidates.
         """
+        first, most = self.fitness[0], most_of(self.encoding)
         pairs = zip(self._cases[rows].tolist(), self.labels[rows].tolist(), strict=True)
         known = Known(uses, partial(self._clean_values, rows))
         if "budget" in uses:
             known = replace(known, budget=budget)
+        if isinstance(whole := self.encoding, WholeImages):
+            known = replace(known, starts=whole.starts(self.starts, rows, self.images[self._cases[rows]]))
         if "image" in uses:
             known = replace(known, images=self.images[self._cases[rows]])
         if "scores" in uses:
+            require_scores(key, str(self.classifier), self.clean.scale)
             known = replace(
                 known,
                 labels=self.labels[rows].clone(),
@@ -142,7 +143,7 @@ class Problem:
             tuple(stream(seed, key, self.images[image], label) for image, label in pairs),
             self.targeted,
             self.images.device,
-            success_below=0.0 if self.fitness[0] is margin else None,
+            success_below=0.0 if first is margin else most + 1.0 if first is fooling_l0 else None,
             known=known,
             allowed=None if self.mask is None else masks_at(as_masks(self.mask), self._cases[rows]),
         )
@@ -200,7 +201,8 @@ class Problem:
         oracle = self.classifier.with_scale(known) if known else self.oracle
         predictions = vars(self).get("clean", self.predictions)  # if they are known
         cases, labels = self._cases[places], self.labels[places]
-        return replace(self, oracle=oracle, cases=cases, labels=labels, predictions=predictions)
+        some = replace(self, oracle=oracle, cases=cases, labels=labels, predictions=predictions)
+        return some if self.starts is None else replace(some, starts=self.starts[places])
 
     @torch.inference_mode()
     def evaluate(self, queries: QueryBatch) -> Evaluations:
@@ -287,8 +289,8 @@ class Problem:
     def _evaluations(
         self, scored: Queries, singles: Tensor, written: int, *, sent: Tensor, all_scores: bool = False
     ) -> Evaluations:
-        success, pixels = fooled(scored), scored.changed  # before a plugin has the scores
-        stop = stops_of(self.until, replace(scored, scores=scored.scores.clone()))
+        success = fooled(scored) & (few := (pixels := scored.changed) <= most_of(self.encoding))
+        stop = stops_of(self.until, replace(scored, scores=scored.scores.clone())) & few
         values = objectives_of(self.fitness, scored)
         if self.images._version != written:
             names = ", ".join(map(function_name, self.fitness))

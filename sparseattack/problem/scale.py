@@ -1,5 +1,6 @@
-"""Scale: whether scores are logits or probabilities; recognised where the oracle does not declare it."""
+"""Scale: whether scores are logits, probabilities or labels; recognised where the oracle declares none."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 from warnings import warn
 
@@ -8,16 +9,17 @@ from sparseattack.errors import InputError, SparseattackWarning
 if TYPE_CHECKING:  # a report names the scale of a study's oracle, and imports no torch
     from torch import Tensor
 
-Scale = Literal["logits", "probabilities"]
-"""Of scores ``(n, K)``, as all that computes with them needs it."""
+Scale = Literal["logits", "probabilities", "labels"]
+"""Of scores ``(n, K)``, as all that computes with them needs it; labels are 1 for one class and else 0."""
 
-ScaleSetting = Literal["auto", "logits", "probabilities", "binary", "binary-probability"]
+ScaleSetting = Literal["auto", "logits", "probabilities", "labels", "binary", "binary-probability"]
 """What an oracle declares; the last two are one score an image, the logit or probability of class 1 of 2."""
 
 SETTINGS: dict[ScaleSetting, Scale | None] = {
     "auto": None,
     "logits": "logits",
     "probabilities": "probabilities",
+    "labels": "labels",
     "binary": "logits",
     "binary-probability": "probabilities",
 }
@@ -50,6 +52,15 @@ def recognise(who: str, setting: ScaleSetting, scores: "Tensor") -> Scale:
     return "probabilities"
 
 
+def require_scores(strategy: str, who: str, scale: Scale) -> None:
+    """Refuse a strategy that searches with all scores where the oracle has labels only."""
+    if scale == "labels":
+        raise InputError(
+            f"{strategy or 'this strategy'} searches with all scores, and {who} answers labels only:"
+            " sparse-evo and pointwise are made for labels; random and exhaustive need no scores"
+        )
+
+
 def report_scale(who: str, setting: ScaleSetting, scores: "Tensor") -> None:
     """Say, as SparseattackWarnings, what the scale of ``scores (n, K)`` of n clean images was read from.
 
@@ -69,8 +80,8 @@ def report_scale(who: str, setting: ScaleSetting, scores: "Tensor") -> None:
     )
     if ((scores == 0) | (scores == 1)).all():
         _say(
-            f"{checked}, each score of {who} is 0 or 1: if it returns labels only, the search cannot see"
-            " which images are nearer"
+            f"{checked}, each score of {who} is 0 or 1: if it returns labels only, set scale=labels; the"
+            " search cannot see which images are nearer"
         )
 
 
@@ -108,13 +119,17 @@ def fit(scores: "Tensor", setting: ScaleSetting) -> "Tensor":
 
     Probabilities may sum to less than 1: a service may return those of a few classes only.
     """
+    if setting == "labels":
+        return ((scores == 0) | (scores == 1)).all(1) & (scores.sum(1) == 1)
     if SETTINGS[setting] == "probabilities":
         return _in_unit_interval(scores).all(1) & (scores.double().sum(1) <= 1 + SUM_ROUNDING)
     return scores.isfinite().all(1)
 
 
-def described(scores: "Tensor") -> str:
+def described(scores: "Tensor", setting: ScaleSetting) -> str:
     """What is wrong with the scores ``(K,)`` of an image that do not ``fit``."""
+    if setting == "labels":
+        return "scores that are no label, which is 1 for one class and 0 for all others,"
     if scores.isnan().any():
         return "NaN"
     if scores.isinf().any():
@@ -125,16 +140,38 @@ def described(scores: "Tensor") -> str:
     return f"scores that sum to {float(scores.double().sum()):.4g}, no probabilities of one class,"
 
 
-def two_columns(scores: "Tensor", setting: ScaleSetting) -> "Tensor":
-    """Scores ``(n, 2)`` of one score an image, ``(n, 1)`` or ``(n,)``, where that is declared; else the same.
+def columns(scores: "Tensor", setting: ScaleSetting, names: Sequence[str]) -> "Tensor":
+    """Scores ``(n, K)``: of what is declared to be labels, or one score an image; all else is the same.
 
-    A logit z becomes 0 and z, a probability p becomes 1 - p and p. InputError for more than one score.
+    A label ``(n,)`` or ``(n, 1)``, a whole number, becomes 1 for that class of those ``names`` and 0 for the
+    others; a logit z becomes 0 and z, a probability p becomes 1 - p and p. InputError for what is no label,
+    and for more than one score.
     """
     import torch
 
+    if setting == "labels" and isinstance(scores, torch.Tensor) and not scores.is_floating_point():
+        return _of_labels(scores.long(), names)
     if setting not in ONE_COLUMN or not isinstance(scores, torch.Tensor):
         return scores
     if scores.ndim not in (1, 2) or scores.shape[1:].numel() != 1:
         raise InputError(f"scale={setting} is for one score an image, not scores {tuple(scores.shape)}")
     column = scores.reshape(-1, 1)
     return torch.cat([torch.zeros_like(column) if setting == "binary" else 1 - column, column], 1)
+
+
+def _of_labels(labels: "Tensor", names: Sequence[str]) -> "Tensor":
+    """Scores ``(n, K)`` of labels ``(n,)`` or ``(n, 1)``, or of whole numbers ``(n, K)`` that are 0 and 1."""
+    import torch
+
+    if labels.ndim == len("nK") and labels.shape[1] > 1:
+        return labels.float()
+    if not names:
+        raise InputError(
+            "labels alone do not say how many classes there are: name these, in order, by classes=[...] (of a"
+            " function: f.classes = [...]), or return one row of 0 and 1 an image"
+        )
+    flat = labels.reshape(-1)
+    if len(flat) and not 0 <= int(flat.min()) <= int(flat.max()) < len(names):
+        wrong = int(flat.max()) if int(flat.max()) >= len(names) else int(flat.min())
+        raise InputError(f"label {wrong} is none of the {len(names)} classes, which count from 0")
+    return torch.nn.functional.one_hot(flat, len(names)).float()

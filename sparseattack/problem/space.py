@@ -92,6 +92,7 @@ class Known:
     scale: Scale | None = None
     clean_scores: Tensor | None = None  # (B, K)
     scores: Callable[[], Tensor | None] | None = None  # gives (B, P, K), None before the first candidates
+    starts: Tensor | None = None  # (B, C, H, W)
 
     def at(self, places: Sequence[int], device: torch.device | str) -> "Known":
         """What is known of some of the images, on a device."""
@@ -113,6 +114,7 @@ class Known:
             labels=part(self.labels),
             clean_scores=part(self.clean_scores),
             scores=self.scores and last,
+            starts=part(self.starts),
         )
 
 
@@ -125,7 +127,8 @@ class Space:
 
     ``clean_values`` are those of the clean images. A strategy that needs to know more declares it above its
     function: ``@uses("image")`` for ``images``, ``@uses("scores")`` for ``scores``, ``clean_scores``,
-    ``labels`` and ``scale``, ``@uses("budget")`` for ``budget``. Otherwise it is a StrategyError.
+    ``labels`` and ``scale``, ``@uses("budget")`` for ``budget``, ``@uses("start")`` for ``starts`` and for
+    genes that are the colours of all pixels. Otherwise it is a StrategyError.
     """
 
     genes: tuple[Gene, ...]  # D; ``slots`` equal parts, one after another
@@ -178,6 +181,14 @@ class Space:
     def images(self) -> Tensor:
         """The clean images ``(B, C, H, W)`` float32 in [0, 1]. Declared by ``@uses("image")``."""
         return self._of_batch(self._declared(self.known.images, "images", "image"))
+
+    @property
+    def starts(self) -> Tensor:
+        """Images ``(B, C, H, W)`` to begin with, NaN where there is none. Declared by ``@uses("start")``.
+
+        They are given; whether they fool the oracle is known by a query only.
+        """
+        return self._of_batch(self._declared(self.known.starts, "starts", "start"))
 
     @property
     def labels(self) -> Tensor:

@@ -159,7 +159,7 @@ def _full_precision(oracle: Oracle) -> Classifier:
 
 def _predictions(classifier: Classifier, scores: Tensor) -> Predictions:
     scale = recognise(str(classifier), classifier.scale, scores)
-    probabilities = scores if scale == "probabilities" else scores.softmax(1)
+    probabilities = scores.softmax(1) if scale == "logits" else scores
     confidences, classes = probabilities.max(1)
     return Predictions(scores.cpu(), classes.cpu(), confidences.cpu(), scale)
 

@@ -6,15 +6,36 @@ genes where it has no query, and never returns. It is used like an optimizer: ``
 
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 
 from sparseattack.errors import InputError, StrategyError, failure
+from sparseattack.plugins.spec import Use
+from sparseattack.problem.encodings.whole_images import WholeImages
+from sparseattack.problem.fitness import fooling_l0
+from sparseattack.problem.problem import Problem
 from sparseattack.problem.space import Search, Space, Strategy
 from sparseattack.search.isolation import AutogradModes, isolated
 
 RETURNED = "its search returned; it must restart and let the budget end it"
+
+
+def as_declared(problem: Problem, uses: frozenset[Use]) -> Problem:
+    """The problem as a strategy that ``uses`` this searches it.
+
+    Whole images, of which the changed pixels are minimised, where it begins with another image; InputError
+    for encodings that have none.
+    """
+    if "start" not in uses or isinstance(problem.encoding, WholeImages):
+        return problem
+    if problem.mask is not None:
+        raise InputError("a strategy that begins with another image changes all pixels: it takes no mask")
+    whole = WholeImages.of(problem.encoding, problem.images.shape[1:])
+    known = vars(problem).get("clean") or problem.predictions
+    searched = replace(problem, encoding=whole, fitness=(fooling_l0,), sparse=bool(problem.sparse))
+    return replace(searched, predictions=known)
 
 
 def start(strategy: Strategy, space: Space, who: str) -> Search:

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from sparseattack.errors import SparseattackWarning
 from sparseattack.problem.edits import Edits
+from sparseattack.problem.encodings.whole_images import most_of
 from sparseattack.problem.evaluations import Evaluations, QueryBatch
 from sparseattack.problem.problem import Problem
 from sparseattack.problem.space import Journal
@@ -146,8 +147,11 @@ class Ledger:
 
         Everything must have been recorded: ``flush`` first.
         """
-        edits = self._edits(image, self.genes[place : place + 1])
         remote, cases = self.problem.classifier.remote, self.problem.cases
+        clean = self.problem.images[image if cases is None else int(cases[image])]
+        edits = self._edits(image, self.genes[place : place + 1])
+        if edits.positions.shape[1] > most_of(self.problem.encoding):  # of a whole image, what differs
+            edits = edits.differing(clean)
         return Outcome(
             image=image,
             positions=edits.positions[0].cpu().numpy(),
@@ -168,7 +172,7 @@ class Ledger:
             trace=tuple(self.traces[place]),
             front=self._points(image, self.fronts[place]) if self.fronts else (),
             error=journal.errors.get(place, ""),
-            clean=self.problem.images[image if cases is None else int(cases[image])],
+            clean=clean,
         )
 
     def _edits(self, case: int, genes: Tensor) -> Edits:

@@ -14,10 +14,13 @@ import torch
 from sparseattack.errors import InputError
 from sparseattack.plugins.spec import uses_of
 from sparseattack.problem.criteria import fewest
+from sparseattack.problem.encodings.whole_images import WholeImages, most_of
+from sparseattack.problem.fitness import fooled
 from sparseattack.problem.inference import ONE_THREAD
 from sparseattack.problem.oracle import evaluation_mode
 from sparseattack.problem.problem import Problem
 from sparseattack.problem.space import Strategy
+from sparseattack.search.contract import as_declared
 from sparseattack.search.descent import Descent
 from sparseattack.search.group import AttackSettings, Group
 from sparseattack.search.inference import with_faster_inference
@@ -101,12 +104,29 @@ def run_rounds(problem: Problem, strategy: Strategy, settings: AttackSettings) -
 
     A round that fails is yielded too, with the outcomes known by then, before its error is raised.
     """
+    problem = as_declared(problem, uses_of(strategy) if callable(strategy) else frozenset())
     with ONE_THREAD, evaluation_mode(problem.classifier):
         problem = with_faster_inference(problem, settings.budget * len(problem.labels))
     if problem.until is fewest:
         yield from _fewest(problem, strategy, settings)
     else:
         yield from _rounds(problem, strategy, settings)
+
+
+def with_pixels(problem: Problem, slots: int) -> Problem:
+    """The same with so many pixels, until a success; InputError where the encoding has one size."""
+    encoding = problem.encoding
+    if isinstance(encoding, WholeImages):
+        return replace(problem, encoding=replace(encoding, most=slots), until=fooled)
+    if problem.encode:
+        return replace(problem, encoding=problem.encode(slots), until=fooled)
+    try:
+        return replace(problem, encoding=replace(encoding, slots=slots), until=fooled)  # type: ignore[type-var]
+    except TypeError:
+        raise InputError(
+            f"the encoding {type(encoding).__name__} is no dataclass with slots: give the problem"
+            " encode=, a function that returns the encoding of so many pixels"
+        ) from None
 
 
 def _fewest(problem: Problem, strategy: Strategy, settings: AttackSettings) -> Iterator[Round]:
@@ -116,13 +136,13 @@ def _fewest(problem: Problem, strategy: Strategy, settings: AttackSettings) -> I
     success always leads to a lower one.
     """
     descents, told = [Descent(settings.budget) for _ in problem.labels], "budget" in uses_of(strategy)
-    waiting = {problem.encoding.slots: list(range(len(descents)))}
+    waiting = {most_of(problem.encoding): list(range(len(descents)))}
     while waiting:
         places = sorted(waiting.pop(pixels := max(waiting)))
         used = {place: descents[place].used for place in places}
         shares = [[one for one in places if used[one] == each] for each in sorted(set(used.values()))]
         for share in shares if told else [places]:  # a strategy is told one budget for all its images
-            stage = problem.at(torch.tensor(share)).with_pixels(pixels)
+            stage = with_pixels(problem.at(torch.tensor(share)), pixels)
             spent = replace(settings, used=tuple(used[place] for place in share))
             for each in _rounds(stage, strategy, spent):
                 finished = []

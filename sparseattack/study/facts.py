@@ -179,7 +179,7 @@ def _method(setup: "Setup", condition: Condition) -> Method:
         strategy=condition.strategy,
         label=condition.label,
         encoding=condition.encoding,
-        fitness=condition.fitness,
+        fitness=chosen.fitness,
         objectives=tuple(map(function_name, chosen.objectives)),
         k=condition.pixels,
         budget=condition.budget,

@@ -42,7 +42,7 @@ class Record:
     attempts: int  # images sent to a server, each time, verifications too; 0 where none is; -1 is not known
     verified: bool  # whether the success, saved as 8 bit and classified singly, fools the oracle again
     value: float | None  # first objective of the best edit; None where nothing was evaluated, or not known
-    pixels: int  # that the best edit changes; -1 is not known
+    pixels: int  # that the best edit changes, of a failure perhaps more than allowed; -1 is not known
     l2: float | None  # length of the change, colours in [0, 1]; None is not known
     distortion: float | None  # mean absolute change of a channel of the changed pixels, 0 to 255
     restarts: int  # -1 is not known
@@ -52,7 +52,7 @@ class Record:
     before_confidence: float
     after_class: int  # of a success; else -1
     after_confidence: float
-    positions: list[int]  # (k,) row * W + column; empty is not known
+    positions: list[int]  # (k,) row * W + column, or (pixels,) of a whole image; empty is not known
     colours: list[list[int]]  # (k, C)
     trace: list[list[float]]  # (query, first objective), or pixels with --stop fewest, wherever that fell
     front: list[FrontPoint]  # Pareto set, where there are several objectives
@@ -129,13 +129,16 @@ class Record:
         may_be_unknown = (self.target, self.after_class, self.repeats, self.verifications, self.restarts,
                           self.shown, self.attempts)  # fmt: skip
         lengths = (self.oracle_seconds, self.strategy_seconds, self.l2, self.distortion)
+        whole = self.fitness == WHOLE
+        sizes = (0, self.k, self.pixels) if whole else (0, self.k)
         return {
             "numbers": min(*counts, *(each + 1 for each in may_be_unknown)) >= 0,
             "queries": 0 <= self.first_fooled <= self.queries <= self.budget
             and max(self.repeats, self.shown) <= self.queries,
             "verification": self.first_fooled > 0 or not self.verified,
-            "pixels": all(len(places) == len(colours) in (0, self.k) for places, colours in edits)
-            and -1 <= self.pixels <= self.k,
+            "pixels": all(len(places) == len(colours) in sizes for places, colours in edits)
+            and self.pixels >= -1
+            and (self.pixels <= self.k or (whole and not self.success)),
             "positions": all(place >= 0 for places, _ in edits for place in places),
             "colours": all(0 <= level <= WHITE for _, colours in edits for one in colours for level in one),
             "trace": all(len(step) == len(("query", "value")) for step in self.trace),
@@ -145,6 +148,7 @@ class Record:
 
 
 WHITE = 255  # highest level of a channel
+WHOLE = "fooling-l0"  # fitness of searches over whole images, of which only what differs is stored
 FIELDS = tuple(field.name for field in fields(Record))
 COLUMNS = tuple(
     name for field in FIELDS for name in ((field, "success", "cost") if field == "budget" else (field,))

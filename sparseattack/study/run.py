@@ -307,7 +307,7 @@ def choose_inference(problem: Problem, queries: int, wanted: bool, study: Study)
     The first choice is stored for each number of pixels: resumed runs are evaluated in the same way.
     ``queries`` is an upper bound of what the problem costs.
     """
-    if not (wanted and problem.classifier.answer_edits):
+    if not (wanted and problem.classifier.answer_edits) or problem.sparse is False:
         return replace(problem, sparse=False)
     part = f"k={problem.encoding.slots}"
     choice = study.get(InferenceChoice, part)

@@ -179,7 +179,7 @@ def test_outputs_that_are_no_scores_are_refused(tmp_path: Path) -> None:
             oracle(f"onnx(path={file})")
     labels = helper.make_node("Shape", ["images"], ["out"])
     file = last_node(tmp_path / "net.onnx", labels, ["n"], TensorProto.INT64)
-    with pytest.raises(InputError, match=r"output out of .* holds labels, tensor\(int64\) .*one_hot"):
+    with pytest.raises(InputError, match=r"output out of .* holds labels, tensor\(int64\) .*scale=labels"):
         oracle(f"onnx(path={file})")
 
 
@@ -262,3 +262,18 @@ def test_scores_do_not_depend_on_other_images_of_the_batch(shared: Path, count: 
     together = made(images)
     assert torch.equal(made(images[:count]), together[:count])
     assert torch.equal(made(images.flip(0)[:count]), together.flip(0)[:count])
+
+
+def test_an_output_of_labels(tmp_path: Path) -> None:
+    """As scikit-learn's converters write it beside the probabilities: whole numbers, one an image."""
+    model = onnx.load(write(tmp_path / "net.onnx", ["n", 3, 6, 5]))
+    model.graph.node.append(helper.make_node("ArgMax", ["scores"], ["label"], axis=1, keepdims=0))
+    model.graph.output.append(helper.make_tensor_value_info("label", TensorProto.INT64, ["n"]))
+    onnx.save(model, tmp_path / "net.onnx")
+    spec = f"onnx(path={tmp_path}/net.onnx,scale=labels"
+    made = oracle(f"{spec},output=label,classes=[a,b,c,d,e])")
+    assert torch.equal(made(IMAGES), torch.eye(5)[expected_scores(IMAGES).argmax(1)])
+    with pytest.raises(InputError, match="choose the scores by output=label"):
+        oracle(f"{spec})")
+    with pytest.raises(InputError, match=r"name these, in order, by classes=\[...\]"):
+        oracle(f"{spec},output=label)")(IMAGES)

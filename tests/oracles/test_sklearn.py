@@ -1,6 +1,7 @@
 """Classifiers of scikit-learn: fitted estimators of the user's, and the random forest on digits."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -245,3 +246,19 @@ def test_a_forest_is_attacked_without_gradients(forest: Classifier) -> None:
     for outcome in fooled:
         perturbed = outcome.paint(problem.images[outcome.image])
         assert forest(perturbed.unsqueeze(0)).argmax() != problem.labels[outcome.image]
+
+
+def test_predictions_alone(file: Path) -> None:
+    """Of a classifier without probabilities, and of one whose classes have names."""
+    namespace = dict[str, Any]()
+    exec(ESTIMATORS, namespace)
+    images = noise(50)
+    margins = oracle(f"sklearn(estimator={file}:margins,scale=labels)")
+    predicted = namespace["margins"]().predict(images.flatten(1).numpy())
+    assert torch.equal(margins(images), torch.eye(3)[torch.from_numpy(predicted)])
+    named = oracle(f"sklearn(estimator={file}:neighbours,scale=labels)")
+    assert named.classes == ("ant", "bee", "cat") and margins.digest != named.digest
+    names = [named.classes[place] for place in named(images).argmax(1).tolist()]
+    assert names == namespace["neighbours"]().predict(images.flatten(1).numpy()).tolist()
+    with pytest.raises(InputError, match="no classifier of one label a row"):
+        oracle(f"sklearn(estimator={file}:several,scale=labels)")

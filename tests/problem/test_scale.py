@@ -15,6 +15,7 @@ from sparseattack import Classifier, InputError, OracleError, Problem, load, reg
 from sparseattack.errors import SparseattackWarning
 from sparseattack.experiment.clean import evaluate_clean
 from sparseattack.experiment.settings import Experiment
+from sparseattack.problem.fitness import margin_of
 from sparseattack.problem.inference import score_images
 from sparseattack.problem.scale import ScaleSetting, recognise, report_scale
 from sparseattack.problem.verification import classify
@@ -216,3 +217,40 @@ def test_percentages_are_refused_and_may_be_declared_logits() -> None:
         recognise("oracle mine", "auto", votes)
     assert recognise("oracle mine", "logits", votes) == "logits"
     assert recognise("oracle mine", "auto", votes * 2) == "logits"
+
+
+LABEL = logits(IMAGES).argmax(1)
+NAMES = ("a", "b", "c", "d", "e")
+
+
+@pytest.mark.parametrize("shape", [(-1,), (-1, 1)])
+def test_labels_are_one_and_zero_by_class(shape: tuple[int, ...]) -> None:
+    made = Classifier("it", lambda images: logits(images).argmax(1).view(shape), "", "labels", classes=NAMES)
+    found = classify(made, IMAGES)
+    assert torch.equal(found.scores, torch.eye(5)[LABEL]) and torch.equal(found.classes, LABEL)
+    assert found.scale == "labels" and (found.confidences == 1).all()
+    rows = oracle(lambda images: torch.eye(5, dtype=torch.int64)[logits(images).argmax(1)], "labels")
+    assert torch.equal(classify(rows, IMAGES).scores, found.scores)
+
+
+@pytest.mark.parametrize(
+    ("scores", "classes", "said"),
+    [
+        (lambda images: logits(images).argmax(1), (), "labels alone do not say how many classes there are"),
+        (lambda images: logits(images).argmax(1) + 1, NAMES, "label 5 is none of the 5 classes"),
+        (lambda images: logits(images).argmax(1) - 1, NAMES, "label -1 is none of the 5 classes"),
+        (softmax, NAMES, "answered scores that are no label, which is 1 for one class"),
+        (lambda images: torch.ones(len(images), 5), NAMES, "scores that are no label"),
+    ],
+)
+def test_what_is_no_label_is_refused(scores: Any, classes: tuple[str, ...], said: str) -> None:
+    with pytest.raises((InputError, OracleError), match=said):
+        classify(Classifier("it", scores, "", "labels", classes=classes), IMAGES)
+
+
+def test_the_margin_of_a_label_is_one_or_minus_one() -> None:
+    labels = LABEL.clone()
+    labels[:6] = (labels[:6] + 1) % 5
+    shown = margin_of(torch.eye(5)[LABEL], labels, False, "labels")
+    assert shown.tolist() == [-1.0] * 6 + [1.0] * 6
+    assert margin_of(torch.eye(5)[LABEL], labels, True, "labels").tolist() == [1.0] * 6 + [-1.0] * 6

@@ -24,6 +24,7 @@ from sparseattack import (
     load,
     uses,
 )
+from sparseattack.search.loop import with_pixels
 
 BUDGET = 120
 
@@ -143,8 +144,8 @@ def test_an_encoding_of_one_size_is_refused() -> None:
 
     problem = linear_problem(linear, encoding=Fixed(), until=fewest)
     with pytest.raises(InputError, match="Fixed is no dataclass with slots"):
-        problem.with_pixels(1)
+        with_pixels(problem, 1)
     given = linear_problem(
         linear, encoding=Fixed(), until=fewest, encode=lambda pixels: corners(pixels=pixels)
     )
-    assert given.with_pixels(1).encoding.slots == 1 and given.with_pixels(1).until is fooled
+    assert with_pixels(given, 1).encoding.slots == 1 and with_pixels(given, 1).until is fooled

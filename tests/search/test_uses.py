@@ -107,7 +107,7 @@ def test_a_declaration_passes_through_settings_and_decorators() -> None:
 @pytest.mark.parametrize(
     ("names", "words"),
     [
-        (("pixels", "image"), '"image", "scores", "budget" and "external", not \'pixels\''),
+        (("pixels", "image"), '"image", "scores", "budget", "start" and "external", not \'pixels\''),
         ((), "at least one name"),
     ],
 )
