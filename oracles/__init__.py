@@ -3,7 +3,7 @@
 Kinds: ``zoo`` (trained CIFAR-10 networks), ``alexnet`` and ``efficientnet`` (ImageNet); the user's own
 classifiers by ``torch_module``, ``torch_export``, ``onnx`` and ``sklearn``, and files of other frameworks
 (``frameworks``); ``bfloat16`` (another oracle in reduced precision); ``remote`` (a server behind a network);
-``table`` (the answers of another oracle); ``labels`` (another oracle without its scores); ``linear`` (for
+``table`` (the answers of another oracle, or its labels alone); ``linear`` (for
 tests).
 
 Parts of torch oracles: ``forward`` (the forward pass), ``weights`` (files of weights), ``networks``
