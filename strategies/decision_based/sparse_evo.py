@@ -16,7 +16,7 @@ FEWEST = 3  # members: the best, and two parents
 BEGIN, FILL, EVOLVE = range(3)  # stages of the search of an image
 
 
-class Population(NamedTuple):
+class MaskPopulation(NamedTuple):
     """Masks over one image for each clean one: where a mask is 1, that image shows."""
 
     shown: Tensor  # (B, H * W, C) uint8, the image that fools
@@ -26,7 +26,7 @@ class Population(NamedTuple):
     size: Tensor  # (B,) members so far
 
     @classmethod
-    def empty(cls, clean: Tensor, popsize: int) -> "Population":
+    def empty(cls, clean: Tensor, popsize: int) -> "MaskPopulation":
         """No members yet."""
         batch, area, _ = clean.shape
         masks = torch.zeros(batch, popsize, area, dtype=torch.bool, device=clean.device)
@@ -34,11 +34,11 @@ class Population(NamedTuple):
         none = torch.zeros(batch, dtype=torch.int64, device=clean.device)
         return cls(clean, torch.zeros_like(masks[:, 0], dtype=torch.int64), masks, lengths, none)
 
-    def begun(self, shown: Tensor, clean: Tensor, where: Tensor) -> "Population":
+    def begun(self, shown: Tensor, clean: Tensor, where: Tensor) -> "MaskPopulation":
         """For the images ``where (B,)`` the population of one mask, of all that differs in ``shown``."""
         squares = (shown.long() - clean.long()).square().sum(2)
         here = where.unsqueeze(1)
-        fresh = Population(
+        fresh = MaskPopulation(
             torch.where(here.unsqueeze(2), shown, self.shown),
             torch.where(here, squares, self.squares),
             self.masks,
@@ -47,16 +47,16 @@ class Population(NamedTuple):
         )
         return fresh.filled(squares > 0, where)
 
-    def filled(self, masks: Tensor, where: Tensor) -> "Population":
+    def filled(self, masks: Tensor, where: Tensor) -> "MaskPopulation":
         """With one member more, of ``masks (B, H * W)``, for the images ``where (B,)``."""
         return self._placed(masks, self.size, where)._replace(size=self.size + where)
 
-    def improved(self, masks: Tensor, where: Tensor) -> "Population":
+    def improved(self, masks: Tensor, where: Tensor) -> "MaskPopulation":
         """With ``masks (B, H * W)`` in place of the longest change of images ``where`` they are shorter."""
         longest, worst = self.lengths.max(1)
         return self._placed(masks, worst, where & (self.length(masks) < longest))
 
-    def _placed(self, masks: Tensor, at: Tensor, where: Tensor) -> "Population":
+    def _placed(self, masks: Tensor, at: Tensor, where: Tensor) -> "MaskPopulation":
         """With ``masks (B, H * W)`` as the members numbered ``at (B,)`` of the images ``where (B,)``."""
         rows, at = torch.arange(len(at), device=at.device)[where], at[where]
         more = self.masks.index_put((rows, at), masks[where])
@@ -137,7 +137,7 @@ def sparse_evo(
     require(densities >= 1, f"sparse-evo needs at least 1 of densities, not {densities}")
     limit_memory(space, masks=2 * popsize)
     beginning, first_removed = Beginning.of(space, densities), max(1, int(initial * space.slots))
-    clean, members = beginning.clean, Population.empty(beginning.clean, popsize)
+    clean, members = beginning.clean, MaskPopulation.empty(beginning.clean, popsize)
     stage = tries = torch.zeros_like(members.size)  # (B,)
     removed = torch.full_like(stage, first_removed)  # (B,) pixels, from the next of the first masks
     while True:
