@@ -18,7 +18,7 @@ from sparseattack.report.page.file import check_page, write_page
 from sparseattack.report.page.gallery import with_shown
 from sparseattack.report.results import Results, results
 from sparseattack.report.side_by_side import common_csv, common_json, common_sections, of_study, study_names
-from sparseattack.report.summary import Pair
+from sparseattack.report.summary import Pair, flat_answers
 from sparseattack.report.tables import (
     LEVEL,
     Section,
@@ -241,9 +241,9 @@ def _print_list(console: Console, parts: Sequence[Section], method: Method, name
 
 
 def print_remarks(console: Console, found: Results, names: dict[Method, str]) -> None:
-    """Failures, mixtures, what was not counted as queries, the inference used, significant differences."""
+    """Failures, blind searches, mixtures, what was not counted, the inference used, differences."""
     for line in found.lines:
-        for sentence in failures(line, names[line.method]):
+        for sentence in (*failures(line, names[line.method]), *flat_answers(line, names[line.method])):
             console.print(sentence, style="yellow")
     for sentence in found.mixtures:
         console.print(visible(sentence), style="yellow")

@@ -137,6 +137,10 @@ def cross_entropy(queries: Queries) -> Tensor:
     return -own if queries.targeted else own
 
 
+OF_SCORES: tuple[Fitness, ...] = (margin, probability, cross_entropy)
+"""Those that depend on nothing but the scores: where one is that of the clean image, no score told more."""
+
+
 def l0(queries: Queries) -> Tensor:
     """Number of changed pixels, whatever their channels; of coordinates where the encoding counts these."""
     return queries.changed.float()

@@ -71,6 +71,7 @@ RUN_COLUMNS = (
     TableColumn(
         "attempts", "whole", "images", "sent to a server, each time, verifications too; -1: not known"
     ),
+    TableColumn("flat", "whole", "queries", "of exactly the value of the clean image; -1: not known"),
     TableColumn("verified", "flag", "", "whether the success, saved as 8 bit, fools the oracle again"),
     TableColumn(
         "value", "real", "fitness", "first objective of the best edit", "no query evaluated, or not known"
@@ -124,6 +125,7 @@ TABLE_COLUMNS = (
         "shown", "whole", "queries", "of these, evaluated by the oracle, or sent to its server", LONGER
     ),
     TableColumn("attempts", "whole", "images", "sent to a server, each time; 0 where there is none", LONGER),
+    TableColumn("flat", "whole", "queries", "of exactly the value of the clean image", LONGER),
     TableColumn("oracle_seconds", "real", "seconds", "time of the oracle", LONGER),
     TableColumn("strategy_seconds", "real", "seconds", "time of the strategy", LONGER),
     TableColumn("restarts", "whole", "", "restarts of the searches", LONGER),

@@ -14,6 +14,7 @@ from sparseattack.study.columns import NOT_KNOWN, Columns, Flags, Numbers
 from sparseattack.study.facts import Method
 
 CASE = ("image", "seed", "target")  # what tells the runs of one method apart
+FLAT = 0.5  # share of a method's candidates, of the clean image's value, above which that is said
 MARKS = (100, 300, 1000)  # queries at which the success rate is shown, beside the budget
 
 
@@ -38,6 +39,7 @@ class Summary:
     repeats: int | None  # of the queries, duplicates that the oracle did not evaluate; None is not known
     shown: int | None  # of the queries, those that the oracle evaluated, or that were sent to its server
     attempts: int | None  # images sent to a server, each time counted; 0 where there is none
+    flat: int | None  # of the queries, those of exactly the clean image's value, which told a search nothing
     oracle_seconds: float | None  # None is not known
     strategy_seconds: float | None
     restarts: int | None
@@ -104,6 +106,7 @@ def _summary(method: Method, runs: Columns, every_target: bool) -> Summary:
         repeats=total(runs.repeats),
         shown=total(runs.shown),
         attempts=total(runs.attempts),
+        flat=total(runs.flat),
         oracle_seconds=_seconds(runs.oracle_seconds),
         strategy_seconds=_seconds(runs.strategy_seconds),
         restarts=total(runs.restarts),
@@ -111,6 +114,17 @@ def _summary(method: Method, runs: Columns, every_target: bool) -> Summary:
         errors=int(runs.failed.sum()),
         any_target=_any_target(runs) if every_target else None,
     )
+
+
+def flat_answers(line: Summary, name: str) -> list[str]:
+    """Where most candidates had the clean image's value, which leads no search, a sentence about that."""
+    if line.flat is None or line.flat <= FLAT * line.queries:
+        return []
+    return [
+        f"{name}/{line.method.encoding}, k = {line.method.k}: {100 * line.flat / line.queries:.0f} % of its"
+        " candidates had the same value as the clean image, and told the search nothing: scores are rounded,"
+        " are labels, or do not change with few pixels"
+    ]
 
 
 def total(column: Numbers) -> int | None:

@@ -18,6 +18,7 @@ SUMS = (
     "verifications",
     "shown",
     "attempts",
+    "flat",
     "restarts",
     "oracle_seconds",
     "strategy_seconds",

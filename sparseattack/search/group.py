@@ -14,6 +14,7 @@ from sparseattack.errors import InputError
 from sparseattack.plugins.spec import function_name, uses_of
 from sparseattack.problem.edits import Edits
 from sparseattack.problem.evaluations import Evaluations, QueryBatch
+from sparseattack.problem.fitness import OF_SCORES
 from sparseattack.problem.problem import Problem
 from sparseattack.problem.space import Strategy
 from sparseattack.search.contract import ask, close, is_query, start, within_budget
@@ -63,7 +64,8 @@ class Group:
         )
         self.who = f"strategy {settings.key or function_name(strategy)}"
         self.search = start(strategy, replace(self.space), self.who)  # its own copy
-        self.ledger = Ledger(problem, self.space.batch)
+        known = problem.predictions is not None and problem.fitness[0] in OF_SCORES
+        self.ledger = Ledger(problem, self.space.batch, self.space.clean_values[:, 0] if known else None)
 
     def first_population(self) -> int:
         """How many queries the first generation has, none of which is evaluated; ends the search."""

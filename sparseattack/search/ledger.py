@@ -27,14 +27,16 @@ class Ledger:
     pixels, or else the candidate of lowest first value; equals are ranked by that value.
     """
 
-    def __init__(self, problem: Problem, count: int) -> None:
-        self.problem = problem
+    def __init__(self, problem: Problem, count: int, clean: Tensor | None = None) -> None:
+        """``clean (B,)`` are the values of the clean images, where candidates are compared with them."""
+        self.problem, self.clean = problem, clean
         device, objectives = problem.images.device, len(problem.fitness)
         dims = len(problem.encoding.genes(problem.images.shape[1:]))
         zero = torch.zeros(count, dtype=torch.int64, device=device)
         # cost
         self.queries = zero  # (B,) charged
         self.duplicates = zero  # (B,) of these, not evaluated
+        self.flat = zero  # (B,) of the queries, those of exactly the clean image's value
         self.verifications = zero  # (B,) evaluations singly or in full precision, which cost no query
         self.sent = zero.unsqueeze(1).expand(-1, 2)  # (B, 2) queries sent to a server, and how often
         self.oracle_seconds = torch.zeros_like(zero, dtype=torch.float32)  # (B,)
@@ -84,6 +86,9 @@ class Ledger:
         new = success.any(1) & (self.first_fooled == 0)
         self.first_fooled = self.first_fooled + first.masked_fill(~new, 0)
         self._recorded = self._recorded + asked.sum(1)
+        if self.clean is not None:
+            same = evaluations.values[..., 0] == self.clean.unsqueeze(1)
+            self.flat = self.flat + (same & asked).sum(1)
         rank = evaluations.pixels.masked_fill(~success, NO_SUCCESS)
         rank = rank.masked_fill(evaluations.stop & success, MET)
         values = evaluations.values.masked_fill(~seen.unsqueeze(2), torch.inf)
@@ -163,6 +168,7 @@ class Ledger:
             verifications=int(self.verifications[place]),
             shown=int(self.sent[place, 0] if remote else self.queries[place] - self.duplicates[place]),
             attempts=int(self.sent[place, 1]),
+            flat=int(self.flat[place]),
             first_fooled=int(self.first_fooled[place]),
             met=int(self.rank[place]) == MET,
             unverified=bool(self.unverified[place]),

@@ -71,6 +71,9 @@ class Outcome:
     verifications: int = 0  # evaluations singly or in full precision, which decide and cost no query
     shown: int = 0  # queries that the oracle evaluated; of a remote one, those that were sent to its server
     attempts: int = 0  # images sent to a server, each time and for verifications too; 0 where none is
+    flat: int = (
+        0  # queries of exactly the clean image's value, where that is of its scores and they are known
+    )
     unverified: bool = False  # whether this edit was a success as a query, but is none as a single image
     clean: Tensor | None = field(default=None, repr=False, compare=False)  # the image (C, H, W), not copied
 

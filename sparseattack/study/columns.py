@@ -49,6 +49,7 @@ class Columns:
     verifications: Numbers
     shown: Numbers
     attempts: Numbers
+    flat: Numbers
     pixels: Numbers
     restarts: Numbers
     after_class: Numbers  # of a success
@@ -96,7 +97,7 @@ class Columns:
         unknown = {
             name: np.where(which, NOT_KNOWN, getattr(here, name))
             for which, names in (
-                (longer, ("repeats", "verifications", "shown", "attempts")),
+                (longer, ("repeats", "verifications", "shown", "attempts", "flat")),
                 (other, ("pixels", "restarts", "after_class")),
             )
             for name in names
@@ -251,14 +252,12 @@ def _columns(
     if lacking := [key for key in set(held["image_key"]) if key not in images or key not in numbers]:
         raise InputError(f"the image {lacking[0]} of a run is missing")
     seen = [images[key] for key in held["image_key"]]
-    shown, attempts = sent_by(held, array, sent)
     found = Columns(
         method=_array("method", _shared(held["method"])),
         image=np.array([numbers[key] for key in held["image_key"]], np.int64),
         failed=np.array([error != "" for error in held["error"]], bool),
         right=np.array([image.predicted == image.label for image in seen], bool),
-        shown=shown,
-        attempts=attempts,
+        **sent_by(held, array, sent),
         environment=_array("environment", _shared(held["environment"])),
         row=np.arange(len(rows)),
         l2=np.array(held["l2"], float),
@@ -305,8 +304,8 @@ def _check_values(found: Columns, held: Mapping[str, Sequence[Any]], array: Mapp
         & (found.first_fooled <= found.queries)
         & (found.queries <= found.budget)
         & (found.repeats <= found.queries)
-        & (np.minimum(found.shown, found.attempts) >= NOT_KNOWN)
-        & (found.shown <= found.queries),
+        & (np.minimum(np.minimum(found.shown, found.attempts), found.flat) >= NOT_KNOWN)
+        & (np.maximum(found.shown, found.flat) <= found.queries),
         "verification": (found.first_fooled > 0) | ~found.verified,
         "success": array["success"] == found.success,
         "cost": array["cost"] == found.cost,

@@ -200,13 +200,14 @@ class InferenceChoice:
 
 @dataclass(frozen=True)
 class SentImages:
-    """What a run has sent to a server, of an oracle that stands behind a network."""
+    """What a run has sent to a server, behind a network, and how many queries told it nothing."""
 
     KEY: ClassVar[str] = "sent"
     run: str  # key
     budget: int  # of that run: one of a larger budget has a fact of its own
     shown: int  # queries that were sent at least once
     attempts: int  # images that were sent, each time counted
+    flat: int = 0  # queries of exactly the clean image's value
 
     @property
     def part(self) -> str:

@@ -90,7 +90,8 @@ def _beside(setup: Setup, outcome: Outcome, times: int) -> dict[str, Any]:
     """What was evaluated beside the queries, and what was sent; ``times`` evaluations have verified it."""
     again = int(setup.clean.oracle.sent(times).sum())
     verifications, attempts = outcome.verifications + times, outcome.attempts + again
-    return {"verifications": verifications, "shown": outcome.shown, "attempts": attempts}
+    counts = {"shown": outcome.shown, "attempts": attempts, "flat": outcome.flat}
+    return {"verifications": verifications, **counts}
 
 
 def _sizes(setup: Setup, case: Case, outcome: Outcome) -> dict[str, Any]:

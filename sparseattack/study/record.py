@@ -40,6 +40,7 @@ class Record:
     verifications: int  # evaluations singly or in full precision, which are no queries; -1 is not known
     shown: int  # queries that the oracle evaluated, or that were sent to its server; -1 is not known
     attempts: int  # images sent to a server, each time, verifications too; 0 where none is; -1 is not known
+    flat: int  # queries of exactly the clean image's value, of a fitness of scores alone; -1 is not known
     verified: bool  # whether the success, saved as 8 bit and classified singly, fools the oracle again
     value: float | None  # first objective of the best edit; None where nothing was evaluated, or not known
     pixels: int  # that the best edit changes, of a failure perhaps more than allowed; -1 is not known
@@ -127,14 +128,14 @@ class Record:
         edits = [(self.positions, self.colours), *((point.positions, point.colours) for point in self.front)]
         counts = (self.label, self.image, self.seed, self.before_class)
         may_be_unknown = (self.target, self.after_class, self.repeats, self.verifications, self.restarts,
-                          self.shown, self.attempts)  # fmt: skip
+                          self.shown, self.attempts, self.flat)  # fmt: skip
         lengths = (self.oracle_seconds, self.strategy_seconds, self.l2, self.distortion)
         whole = self.fitness == WHOLE
         sizes = (0, self.k, self.pixels) if whole else (0, self.k)
         return {
             "numbers": min(*counts, *(each + 1 for each in may_be_unknown)) >= 0,
             "queries": 0 <= self.first_fooled <= self.queries <= self.budget
-            and max(self.repeats, self.shown) <= self.queries,
+            and max(self.repeats, self.shown, self.flat) <= self.queries,
             "verification": self.first_fooled > 0 or not self.verified,
             "pixels": all(len(places) == len(colours) in sizes for places, colours in edits)
             and self.pixels >= -1
@@ -160,14 +161,14 @@ OF_IMAGE = {
     "before_confidence": "confidence",
 }
 """Columns of a run that its image has, and their names there."""
-SENT = ("shown", "attempts")
-"""Columns of a run that stand in a fact of their own, where its oracle sends images to a server."""
+SENT = ("shown", "attempts", "flat")
+"""Columns of a run that stand in a fact of their own, where they are not those of most runs."""
 RUN_COLUMNS = tuple(name for name in COLUMNS if name not in {*OF_IMAGE, "image", *SENT})
 """Columns of the table of runs."""
 NESTED = ("positions", "colours", "trace", "front")  # columns that hold JSON
 FLAGS = ("success", "met", "verified", "sparse")  # columns that hold 0 or 1
 OF_ALL_QUERIES: dict[str, Any] = {
-    **dict.fromkeys(("repeats", "verifications", "shown", "attempts"), -1),
+    **dict.fromkeys(("repeats", "verifications", "shown", "attempts", "flat"), -1),
     **dict.fromkeys(("oracle_seconds", "strategy_seconds")),
 }
 """What is not known of a run before its last query."""

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sparseattack.errors import InputError
 from sparseattack.provenance import Environment, digest
 from sparseattack.study.facts import SentImages, parse_json
-from sparseattack.study.record import FLAGS, NESTED, OF_IMAGE, RUN_COLUMNS, Record
+from sparseattack.study.record import FLAGS, NESTED, OF_IMAGE, RUN_COLUMNS, SENT, Record
 
 SCHEMA = 2  # version of the tables
 ROUNDING = 0.01  # share of the greatest score by which another machine or version may change a score
@@ -102,8 +102,8 @@ def record_in(
     row |= {name: parse_json(row[name]) for name in NESTED}
     row |= {name: getattr(image, field) for name, field in OF_IMAGE.items()}
     fact = sent.get(SentImages.part_of(row["key"], row["budget"]))
-    shown, attempts = _sent(fact, row["queries"], row["repeats"])
-    record = Record.from_dict(row | {"image": numbers[key], "shown": shown, "attempts": attempts})
+    beside = dict(zip(SENT, _sent(fact, row["queries"], row["repeats"]), strict=True))
+    record = Record.from_dict(row | {"image": numbers[key]} | beside)
     channels, height, width = image.sides
     if any(place >= height * width for place in record.positions) or any(
         len(colour) != channels for colour in record.colours
@@ -113,30 +113,30 @@ def record_in(
 
 
 def sent_images(record: Record) -> SentImages | None:
-    """What a run has sent to a server; None where that is nothing, as of every oracle in this process."""
-    if (record.shown, record.attempts) == _sent(None, record.queries, record.repeats):
+    """What a run has sent to a server and was told nothing by; None where both is nothing, as of most."""
+    if (record.shown, record.attempts, record.flat) == _sent(None, record.queries, record.repeats):
         return None
-    return SentImages(record.key, record.budget, record.shown, record.attempts)
+    return SentImages(record.key, record.budget, record.shown, record.attempts, record.flat)
 
 
-def _sent(sent: SentImages | None, queries: object, repeats: object) -> tuple[int, int]:
-    """How many queries were shown, and how many images were sent to a server, each time counted."""
+def _sent(sent: SentImages | None, queries: object, repeats: object) -> tuple[int, int, int]:
+    """Queries that were shown, images sent to a server, each time counted, and queries that told nothing."""
     if sent:
-        return sent.shown, sent.attempts
+        return sent.shown, sent.attempts, sent.flat
     if isinstance(queries, int) and isinstance(repeats, int) and repeats >= 0:
-        return queries - repeats, 0
-    return -1, 0
+        return queries - repeats, 0, 0
+    return -1, 0, 0
 
 
 def sent_by(
     held: Mapping[str, Sequence[object]],
     array: Mapping[str, NDArray[np.int64]],
     sent: Mapping[str, SentImages],
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+) -> dict[str, NDArray[np.int64]]:
     """The same of some runs ``(R,)``, by the columns of their rows: those ``held``, or as an ``array``."""
     shown = np.where(array["repeats"] >= 0, array["queries"] - array["repeats"], -1)
-    attempts = np.zeros_like(shown)
+    attempts, flat = np.zeros_like(shown), np.zeros_like(shown)
     for place, pair in enumerate(zip(held["key"], held["budget"], strict=True) if sent else ()):
         if fact := sent.get(SentImages.part_of(*pair)):
-            shown[place], attempts[place] = fact.shown, fact.attempts
-    return shown, attempts
+            shown[place], attempts[place], flat[place] = fact.shown, fact.attempts, fact.flat
+    return {"shown": shown, "attempts": attempts, "flat": flat}

@@ -32,6 +32,7 @@ def record(image: int = 0, first_fooled: int = 0, **others: Any) -> Record:
         "repeats": 0,
         "verifications": 2 if first_fooled else 1,
         "attempts": 0,
+        "flat": 0,
         "verified": first_fooled > 0,
         "met": first_fooled > 0,
         "value": -0.5 if first_fooled else 1.25,

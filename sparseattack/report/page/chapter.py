@@ -28,6 +28,7 @@ from sparseattack.report.page.wording import (
 )
 from sparseattack.report.results import Results
 from sparseattack.report.statistics.comparisons import comparisons
+from sparseattack.report.summary import flat_answers
 from sparseattack.report.tables import (
     changes,
     explanation,
@@ -142,9 +143,11 @@ def _stored(id: str, picture: Thumbnail) -> StoredPicture:
 
 
 def _warnings(found: Results) -> list[str]:
-    """In what runs differ, and which of them failed."""
-    failed = [one for line in found.lines for one in failures(line, line.method.name)]
-    return [*found.mixtures, *failed]
+    """In what runs differ, which of them failed, and which searched blindly."""
+    names = {line.method: line.method.name for line in found.lines}
+    failed = [one for line in found.lines for one in failures(line, names[line.method])]
+    blind = [one for line in found.lines for one in flat_answers(line, names[line.method])]
+    return [*found.mixtures, *failed, *blind]
 
 
 def _unfinished(found: Results) -> str:
