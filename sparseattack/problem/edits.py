@@ -23,6 +23,8 @@ class Edits(NamedTuple):
 
     def winners(self) -> Tensor:
         """The slot whose colour stays at each slot's pixel: ``(n, k)``."""
+        if self.positions.shape[1] == 1:
+            return torch.zeros_like(self.positions)
         ordered, order = self.positions.contiguous().sort(dim=1, stable=True)
         return order.gather(1, torch.searchsorted(ordered, self.positions.contiguous(), right=True) - 1)
 
@@ -32,6 +34,8 @@ class Edits(NamedTuple):
 
     def settled(self) -> Tensor:
         """The colour that stays at each slot's pixel: ``(n, k, C)`` uint8."""
+        if self.positions.shape[1] == 1:
+            return self.colours
         return self.colours.gather(1, self.winners().unsqueeze(2).expand_as(self.colours))
 
     def split(self, most: int) -> "list[Edits]":

@@ -20,6 +20,8 @@ class QueryBatch(NamedTuple):
     @classmethod
     def concatenate(cls, parts: "Sequence[QueryBatch]") -> "QueryBatch":
         """The queries of all parts, one after another, without their duplicates."""
+        if len(parts) == 1:
+            return parts[0]._replace(duplicates=0)
         edits = Edits(*map(torch.cat, zip(*(part.edits for part in parts), strict=True)))
         scored = any(part.scored for part in parts)
         return cls(torch.cat([part.rows for part in parts]), edits, scored=scored)
@@ -31,6 +33,8 @@ class QueryBatch(NamedTuple):
 
     def part(self, start: int, stop: int) -> "QueryBatch":
         """Queries from ``start`` to ``stop``; the duplicates go with the last of all."""
+        if start == 0 and stop >= len(self.rows):
+            return self
         edits = Edits(*(column[start:stop] for column in self.edits))
         duplicates = self.duplicates if stop >= len(self.rows) else 0
         return QueryBatch(self.rows[start:stop], edits, duplicates, self.scored)
@@ -50,10 +54,14 @@ class Evaluations(NamedTuple):
     @classmethod
     def concatenate(cls, parts: "Sequence[Evaluations]", dim: int = 0) -> "Evaluations":
         """All parts, one after another."""
+        if len(parts) == 1:
+            return parts[0]
         return cls(*(torch.cat(columns, dim) for columns in zip(*parts, strict=True)))
 
     def split(self, sizes: list[int]) -> "list[Evaluations]":
         """Parts of these sizes, one after another."""
+        if len(sizes) == 1:
+            return [self]
         return [Evaluations(*part) for part in zip(*(torch.split(each, sizes) for each in self), strict=True)]
 
     def take(self, places: Tensor | slice) -> "Evaluations":

@@ -68,6 +68,8 @@ def score_images(classifier: Classifier, images: Tensor, numbers: Numbers, pad: 
 def score_painted(classifier: Classifier, images: Tensor, rows: Tensor, edits: Edits, pad: int) -> Tensor:
     """Checked scores ``(n, K)`` of edits of ``images (N, C, H, W)`` at index ``rows (n,)``, painted."""
     most = sizes(classifier, images, pad).chunk
+    if len(rows) <= most:
+        return score_images(classifier, edits.paint(images, rows), rows, pad)
     parts = zip(torch.split(rows, most), edits.split(most), strict=True)
     painted = ((numbers, part.paint(images, numbers)) for numbers, part in parts)
     return torch.cat([score_images(classifier, each, numbers, pad) for numbers, each in painted])

@@ -137,6 +137,8 @@ class Group:
 
 def _spread(evaluations: Evaluations, asked: Tensor, places: Tensor) -> Evaluations:
     """Evaluations ``(n, ...)`` at their ``places (n,)`` of all ``(B, P)``; else infinite, 0, false, NaN."""
+    if len(places) == asked.numel():  # all of them, in their order
+        return Evaluations(*(column.view(*asked.shape, *column.shape[1:]) for column in evaluations))
 
     def place(column: Tensor, empty: float) -> Tensor:
         blank = column.new_full((asked.numel(), *column.shape[1:]), empty)
