@@ -5,5 +5,5 @@ template).
 
 Parts: ``endpoint`` (address, headers, secrets), ``client`` (retries, limits), ``answers`` (the ledger: every
 answer is kept), ``connection`` (what both kinds have in common: images to answers), ``template`` (where the
-image stands in a request, and the scores in an answer).
+image stands in a request, and the scores in an answer), ``class_scores`` (answers to scores of all classes).
 """

@@ -15,7 +15,6 @@ from torch import nn
 from sparseattack import Classifier, InputError, Oracle, OracleError
 from sparseattack.data.images import levels
 from sparseattack.errors import brief
-from sparseattack.problem.inference import LABELS
 from sparseattack.problem.oracle import Shape
 from sparseattack.problem.scale import ScaleSetting
 from sparseattack.provenance import digest
@@ -35,6 +34,10 @@ RANK = 4  # dimensions of a batch of images
 LENGTH = "Inference-Header-Content-Length"
 DIGITS = 20  # characters of a float in JSON
 WHITE = 255
+NO_SCORES = (
+    "oip reads a score for every class. Where the model has labels only, serve them as FP32, a row of one 1"
+    " and else 0 for each image, and set scale=labels"
+)
 
 
 def oip(
@@ -210,7 +213,7 @@ def score_output(facts: Mapping[str, Any], name: str, model: str) -> str:
             f" output={likely(floats or [one['name'] for one in every]) if every else 'NAME'}"
         )
     if not str(some[0].get("datatype")).startswith(("FP", "BF")):
-        raise InputError(f"the output {_listed(some)} of {model} is no scores: {LABELS}")
+        raise InputError(f"the output {_listed(some)} of {model} is no scores: {NO_SCORES}")
     return str(some[0]["name"])
 
 

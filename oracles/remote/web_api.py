@@ -17,18 +17,19 @@ from sparseattack import Classifier, InputError, Oracle, OracleError
 from sparseattack.data.images import levels
 from sparseattack.data.png import pil_image, write_png
 from sparseattack.errors import brief
-from sparseattack.problem.scale import SUM_ROUNDING, ScaleSetting
+from sparseattack.problem.scale import ScaleSetting
 from sparseattack.provenance import digest
 
+from .class_scores import Reading
 from .client import HttpRequest
 from .connection import Buying, Pixels, RemoteScores, Scores
 from .endpoint import Endpoint
-from .template import EACH, Steps, at, filled, items, masked_json, shown, steps_of, template_at, template_in
+from .template import EACH, Steps, filled, items, masked_json, steps_of, template_at, template_in
 from .terms import MEGABYTES, Terms
 
 Layout = Literal["nhwc", "nchw"]
 Others = Literal["refuse", "ignore"]
-BEST, WHITE, PERCENT = 100, 255, 100  # quality of a JPEG, a level, a whole
+BEST, WHITE = 100, 255  # quality of a JPEG, a level
 BODY, FORM = "body", "form:"  # in place of a path in JSON
 TYPES = {"png": "image/png", "jpeg": "image/jpeg", "raw": "application/octet-stream"}
 
@@ -93,9 +94,12 @@ def http(
     if not body and image != BODY and not image.startswith(FORM):
         template, many = template_at(steps := steps_of(image, "image")), EACH in steps
     names = class_names(classes)
-    where = Reading(
-        steps_of(scores, "scores"), steps_of(labels, "labels"), percent, names, others == "ignore"
-    )
+    found, of = steps_of(scores, "scores"), steps_of(labels, "labels")
+    if only := scale == "labels" and bool(labels):
+        found, of = of, ()
+        if not names:
+            raise InputError("scale=labels with labels= needs all classes, in order, by classes=")
+    where = Reading(found, of, percent, names, others == "ignore", only)
     service = WebService(form, template, where, batch, many, endpoint.masked)
     service.check()
     known = digest([form, template, service.prefix])
@@ -111,6 +115,7 @@ def http(
         () if names and names[0] == "" else names,
         rounding=0.0 if rounding is None and batch == 1 else rounding,
         remote=bought,
+        notes=service.notes,
     )
 
 
@@ -175,75 +180,6 @@ class ImageForm(NamedTuple):
         return (numbers if self.range == WHITE else numbers.astype(np.float64) / WHITE).tolist()
 
 
-class Reading(NamedTuple):
-    """Where an answer has scores, and of which classes."""
-
-    scores: Steps
-    labels: Steps
-    percent: bool
-    classes: tuple[str, ...]
-    ignore: bool  # labels that are none of the classes
-
-    def vector(self, item: Any) -> Scores:
-        """The scores ``(K,)`` in what an answer holds about one image; OracleError where there are none."""
-        found = at(item, self.scores)
-        if isinstance(found, dict):
-            return self._of_some([*found], _numbers([*found.values()]))
-        if self.labels:
-            given = at(item, self.labels)
-            if not isinstance(given, list) or not isinstance(found, list) or len(given) != len(found):
-                raise OracleError(f"answered labels {shown(given)} and scores {shown(found)}, not as many")
-            return self._of_some(given, _numbers(found))
-        return self._scaled(_numbers(found if isinstance(found, list) else [found]))
-
-    def _scaled(self, scores: Scores) -> Scores:
-        return scores / PERCENT if self.percent else scores
-
-    def _of_some(self, labels: Sequence[Any], scores: Scores) -> Scores:
-        """Scores of all classes, of which only some are given with their ``labels``.
-
-        Where the scores can be probabilities, the others share what is left of 1; a class that is not given
-        has a score below all that are. A service that gives no class at all gives all the score 0.
-        """
-        if not self.classes:
-            raise OracleError("answered scores with labels: name all classes, in order, by classes=")
-        scores, vector = self._scaled(scores), np.full(len(self.classes), np.nan)
-        for label, score in zip(labels, scores, strict=True):
-            if (place := self._place(label)) is not None:
-                if not np.isnan(vector[place]):
-                    raise OracleError(f"answered two scores of the class {shown(label)}")
-                vector[place] = score
-        missing = np.isnan(vector)
-        if missing.any():
-            below = float(np.nextafter(scores.min(), -np.inf)) if len(scores) else 0.0
-            rest = (1 - float(scores.sum())) / int(missing.sum())
-            if scores.min(initial=0) >= 0 and scores.sum() <= 1 + SUM_ROUNDING:
-                rest = max(rest, 0.0)
-            vector[missing] = min(below, rest) if rest >= 0 else max(below, 0.0)
-        return vector
-
-    def _place(self, label: Any) -> int | None:
-        """The number of a class by its name or number; None for one that is ignored."""
-        if isinstance(label, int) and 0 <= label < len(self.classes):
-            return label
-        if isinstance(label, str) and label and label in self.classes:
-            if (count := self.classes.count(label)) > 1:
-                raise OracleError(f"answered the label {shown(label)}, the name of {count} of the classes=")
-            return self.classes.index(label)
-        if isinstance(label, str) and label.isdecimal() and not self.classes[0]:
-            return self._place(int(label))
-        if self.ignore:
-            return None
-        raise OracleError(f"answered the label {shown(label)}, none of classes=; others=ignore ignores it")
-
-
-def _numbers(values: Sequence[Any]) -> Scores:
-    """Numbers in JSON as an array; OracleError for anything else."""
-    if not all(isinstance(value, int | float) and not isinstance(value, bool) for value in values):
-        raise OracleError(f"answered {shown(values)} where scores are expected, which are numbers")
-    return np.array(values, np.float64)
-
-
 @dataclass
 class WebService:
     """Requests and answers of an API, as a template and paths say."""
@@ -255,6 +191,18 @@ class WebService:
     many: bool  # whether a request has a list of images
     mask: Callable[[str], str]  # hides the secrets that stand in a text
     on_trial: bool = False
+    fewest: int | None = None  # classes in an answer so far
+
+    def notes(self) -> tuple[str, ...]:
+        """That answers have scores of some classes only, where that is so, and what that means."""
+        count = len(self.reading.classes)
+        if self.fewest is None or self.fewest >= count:
+            return ()
+        return (
+            f"answers have scores of {self.fewest} of {count} classes, or more: where the true class, or the"
+            " target, is not among them, no more is known than that its score is below theirs; successes are"
+            " exact",
+        )
 
     @property
     def prefix(self) -> Steps:
@@ -317,4 +265,7 @@ class WebService:
         """The scores ``(K,)`` in what an answer holds about one image, float64."""
         cut = len(self.prefix)
         own = self.reading._replace(scores=self.reading.scores[cut:], labels=self.reading.labels[cut:])
-        return own.vector(json.loads(answer))
+        item = json.loads(answer)
+        vector, given = own.vector(item), own.given(item)
+        self.fewest = given if self.fewest is None else min(self.fewest, given)
+        return vector

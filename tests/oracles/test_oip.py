@@ -155,7 +155,11 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
     "no such model": ({}, "model=n", "has no model n: it answers 404 to v2/models/n .*model not found"),
     "pictures": ({"datatype": "BYTES", "shape": [-1]}, "", "encoded pictures are sent by http"),
     "no batch": ({"shape": [-1, 12]}, "", "not one batch of images of four dimensions"),
-    "labels": ({"score_type": "INT64"}, "", "is no scores: an oracle returns a score for every class"),
+    "labels": (
+        {"score_type": "INT64"},
+        "",
+        "is no scores: oip reads a score .*set scale=labels",
+    ),
     "no such input": ({}, "input=x", "has the inputs images FP32 .*: choose the images by input=NAME"),
     "no such output": ({}, "output=x", "choose the scores by output=scores"),
     "range of bytes": ({"datatype": "UINT8"}, "range=255", "leave out mean, std and range"),

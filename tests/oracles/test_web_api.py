@@ -15,7 +15,9 @@ from model_server import JsonServer, serving
 from PIL import Image
 
 from sparseattack import Classifier, Experiment, InputError, OracleError, compare, levels, load
+from sparseattack.data.load import load_images
 from sparseattack.oracles.remote.web_api import class_names
+from sparseattack.problem.fitness import margin_of
 
 PIXELS = np.random.default_rng(2).integers(256, size=(3, 5, 4, 3), dtype=np.uint8)
 IMAGES = levels(torch.from_numpy(PIXELS).permute(0, 3, 1, 2))
@@ -171,6 +173,10 @@ ANSWERS: dict[str, tuple[str, Any, list[float]]] = {
         [0, 0.901, 0.1, 0],
     ),
     "logits of some": ("labels=l,scores=s,classes=3", {"l": [2, 1], "s": [9, 5]}, [5, 5, 9]),
+    "logits of some, one below 0": ("labels=l,scores=s,classes=3", {"l": [2, 1], "s": [5, -3]}, [-3, -3, 5]),
+    "a name alone": ("labels=l,scale=labels,classes=[ant,bee,cat]", {"l": "bee"}, [0, 1, 0]),
+    "a number alone": ("labels=l,scale=labels,classes=3", {"l": 2}, [0, 0, 1]),
+    "a list of one name": ("labels=l,scale=labels,classes=[ant,bee]", {"l": ["ant"]}, [1, 0]),
     "one score": ("scale=binary-probability", {"scores": 0.25}, [0.75, 0.25]),
 }
 
@@ -210,6 +216,16 @@ WRONG: dict[str, tuple[str, Any, str]] = {
     "other lengths": ("labels=l,classes=3", {"scores": [1, 2], "l": [1]}, "not as many"),
     "too few": ("image=x[*],scores=y[*]", {"y": []}, "answered 1 images with 0 elements at y"),
     "no list": ("image=x[*],scores=y[*]", {"y": 5}, "answered 1 images with 5 at y"),
+    "several names alone": (
+        "labels=l,scale=labels,classes=3",
+        {"l": [1, 2]},
+        "the name or number of a class",
+    ),
+    "a name of no class": (
+        "labels=l,scale=labels,classes=[ant,bee],others=ignore",
+        {"l": "cow"},
+        'the label "cow" alone, none of classes=',
+    ),
     "no list of classes": ("scores=[*].score,labels=[*].label", {"a": 1}, "expect a list"),
 }
 
@@ -232,6 +248,7 @@ REFUSED = {
     "labels elsewhere": ("image=x[*],scores=y[*],labels=z[*]", "their paths begin alike"),
     "a file": ("body=nowhere.json", "nowhere.json cannot be read: No such file"),
     "names": ("classes=nowhere.txt", "classes=nowhere.txt is no file"),
+    "labels only, of no classes": ("scale=labels,labels=label", "needs all classes, in order, by classes="),
     "a range": ("range=7", "range is 255 or 1"),
 }
 
@@ -290,3 +307,62 @@ def test_a_comparison_of_an_api_that_gives_the_two_best(tmp_path: Path) -> None:
     sent = sum(one.attempts for one in found.records)
     assert 3 <= sent < len(server.requests)  # the clean images are beside
     assert len(server.requests) == sent + 14 + 4  # purity, and random images; the 3 clean ones are known
+
+
+def served(network: Classifier, body: bytes) -> torch.Tensor:
+    """Probabilities ``(K,)`` of the picture that a request is, evaluated singly."""
+    pixels = np.array(Image.open(BytesIO(body)).convert("RGB"))
+    return network(levels(torch.from_numpy(pixels).permute(2, 0, 1)[None])).double().softmax(1)[0]
+
+
+def test_a_comparison_of_an_api_that_gives_a_class_alone(tmp_path: Path) -> None:
+    """It is that of the same network by ``labels(oracle=...)``: same queries, edits and successes."""
+    network = Classifier.of(load("oracles", "allconv-small")())
+    names = network.classes
+
+    def answer(body: bytes, _: dict[str, str]) -> Any:
+        return {"label": names[int(served(network, body).argmax())]}
+
+    kept: list[Any] = []
+    with serving(JsonServer(answer=answer)) as server:
+        settings = f"image=body,labels=label,scale=labels,classes=[{','.join(names)}]"
+        strategies = ("random(popsize=8)", "pointwise")
+        for spec in (f"http(url={server.url}/x,{settings})", "labels(oracle=allconv-small)"):
+            chosen = Experiment(
+                oracle=spec, images="sample[0:2]", strategies=strategies, budget=30, pixels=(5,)
+            )
+            found = compare(chosen, tmp_path / f"{len(kept)}.study")
+            kept.append(sorted((run.strategy, run.image, run.success, run.queries, run.flat, run.positions,
+                                run.colours) for run in found.records))  # fmt: skip
+    assert kept[0] == kept[1] and len(kept[0]) == 4
+
+
+@pytest.mark.parametrize("best", [1, 2, 3, 5])
+@pytest.mark.parametrize("targeted", [False, True])
+def test_successes_by_the_best_classes_are_those_of_all_scores(best: int, targeted: bool) -> None:
+    """And the margin is that of all scores where the given ones say it."""
+    network = Classifier.of(load("oracles", "allconv-small")())
+
+    def answer(body: bytes, _: dict[str, str]) -> Any:
+        values, classes = served(network, body).topk(best)
+        return [{"label": int(c), "score": float(v)} for v, c in zip(values, classes, strict=True)]
+
+    clean = levels(load_images("sample[0:4]").pixels)
+    images, generator = clean.repeat_interleave(6, 0), torch.Generator().manual_seed(best)
+    changed = torch.rand(24, 1, *images.shape[2:], generator=generator) < 0.1
+    images = torch.where(changed, torch.randint(2, images.shape, generator=generator).float(), images)
+    with serving(JsonServer(answer=answer)) as server:
+        made = oracle(server, "image=body,scores=[*].score,labels=[*].label,classes=10")
+        given = made(images)
+        (note,) = made.notes()
+    whole, order = network(images).double().softmax(1), network(clean).argsort(1, descending=True)
+    labels = order[:, 1 if targeted else 0].repeat_interleave(6)
+    ours, true = (margin_of(scores, labels, targeted, "probabilities") for scores in (given, whole))
+    assert torch.equal(ours < 0, true < 0) and 0 < (true < 0).sum() < len(images)
+    assert f"scores of {best} of 10 classes" in note and "successes are exact" in note
+    rank = (whole > whole.gather(1, labels[:, None])).sum(1)
+    exact, missing = (rank < best) & (best > 1), rank >= best
+    assert torch.allclose(ours[exact], true[exact], atol=1e-3)
+    lowest, own = whole.topk(best).values[:, -1], given.gather(1, labels[:, None])[:, 0]
+    assert (own[missing] < lowest[missing]).all() and missing.any()
+    assert torch.allclose(given.sum(1), torch.ones(24).double()) or best == 1
