@@ -94,6 +94,7 @@ def attack(
     context: typer.Context,
     image: o.Pictures,
     resize: o.Resize = "bilinear,fit",
+    native_size: o.NativeSize = False,
     oracle: o.Oracle = "allconv-small",
     encoding: o.Encoding = "rgb",
     pixels: o.Pixels = 1,
@@ -122,8 +123,9 @@ def attack(
     experiment = Experiment(
         strategies=(strategy,), encodings=(encoding,), pixels=(pixels,), seeds=(seed,),
         oracle=o.limited(oracle, max_paid),
-        images=image, resize=resize, budget=budget, fitness=fitness, stop=stop, target=target, device=device,
-        true_class=true_class, sparse_inference=sparse_inference, noisy_oracle=noisy_oracle, mask=mask,
+        images=image, resize=resize, native_size=native_size, budget=budget, fitness=fitness, stop=stop,
+        target=target, device=device, true_class=true_class, sparse_inference=sparse_inference,
+        noisy_oracle=noisy_oracle, mask=mask,
     )  # fmt: skip
     attack(experiment, label, out, scale)
 

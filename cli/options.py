@@ -87,6 +87,15 @@ Resize = Annotated[
         " out) or squash.",
     ),
 ]
+NativeSize = Annotated[
+    bool,
+    flag(
+        PROBLEM,
+        "Attack images at their own size, and let the oracle resize them, as --resize says or as its server"
+        " does.",
+        "--native-size",
+    ),
+]
 Data = Annotated[
     str,
     option(PROBLEM, "IMAGES", "Images for tables 4 to 8.", default="cifar10:test if downloaded, else sample"),
@@ -288,10 +297,11 @@ def output_format(chosen: Mapping[str, bool]) -> str:
 
 
 def check_resize(context: typer.Context, images: str) -> None:
-    """Refuse a way of resizing where no size is named."""
+    """Refuse a way of resizing where no size is named, and the oracle does not resize."""
     from sparseattack.data.load import ImagesSpec
 
-    if "resize" in given(context) and not ImagesSpec.parse(images).side:
+    native = bool(context.params.get("native_size"))
+    if "resize" in given(context) and not native and not ImagesSpec.parse(images).side:
         raise InputError(
             f"--resize says how images get a size: name one, as in {images.partition('[')[0]}@224"
         )

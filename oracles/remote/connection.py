@@ -36,6 +36,10 @@ class Service(Protocol):
     batch: int  # images in one request at most
     on_trial: bool  # whether requests are in a form that the service may not understand
 
+    @property
+    def lossless(self) -> bool:
+        """Whether a request holds the very colours of its images."""
+
     def size(self, pixels: Pixels) -> int:
         """Bytes that an image ``(C, H, W)`` takes in a request, about."""
 
@@ -113,6 +117,11 @@ class RemoteScores:
         """How often each image was sent in the calls since this was last asked ``(n,)``, in their order."""
         counts, self._sent = torch.tensor(self._sent, dtype=torch.int64), []
         return counts
+
+    @property
+    def lossless(self) -> bool:
+        """Whether the server is sent the very colours of an image."""
+        return self.service.lossless
 
     def statement(self) -> str:
         """What was sent so far, in a sentence."""

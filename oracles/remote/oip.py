@@ -230,6 +230,11 @@ class OipService:
     on_trial: bool  # whether tensors as bytes are tried, and JSON is next
     binary: bool
 
+    @property
+    def lossless(self) -> bool:
+        """8-bit colours are distinct in every type of number."""
+        return True
+
     def size(self, pixels: Pixels) -> int:
         """Bytes that an image ``(C, H, W)`` takes in a request, about."""
         each = np.dtype(DATATYPES[self.input.datatype]).itemsize if self.binary else DIGITS

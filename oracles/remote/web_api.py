@@ -14,8 +14,7 @@ import numpy as np
 import torch
 
 from sparseattack import Classifier, InputError, Oracle, OracleError
-from sparseattack.data.images import levels
-from sparseattack.data.png import pil_image, write_png
+from sparseattack.data.png import pil_image
 from sparseattack.errors import brief
 from sparseattack.problem.scale import ScaleSetting
 from sparseattack.provenance import digest
@@ -31,6 +30,7 @@ Layout = Literal["nhwc", "nchw"]
 Others = Literal["refuse", "ignore"]
 BEST, WHITE = 100, 255  # quality of a JPEG, a level
 BODY, FORM = "body", "form:"  # in place of a path in JSON
+FASTEST = 1  # of PNG's compression: a fifth of the time for a quarter more bytes, the same colours
 TYPES = {"png": "image/png", "jpeg": "image/jpeg", "raw": "application/octet-stream"}
 
 
@@ -165,9 +165,9 @@ class ImageForm(NamedTuple):
         """An image ``(C, H, W)`` as bytes."""
         if self.kind == "raw":
             return self.numbers(pixels).tobytes()
-        file, picture = BytesIO(), pil_image(levels(torch.from_numpy(pixels)))
+        file, picture = BytesIO(), pil_image(torch.from_numpy(pixels))
         if self.kind == "png":
-            write_png(picture, file)
+            picture.save(file, "PNG", compress_level=FASTEST)
         else:
             picture.save(file, "JPEG", quality=self.quality)
         return file.getvalue()
@@ -203,6 +203,11 @@ class WebService:
             " target, is not among them, no more is known than that its score is below theirs; successes are"
             " exact",
         )
+
+    @property
+    def lossless(self) -> bool:
+        """Whether the service is sent the very colours of an image."""
+        return self.form.kind != "jpeg"
 
     @property
     def prefix(self) -> Steps:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:  # a report imports no torch
 
 SHOWN = 5  # sizes in a sentence
 UNKNOWN = -1  # the label of an image whose class is not known
-BLOCK = 32  # images checked together: the check makes copies of them
+BLOCK = 2**22  # colours checked together: the check makes copies of them
 
 
 @contextmanager
@@ -205,7 +205,8 @@ class ImageGroups:
     @property
     def notes(self) -> tuple[str, ...]:
         """Sentences about what was left out, turned or resized, and about the sizes if there are several."""
-        sizes = [f"{len(group)} of {'x'.join(map(str, group.pixels.shape[2:]))}" for group in self.groups]
+        channels = len({group.pixels.shape[1] for group in self.groups}) > 1
+        sizes = [f"{len(group)} of {_size(group, channels=channels)}" for group in self.groups]
         listed = f"{', '.join(sizes[:SHOWN])}{', ...' if len(sizes) > SHOWN else ''}"
         several = (f"the images have {len(sizes)} sizes (rows x columns), and are attacked so: {listed}",)
         return self.groups[0].notes + (several if len(sizes) > 1 else ())
@@ -228,6 +229,13 @@ class ImageGroups:
         parts = torch.split(labels, [len(group) for group in self.groups])
         pairs = zip(self.groups, parts, strict=True)
         return ImageGroups(tuple(replace(group, labels=part, classes=classes) for group, part in pairs))
+
+
+def _size(group: Images, *, channels: bool) -> str:
+    """``1200x1600``, and with ``channels`` their number, as in ``1200x1600 with 3 channels``."""
+    count, *sides = group.pixels.shape[1:]
+    more = f" with {count} channel{'s' * (count != 1)}" if channels else ""
+    return f"{'x'.join(map(str, sides))}{more}"
 
 
 def levels(colours: "Tensor") -> "Tensor":
@@ -258,7 +266,8 @@ def check_images(images: "Tensor", slots: int, unit: Literal["pixels", "coordina
         raise InputError(f"images are a torch tensor, float32 (N, C, H, W), not {type(images).__name__}")
     if images.ndim != 4 or images.dtype != torch.float32:  # noqa: PLR2004
         raise InputError(f"images are float32 (N, C, H, W), not {images.dtype} {tuple(images.shape)}")
-    if not all(map(_eight_bit, torch.split(images, BLOCK))):
+    room = max(1, BLOCK // max(1, images[:1].numel()))
+    if not all(map(_eight_bit, torch.split(images, room))):
         raise InputError("images must hold multiples of 1/255 in [0, 1]: make them with levels()")
     channels, height, width = images.shape[1:]
     if channels < 1 or height * width * (channels if unit == "coordinates" else 1) < slots:

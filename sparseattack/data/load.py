@@ -87,6 +87,9 @@ def load_images(spec: str, resize: str = DEFAULT) -> Images:
     that differ in size.
     """
     images, *others = load_images_by_size(spec, resize).groups
+    if len({len(each.pixels[0]) for each in (images, *others)}) > 1:
+        found = [f"{each.ids[0]} has {len(each.pixels[0])}" for each in (images, *others)]
+        raise InputError(f"images of {spec} differ in channels: {', '.join(found[:3])}; make all RGB")
     if others:
         found = [
             f"{each.ids[0]} is {'x'.join(map(str, each.pixels.shape[2:]))}" for each in (images, *others)

@@ -35,9 +35,9 @@ class Picture(NamedTuple):
 
 
 def load_pictures(path: Path, select: Select, resize: Resize) -> tuple[ImageArrays, ...]:
-    """Selected pictures of a file, a folder or a CSV, resized if a size is named, and grouped by size.
+    """Selected pictures of a file, a folder or a CSV, resized if a size is named, and grouped by shape.
 
-    InputError for files that cannot be read, and for pictures that differ in channels.
+    InputError for files that cannot be read.
     """
     listing = list_pictures(path)
     if not listing.files:
@@ -49,8 +49,6 @@ def load_pictures(path: Path, select: Select, resize: Resize) -> tuple[ImageArra
     ids = [every[row] for row in rows]
     pictures = [read_picture(listing.files[row].path) for row in rows]
     colours = [resize(picture.colours) for picture in pictures]
-    if len({len(each) for each in colours}) > 1:
-        raise InputError(f"pictures of {path} differ in channels: {_shapes(colours, ids)}; make all RGB")
     changed = sum(now is not was.colours for now, was in zip(colours, pictures, strict=True))
     notes = (*listing.notes, *_turned(pictures), *resize.describe(changed, len(rows)))
     shapes = dict.fromkeys(each.shape for each in colours)
@@ -146,11 +144,3 @@ def _turned(pictures: list[Picture]) -> tuple[str, ...]:
         return ()
     which = "the picture was" if total == 1 else f"{turned} of {total} pictures were"
     return (f"{which} turned or mirrored as the EXIF orientation says; rows and columns count after that",)
-
-
-def _shapes(pictures: list[Colours], ids: list[str]) -> str:
-    """The first picture of each number of channels, as text."""
-    first: dict[int, str] = {}
-    for picture, id in zip(pictures, ids, strict=True):
-        first.setdefault(len(picture), id)
-    return ", ".join(f"{id} has {channels}" for channels, id in first.items())

@@ -27,10 +27,16 @@ class ChangedPixel(NamedTuple):
 
 
 def pil_image(image: Tensor) -> Image.Image:
-    """An image ``(C, H, W)`` in [0, 1] as Pillow's 8-bit image; multiples of 1/255 stay exact."""
+    """An image ``(C, H, W)``, uint8 or in [0, 1], as Pillow's 8-bit image; multiples of 1/255 stay exact."""
     if len(image) not in CHANNELS:
         raise InputError(f"no PNG holds {len(image)} channels, only 1, 3 or 4")
-    stored = eight_bit(image).cpu().permute(1, 2, 0).contiguous().numpy()
+    stored = (
+        (image if image.dtype == torch.uint8 else eight_bit(image))
+        .cpu()
+        .permute(1, 2, 0)
+        .contiguous()
+        .numpy()
+    )
     return Image.fromarray(stored[..., 0] if len(image) == 1 else stored)
 
 

@@ -59,12 +59,16 @@ class Resize(NamedTuple):
         """The sentence about ``changed`` of ``total`` images; none where nothing was changed."""
         if not changed:
             return ()
-        how = "height and width scaled apart"
-        if not self.squash:
-            how = f"the shorter side to {self.shorter_side}, then the centre cut out"
         which = "the image was" if total == 1 else f"{changed} of {total} images were"
-        size = f"{self.side}x{self.side}"
-        return (f"{which} resized to {size} ({self.filter}, {how}): this is what is attacked and written",)
+        return (f"{which} resized to {self.how}: this is what is attacked and written",)
+
+    @property
+    def how(self) -> str:
+        """``224x224 (bilinear, height and width scaled apart)``."""
+        shape = "height and width scaled apart"
+        if not self.squash:
+            shape = f"the shorter side to {self.shorter_side}, then the centre cut out"
+        return f"{self.side}x{self.side} ({self.filter}, {shape})"
 
 
 def parse_resize(text: str, side: int) -> Resize:

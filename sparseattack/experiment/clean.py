@@ -16,6 +16,7 @@ from sparseattack.data.load import ImagesSpec, load_images_by_size
 from sparseattack.errors import InputError, OracleError
 from sparseattack.experiment.cases import class_number
 from sparseattack.experiment.identity import plain_settings
+from sparseattack.experiment.preprocessing import preprocessed, preprocessing_of
 from sparseattack.experiment.settings import Experiment
 from sparseattack.plugins.registry import make, oracle_plugin
 from sparseattack.plugins.spec import Plugin, oracle_spec
@@ -36,6 +37,7 @@ class CleanSettings(NamedTuple):
     oracle: str
     images: str
     resize: str
+    native_size: bool
     device: str
     noisy_oracle: bool
 
@@ -77,6 +79,7 @@ class CleanEvaluation:
     probed: int  # evaluations of random images
     probes: ProbeScores
     classes: tuple[str, ...]  # K names, some empty
+    notes: tuple[str, ...] = ()  # sentences about what the oracle does to an image before the network sees it
 
     @cached_property
     def floats(self) -> tuple[Tensor, ...]:
@@ -163,6 +166,12 @@ def evaluate_clean(experiment: Experiment) -> CleanEvaluation:
     plugin = oracle_plugin(spec, experiment.device)
     oracle = Classifier.of(make(plugin, f"oracle {spec}"), spec.name)
     images = load_images_by_size(experiment.images, experiment.resize)
+    notes: tuple[str, ...] = ()
+    if experiment.native_size:
+        preparation = preprocessing_of(oracle, experiment.resize)
+        oracle, notes = preprocessed(oracle, preparation), preparation.notes(str(oracle))
+    else:
+        _check_channels(images, experiment.images)
     stacks = tuple(group.floats().to(experiment.device) for group in images.groups)
     times = repeats_of(experiment.noisy_oracle)
     try:
@@ -197,6 +206,7 @@ def evaluate_clean(experiment: Experiment) -> CleanEvaluation:
         probed,
         probes,
         classes,
+        notes,
     )
 
 
@@ -241,6 +251,17 @@ def _ways(clean: CleanEvaluation) -> str:
     if ImagesSpec.parse(clean.settings.images).where.endswith(".npz"):
         return "each image one in an array labels (or y), of as many entries as there are images"
     return "sub-folders the names of classes, or a CSV of columns file and label"
+
+
+def _check_channels(images: ImageGroups, where: str) -> None:
+    """Refuse images that differ in channels, which few oracles take, with the first of each number."""
+    first = {group.pixels.shape[1]: group.ids[0] for group in reversed(images.groups)}
+    if len(first) > 1:
+        found = ", ".join(f"{id} has {channels}" for channels, id in list(first.items())[::-1])
+        raise InputError(
+            f"pictures of {where} differ in channels: {found}; make all RGB, or with --native-size let the"
+            " oracle convert them"
+        )
 
 
 def _probe(oracle: Classifier, shape: tuple[int, ...], device: torch.device) -> tuple[ProbeScores, int]:

@@ -73,7 +73,15 @@ class Setup:
         blind = note_of_labels(self.clean, {text: one.plugin for (text, _), one in self.strategies.items()})
         masked = (self.masks.note,) if self.masks else ()
         computed = self.clean.oracle.notes()
-        return self.images.notes + _repeated(self.selection.repeated) + doubt + masked + blind + computed
+        return (
+            self.clean.notes
+            + self.images.notes
+            + _repeated(self.selection.repeated)
+            + doubt
+            + masked
+            + blind
+            + computed
+        )
 
     @cached_property
     def masks(self) -> Masks | None:
@@ -166,7 +174,7 @@ def prepare(
 
     label: the true class of every image, by name or number; without it ``experiment.true_class`` decides
     unlabelled: take the oracle's prediction as the true class of an image without a label
-    clean: the clean evaluation of the same oracle, images, resize, device and noisy_oracle, if there is one
+    clean: the clean evaluation of the same `CleanSettings`, if there is one
 
     Raises InputError for a name or a setting that does not fit, for a label that is no class of the oracle's,
     for an image without a label, for a ``clean`` of other settings, and where more images are to be sampled

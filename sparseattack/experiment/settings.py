@@ -9,6 +9,7 @@ from itertools import chain, product
 from types import UnionType
 from typing import Any, NamedTuple, Self, TypeVar, get_args
 
+from sparseattack.data.load import ImagesSpec
 from sparseattack.data.resize import DEFAULT, parse_resize
 from sparseattack.errors import InputError
 from sparseattack.experiment.mask import centre_share
@@ -77,6 +78,7 @@ class Experiment:
     oracle: str = "allconv-small"
     images: str = "sample"
     resize: str = DEFAULT  # how images of a named size, as FOLDER@224, are brought to it
+    native_size: bool = False  # whether images are attacked at their own size, and the oracle resizes them
     budget: int = 1000  # queries per image
     fitness: str = "margin"
     objectives: tuple[str, ...] = ()  # further ones, in place of those that a strategy declares
@@ -108,6 +110,11 @@ class Experiment:
         confidence_of(self.stop)
         parse_resize(self.resize, 0)
         centre_share(self.mask)
+        if self.native_size and (side := ImagesSpec.parse(self.images).side):
+            raise InputError(
+                f"--native-size attacks images at their own size, and {self.images} names another: leave out"
+                f" @{side}, or --native-size"
+            )
 
     def _check_numbers(self) -> None:
         budgets = [self.budget, *(one.budget for one in self.configurations)]

@@ -66,6 +66,10 @@ class SparseOracle(Protocol):
 class Remote(Protocol):
     """What an oracle offers beside scores that sends images to a server, and keeps every answer."""
 
+    @property
+    def lossless(self) -> bool:
+        """Whether the server is sent the very colours of an image: not so of JPEG."""
+
     def ask_again(self, images: Tensor, /) -> Tensor:
         """Scores ``(n, K)`` as an oracle's, of images that are sent again though their answers are known."""
 

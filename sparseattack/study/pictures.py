@@ -52,7 +52,8 @@ def prepare_pictures(experiment: Experiment, label: str | None) -> Setup:
     if experiment.target == "all":
         raise InputError("a picture is attacked towards one class: name it, or take random")
     setup = prepare(experiment, label=label, unlabelled=True)
-    pil_image(setup.clean.floats[0])  # refuses what no PNG holds
+    for stack in setup.clean.stacks:
+        pil_image(stack[0])  # refuses what no PNG holds
     return setup
 
 
@@ -236,7 +237,16 @@ def _texts(setup: Setup, attempt: Attempt, made: Environment, command: str) -> d
     chosen = setup.experiment.to_json()
     common = {
         name: chosen[name]
-        for name in ("oracle", "images", "resize", "stop", "true_class", "noisy_oracle", "mask")
+        for name in (
+            "oracle",
+            "images",
+            "resize",
+            "native_size",
+            "stop",
+            "true_class",
+            "noisy_oracle",
+            "mask",
+        )
     }
     found = {
         "command": command,
