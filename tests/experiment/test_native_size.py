@@ -138,3 +138,33 @@ def test_a_file_and_a_command_repeat_it(tmp_path: Path) -> None:
     assert experiment.native_size
     assert "--native-size" in command_of(experiment)
     assert Experiment.from_json(experiment.to_json()) == experiment
+
+
+def test_one_study_of_several_sizes(
+    run: Run, photographs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Tables, page and exports; shards come to the same runs; the same command finds all of them."""
+    monkeypatch.chdir(tmp_path)
+    images = f"{photographs}[0:3]"
+    words = ["compare", "--images", images, "--native-size", "--true-class", "prediction"]
+    words += ["-s", "sparse-rs", "-k", "200", "--budget", "4", "--resize", "bilinear,squash"]
+    shown = run(*words, "--study", "whole.study")
+    assert f"images {images} at native size" in " ".join(shown.out.split())
+    assert "resizes it to 32x32 (bilinear, height and width scaled apart)" in " ".join(shown.out.split())
+    for part in ("1/2", "2/2"):
+        assert run(*words, "--shard", part, "--study", f"part{part[0]}.study").code == 0
+    assert run("merge", "both.study", "part1.study", "part2.study").code == 0
+    for study in ("whole", "both"):
+        assert run("export", f"{study}.study", "--to", "jsonl", "--out", f"{study}.jsonl").code == 0
+    assert runs("both.jsonl") == runs("whole.jsonl")
+    assert len(runs("whole.jsonl")) == 3
+    assert run("export", "whole.study", "--to", "images", "--out", "pictures").code == 0
+    assert run("report", "whole.study", "--html", "page.html").code == 0
+    page = Path("page.html").read_text("utf-8")
+    assert "Images are divided into" in page and "--native-size" in page
+    assert "3 runs are already in whole.study" in run(*words, "--study", "whole.study").err
+
+
+def runs(path: str) -> list[tuple[object, ...]]:
+    lines = [json.loads(line) for line in Path(path).read_text("utf-8").splitlines()]
+    return sorted((one["strategy"], one["image_id"], one["queries"], one["success"]) for one in lines)
