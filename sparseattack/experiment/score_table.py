@@ -50,10 +50,17 @@ class TableOrigin:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """The origin in JSON; InputError where a field is missing, and for another format."""
-        held: Any = json.loads(text)
+        """The origin in JSON; InputError where it is no object, and for another format."""
+        try:
+            held: Any = json.loads(text)
+        except ValueError:
+            held = None
+        if not isinstance(held, dict):
+            raise InputError("its about is no JSON object")
         if held.get("format") != FORMAT:
-            raise InputError(f"is of format {held.get('format')}, and this version reads format {FORMAT}")
+            raise InputError(
+                f"its about is of format {held.get('format')}, and this version reads format {FORMAT}"
+            )
         return cls(**{field.name: held[field.name] for field in fields(cls)})
 
 
@@ -118,7 +125,9 @@ class ScoreTable:
             )
         try:
             return cls._of(arrays)
-        except (InputError, ValueError, KeyError, TypeError, AttributeError) as error:
+        except InputError as error:
+            raise InputError(f"{path} is no table of scores that can be used: {error}") from error
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise InputError(f"{path} is no table of scores that can be used: {brief(error)}") from error
 
     @classmethod
@@ -142,6 +151,9 @@ class ScoreTable:
         for name, shape in wanted.items():
             if arrays[name].shape != shape:
                 raise InputError(f"its array {name} is {arrays[name].shape}, not {shape}")
+        for name in ("clean_scores", "scores"):
+            if not np.isfinite(arrays[name]).all():
+                raise InputError(f"its array {name} has NaN or infinite scores")
         texts = {name: tuple(map(str, arrays.get(name, ()))) for name in ("ids", "names")}
         return cls(
             arrays["images"], arrays["labels"], texts["ids"], texts["names"],

@@ -232,8 +232,16 @@ def test_it_is_read_by_numpy_alone_and_written_in_the_same_bytes(file: Path, tmp
         ({"scores": None}, "has the arrays .*, and lacks scores; `sparseattack tabulate` writes one"),
         ({"clean_scores": np.zeros((3, 4), np.float32)}, "its array clean_scores is float32"),
         ({"labels": np.zeros(2, np.int64)}, r"its array labels is \(2,\), not \(3,\)"),
-        ({"about": np.array('{"format": 9}')}, "is of format 9, and this version reads format 1"),
-        ({"about": np.array("{")}, "is no table of scores that can be used"),
+        (
+            {"about": np.array('{"format": 9}')},
+            "can be used: its about is of format 9, and this version reads",
+        ),
+        ({"about": np.array("{")}, "can be used: its about is no JSON object"),
+        ({"about": np.array("[]")}, "can be used: its about is no JSON object"),
+        (
+            {"scores": np.full((3, 5, 4, 8, 4), np.nan, np.float16)},
+            "its array scores has NaN or infinite scores",
+        ),
     ],
 )
 def test_other_files_are_refused(file: Path, change: dict[str, object], reason: str) -> None:
