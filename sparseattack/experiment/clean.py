@@ -166,12 +166,7 @@ def evaluate_clean(experiment: Experiment) -> CleanEvaluation:
     plugin = oracle_plugin(spec, experiment.device)
     oracle = Classifier.of(make(plugin, f"oracle {spec}"), spec.name)
     images = load_images_by_size(experiment.images, experiment.resize)
-    notes: tuple[str, ...] = ()
-    if experiment.native_size:
-        preparation = preprocessing_of(oracle, experiment.resize)
-        oracle, notes = preprocessed(oracle, preparation), preparation.notes(str(oracle))
-    else:
-        _check_channels(images, experiment.images)
+    oracle, notes = _for_images(oracle, images, experiment)
     stacks = tuple(group.floats().to(experiment.device) for group in images.groups)
     times = repeats_of(experiment.noisy_oracle)
     try:
@@ -195,19 +190,9 @@ def evaluate_clean(experiment: Experiment) -> CleanEvaluation:
     if not experiment.noisy_oracle:
         probes, probed = _probe(oracle, tuple(stacks[0].shape[1:]), stacks[0].device)
     return CleanEvaluation(
-        CleanSettings.of(experiment),
-        plugin,
-        oracle,
-        images,
-        stacks,
-        predictions,
-        found,
-        count,
-        probed,
-        probes,
-        classes,
-        notes,
-    )
+        CleanSettings.of(experiment), plugin, oracle, images, stacks,
+        predictions, found, count, probed, probes, classes, notes,
+    )  # fmt: skip
 
 
 def labelled(
@@ -251,6 +236,17 @@ def _ways(clean: CleanEvaluation) -> str:
     if ImagesSpec.parse(clean.settings.images).where.endswith(".npz"):
         return "each image one in an array labels (or y), of as many entries as there are images"
     return "sub-folders the names of classes, or a CSV of columns file and label"
+
+
+def _for_images(
+    oracle: Classifier, images: ImageGroups, experiment: Experiment
+) -> tuple[Classifier, tuple[str, ...]]:
+    """The oracle, with its preprocessing if images keep their native size, and a note about that."""
+    if not experiment.native_size:
+        _check_channels(images, experiment.images)
+        return oracle, ()
+    preparation = preprocessing_of(oracle, experiment.resize)
+    return preprocessed(oracle, preparation), preparation.notes(str(oracle))
 
 
 def _check_channels(images: ImageGroups, where: str) -> None:

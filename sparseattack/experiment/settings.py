@@ -116,6 +116,11 @@ class Experiment:
                 f" @{side}, or --native-size"
             )
 
+    @property
+    def attacked_images(self) -> str:
+        """The images as chosen, and that they are attacked at their native size."""
+        return f"{self.images}{' at native size' * self.native_size}"
+
     def _check_numbers(self) -> None:
         budgets = [self.budget, *(one.budget for one in self.configurations)]
         pixels = [*self.pixels, *(k for one in self.configurations for k in one.pixels)]

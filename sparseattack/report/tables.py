@@ -100,10 +100,7 @@ class Subject:
 def headline(subject: Subject) -> list[str]:
     """What was compared, in three lines, and further ones for different images and a noisy oracle."""
     question, oracle = subject.question, subject.requests[-1].oracle
-    images = dict.fromkeys(
-        f"{one.images}{' at native size' * one.native_size}"
-        for one in (request.experiment for request in subject.requests)
-    )
+    images = dict.fromkeys(request.experiment.attacked_images for request in subject.requests)
     encodings = sorted({method.encoding for method in subject.methods})
     encoding = f", encoding {encodings[0]}" if len(encodings) == 1 else ""
     ks = sorted({method.k for method in subject.methods})
