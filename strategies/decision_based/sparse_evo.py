@@ -114,7 +114,7 @@ def sparse_evo(
     popsize: int = 10,
     cr: float = 0.5,
     mu: float | None = None,
-    initial: float = 1 / 256,
+    initial: float = 0.00390625,
     densities: int = 20,
 ) -> Search:
     """SparseEvo (Vo et al., 2022): evolve masks over an image that fools until few of its pixels show.
@@ -126,7 +126,7 @@ def sparse_evo(
     popsize: masks, at least 3
     cr: probability by which a pixel is taken from the first of two masks
     mu: share of the pixels of a new mask that is removed; none is the authors' 0.04, 0.01 with a target
-    initial: share of all pixels that is removed from the first masks, fewer where that does not fool
+    initial: share of all pixels removed from the first masks, 1 / 256; fewer where that does not fool
     densities: shares of salt-and-pepper noise that are tried as a beginning, evenly spaced up to all pixels
     """
     share = (0.01 if space.targeted else 0.04) if mu is None else mu

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from sparseattack import PixelGrid, Search, Space, uses
+from sparseattack.data.images import eight_bit
 from sparseattack.errors import require
 
 
@@ -33,7 +34,7 @@ def pixle(space: Space, *, restarts: int = 20, iterations: int = 100, low: int =
         require(number >= 1, f"pixle needs {name} of at least 1, not {number}")
     require(high >= low, f"pixle needs a high of at least low, {low}, not {high}")
     grid = PixelGrid.of(space, "pixle")
-    clean = grid.nearest(grid.pixels(space.images).long()).long()
+    clean = grid.nearest(eight_bit(space.images).flatten(2).transpose(1, 2).long()).long()  # of all pixels
     size = -(-space.slots // restarts)
     rows = torch.arange(space.batch, device=space.device)
     while True:

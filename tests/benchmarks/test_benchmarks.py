@@ -71,7 +71,8 @@ def test_a_timed_attack_is_the_same_and_every_row_is_counted(sparse: bool) -> No
     shown = sum(size * calls for size, calls in run.sizes.items())
     assert run.rows + run.repeats == sum(outcome.queries for outcome in outcomes) == 150
     singles = sum(outcome.verifications for outcome in outcomes)
-    assert run.repeats == 0 and shown == (150 if sparse else 160) + singles  # in whole blocks of 32
+    assert run.repeats == 0
+    assert 150 + singles <= shown <= 160 + singles  # in whole blocks
     assert 0 < run.inside < run.seconds and 0 < run.strategy < run.seconds
 
 

@@ -102,4 +102,5 @@ def test_an_unknown_name_is_one_line(run: Run) -> None:
     assert "nothing is called 'sparse'; did you mean sparse-rs; sparseattack list describes all" in err
     code, out, err = run("show", "qqq")
     assert code == 2 and out == "" and err.count("\n") == 1
-    assert "There are strategies " in err and "; encodings corners, rgb; fitness " in err
+    assert "There are strategies " in err
+    assert "; encodings channels, corners, delta, index, palette, rgb; fitness " in err

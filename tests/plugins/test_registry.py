@@ -51,7 +51,9 @@ def installed(modules: None, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_ours_are_there() -> None:
     assert {"de", "random", "exhaustive", "sparse-rs", "cmaes"} <= set(registry.names("strategies"))
     assert {"rgb", "corners", "index", "delta", "palette", "channels"} == set(registry.names("encodings"))
-    assert {"margin", "probability", "cross-entropy", "l0", "l2"} == set(registry.names("fitness"))
+    assert {"margin", "probability", "cross-entropy", "l0", "l2", "fooling-l0"} == set(
+        registry.names("fitness")
+    )
     assert {"allconv-small", "linear"} <= set(registry.names("oracles"))
 
 
@@ -74,7 +76,7 @@ def test_a_name_is_loaded_with_its_settings() -> None:
         (
             "fitness",
             "zzz",
-            "no fitness 'zzz', only cross-entropy, l0, l2, margin, probability, module:",
+            "no fitness 'zzz', only cross-entropy, fooling-l0, l0, l2, margin, probability, module:",
         ),
         ("strategies", "sparsers", r"no strategy 'sparsers', only .*; did you mean sparse-rs\?"),
         ("oracles", "allconv-smal", r"no oracle 'allconv-smal', only .*; did you mean allconv-small\?"),

@@ -57,7 +57,8 @@ def test_an_unknown_scale_is_refused() -> None:
     odd = Shares()
     odd.scale = "percent"
     with pytest.raises(
-        OracleError, match="oracle Shares has scale 'percent', not one of auto, logits, probabilities, bin"
+        OracleError,
+        match="oracle Shares has scale 'percent', not one of auto, logits, probabilities, labels, bin",
     ):
         Classifier.of(odd)
 
