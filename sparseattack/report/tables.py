@@ -109,7 +109,7 @@ def headline(subject: Subject) -> list[str]:
     stops = {
         "success": "stops at the first success",
         "budget": "spends the whole budget",
-        "fewest": "goes on with fewer pixels after each success",
+        "fewest": "goes on with fewer pixels after each success; the fewest of each image are shown",
     }
     stop = stops.get(question.stop, f"stops at a success of confidence {confidence}")
     noisy = " (noisy)" * question.noisy_oracle
