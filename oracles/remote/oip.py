@@ -34,7 +34,7 @@ RANK = 4  # dimensions of a batch of images
 LENGTH = "Inference-Header-Content-Length"
 DIGITS = 20  # characters of a float in JSON
 WHITE = 255
-NO_SCORES = "of labels, serve one FP32 row of one 1 and else 0 an image, and set scale=labels"
+NO_SCORES = "oip reads a score a class: of labels serve FP32 rows of one 1, else 0, and set scale=labels"
 
 
 def oip(

@@ -24,7 +24,7 @@ if TYPE_CHECKING:  # a report imports no torch
 
 SHOWN = 5  # sizes in a sentence
 UNKNOWN = -1  # the label of an image whose class is not known
-BLOCK = 2**22  # colours checked together: the check makes copies of them
+BLOCK, COLOURS = 32, 2**22  # images, and their colours, checked together: the check makes copies of them
 
 
 @contextmanager
@@ -266,7 +266,7 @@ def check_images(images: "Tensor", slots: int, unit: Literal["pixels", "coordina
         raise InputError(f"images are a torch tensor, float32 (N, C, H, W), not {type(images).__name__}")
     if images.ndim != 4 or images.dtype != torch.float32:  # noqa: PLR2004
         raise InputError(f"images are float32 (N, C, H, W), not {images.dtype} {tuple(images.shape)}")
-    room = max(1, BLOCK // max(1, images[:1].numel()))
+    room = max(1, min(BLOCK, COLOURS // max(1, images[:1].numel())))
     if not all(map(_eight_bit, torch.split(images, room))):
         raise InputError("images must hold multiples of 1/255 in [0, 1]: make them with levels()")
     channels, height, width = images.shape[1:]

@@ -107,7 +107,7 @@ def test_studies_are_listed_with_what_they_hold(run: Run, images: str) -> None:
     assert (whole["images"], whole["conditions"], whole["runs"], whole["planned"]) == (8, 2, 16, 16)
     assert whole["attack"] == "untargeted, stop success" and "linear" in whole["oracle"]
     part = found["a.study.shard-1-of-3"]
-    assert part["planned"] == 8 and 0 < part["runs"] < 8
+    assert part["planned"] == 8 and part["runs"] < 8  # none, if the digests of all eight fall elsewhere
     code, out, err = run("studies")
     assert code == 0 and "100 %" in out and max(map(len, out.splitlines())) <= 80
     assert "bad.study is damaged" in err
