@@ -2,7 +2,6 @@
 
 import re
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -17,7 +16,7 @@ from sparseattack.problem.oracle import Block, Shape
 from sparseattack.problem.scale import ScaleSetting
 from sparseattack.provenance import digest
 
-from .dense_inference.blocks import BlockScores, Network, in_blocks
+from .dense_inference.blocks import BlockScores, Network, of_size
 from .dense_inference.forward import normalise
 from .dense_inference.scores import likely, without_sides
 from .weights import required, sha256
@@ -78,7 +77,7 @@ def onnx(
 def _scores(network: "OnnxNetwork", batch: int, device: str) -> tuple[Network, Block]:
     """The scores of a network in blocks, and what block it asks for: as for networks of torch."""
     if fixed := network.input.fixed:
-        return partial(in_blocks, network, blocks=(fixed,)), fixed
+        return of_size(network, fixed), fixed
     if device != "cpu":
         return network, batch
     blocks = BlockScores(network)

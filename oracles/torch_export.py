@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 from logging import getLogger
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from sparseattack.problem.oracle import device_of
 from sparseattack.problem.scale import ScaleSetting
 from sparseattack.provenance import digest
 
-from .dense_inference.blocks import in_blocks
+from .dense_inference.blocks import of_size
 from .dense_inference.forward import Forward, normalise
 from .dense_inference.scores import choosing
 from .sparse_inference.sparse_edits import sparse_edits
@@ -57,7 +56,7 @@ def export(
     forward = Forward(normalise(mean, std), choosing(program.module(), output), device, fixed or None)
     return Classifier(
         file.name,
-        partial(in_blocks, forward, blocks=(fixed,)) if fixed else forward,
+        of_size(forward, fixed),
         digest([sha256(file), output, mean, std, scale]),
         scale,
         batch,

@@ -6,6 +6,7 @@ bits in a call of 1, 8 or 32. A search that asks for few candidates at a time wo
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from itertools import pairwise
 
 import torch
@@ -106,3 +107,8 @@ def in_blocks(network: Network, images: Tensor, blocks: Sequence[int]) -> Tensor
     short = sum(sizes) - len(images)
     padded = torch.cat([images, images[-1:].expand(short, -1, -1, -1)]) if short else images
     return torch.cat([network(part) for part in torch.split(padded, sizes)])[: len(images)]
+
+
+def of_size(network: Network, size: int | None) -> Network:
+    """A network of ``size`` images at a time, any number if None, as one that takes any number."""
+    return partial(in_blocks, network, blocks=(size,)) if size else network

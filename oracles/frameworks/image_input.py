@@ -56,6 +56,15 @@ def _guess(first: int | None, last: int | None, layout: Layout, path: object) ->
     return last in CHANNELS and first not in CHANNELS
 
 
+def check_ports(path: object, inputs: int, outputs: int, output: int) -> None:
+    """Refuse a network of several inputs, and an ``output`` that it does not have."""
+    if inputs != 1 or not 0 <= output < outputs:
+        raise InputError(
+            f"{path} has {inputs} inputs and {outputs} outputs: one input is needed, and output={output} must"
+            " be among them"
+        )
+
+
 def preparation(
     path: object, range: float | None, mean: Numbers, std: Numbers, known: float | None
 ) -> Prepare:

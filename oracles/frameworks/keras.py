@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ from sparseattack.problem.inference import PAD
 from sparseattack.problem.scale import ScaleSetting
 from sparseattack.provenance import digest
 
-from ..dense_inference.blocks import in_blocks
+from ..dense_inference.blocks import of_size
 from ..dense_inference.scores import choosing, without_sides
 from ..weights import required, sha256
 from .image_input import MOST, Layout, NetworkInput, preparation
@@ -67,7 +66,7 @@ def keras(
         return without_sides(answer).float().to(images.device)
 
     known = digest([sha256(file), output, range, mean, std, layout, scale, library.__version__])
-    blocks = partial(in_blocks, scores, blocks=(taken.fixed,)) if taken.fixed else scores
+    blocks = of_size(scores, taken.fixed)
     return Classifier(file.name, blocks, known, _scale(model, scale), batch, classes, taken.shape, block=PAD)
 
 

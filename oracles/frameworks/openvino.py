@@ -1,7 +1,6 @@
 """A network in OpenVINO's intermediate representation, an .xml file and the .bin file beside it."""
 
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,10 +14,10 @@ from sparseattack.problem.inference import PAD
 from sparseattack.problem.scale import ScaleSetting
 from sparseattack.provenance import digest
 
-from ..dense_inference.blocks import in_blocks
+from ..dense_inference.blocks import of_size
 from ..dense_inference.scores import without_sides
 from ..weights import required, sha256
-from .image_input import MOST, Layout, NetworkInput, Prepare, preparation
+from .image_input import MOST, Layout, NetworkInput, Prepare, check_ports, preparation
 
 Precision = Literal["f32", "bf16", "f16"]
 SCALES: dict[str, ScaleSetting] = {"Softmax": "probabilities"}  # of scores, by the operation they come from
@@ -58,9 +57,7 @@ def openvino(
     """
     file = required(path)
     model, compiled = _compiled(file, precision, threads, device.upper())
-    if len(model.inputs) != 1 or not 0 <= output < len(model.outputs):
-        found = f"{len(model.inputs)} inputs and {len(model.outputs)} outputs"
-        raise InputError(f"{file} has {found}: one input is needed, and output={output} must be among them")
+    check_ports(file, len(model.inputs), len(model.outputs), output)
     eight = model.input(0).element_type == library.Type.u8
     taken = NetworkInput.of(_sides(model.input(0)), layout, file, _layout_of(model.parameters[0]))
     prepare = preparation(file, range, mean, std, MOST if eight else None)
@@ -69,7 +66,7 @@ def openvino(
     files = [sha256(each) for each in (file, weights) if each.is_file()]
     known = digest([files, output, range, mean, std, layout, scale, precision, device, library.__version__])
     found_scale = SCALES.get(_last(model, output), scale) if scale == "auto" else scale
-    scores = partial(in_blocks, network, blocks=(taken.fixed,)) if taken.fixed else network
+    scores = of_size(network, taken.fixed)
     return Classifier(file.name, scores, known, found_scale, batch, classes, taken.shape, block=PAD)
 
 

@@ -1,6 +1,5 @@
 """A network in a .tflite file, run by LiteRT, once TensorFlow Lite."""
 
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +15,10 @@ from sparseattack.errors import brief
 from sparseattack.problem.scale import ScaleSetting
 from sparseattack.provenance import digest
 
-from ..dense_inference.blocks import in_blocks
+from ..dense_inference.blocks import of_size
 from ..dense_inference.scores import without_sides
 from ..weights import required, sha256
-from .image_input import MOST, Layout, NetworkInput, Prepare, preparation
+from .image_input import MOST, Layout, NetworkInput, Prepare, check_ports, preparation
 
 QUANTISED = (np.uint8, np.int8)
 NEAR = 1e-2  # share of a range by which the ends of a quantised one may differ from it
@@ -58,15 +57,13 @@ def tflite(
     file = required(path)
     interpreter = _started(file, threads)
     inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
-    if len(inputs) != 1 or not 0 <= output < len(outputs):
-        found = f"{len(inputs)} inputs and {len(outputs)} outputs"
-        raise InputError(f"{file} has {found}: one input is needed, and output={output} must be among them")
+    check_ports(file, len(inputs), len(outputs), output)
     sides = [None if side < 0 else int(side) for side in inputs[0]["shape_signature"]]
     taken = NetworkInput.of(sides, layout, file)
     prepare = preparation(file, range, mean, std, _quantised_range(inputs[0]))
     network = LiteNetwork(interpreter, taken, prepare, output)
     known = digest([sha256(file), output, range, mean, std, layout, scale, ai_edge_litert.__version__])
-    scores = partial(in_blocks, network, blocks=(taken.fixed,)) if taken.fixed else network
+    scores = of_size(network, taken.fixed)
     return Classifier(file.name, scores, known, scale, batch, classes, taken.shape)
 
 
