@@ -32,6 +32,7 @@ ARRAYS = {  # type and dimensions of each
     "scores": (np.float16, 5),
     "about": (np.str_, 0),
 }
+SCORES = "clean_scores", "scores"  # the arrays of them
 
 
 @dataclass(frozen=True)
@@ -151,14 +152,26 @@ class ScoreTable:
         for name, shape in wanted.items():
             if arrays[name].shape != shape:
                 raise InputError(f"its array {name} is {arrays[name].shape}, not {shape}")
-        for name in ("clean_scores", "scores"):
+        for name in SCORES:
             if not np.isfinite(arrays[name]).all():
                 raise InputError(f"its array {name} has NaN or infinite scores")
+        _check_repeated(arrays)
         texts = {name: tuple(map(str, arrays.get(name, ()))) for name in ("ids", "names")}
         return cls(
             arrays["images"], arrays["labels"], texts["ids"], texts["names"],
             arrays["clean_scores"], arrays["scores"], TableOrigin.parse(str(arrays["about"])),
         )  # fmt: skip
+
+
+def _check_repeated(arrays: Mapping[str, NDArray[Any]]) -> None:
+    """InputError for an image that is there twice, with other scores."""
+    first: dict[bytes, int] = {}
+    for place, image in enumerate(arrays["images"]):
+        if (before := first.setdefault(image.tobytes(), place)) == place:
+            continue
+        same = all(np.array_equal(arrays[name][before], arrays[name][place]) for name in SCORES)
+        if not same:
+            raise InputError(f"its images {before} and {place} are the same, and have other scores")
 
 
 def half_precision(scores: NDArray[np.floating[Any]]) -> NDArray[np.float16]:

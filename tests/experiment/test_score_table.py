@@ -242,6 +242,10 @@ def test_it_is_read_by_numpy_alone_and_written_in_the_same_bytes(file: Path, tmp
             {"scores": np.full((3, 5, 4, 8, 4), np.nan, np.float16)},
             "its array scores has NaN or infinite scores",
         ),
+        (
+            {"images": np.zeros((3, 5, 4, 3), np.uint8)},
+            "its images 0 and 1 are the same, and have other scores",
+        ),
     ],
 )
 def test_other_files_are_refused(file: Path, change: dict[str, object], reason: str) -> None:
