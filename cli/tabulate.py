@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn, TimeRemainingColumn
 
 from sparseattack import Experiment
-from sparseattack.errors import InputError
+from sparseattack.errors import InputError, SparseattackError
 from sparseattack.experiment.clean import evaluate_clean
 from sparseattack.experiment.score_table import ScoreTable
 from sparseattack.experiment.tabulation import TabulatedImage, Tabulation, appended
@@ -79,6 +79,9 @@ def tabulate(experiment: Experiment, out: Path, most: int) -> None:
         where = f"{count} of {len(table) + len(todo)} images are in {out}" if count else "nothing is written"
         console.print(f"stopped: {where}; the same command resumes")
         raise typer.Exit(INTERRUPTED) from None
+    except SparseattackError:
+        file.write()
+        raise
     print_text(_summary(file.table, out, singles))
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from command_line import Run
 
+from sparseattack.errors import OracleError
 from sparseattack.experiment.score_table import ScoreTable
 from sparseattack.experiment.tabulation import TabulatedImage, Tabulation
 
@@ -80,6 +81,23 @@ def test_ctrl_c_writes_what_is_done(
     assert "stopped: 3 of 4 images are in" in err and "the same command resumes" in err
     assert len(ScoreTable.read(tmp_path / "t.npz")) == 3
     assert run(*asked).code == 0 and len(ScoreTable.read(tmp_path / "t.npz")) == 4
+
+
+def test_where_the_oracle_fails_what_is_done_is_written(
+    asked: list[str], tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask = Tabulation.ask
+
+    def failing(
+        self: Tabulation, places: list[int], asked: Callable[[int], None]
+    ) -> Iterator[TabulatedImage]:
+        yield from ask(self, places[:2], asked)
+        raise OracleError("it is gone")
+
+    monkeypatch.setattr(Tabulation, "ask", failing)
+    code, _, err = run(*asked)
+    assert code == 1 and "it is gone" in err
+    assert len(ScoreTable.read(tmp_path / "t.npz")) == 2
 
 
 def test_a_table_of_another_oracle_is_kept(asked: list[str], tmp_path: Path, run: Run) -> None:
