@@ -3,7 +3,8 @@
 Kinds: ``oip`` (the Open Inference Protocol: KServe, Triton, MLServer) and ``web_api`` (any other, by a
 template).
 
-Parts: ``endpoint`` (address, headers, secrets), ``client`` (retries, limits), ``answers`` (the ledger: every
-answer is kept), ``connection`` (what both kinds have in common: images to answers), ``template`` (where the
+Parts: ``endpoint`` (address, headers, secrets), ``client`` (retries, limits), ``grpc_transport`` (gRPC in
+place of HTTP), ``answers`` (the ledger: every answer is kept), ``connection`` (what both kinds have in
+common: images to answers), ``model_metadata`` (what ``oip`` is told of a model), ``template`` (where the
 image stands in a request, and the scores in an answer), ``class_scores`` (answers to scores of all classes).
 """

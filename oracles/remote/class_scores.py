@@ -1,17 +1,39 @@
 """What an answer says about one image: the scores of all classes, of the best ones, or a class alone."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from sparseattack import OracleError
+from sparseattack import InputError, OracleError
 from sparseattack.problem.scale import SUM_ROUNDING
 
 from .connection import Scores
 from .template import Steps, at, shown
 
 PERCENT = 100  # a whole
+
+
+def class_names(given: Sequence[str]) -> tuple[str, ...]:
+    """The names of the classes: as given, from a file with a name a line, or so many empty ones."""
+    if len(given) != 1:
+        return tuple(given)
+    if given[0].isdecimal():
+        return ("",) * int(given[0])
+    try:
+        lines = Path(given[0]).expanduser().read_text("utf-8").splitlines()
+    except OSError as error:
+        raise InputError(
+            f"classes={given[0]} is no file ({error.strerror}): give a file with a name a line, the names, or"
+            " how many classes there are"
+        ) from error
+    names = "\n".join(map(str.strip, lines)).rstrip().split("\n")
+    if "" in names:
+        raise InputError(
+            f"line {names.index('') + 1} of classes={given[0]} is empty: each class has a line, in order"
+        )
+    return tuple(names)
 
 
 class Reading(NamedTuple):

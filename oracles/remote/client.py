@@ -119,7 +119,9 @@ class Client:
         endpoint: Endpoint,
         limits: Limits,
         ledger: AnswerLedger,
+        transport: httpx.BaseTransport | None = None,
     ) -> None:
+        """``transport`` takes requests in place of HTTP, and answers in its status codes."""
         self.endpoint, self.limits, self.ledger = endpoint, limits, ledger
         self.gate, self.stopped, self._random = Gate(limits.concurrency), Event(), random.Random()
         self._http = httpx.Client(
@@ -127,6 +129,7 @@ class Client:
             timeout=httpx.Timeout(limits.timeout, connect=CONNECT),
             limits=httpx.Limits(max_connections=limits.concurrency + 1),
             trust_env=not endpoint.is_own_machine,
+            transport=transport,
         )
         finalize(self, self._http.close)
 

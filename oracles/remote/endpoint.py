@@ -12,6 +12,7 @@ from sparseattack.provenance import digest
 
 SECRET = re.compile(r"\{([A-Za-z_]\w*)\}")  # the name of an environment variable
 SECRETIVE = re.compile(r"auth|key|token|secret|password|passwd|cookie|signature|credential", re.IGNORECASE)
+WEB, GRPC = ("http", "https"), ("grpc", "grpcs")  # kinds of addresses, each without and with encryption
 HIDDEN = 4  # letters: a shorter value is no secret, and may stand anywhere
 
 
@@ -25,17 +26,11 @@ class Endpoint:
     url: str
     headers: tuple[str, ...] = ()  # "Name: value" each
     label: str = ""  # in place of the address in the keys of runs and answers
+    schemes: tuple[str, ...] = WEB
 
     def __post_init__(self) -> None:
         """Refuse what is no address, a secret that stands in the text, and a variable that is not set."""
-        parts = urlsplit(self.url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise InputError(f"url is an address such as http://127.0.0.1:8000, not {self.url!r}")
-        if parts.username or parts.password:
-            raise InputError('url holds a user name or password: give headers="Authorization: Basic {LOGIN}"')
-        for pair in filter(None, parts.query.split("&")):
-            name, _, value = pair.partition("=")
-            self._check_secret(f"the parameter {name} of url", name, value)
+        self._check_address()
         for header in self.headers:
             name, colon, value = header.partition(":")
             if not colon or not name.strip():
@@ -48,12 +43,34 @@ class Endpoint:
             if not (value.isascii() and value.isprintable()):
                 raise InputError(f"the header {name} holds a line break, or a character that is not ASCII")
 
+    def _check_address(self) -> None:
+        parts = urlsplit(self.url)
+        if parts.scheme not in self.schemes or not parts.hostname:
+            raise InputError(
+                f"url is an address such as http://127.0.0.1:8000, of {', '.join(self.schemes)}, not"
+                f" {self.url!r}"
+            )
+        if parts.username or parts.password:
+            raise InputError('url holds a user name or password: give headers="Authorization: Basic {LOGIN}"')
+        if parts.scheme in GRPC and (not parts.port or parts.path.strip("/") or parts.query):
+            raise InputError(
+                f"an address of gRPC is {parts.scheme}://HOST:PORT and no more, not {self.url!r}"
+            )
+        for pair in filter(None, parts.query.split("&")):
+            name, _, value = pair.partition("=")
+            self._check_secret(f"the parameter {name} of url", name, value)
+
     def _check_secret(self, what: str, name: str, value: str) -> None:
         if SECRETIVE.search(name) and not SECRET.search(value):
             raise InputError(
                 f"{what} looks like a secret, which a study would store: put its value in an environment"
                 f" variable, export API_KEY=..., and write {{API_KEY}} in its place"
             )
+
+    @property
+    def scheme(self) -> str:
+        """Of its address: http, https, grpc or grpcs."""
+        return urlsplit(self.url).scheme
 
     @cached_property
     def host(self) -> str:

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from weakref import finalize
 
+from httpx2 import BaseTransport
+
 from sparseattack import InputError
 from sparseattack.provenance import digest
 
 from .answers import MEMORY, AnswerLedger
 from .client import Client, Limits
-from .endpoint import Endpoint
+from .endpoint import GRPC, Endpoint
 
 STRANGERS = 1.0  # requests a second to a server that is not on this machine, unless another rate is set
 MEGABYTES = 4  # of images in one request: gRPC's own limit, below those of common proxies
@@ -44,9 +46,23 @@ class Terms:
         ledger = AnswerLedger(
             self._file(name, service), service, f"{name} at {self.endpoint.host}", durable=not own
         )
-        client = Client(self.endpoint, limits, ledger)
+        client = Client(self.endpoint, limits, ledger, self._transport())
         finalize(client, ledger.close)
         return client
+
+    def _transport(self) -> BaseTransport | None:
+        """What takes requests in place of HTTP, for an address of gRPC."""
+        if self.endpoint.scheme not in GRPC:
+            return None
+        try:
+            from .grpc_transport import GrpcTransport
+        except ImportError as error:
+            raise InputError(
+                f'{self.endpoint.scheme}:// needs grpcio and protobuf: pip install "sparseattack[grpc]"'
+            ) from error
+        return GrpcTransport(
+            self.endpoint.host, self.endpoint.scheme == GRPC[1], self.endpoint.is_own_machine
+        )
 
     def _file(self, name: str, service: str) -> Path:
         own = self.endpoint.is_own_machine

@@ -2,11 +2,10 @@
 
 import json
 from base64 import b64encode
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import blake2b
 from io import BytesIO
-from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import httpx2 as httpx
@@ -19,7 +18,7 @@ from sparseattack.errors import brief
 from sparseattack.problem.scale import ScaleSetting
 from sparseattack.provenance import digest
 
-from .class_scores import Reading
+from .class_scores import Reading, class_names
 from .client import HttpRequest
 from .connection import Buying, Pixels, RemoteScores, Scores
 from .endpoint import Endpoint
@@ -117,27 +116,6 @@ def http(
         remote=bought,
         notes=service.notes,
     )
-
-
-def class_names(given: Sequence[str]) -> tuple[str, ...]:
-    """The names of the classes: as given, from a file with a name a line, or so many empty ones."""
-    if len(given) != 1:
-        return tuple(given)
-    if given[0].isdecimal():
-        return ("",) * int(given[0])
-    try:
-        lines = Path(given[0]).expanduser().read_text("utf-8").splitlines()
-    except OSError as error:
-        raise InputError(
-            f"classes={given[0]} is no file ({error.strerror}): give a file with a name a line, the names, or"
-            " how many classes there are"
-        ) from error
-    names = "\n".join(map(str.strip, lines)).rstrip().split("\n")
-    if "" in names:
-        raise InputError(
-            f"line {names.index('') + 1} of classes={given[0]} is empty: each class has a line, in order"
-        )
-    return tuple(names)
 
 
 class ImageForm(NamedTuple):

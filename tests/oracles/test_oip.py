@@ -131,7 +131,7 @@ def test_bytes_of_an_unknown_type_are_an_error(server: OipServer) -> None:
     head = b'{"outputs": [{"name": "scores", "datatype": "BF16", "parameters": {"binary_data_size": 8}}]}'
     length = {"Inference-Header-Content-Length": str(len(head))}
     server.failures = [Reply(body=head + b"12345678", headers=length)]
-    with pytest.raises(OracleError, match="only UINT8, FP16, FP32, FP64 can be read"):
+    with pytest.raises(OracleError, match=r"as bytes: only INT8, .*FP64 can be read"):
         oracle(server, "binary=no")(IMAGES[:1])
 
 
@@ -158,8 +158,9 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
     "labels": (
         {"score_type": "INT64"},
         "",
-        "is no scores: oip reads a score .*set scale=labels",
+        r"is no scores: set scale=labels and classes=\[...\], the names in order or how many",
     ),
+    "text": ({"score_type": "BYTES"}, "scale=labels", "is no scores: a number a class is read"),
     "no such input": ({}, "input=x", "has the inputs images FP32 .*: choose the images by input=NAME"),
     "no such output": ({}, "output=x", "choose the scores by output=scores"),
     "range of bytes": ({"datatype": "UINT8"}, "range=255", "leave out mean, std and range"),
@@ -177,6 +178,34 @@ def test_what_does_not_fit_is_refused_in_a_sentence(what: str) -> None:
         with pytest.raises(InputError, match=sentence):
             load("oracles", f"oip(url={server.url},{settings.rstrip(',')})")()
         assert server.requests == []
+
+
+LABELS: dict[str, tuple[dict[str, Any], Any]] = {
+    "numbers of classes": ({"score_type": "INT64"}, lambda x: linear(x).argmax(1)),
+    "in a column": ({"score_type": "INT32"}, lambda x: linear(x).argmax(1)[:, None]),
+    "floats": ({}, lambda x: linear(x).argmax(1)),
+    "rows": ({"score_type": "UINT8"}, lambda x: np.eye(CLASSES)[linear(x).argmax(1)]),
+}
+
+
+@pytest.mark.parametrize("binary", ["yes", "no"])
+@pytest.mark.parametrize("what", LABELS)
+def test_a_label_alone_is_read(what: str, binary: str, tmp_path: Path) -> None:
+    """As the number of a class, or a row of 0 and 1; and the classes may be said by how many there are."""
+    facts, model = LABELS[what]
+    with serving(OipServer(model=model, shape=[-1, 3, 2, 2], **facts)) as server:
+        for classes in ("[a,b,c,d]", "4"):
+            found = oracle(server, f"scale=labels,classes={classes},binary={binary}")(IMAGES)
+            assert torch.equal(found.argmax(1), expected(IMAGES.numpy()).argmax(1))
+            assert found.shape == (7, 4) and found.sum() == 7
+
+
+def test_a_label_that_is_none_is_an_error() -> None:
+    with serving(OipServer(model=lambda x: np.full(len(x), 7), shape=[-1, 3, 2, 2])) as server:
+        with pytest.raises(OracleError, match="answered 7, the number of none of the 4 classes="):
+            oracle(server, "scale=labels,classes=4")(IMAGES)
+        with pytest.raises(OracleError, match="answered 7 alone, the number of a class: name the classes"):
+            oracle(server, "scale=labels")(IMAGES)
 
 
 def test_a_server_that_is_not_there(server: OipServer) -> None:

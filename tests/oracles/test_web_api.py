@@ -16,7 +16,7 @@ from PIL import Image
 
 from sparseattack import Classifier, Experiment, InputError, OracleError, compare, levels, load
 from sparseattack.data.load import load_images
-from sparseattack.oracles.remote.web_api import class_names
+from sparseattack.oracles.remote.class_scores import class_names
 from sparseattack.problem.fitness import margin_of
 
 PIXELS = np.random.default_rng(2).integers(256, size=(3, 5, 4, 3), dtype=np.uint8)

@@ -17,7 +17,7 @@ Model = Callable[[NDArray[Any]], NDArray[Any]]
 """Tensors ``(n, ...)`` as they are sent -> scores ``(n, K)``."""
 
 LENGTH = "Inference-Header-Content-Length"
-DTYPES = {"UINT8": "|u1", "FP16": "<f2", "FP32": "<f4", "FP64": "<f8"}
+DTYPES = {"UINT8": "|u1", "FP16": "<f2", "FP32": "<f4", "FP64": "<f8", "INT32": "<i4", "INT64": "<i8"}
 
 
 @dataclass

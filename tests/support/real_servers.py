@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 from urllib.error import URLError
 from urllib.request import urlopen
 
@@ -110,9 +111,16 @@ def _free_ports(count: int) -> list[int]:
     return ports
 
 
+class Addresses(NamedTuple):
+    """Of one server."""
+
+    http: str
+    grpc: str  # empty: not served on a loopback address alone
+
+
 @contextmanager
-def running(package: str, file: Path, folder: Path) -> Iterator[str]:
-    """The address of a server of the network in ``file``, whose model is called resnet20."""
+def running(package: str, file: Path, folder: Path) -> Iterator[Addresses]:
+    """The addresses of a server of the network in ``file``, whose model is called resnet20."""
     programs, (port, *others) = environment(package), _free_ports(3)
     if package == "kserve":
         (folder / "server.py").write_text(KSERVE, encoding="utf-8")
@@ -125,7 +133,8 @@ def running(package: str, file: Path, folder: Path) -> Iterator[str]:
         started = subprocess.Popen(command, cwd=folder, env=own, stdout=log, stderr=log)
         try:
             _await_ready(f"http://127.0.0.1:{port}", started, folder / "log")
-            yield f"http://127.0.0.1:{port}"
+            over_grpc = f"grpc://127.0.0.1:{others[0]}" if package == "mlserver" else ""
+            yield Addresses(f"http://127.0.0.1:{port}", over_grpc)
         finally:
             started.terminate()
             try:
