@@ -14,6 +14,7 @@ from pathlib import Path
 from statistics import mean
 
 from benchmarks.networks import resnet20_oracle, shared_folder
+from benchmarks.studies import unpacked
 from sparseattack import Configuration, Experiment, compare
 from sparseattack.report.results import Results, results
 from sparseattack.study.record import Record
@@ -158,7 +159,7 @@ def measure(options: EfficiencyOptions, study: Path, reach: bool) -> str:
 
 def shown(study: Path, budget: int) -> str:
     """The table of all that a study holds, of whatever experiments; nothing is run."""
-    with Study.read(study) as held:
+    with unpacked(study) as path, Study.read(path) as held:
         found = results(held)
     usual = [line for line in found.lines if line.method.budget in (budget, EVERY_PIXEL)]
     union = {line.method.k: fooled([found], line.method.k) for line in usual}
