@@ -16,7 +16,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from sparseattack import Experiment
 from sparseattack.errors import InputError, require
 from sparseattack.files import write_whole
 from sparseattack.study.facts import StudyRequest
@@ -49,13 +48,13 @@ def pack(study: Path, packed: Path) -> None:
 
 def without_folders(request: StudyRequest) -> StudyRequest:
     """The request with files named as they are in their folder."""
-    experiment: Experiment = request.experiment
-    names = {name: file_names(getattr(experiment, name)) for name in ("oracle", "images")}
+    oracle, images = file_names(request.experiment.oracle), file_names(request.experiment.images)
+    experiment = replace(request.experiment, oracle=oracle, images=images)
     settings: dict[str, Any] = {
         name: file_names(value) if isinstance(value, str) else value
         for name, value in request.oracle_settings.items()
     }
-    return replace(request, experiment=replace(experiment, **names), oracle_settings=settings)
+    return replace(request, experiment=experiment, oracle_settings=settings)
 
 
 def file_names(spec: str) -> str:
