@@ -21,6 +21,7 @@ TABLES = (
     " answer BLOB, first REAL, last REAL) WITHOUT ROWID",
     "CREATE TABLE IF NOT EXISTS service (key TEXT PRIMARY KEY, name TEXT, attempts INTEGER, next REAL,"
     " paused REAL, facts BLOB) WITHOUT ROWID",
+    "CREATE TABLE IF NOT EXISTS buyer (key TEXT PRIMARY KEY, run TEXT) WITHOUT ROWID",
 )
 APPLICATION = 0x73704C31  # application_id of such a file: "spL1"
 
@@ -85,6 +86,25 @@ class AnswerLedger:
                 marks = ", ".join("?" * len(some))
                 query = f"SELECT key, answer FROM answer WHERE answer IS NOT NULL AND key IN ({marks})"
                 found |= dict(self._connection.execute(query, list(some)).fetchall())
+        return found
+
+    def assign(self, runs: Mapping[str, str]) -> None:
+        """For which run the image of each key is about to be sent; the first run of a key stays."""
+        with self._writing() as run:
+            for pair in runs.items():
+                run("INSERT OR IGNORE INTO buyer VALUES (?, ?)", pair)
+
+    def attempts_for(self, run: str, keys: Sequence[str]) -> list[int]:
+        """How often each of those of the ``keys`` was sent that were sent first for a run."""
+        found: list[int] = []
+        with self._lock:
+            for start in range(0, len(keys), AT_ONCE):
+                some = keys[start : start + AT_ONCE]
+                marks = ", ".join("?" * len(some))
+                query = (
+                    f"SELECT attempts FROM buyer JOIN answer USING (key) WHERE run = ? AND key IN ({marks})"
+                )
+                found += [count for (count,) in self._connection.execute(query, [run, *some])]
         return found
 
     def send(self, keys: Sequence[str], most: int | None) -> None:

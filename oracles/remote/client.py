@@ -143,8 +143,8 @@ class Client:
 
     def post(
         self, request: HttpRequest, keys: list[str], *, broken: int = BROKEN, anew: bool = False
-    ) -> tuple[httpx.Response, int]:
-        """The answer 200 to a request about the images ``keys``, and how often it was sent.
+    ) -> httpx.Response:
+        """The answer 200 to a request about the images ``keys``.
 
         A service may know a request that it has answered by the header ``Idempotency-Key``, and answer it
         again without a charge; one that is asked ``anew`` has another key.
@@ -152,7 +152,7 @@ class Client:
         Failures that may pass are waited for, at most ``limits.patience`` seconds in all; ``broken`` is how
         many answers 500 there may be. Raises OracleError, and InputError where no more may be sent.
         """
-        began, sent, failures, fatal = time.monotonic(), 0, 0, 0
+        began, failures, fatal = time.monotonic(), 0, 0
         once = {"Idempotency-Key": digest([*keys, time.time_ns() if anew else 0])}
         request = request._replace(headers={**request.headers, **once})
         while True:
@@ -160,13 +160,10 @@ class Client:
                 self._await_turn()
                 self._sleep(0)
                 self.ledger.send(keys, self.limits.most)
-                sent += 1
                 answer = self._try(request, keys)
             if isinstance(answer, httpx.Response) and answer.is_success:
                 self.gate.answered()
-                return answer, sent
-            if isinstance(answer, httpx.ConnectError | httpx.ConnectTimeout):
-                sent -= 1
+                return answer
             failures += 1
             fatal += isinstance(answer, httpx.Response) and answer.status_code == BROKEN_ONCE
             if fatal >= broken:

@@ -4,9 +4,10 @@ A call is split into requests by place and size only, and answers are put back b
 on how many requests are under way.
 """
 
-from collections import Counter
-from collections.abc import Sequence
+from collections import Counter, deque
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import blake2b
 from itertools import islice
@@ -67,9 +68,11 @@ class Buying:
     again: int  # images sent after which the first image is asked again; 0 is never
 
 
-class _Bought(NamedTuple):
-    answers: dict[str, bytes]  # by key
-    sent: int  # how often each was sent
+class _Keys(NamedTuple):
+    """Keys of the images of a run, in order."""
+
+    queries: dict[str, None]
+    verifications: dict[str, None]
 
 
 class RemoteScores:
@@ -85,7 +88,9 @@ class RemoteScores:
         self.buying, self.ledger = buying, client.ledger
         self._classes = 0  # until they are known
         self._asked: Counter[bytes] = Counter()  # how often images were asked again
-        self._sent: list[int] = []  # how often each image of the last calls was sent
+        self._runs: deque[str] = deque()  # for which the next images are evaluated
+        self._verifying = False
+        self._bought: dict[str, _Keys] = {}  # by run
         self._first: Pixels | None = None  # the first image of this process, asked again now and then
         self._since = -1  # images sent since that was asked; -1 is never
         self._threads = ThreadPoolExecutor(client.limits.concurrency, "sparseattack-remote")
@@ -113,10 +118,24 @@ class RemoteScores:
             occasions.append(self._asked[content])
         return self._scores(pixels, occasions).to(images.device)
 
-    def sent(self) -> Tensor:
-        """How often each image was sent in the calls since this was last asked ``(n,)``, in their order."""
-        counts, self._sent = torch.tensor(self._sent, dtype=torch.int64), []
-        return counts
+    @contextmanager
+    def buying_for(self, runs: Sequence[str], verifying: bool = False) -> Iterator[None]:
+        """Within it the next images are for these ``runs``, in order, queries or verifications."""
+        self._runs, self._verifying = deque(runs), verifying
+        try:
+            yield
+        finally:
+            self._runs.clear()
+
+    def bought_for(self, run: str) -> tuple[int, int]:
+        """Of what was evaluated for a run since it was asked: queries that were ever sent, and images.
+
+        The images are those of the ledger, each time they were sent, verifications too.
+        """
+        keys = self._bought.pop(run, _Keys({}, {}))
+        queries = self.ledger.attempts_for(run, [*keys.queries])
+        verifications = self.ledger.attempts_for(run, [*keys.verifications])
+        return sum(count > 0 for count in queries), sum(queries) + sum(verifications)
 
     @property
     def lossless(self) -> bool:
@@ -143,27 +162,35 @@ class RemoteScores:
         """Scores ``(n, K)`` of images ``(n, C, H, W)``, each on an occasion of its own."""
         self._first = pixels[0] if self._first is None else self._first
         keys = [self.key(image, occasion) for image, occasion in zip(pixels, occasions, strict=True)]
-        counts = dict.fromkeys(keys, 0)
-        known = self.ledger.known([*counts])
+        known = self.ledger.known([*dict.fromkeys(keys)])
+        self._assign(keys, known)
         lacking = {key: image for key, image in zip(keys, pixels, strict=True) if key not in known}
-        self._buy(lacking, known, counts)
-        for key in keys:
-            self._sent.append(counts[key])
-            counts[key] = 0  # the same image once more in a call is not sent
+        self._buy(lacking, known)
         return torch.from_numpy(np.stack([self._decoded(known[key]) for key in keys]))
 
-    def _buy(self, lacking: dict[str, Pixels], known: dict[str, bytes], counts: dict[str, int]) -> None:
-        """Add the answers to the images that are ``lacking``, and how often they were sent."""
+    def _assign(self, keys: Sequence[str], known: Mapping[str, bytes]) -> None:
+        """Note which run each image is for, and in the ledger what is about to be sent for it."""
+        new: dict[str, str] = {}
+        for key in keys[: len(self._runs)]:
+            if run := self._runs.popleft():
+                bought = self._bought.setdefault(run, _Keys({}, {}))
+                (bought.verifications if self._verifying else bought.queries)[key] = None
+                if key not in known:
+                    new.setdefault(key, run)
+        if new:
+            self.ledger.assign(new)
+
+    def _buy(self, lacking: dict[str, Pixels], known: dict[str, bytes]) -> None:
+        """Add the answers to the images that are ``lacking``."""
         while left := {key: image for key, image in lacking.items() if key not in known}:
             if self._since < 0 or (self.buying.again and self._since >= self.buying.again):
-                known |= self._ask_first(counts)
+                known |= self._ask_first()
                 continue
             most = self.buying.again - self._since if self.buying.again else len(left)
             portion = dict(islice(left.items(), most))
             self._since += len(portion)
             for bought in self._in_parallel(self._portions(portion)):
-                known |= bought.answers
-                counts |= dict.fromkeys(bought.answers, bought.sent)
+                known |= bought
 
     def _portions(self, images: dict[str, Pixels]) -> list[dict[str, Pixels]]:
         """Images by key in requests, in their order: as many as the service takes, and as fit."""
@@ -172,7 +199,7 @@ class RemoteScores:
         every = iter(images.items())
         return [dict(islice(every, fit)) for _ in range(-(-len(images) // fit))]
 
-    def _in_parallel(self, portions: Sequence[dict[str, Pixels]]) -> list[_Bought]:
+    def _in_parallel(self, portions: Sequence[dict[str, Pixels]]) -> list[dict[str, bytes]]:
         """What each request brings, in their order; where one fails, those under way are waited for."""
         if len(portions) == 1:
             return [self._ask(portions[0])]
@@ -191,11 +218,11 @@ class RemoteScores:
             raise min(errors, key=lambda error: isinstance(error, StoppedError))
         return [future.result() for future in futures]
 
-    def _ask(self, images: dict[str, Pixels], anew: bool = False) -> _Bought:
+    def _ask(self, images: dict[str, Pixels], anew: bool = False) -> dict[str, bytes]:
         """Send one request, and store what it brings; ``anew`` if it was answered before."""
         keys, pixels = [*images], np.stack([*images.values()])
         broken = 1 if self.service.on_trial else BROKEN
-        response, sent = self.client.post(self.service.request(pixels), keys, broken=broken, anew=anew)
+        response = self.client.post(self.service.request(pixels), keys, broken=broken, anew=anew)
         header = response.headers.get("Inference-Header-Content-Length", "")
         try:
             answers = self.service.answers(response.content, header, len(keys))
@@ -207,7 +234,7 @@ class RemoteScores:
         found = dict(zip(keys, answers, strict=True))
         self.ledger.store(found)
         # of an image that another process has bought meanwhile, its answer stands in the ledger
-        return _Bought(found if anew else self.ledger.known(keys), sent)
+        return found if anew else self.ledger.known(keys)
 
     def _decoded(self, answer: bytes) -> Scores:
         """The scores ``(K,)`` in an answer, always as many and all finite."""
@@ -219,7 +246,7 @@ class RemoteScores:
         self._classes = len(scores)
         return scores
 
-    def _ask_first(self, counts: dict[str, int]) -> dict[str, bytes]:
+    def _ask_first(self) -> dict[str, bytes]:
         """Ask about the first image of this process alone, and whether its scores are those from before."""
         assert self._first is not None
         key = self.key(self._first, 0)
@@ -235,9 +262,8 @@ class RemoteScores:
             bought = self._ask({key: self._first}, anew)
         self._since = 0
         if before is None:
-            counts[key] = counts.get(key, 0) + bought.sent
-            return bought.answers
-        self._compare(self._decoded(before), self._decoded(bought.answers[key]))
+            return bought
+        self._compare(self._decoded(before), self._decoded(bought[key]))
         return {key: before}
 
     def _compare(self, before: Scores, now: Scores) -> None:
@@ -252,7 +278,7 @@ class RemoteScores:
             )
 
 
-def _succeeded(future: "Future[_Bought]") -> bool:
+def _succeeded(future: "Future[dict[str, bytes]]") -> bool:
     return future.done() and not future.cancelled() and future.exception() is None
 
 

@@ -275,6 +275,7 @@ def problem_of(setup: Setup, condition: Condition, chosen: Sequence[Case]) -> Pr
         predictions=setup.clean.predictions.part(start, start + len(stack)),
         encode=lambda k: make(load("encodings", condition.encoding, {"pixels": k}), condition.encoding),
         mask=_mask_of(setup, stack),
+        runs=tuple(setup.run_key(condition, case) for case in chosen),
         starts=starts_of(setup.clean, [setup.start_of(condition, case) for case in chosen]),
     )
     return as_declared(problem, uses_of(setup.strategies[condition.strategy, condition.fitness].plugin))
@@ -282,10 +283,8 @@ def problem_of(setup: Setup, condition: Condition, chosen: Sequence[Case]) -> Pr
 
 def _mask_of(setup: Setup, stack: Tensor) -> Tensor | None:
     """The mask of the images of a stack."""
-    if setup.masks is None:
-        return None
-    of_side = {mask.shape[-2:]: mask for mask in setup.masks.each}
-    return torch.from_numpy(of_side[tuple(stack.shape[2:])])
+    of_side = {mask.shape[-2:]: mask for mask in (setup.masks.each if setup.masks else ())}
+    return torch.from_numpy(of_side[tuple(stack.shape[2:])]) if of_side else None
 
 
 def split_by_size(setup: Setup, cases: Sequence[Case]) -> list[tuple[Case, ...]]:

@@ -48,7 +48,6 @@ class Evaluations(NamedTuple):
     fooled: Tensor  # (n,) bool, successes
     stop: Tensor  # (n,) bool, where the stopping criterion is met
     singles: Tensor  # (n,) int64, evaluations beside the query, singly or exact, which decide and cost none
-    sent: Tensor  # (n, 2) int64, whether a query was sent to a server, and how often, singles included
     scores: Tensor  # (n, K) float32; (n, 0) where they are not wanted
 
     @classmethod

@@ -5,7 +5,7 @@ rest of the project sees the ``Classifier`` that ``Classifier.of`` makes of it.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from numbers import Integral, Real
 from threading import Lock
@@ -73,10 +73,14 @@ class Remote(Protocol):
     def ask_again(self, images: Tensor, /) -> Tensor:
         """Scores ``(n, K)`` as an oracle's, of images that are sent again though their answers are known."""
 
-    def sent(self) -> Tensor:
-        """How often each image was sent ``(n,)``, 0 where its answer was known.
+    def buying_for(self, runs: Sequence[str], verifying: bool = False) -> AbstractContextManager[None]:
+        """Within it the next images that are evaluated are for these ``runs``, in order."""
 
-        Of all calls since this was asked last, in their order.
+    def bought_for(self, run: str) -> tuple[int, int]:
+        """Of what was evaluated for a run since this was asked: queries that were ever sent, and images.
+
+        The images count each time, verifications too. What another process has sent for the run before is
+        among them; what was sent for another run is not.
         """
 
     def statement(self) -> str:
@@ -176,10 +180,9 @@ class Classifier:
         """The same, which does not take answers that are known already for evaluations of their own."""
         return replace(self, scores=self.remote.ask_again) if self.remote else self
 
-    def sent(self, count: int) -> Tensor:
-        """How often each of the last ``count`` images was sent ``(count,)``; 0 where nothing is sent."""
-        found = self.remote.sent() if self.remote else torch.zeros(count, dtype=torch.int64)
-        return found[len(found) - count :]
+    def buying_for(self, runs: Sequence[str], verifying: bool = False) -> AbstractContextManager[None]:
+        """As its ``remote``'s; nothing where no image is sent, or no run is named."""
+        return self.remote.buying_for(runs, verifying) if self.remote and any(runs) else nullcontext()
 
     def with_scale(self, scale: Scale) -> "Classifier":
         """The same with the scale that its scores were recognised to have, where it declares none."""
@@ -215,7 +218,7 @@ FACTS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "rounding": (_is_share, "a share of the greatest score"),
     "remote": (
         lambda value: value is None or hasattr(value, "ask_again"),
-        "what has ask_again, sent, statement",
+        "what has ask_again, buying_for, bought_for, statement",
     ),
     "notes": (callable, "a function that returns sentences"),
 }

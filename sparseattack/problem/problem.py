@@ -63,6 +63,7 @@ class Problem:
     predictions: Predictions | None = None  # of the N clean images, where they are known already
     encode: Callable[[int], AnyEncoding] | None = None  # of so many pixels; by default the same, other slots
     mask: Tensor | None = None  # bool (H, W), or (N, H, W) one for each image, True where a pixel may change
+    runs: tuple[str, ...] = ()  # a name for each case, by which a server's ledger knows what it has cost
     starts: Tensor | None = None  # (n, C, H, W) of each case, for strategies that begin with another image
 
     def __post_init__(self) -> None:
@@ -201,33 +202,32 @@ class Problem:
         oracle = self.classifier.with_scale(known) if known else self.oracle
         predictions = vars(self).get("clean", self.predictions)  # if they are known
         cases, labels = self._cases[places], self.labels[places]
-        some = replace(self, oracle=oracle, cases=cases, labels=labels, predictions=predictions)
+        runs = tuple(self.runs[place] for place in places.tolist()) if self.runs else ()
+        some = replace(self, oracle=oracle, cases=cases, labels=labels, predictions=predictions, runs=runs)
         return some if self.starts is None else replace(some, starts=self.starts[places])
 
     @torch.inference_mode()
     def evaluate(self, queries: QueryBatch) -> Evaluations:
         """Evaluate at most ``sizes.round`` queries: the only place that shows candidates to the oracle."""
         rows, edits, written = self._cases[queries.rows], queries.edits, self.images._version
-        scores = self._scores(rows, edits).to(rows.device)
-        sent = self.classifier.sent(len(rows)).to(rows.device)
+        with self.classifier.buying_for(self._runs_of(queries.rows)):
+            scores = self._scores(rows, edits).to(rows.device)
         labels = self.labels[queries.rows]
         scale = self._classes.scale_of(scores)
         scored = Queries(self.images, rows, edits, scores, labels, self.targeted, scale, self.unit)
         scored, verified = verify_exactly(self.classifier, scored, self.pad)
-        scored, singles, again = self._decided(scored)
-        counts = torch.stack([sent.clamp(max=1), sent + again], 1)
-        return self._evaluations(scored, singles + verified, written, sent=counts, all_scores=queries.scored)
+        scored, singles = self._decided(scored, queries.rows)
+        return self._evaluations(scored, singles + verified, written, queries.scored)
 
     @torch.inference_mode()
     def evaluate_singly(self, queries: QueryBatch) -> Evaluations:
         """Evaluate each query as a single image, in a call of its own; this costs no query."""
         rows, edits, written = self._cases[queries.rows], queries.edits, self.images._version
         labels = self.labels[queries.rows]
-        scores, again = self._single_scores(rows, edits, labels)
+        scores = self._single_scores(rows, edits, labels, queries.rows)
         scale = self._classes.scale_of(scores)
         scored = Queries(self.images, rows, edits, scores, labels, self.targeted, scale, self.unit)
-        counts = torch.stack([torch.zeros_like(again), again], 1)
-        return self._evaluations(scored, torch.full_like(rows, self.singles), written, sent=counts)
+        return self._evaluations(scored, torch.full_like(rows, self.singles), written)
 
     @cached_property
     def purity(self) -> Purity:
@@ -261,34 +261,34 @@ class Problem:
     def _rounding(self) -> float:
         return (self.classifier.exact or self.classifier).rounding_on(self.images.device)
 
-    def _decided(self, queries: Queries) -> tuple[Queries, Tensor, Tensor]:
+    def _runs_of(self, cases: Tensor) -> list[str]:
+        return [self.runs[case] for case in cases.tolist()] if self.runs and self.classifier.remote else []
+
+    def _decided(self, queries: Queries, cases: Tensor) -> tuple[Queries, Tensor]:
         """The queries with the scores of single evaluations where these decide, and how many those were.
 
         They decide where the margin is within rounding of zero, and about every success of a noisy oracle.
-        Last comes how often each query was sent to a server for that.
         """
-        count = torch.zeros_like(queries.rows)
         if not self.decides_singly:
-            return queries, count, count
+            return queries, torch.zeros_like(queries.rows)
         undecided = fooled(queries) if self.noisy else queries.near_zero(self._rounding)
         if not len(places := undecided.nonzero()[:, 0]):
-            return queries, count, count
+            return queries, undecided.long()
         some = queries.take(places)
-        single, again = self._single_scores(some.rows, some.edits, some.labels)
+        single = self._single_scores(some.rows, some.edits, some.labels, cases[places])
         queries = replace(queries, scores=queries.scores.index_copy(0, places, single.to(queries.scores)))
-        return queries, undecided.long() * self.singles, count.index_copy(0, places, again)
+        return queries, undecided.long() * self.singles
 
-    def _single_scores(self, rows: Tensor, edits: Edits, labels: Tensor) -> tuple[Tensor, Tensor]:
-        """Scores ``(n, K)`` of single evaluations, and how often each was sent to a server ``(n,)``."""
+    def _single_scores(self, rows: Tensor, edits: Edits, labels: Tensor, cases: Tensor) -> Tensor:
+        """Scores ``(n, K)`` of single evaluations."""
         classifier, painted = self.classifier.exact or self.classifier, edits.paint(self.images, rows)
-        scores = score_singly(classifier, painted, rows, Aim(labels, self.targeted) if self.noisy else None)
+        aim = Aim(labels, self.targeted) if self.noisy else None
+        with classifier.buying_for(self._runs_of(cases) * self.singles, verifying=True):
+            scores = score_singly(classifier, painted, rows, aim)
         self._classes.check(scores.shape[1], rows)
-        sent = classifier.sent(self.singles * len(rows)).view(self.singles, -1).sum(0)
-        return scores.to(rows.device), sent.to(rows.device)
+        return scores.to(rows.device)
 
-    def _evaluations(
-        self, scored: Queries, singles: Tensor, written: int, *, sent: Tensor, all_scores: bool = False
-    ) -> Evaluations:
+    def _evaluations(self, scored: Queries, singles: Tensor, written: int, keep: bool = False) -> Evaluations:
         success = fooled(scored) & (few := (pixels := scored.changed) <= most_of(self.encoding))
         stop = stops_of(self.until, replace(scored, scores=scored.scores.clone())) & few
         values = objectives_of(self.fitness, scored)
@@ -298,8 +298,8 @@ class Problem:
                 f"answer_edits of {self.classifier}, a fitness function ({names}) or the stopping criterion"
                 " wrote to the clean images in place: it must make copies"
             )
-        wanted = scored.scores.float() if all_scores else values[:, :0]
-        return Evaluations(values, pixels, success, stop, singles, sent, wanted)
+        wanted = scored.scores.float() if keep else values[:, :0]
+        return Evaluations(values, pixels, success, stop, singles, wanted)
 
     def _scores(self, rows: Tensor, edits: Edits) -> Tensor:
         scores = score_edits(self.classifier, self.images, rows, edits) if self.sparse else None

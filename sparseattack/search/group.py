@@ -120,7 +120,6 @@ class Group:
         evaluated = zero.index_add(0, rows, torch.ones_like(rows))
         self.ledger.charge(asked.sum(1), evaluated, seconds)
         self.ledger.verifications = self.ledger.verifications.index_add(0, rows, distinct.singles)
-        self.ledger.sent = self.ledger.sent.index_add(0, rows, distinct.sent)
         self.ledger.record(candidates, asked, evaluations._replace(scores=evaluations.values[..., :0]))
         return evaluations
 
@@ -144,7 +143,7 @@ def _spread(evaluations: Evaluations, asked: Tensor, places: Tensor) -> Evaluati
         blank = column.new_full((asked.numel(), *column.shape[1:]), empty)
         return blank.index_copy(0, places, column).view(*asked.shape, *column.shape[1:])
 
-    return Evaluations(*map(place, evaluations, (torch.inf, 0, False, False, 0, 0, torch.nan)))
+    return Evaluations(*map(place, evaluations, (torch.inf, 0, False, False, 0, torch.nan)))
 
 
 def deduplicate(queries: QueryBatch) -> tuple[QueryBatch, Tensor]:

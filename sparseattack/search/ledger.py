@@ -38,7 +38,6 @@ class Ledger:
         self.duplicates = zero  # (B,) of these, not evaluated
         self.flat = zero  # (B,) of the queries, those of exactly the clean image's value
         self.verifications = zero  # (B,) evaluations singly or in full precision, which cost no query
-        self.sent = zero.unsqueeze(1).expand(-1, 2)  # (B, 2) queries sent to a server, and how often
         self.oracle_seconds = torch.zeros_like(zero, dtype=torch.float32)  # (B,)
         self.strategy_seconds = 0.0  # of every image that is still searched
         # the best candidate
@@ -135,7 +134,6 @@ class Ledger:
         single = self.problem.evaluate_singly(QueryBatch(first + here, edits))
         self.values = self.values.index_copy(0, here, single.values)
         self.verifications = self.verifications.index_add(0, here, single.singles)
-        self.sent = self.sent.index_add(0, here, single.sent)
         unverified = (self.first_fooled[here] > 0) & ~single.fooled
         self.unverified = self.unverified.index_copy(0, here, unverified)
         if (count := int(unverified.sum())) and not self.problem.noisy:
@@ -153,6 +151,8 @@ class Ledger:
         Everything must have been recorded: ``flush`` first.
         """
         remote, cases = self.problem.classifier.remote, self.problem.cases
+        evaluated = int(self.queries[place] - self.duplicates[place])
+        shown, attempts = remote.bought_for(self.problem.runs[image]) if remote else (evaluated, 0)
         clean = self.problem.images[image if cases is None else int(cases[image])]
         edits = self._edits(image, self.genes[place : place + 1])
         if edits.positions.shape[1] > most_of(self.problem.encoding):  # of a whole image, what differs
@@ -166,8 +166,8 @@ class Ledger:
             queries=int(self.queries[place]),
             repeats=int(self.duplicates[place]),
             verifications=int(self.verifications[place]),
-            shown=int(self.sent[place, 0] if remote else self.queries[place] - self.duplicates[place]),
-            attempts=int(self.sent[place, 1]),
+            shown=shown,
+            attempts=attempts,
             flat=int(self.flat[place]),
             first_fooled=int(self.first_fooled[place]),
             met=int(self.rank[place]) == MET,

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from itertools import groupby
 from typing import Literal, NamedTuple, get_args
+from uuid import uuid4
 
 import torch
 
@@ -105,6 +106,9 @@ def run_rounds(problem: Problem, strategy: Strategy, settings: AttackSettings) -
     A round that fails is yielded too, with the outcomes known by then, before its error is raised.
     """
     problem = as_declared(problem, uses_of(strategy) if callable(strategy) else frozenset())
+    if problem.classifier.remote and not problem.runs:  # what is sent now is for these runs, and no others
+        here = uuid4().hex
+        problem = replace(problem, runs=tuple(f"{here} {case}" for case in range(len(problem.labels))))
     with ONE_THREAD, evaluation_mode(problem.classifier):
         problem = with_faster_inference(problem, settings.budget * len(problem.labels))
     if problem.until is fewest:

@@ -14,7 +14,7 @@ from sparseattack.experiment.prepare import Setup
 from sparseattack.experiment.settings import Condition
 from sparseattack.problem.edits import Edits, distortion, length, touch
 from sparseattack.problem.fitness import margin_of
-from sparseattack.problem.verification import Aim, Predictions, classify_single, repeats_of
+from sparseattack.problem.verification import REPEATS, Aim, Predictions, classify_single, repeats_of
 from sparseattack.search.outcome import Outcome
 from sparseattack.study.record import FrontPoint, Record
 
@@ -28,10 +28,11 @@ class Made(NamedTuple):
 
 def record_of(setup: Setup, condition: Condition, case: Case, outcome: Outcome, made: Made) -> Record:
     """The record of a case's outcome; the verification of a success is charged no query."""
-    single = _classified_singly(setup, case, outcome) if outcome.first_fooled else None
+    with setup.clean.oracle.buying_for([key := setup.run_key(condition, case)] * REPEATS, verifying=True):
+        single = _classified_singly(setup, case, outcome) if outcome.first_fooled else None
     before = setup.clean.predictions
     return Record(
-        key=setup.run_key(condition, case),
+        key=key,
         method=setup.method_keys[condition],
         strategy=condition.strategy,
         encoding=condition.encoding,
@@ -48,7 +49,7 @@ def record_of(setup: Setup, condition: Condition, case: Case, outcome: Outcome, 
         met=outcome.met,
         queries=outcome.queries,
         repeats=outcome.repeats,
-        **_beside(setup, outcome, 0 if single is None else repeats_of(setup.question.noisy_oracle)),
+        **_beside(setup, key, outcome, 0 if single is None else repeats_of(setup.question.noisy_oracle)),
         verified=single is not None and is_success(setup, case, single),
         value=outcome.values[0] if math.isfinite(outcome.values[0]) else None,
         pixels=outcome.pixels,
@@ -86,12 +87,12 @@ def is_success(setup: Setup, case: Case, single: Predictions) -> bool:
     return bool(margin_of(single.scores, label, case.target >= 0, single.scale) < 0)
 
 
-def _beside(setup: Setup, outcome: Outcome, times: int) -> dict[str, Any]:
+def _beside(setup: Setup, key: str, outcome: Outcome, times: int) -> dict[str, Any]:
     """What was evaluated beside the queries, and what was sent; ``times`` evaluations have verified it."""
-    again = int(setup.clean.oracle.sent(times).sum())
-    verifications, attempts = outcome.verifications + times, outcome.attempts + again
-    counts = {"shown": outcome.shown, "attempts": attempts, "flat": outcome.flat}
-    return {"verifications": verifications, **counts}
+    remote = setup.clean.oracle.remote
+    again = remote.bought_for(key)[1] if remote else 0
+    counts = {"shown": outcome.shown, "attempts": outcome.attempts + again, "flat": outcome.flat}
+    return {"verifications": outcome.verifications + times, **counts}
 
 
 def _sizes(setup: Setup, case: Case, outcome: Outcome) -> dict[str, Any]:
