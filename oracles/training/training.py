@@ -22,6 +22,7 @@ from torch.optim.lr_scheduler import OneCycleLR
 from sparseattack import InputError, SparseattackError
 from sparseattack.data.images import Images
 from sparseattack.errors import brief
+from sparseattack.files import write_whole
 from sparseattack.problem.oracle import device_of
 
 from ..dense_inference.forward import Normalise, channels_last
@@ -136,11 +137,10 @@ def write_checkpoint(
 ) -> None:
     """Replace the checkpoint by one after ``epoch`` epochs; ``images`` is the training images' digest."""
     states = {name: part.state_dict() for name, part in parts.items()}
-    new = checkpoint.with_name(f"{checkpoint.name}.new")
+    content = {**states, "epoch": epoch, "recipe": asdict(recipe), "images": images}
     try:
         checkpoint.parent.mkdir(parents=True, exist_ok=True)
-        torch.save({**states, "epoch": epoch, "recipe": asdict(recipe), "images": images}, new)
-        new.replace(checkpoint)  # atomic: a training that is killed here leaves the old one or the new one
+        write_whole(checkpoint, lambda fresh: torch.save(content, fresh))
     except (OSError, RuntimeError) as error:
         raise SparseattackError(f"{checkpoint} cannot be written: {brief(error)}") from error
 
@@ -197,7 +197,7 @@ def write_weights(checkpoint: Path, out: Path, measured: Images, measured_name: 
     )
     metadata = {name: json.dumps(value) for name, value in asdict(card).items() if name != "sha256"}
     try:
-        out.write_bytes(save(weights, metadata))
+        write_whole(out, lambda fresh: fresh.write_bytes(save(weights, metadata)))
         card = replace(card, sha256=sha256(out))
         card.write(out)
     except OSError as error:

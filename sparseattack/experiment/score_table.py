@@ -5,18 +5,18 @@ them, ``scores`` and ``clean_scores`` in half precision, and ``about``, JSON on 
 """
 
 import json
-import os
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sparseattack.errors import InputError, brief
+from sparseattack.files import write_whole
 from sparseattack.problem.scale import Scale
 from sparseattack.provenance import digest
 
@@ -62,6 +62,9 @@ class TableOrigin:
             raise InputError(
                 f"its about is of format {held.get('format')}, and this version reads format {FORMAT}"
             )
+        if held.get("scale") not in get_args(Scale):
+            known = ", ".join(get_args(Scale))
+            raise InputError(f"its about has the scale {held.get('scale')!r}; scales are {known}")
         return cls(**{field.name: held[field.name] for field in fields(cls)})
 
 
@@ -96,18 +99,15 @@ class ScoreTable:
 
     def write(self, path: Path) -> None:
         """Write it to a file, which is there whole or as it was before."""
-        partly = path.with_name(f".{path.name}.{os.getpid()}.part")
         arrays = {name: getattr(self, name) for name in ("images", "labels", "clean_scores", "scores")}
         arrays |= {"ids": np.array(self.ids, np.str_), "about": np.array(json.dumps(asdict(self.origin)))}
         arrays |= {"names": np.array(self.names, np.str_)} if self.names else {}
-        try:
-            with partly.open("wb") as file:
+
+        def write(fresh: Path) -> None:
+            with fresh.open("wb") as file:  # given a path, numpy adds .npz to it
                 np.savez_compressed(file, allow_pickle=False, **arrays)
-                file.flush()
-                os.fsync(file.fileno())
-            partly.replace(path)
-        finally:
-            partly.unlink(missing_ok=True)
+
+        write_whole(path, write)
 
     @classmethod
     def read(cls, path: Path) -> Self:

@@ -1,5 +1,6 @@
 """What is written as PNG is the scored image to the last bit."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -49,7 +50,7 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_leaves_nothing_behind(tmp_path: Path) -> None:
-    (tmp_path / ".image.png.new").symlink_to("/dev/full")
+    (tmp_path / f".image.png.{os.getpid()}.new").symlink_to("/dev/full")
     with pytest.raises(SparseattackError, match=r"image\.png cannot be written: No space left"):
         write_png(pil_image(drawn((3, 64, 64))), tmp_path / "image.png")
     assert not list(tmp_path.iterdir())

@@ -239,6 +239,11 @@ def test_it_is_read_by_numpy_alone_and_written_in_the_same_bytes(file: Path, tmp
         ({"about": np.array("{")}, "can be used: its about is no JSON object"),
         ({"about": np.array("[]")}, "can be used: its about is no JSON object"),
         (
+            {"about": np.array('{"format": 1, "scale": "decibels"}')},
+            "its about has the scale 'decibels'; scales are logits, probabilities, labels",
+        ),
+        ({"about": np.array('{"format": 1, "scale": ["logits"]}')}, "has the scale \\['logits'\\]; scales"),
+        (
             {"scores": np.full((3, 5, 4, 8, 4), np.nan, np.float16)},
             "its array scores has NaN or infinite scores",
         ),
