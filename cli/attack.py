@@ -14,7 +14,7 @@ from rich.console import Console
 from sparseattack import Experiment
 from sparseattack.data.folder import CONTACT_SHEET
 from sparseattack.data.png import ChangedPixel, changed_pixels, write_png
-from sparseattack.errors import OracleError, SparseattackError
+from sparseattack.errors import OracleError, SparseattackError, number_of
 from sparseattack.experiment.prepare import Setup
 from sparseattack.problem.verification import repeats_of
 from sparseattack.report.console import visible
@@ -25,7 +25,6 @@ from sparseattack.study.pictures import (
     attack_steps,
     caption,
     class_name,
-    counted,
     counted_noun,
     prepare_pictures,
     sheet_of,
@@ -73,7 +72,8 @@ def _uncharged(setup: Setup, attempt: Attempt, files: int) -> str:
     clean = setup.clean.checks + setup.clean.evaluations
     single = attempt.record.verifications if attempt.record else 0
     single += repeats_of(setup.experiment.noisy_oracle) if files else 0  # of the file that was read back
-    return f"{clean:,} evaluations of clean images and {single} of single images, not counted as queries"
+    evaluations = number_of(clean, "evaluation")
+    return f"{evaluations} of clean images and {single} of single images, not counted as queries"
 
 
 def in_a_line(setup: Setup, attempt: Attempt, files: Sequence[Path]) -> str:
@@ -94,9 +94,14 @@ def summary(finished: Sequence[Finished], out: Path, sheet: Sequence[Path] = ())
     left_out = len(finished) - len(attacked) - failed
     files = sum(len(one.files) for one in finished) + len(sheet)
     together = "".join(f", among them {visible(str(path))}, all successes on one sheet" for path in sheet)
-    written = f"written to {visible(str(out))}: {files} files{together}" if files else "nothing was written"
+    written = (
+        f"written to {visible(str(out))}: {number_of(files, 'file')}{together}"
+        if files
+        else "nothing was written"
+    )
     return (
-        f"verified success on {successes} of {len(attacked)} attacked pictures; {left_out} left out"
+        f"verified success on {successes} of {number_of(len(attacked), 'attacked picture')};"
+        f" {left_out} left out"
         f"{f', {failed} failed' if failed else ''}; {written}"
     )
 
@@ -130,7 +135,7 @@ def _why_not(setup: Setup, attempt: Attempt) -> str:
 
 def _changed(setup: Setup, record: Record) -> str:
     """``3 pixels``, or coordinates where the encoding counts these."""
-    return counted(record.pixels, counted_noun(setup, record))
+    return number_of(record.pixels, counted_noun(setup, record))
 
 
 def _queries(count: int) -> str:
@@ -184,7 +189,7 @@ def _stopped(writer: PictureFiles, finished: Sequence[Finished], out: Path) -> s
     sheet: tuple[Path, ...] = ()
     with suppress(SparseattackError):  # what stopped the attack is what is said
         sheet = _write_sheet(writer, finished, out)
-    pictures = counted(len(writer.setup.images), "picture")
+    pictures = number_of(len(writer.setup.images), "picture")
     verb = "is" if len(writer.setup.images) == 1 else "are"
     return f"stopped: {len(finished)} of {pictures} {verb} done; {summary(finished, out, sheet)}"
 
@@ -193,7 +198,7 @@ def print_accuracy(console: Console, setup: Setup) -> None:
     """How many pictures are classified as their labels say, where all have one."""
     if (correct := setup.clean.correct) is not None:
         count = len(setup.images)
-        console.print(f"clean accuracy: {correct} of {count} pictures, {correct / count:.1%}")
+        console.print(f"clean accuracy: {correct} of {number_of(count, 'picture')}, {correct / count:.1%}")
 
 
 def _written(writer: PictureFiles, attempt: Attempt, stem: Path) -> Finished:
@@ -235,10 +240,6 @@ def _how_far(progress: ComparisonProgress, condition: ConditionProgress) -> str:
     """``attacking: 12 of 100 pictures, 3 successes, 4,512 queries, about 0:01:12 left``."""
     if not condition.todo:
         return "attacking"
-    found = (
-        f", {condition.successes} {'success' if condition.successes == 1 else 'successes'}"
-        if condition.todo > 1
-        else ""
-    )
-    done = f"{condition.runs} of {counted(condition.todo, 'picture')}"
+    found = f", {number_of(condition.successes, 'success', 'successes')}" if condition.todo > 1 else ""
+    done = f"{condition.runs} of {number_of(condition.todo, 'picture')}"
     return f"attacking: {done}{found}, {_queries(condition.queries)}, {remaining(progress.left)}"

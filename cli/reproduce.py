@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sparseattack import InputError, SparseattackError
+from sparseattack.errors import number_of
 from sparseattack.reproduction.forecast import Forecast
 from sparseattack.reproduction.one_pixel import Reproduction
 from sparseattack.reproduction.page import write_reproduction
@@ -133,7 +134,7 @@ class StudyBars:
         if not stage.left:
             self._finish(part)
         elif self.progress.disable and now - self.printed > SILENCE:
-            self._print(f"{part.stem}: {stage.left} runs left")
+            self._print(f"{part.stem}: {number_of(stage.left, 'run')} left")
         return not stage.left
 
     def _finish(self, part: PlannedStudy) -> None:

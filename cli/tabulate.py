@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn, TimeRemainingColumn
 
 from sparseattack import Experiment
-from sparseattack.errors import InputError, SparseattackError
+from sparseattack.errors import InputError, SparseattackError, number_of
 from sparseattack.experiment.clean import evaluate_clean
 from sparseattack.experiment.score_table import ScoreTable
 from sparseattack.experiment.tabulation import TabulatedImage, Tabulation, appended
@@ -65,7 +65,7 @@ def tabulate(experiment: Experiment, out: Path, most: int) -> None:
     pixels = tabulation.clean.images.pixels
     todo = [place for place in places if pixels[place].permute(1, 2, 0).numpy().tobytes() not in known]
     if len(todo) < len(places):
-        console.print(f"{len(places) - len(todo)} of the {len(places)} images are already in {out}")
+        console.print(f"{len(places) - len(todo)} of {number_of(len(places), 'image')} already in {out}")
     console.print(_announced(tabulation, len(todo)))
     file, singles = TableFile(out, table, tabulation), 0
     try:
@@ -76,7 +76,11 @@ def tabulate(experiment: Experiment, out: Path, most: int) -> None:
     except KeyboardInterrupt:
         file.write()
         count = len(file.table)
-        where = f"{count} of {len(table) + len(todo)} images are in {out}" if count else "nothing is written"
+        where = (
+            f"{count} of {number_of(len(table) + len(todo), 'image')} in {out}"
+            if count
+            else "nothing is written"
+        )
         console.print(f"stopped: {where}; the same command resumes")
         raise typer.Exit(INTERRUPTED) from None
     except SparseattackError:
@@ -100,8 +104,8 @@ def _required(path: Path, held: ScoreTable, tabulation: Tabulation) -> ScoreTabl
 def _announced(tabulation: Tabulation, count: int) -> str:
     size, each = count * tabulation.bytes_of_image / 2**20, tabulation.candidates
     return (
-        f"{count} images, {each:,} candidates each: {count * each:,} evaluations, {size:,.1f} MiB of scores"
-        " before they are compressed"
+        f"{number_of(count, 'image')}, {each:,} candidates each: {count * each:,} evaluations,"
+        f" {size:,.1f} MiB of scores before they are compressed"
     )
 
 
@@ -115,9 +119,10 @@ def _asked(tabulation: Tabulation, places: list[int], console: Console) -> Itera
 
 def _summary(table: ScoreTable, path: Path, singles: int) -> str:
     """What is in the file, and the command that uses it."""
-    size = path.stat().st_size
+    size, images = path.stat().st_size, number_of(len(table), "image")
+    decided = number_of(singles, "candidate was", "candidates were")
     return (
-        f"{path}: {len(table)} images, {table.scores[..., 0].size:,} candidates, {size:,} bytes; {singles}"
-        f" candidates near a margin of zero were decided by single images\n"
+        f"{path}: {images}, {table.scores[..., 0].size:,} candidates, {size:,} bytes; near a margin of zero"
+        f" {decided} decided by single images\n"
         f"Compare on it with:\n  sparseattack compare --oracle {path} --images {path} --encodings corners"
     )

@@ -78,6 +78,11 @@ def _path(code: CodeType) -> str:
     return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
 
 
+def number_of(number: int, one: str, many: str = "") -> str:
+    """``1 image``, ``1,000 images``."""
+    return f"{number:,} {one if number == 1 else many or f'{one}s'}"
+
+
 def near(name: str, known: Iterable[str], most: int = 1) -> str:
     """The end of a message about an unknown ``name``: similar known names, or empty if there are none."""
     from difflib import get_close_matches

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 import sparseattack
-from sparseattack.errors import brief, failure, near
+from sparseattack.errors import brief, failure, near, number_of
 from sparseattack.plugins.registry import module_at
 
 INDIRECT = """import json
@@ -23,6 +23,14 @@ def test_what_looks_like_a_name_is_offered() -> None:
     assert near("de", ["random"]) == near("x", []) == ""
     assert near("part", iter(["parts", "party", "zoo"]), 3) == "; did you mean party, parts?"
     assert near("part", ["parts", "party"]).count("part") == 1
+
+
+def test_one_thing_is_singular() -> None:
+    assert number_of(1, "image") == "1 image" and number_of(0, "image") == "0 images"
+    assert (
+        number_of(1, "query", "queries") == "1 query"
+        and number_of(1000, "query", "queries") == "1,000 queries"
+    )
 
 
 def test_foreign_errors_are_cut_to_their_first_line() -> None:

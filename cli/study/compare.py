@@ -14,13 +14,13 @@ from rich.console import Console
 
 from sparseattack import Experiment, InputError, SparseattackError
 from sparseattack.cli.terminal import INTERRUPTED, stderr
+from sparseattack.errors import number_of
 from sparseattack.experiment.file import ExperimentFile, read_experiment
 from sparseattack.experiment.prepare import Setup, prepare
 from sparseattack.plugins.registry import load
 from sparseattack.plugins.spec import Plugin
 from sparseattack.report.progress import ProgressDisplay, conditions_of
 from sparseattack.report.results import results
-from sparseattack.report.tables import number_of
 from sparseattack.study.executors.division import Division
 from sparseattack.study.executors.shard import Shard, finish_shard, shard_files, shard_of, share_of
 from sparseattack.study.merge import merge
@@ -141,7 +141,7 @@ def _run(planned: Plan, place: Place, console: Console) -> bool:
     if place.shard:
         planned = share_of(planned, place.shard)
     if planned.done:
-        console.print(f"{planned.done} runs are already in {planned.study.path}")
+        console.print(f"{number_of(planned.done, 'run')} already in {planned.study.path}")
     with ProgressDisplay(conditions_of(planned), console) as display:
         if place.executor:
             whole: bool = place.executor(Division(planned, display.advance, console.print))
@@ -181,5 +181,5 @@ def _print_shard(planned: Plan, shard: Shard, console: Console) -> None:
 
 def _print_stopped(study: Study, console: Console, how: str) -> None:
     again = shlex.join(["sparseattack", *sys.argv[1:]])
-    stored = f"{len(study.keys())} finished runs are stored in {study.path}"
+    stored = f"{number_of(len(study.keys()), 'finished run')} stored in {study.path}"
     console.print(f"{how}: {stored}; the same command resumes:\n  {again}")

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from sparseattack.cli.terminal import print_text
+from sparseattack.errors import number_of
 from sparseattack.report.export.formats import FORMATS, check_format, export_results
 from sparseattack.report.results import results
 from sparseattack.study.store import Study
@@ -17,5 +18,5 @@ def export(path: Path, form: str, out: Path | None, chosen: str) -> None:
     for each in written:
         print_text(f"written: {each}")
     if found.unfinished:
-        done = f"{found.finished:,} of {found.subject.runs:,} runs are done"
+        done = f"{found.finished:,} of {number_of(found.subject.runs, 'run')} done"
         print_text(f"sparseattack: the study is unfinished: {done}", error=True)

@@ -7,6 +7,7 @@ import typer
 
 from sparseattack import InputError
 from sparseattack.cli.terminal import stderr
+from sparseattack.errors import number_of
 from sparseattack.study.executors.shard import missing_shards, number_ranges
 from sparseattack.study.merge import merge as unite
 from sparseattack.study.store import Study, check_writable
@@ -31,7 +32,7 @@ def merge(out: Path, files: list[Path]) -> None:
             out.unlink(missing_ok=True)
         raise
     larger = f", {merged.replaced:,} replaced by the same with a larger budget" if merged.replaced else ""
-    console.print(f"{out}: {runs:,} runs, {merged.added:,} of them new{larger}")
+    console.print(f"{out}: {number_of(runs, 'run')}, {merged.added:,} of them new{larger}")
     for reason in merged.damaged.values():
         console.print(f"left out: {reason}")
     for count, numbers in missing.items():

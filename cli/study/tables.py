@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from sparseattack.cli.terminal import print_text, stdout
+from sparseattack.errors import number_of
 from sparseattack.plugins.spec import parse
 from sparseattack.report.console import visible
 from sparseattack.report.export.iohprofiler import plain
@@ -27,7 +28,6 @@ from sparseattack.report.tables import (
     failures,
     generations,
     headline,
-    number_of,
     sections,
 )
 from sparseattack.study.facts import InferenceChoice, Method
@@ -156,7 +156,7 @@ def _print_subject(console: Console, found: Results) -> None:
     for note in found.notes:
         console.print(f"{note[:1].upper()}{note[1:]}.")
     if found.unfinished:
-        done = f"Unfinished: {found.finished:,} of {found.subject.runs:,} runs are done"
+        done = f"Unfinished: {found.finished:,} of {number_of(found.subject.runs, 'run')} done"
         console.print(f"{done}; the rate of a method is known once all its runs are.", style="yellow")
 
 

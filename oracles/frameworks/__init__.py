@@ -1,5 +1,6 @@
 """Classifiers of other frameworks, from their own files: one kind a module.
 
-``huggingface`` (a folder of transformers), ``keras`` (a .keras file), ``tflite`` (LiteRT, once TensorFlow
-Lite) and ``openvino`` (its IR); ``image_input`` is what their files say about the images they take.
+``onnx``, ``huggingface`` (a folder of transformers), ``keras`` (a .keras file), ``tflite`` (LiteRT, once
+TensorFlow Lite) and ``openvino`` (its IR); ``image_input`` is what their files say about
+the images they take.
 """

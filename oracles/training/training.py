@@ -21,7 +21,7 @@ from torch.optim.lr_scheduler import OneCycleLR
 
 from sparseattack import InputError, SparseattackError
 from sparseattack.data.images import Images
-from sparseattack.errors import brief
+from sparseattack.errors import brief, number_of
 from sparseattack.files import write_whole
 from sparseattack.problem.oracle import device_of
 
@@ -193,7 +193,7 @@ def write_weights(checkpoint: Path, out: Path, measured: Images, measured_name: 
         seed=recipe["seed"],
         date=datetime.now(UTC).date().isoformat(),
         accuracy=accuracy(normalised(network), measured),
-        measured=f"{measured_name}, {len(measured)} images",
+        measured=f"{measured_name}, {number_of(len(measured), 'image')}",
     )
     metadata = {name: json.dumps(value) for name, value in asdict(card).items() if name != "sha256"}
     try:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from sparseattack.adapters.colour_range import UNIT, ColourRange
 from sparseattack.data.images import levels
-from sparseattack.errors import InputError, require
+from sparseattack.errors import InputError, number_of, require
 from sparseattack.plugins.registry import load
 from sparseattack.problem.fitness import margin_of
 from sparseattack.problem.oracle import Classifier, Oracle, evaluation_mode
@@ -151,7 +151,9 @@ def _check(images: Tensor, labels: Tensor) -> None:
         found = (
             f"{labels.dtype} {tuple(labels.shape)}" if isinstance(labels, Tensor) else type(labels).__name__
         )
-        raise InputError(f"labels are one whole number for each of {len(images)} images, not {found}")
+        raise InputError(
+            f"labels are one whole number for each of {number_of(len(images), 'image')}, not {found}"
+        )
 
 
 class Converted(nn.Module):

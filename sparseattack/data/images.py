@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from sparseattack.data.notebook import SHOWN as IN_NOTEBOOK
 from sparseattack.data.notebook import ShownImage, gallery
-from sparseattack.errors import InputError
+from sparseattack.errors import InputError, number_of
 
 if TYPE_CHECKING:  # a report imports no torch
     import torch
@@ -72,8 +72,8 @@ def _check_fit(
     count, shape = len(ids), tuple(pixels.shape)
     if len(shape) != 4 or not tuple(labels.shape) == shape[:1] == (count,):  # noqa: PLR2004
         raise InputError(
-            f"{count} images and their labels have shapes {shape} and {tuple(labels.shape)}, not (N, C, H, W)"
-            " and (N,)"
+            f"{number_of(count, 'image')} and the labels have shapes {shape} and"
+            f" {tuple(labels.shape)}, not (N, C, H, W) and (N,)"
         )
     if 0 in shape:
         raise InputError(f"there is no image, or none with a pixel, in shape {shape}")
@@ -287,7 +287,7 @@ def check_labels(labels: "Tensor", images: "Tensor", cases: "Tensor | None") -> 
         raise InputError(f"labels are a torch tensor, int64 ({count},), not {type(labels).__name__}")
     if labels.dtype != torch.int64 or labels.shape != (count,):
         found = f"{labels.dtype} {tuple(labels.shape)}"
-        raise InputError(f"labels of {count} images are int64 ({count},), not {found}")
+        raise InputError(f"labels of {number_of(count, 'image')} are int64 ({count},), not {found}")
     if labels.device != images.device:
         raise InputError(f"labels are on {labels.device}, images on {images.device}")
     if (labels < 0).any():

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from sparseattack.data.images import UNKNOWN, ImageArrays, name_file_in_errors
 from sparseattack.data.labels import MAX_DIGITS, parse_labels, parse_one_hot
 from sparseattack.data.selection import Rows, Select
-from sparseattack.errors import InputError, brief
+from sparseattack.errors import InputError, brief, number_of
 
 Array = NDArray[np.generic]
 
@@ -225,7 +225,8 @@ def _eight_bit(images: Array, rows: Rows) -> tuple[NDArray[np.uint8], tuple[str,
         scaled = images[rows].astype(np.float64) * 255
         colours = scaled.round()
         missed = int((abs(scaled - colours) > ROUNDING).reshape(len(rows), -1).any(1).sum())
-        note = f"{missed} of {len(rows)} images were rounded to 8 bit: this is what is attacked and written"
+        some = f"{missed:,} of {number_of(len(rows), 'image')}"
+        note = f"{some} rounded to 8 bit: this is what is attacked and written"
         return colours.astype(np.uint8), (note,) if missed else ()
     if low < 0 or high > 255:  # noqa: PLR2004
         raise InputError(f"has {images.dtype} images from {low:.0f} to {high:.0f}, not 0 to 255")

@@ -12,7 +12,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from sparseattack.errors import InputError, near
+from sparseattack.errors import InputError, near, number_of
 
 Rows = NDArray[np.int64]
 
@@ -96,7 +96,9 @@ def _row(text: str, name: str, total: int, places: dict[str, int]) -> int:
     if (found := number if number is not None else place) is not None:
         return found
     names = f", and none has this name{near(name, places)}" if places else ""
-    raise InputError(f"{text} selects {name!r} of {total} images: their numbers are 0 to {total - 1}{names}")
+    raise InputError(
+        f"{text} selects {name!r} of {number_of(total, 'image')}: numbers are 0 to {total - 1}{names}"
+    )
 
 
 def _slice(text: str, start: int, stop: int | None) -> Select:
@@ -120,4 +122,4 @@ def _sample(text: str, count: int, seed: int) -> Select:
 
 def _check(text: str, total: int, fits: bool) -> None:
     if not fits:
-        raise InputError(f"{text} selects no image, or more than there are of {total} images")
+        raise InputError(f"{text} selects no image, or more than there are of {number_of(total, 'image')}")

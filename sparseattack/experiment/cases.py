@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from sparseattack.data.images import ImageGroups
-from sparseattack.errors import InputError
+from sparseattack.errors import InputError, number_of
 from sparseattack.experiment.settings import Experiment
 from sparseattack.provenance import digest, digest_image
 
@@ -138,8 +138,8 @@ def sample_images(contents: Sequence[str], eligible: Sequence[int], count: int, 
     """
     if count > len(eligible):
         raise InputError(
-            f"{count} images are to be sampled, but of {len(contents)} only {len(eligible)} may be attacked:"
-            " sample fewer, or name more images"
+            f"a sample of {number_of(count, 'image')} is asked for, but of {len(contents)} only"
+            f" {len(eligible)} may be attacked: sample fewer, or name more images"
         )
     if not count:
         return set(eligible)

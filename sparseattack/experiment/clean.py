@@ -13,7 +13,7 @@ from torch import Tensor
 
 from sparseattack.data.images import UNKNOWN, ImageGroups, levels
 from sparseattack.data.load import ImagesSpec, load_images_by_size
-from sparseattack.errors import InputError, OracleError
+from sparseattack.errors import InputError, OracleError, number_of
 from sparseattack.experiment.cases import class_number
 from sparseattack.experiment.identity import plain_settings
 from sparseattack.experiment.preprocessing import preprocessed, preprocessing_of
@@ -294,7 +294,7 @@ def _class_names(oracle: Classifier, images: ImageGroups, count: int) -> tuple[s
 
 def _reasons(right: int, count: int, shift: int, fits: int) -> str:
     """Why only ``right`` of ``count`` images are classified as their labels, and ``fits`` as shifted ones."""
-    start = f"without an attack the oracle gives only {right} of {count} images their own label"
+    start = f"without an attack the oracle gives only {right} of {number_of(count, 'image')} their own label"
     if fits > count / 2:
         moved = "less 1" if shift < 0 else "plus 1"
         return (

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from sparseattack.errors import InputError
+from sparseattack.errors import InputError, number_of
 from sparseattack.provenance import digest_image
 
 NONE, CENTRE = "none", "centre"
@@ -71,7 +71,9 @@ def load_masks(text: str, shapes: Sequence[tuple[int, ...]]) -> Masks | None:
         height, width = wrong[0]
         raise InputError(f"the mask {text} is {rows} x {columns}, images are {height} x {width}: make it so")
     if mask.ndim == len("nHW") and len(mask) != shapes[0][0]:
-        raise InputError(f"the mask {text} has {len(mask)} masks, there are {shapes[0][0]} images")
+        raise InputError(
+            f"the mask {text} has {number_of(len(mask), 'mask')} for {number_of(shapes[0][0], 'image')}"
+        )
     identity = digest_image(mask.astype(np.uint8))
     return Masks((mask,), identity, _note(text, (mask,)))
 

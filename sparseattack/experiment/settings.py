@@ -141,7 +141,7 @@ class Experiment:
         if twice := next((one for one in chosen if chosen.count(one) > 1), None):
             raise InputError(
                 f"strategies holds {twice.strategy} twice, under different labels: with {twice.encoding},"
-                f" {twice.pixels} pixels, {twice.fitness}, {twice.budget} queries and seed {twice.seed}"
+                f" k = {twice.pixels}, {twice.fitness}, a budget of {twice.budget} and seed {twice.seed}"
             )
         specs = {one.strategy for one in self.configurations}
         named = [one.label for one in self.configurations if one.label]

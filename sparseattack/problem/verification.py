@@ -10,7 +10,7 @@ from torch import Tensor
 
 from sparseattack.data.images import eight_bit, levels
 from sparseattack.data.png import CHANNELS, pil_image, read_png, write_png
-from sparseattack.errors import SparseattackWarning
+from sparseattack.errors import SparseattackWarning, number_of
 from sparseattack.problem.edits import Edits
 from sparseattack.problem.fitness import Queries, fooled, margin_of, near_zero
 from sparseattack.problem.inference import Numbers, score_images, score_painted, sizes
@@ -37,9 +37,9 @@ def report_chance(who: str, right: int, count: int, classes: int) -> None:
     """SparseattackWarning where an oracle classifies no more images as their labels say than by chance."""
     if by_chance(right, count, classes):
         warn(
-            f"without an attack {who} gives only {right} of {count} images their own label, as many as by"
-            " chance: the labels may be numbered in another order than its classes, the colours may be scaled"
-            " or ordered otherwise than in its training, or it is not trained",
+            f"without an attack {who} gives only {right} of {number_of(count, 'image')} their own label,"
+            " as many as by chance: the labels may be numbered in another order than its classes, the colours"
+            " may be scaled or ordered otherwise than in its training, or it is not trained",
             SparseattackWarning,
             stacklevel=2,
         )

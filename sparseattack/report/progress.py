@@ -14,8 +14,8 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from sparseattack.errors import number_of
 from sparseattack.report.console import VisibleConsole
-from sparseattack.report.tables import number_of
 from sparseattack.study.progress import Advance, ComparisonProgress, ConditionProgress
 from sparseattack.study.run import Plan, Task
 

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 
+from sparseattack.errors import number_of
 from sparseattack.experiment.identity import Question
 from sparseattack.experiment.mask import NONE
 from sparseattack.report.selection import Planned
@@ -145,7 +146,7 @@ def listed_numbers(numbers: Sequence[int]) -> str:
 def attacked(subject: Subject) -> str:
     """How many images were attacked, and why the others were not."""
     chosen, left_out = subject.requests[-1].experiment, subject.left_out
-    count = f"{subject.attacked} of {subject.images} images attacked"
+    count = f"{subject.attacked:,} of {number_of(subject.images, 'image')} attacked"
     sampled = all(request.experiment.num_images for request in subject.requests)
     if sampled and subject.eligible is not None:
         count += f", sampled from {subject.eligible} eligible ones"
@@ -156,9 +157,9 @@ def attacked(subject: Subject) -> str:
             return f"{count}."
         return f"{count}; the oracle misclassifies {number_of(left_out, 'clean image')}."
     wrong = "misclassified, " if chosen.correct_only else ""
-    others = f"; {left_out} cases left out: {wrong}of the target class, or predicted as it"
+    others = f"; {number_of(left_out or 0, 'case')} left out: {wrong}of the target class, or predicted as it"
     return (
-        f"Target {chosen.target}: {count}, in {subject.cases} cases of an image and a target"
+        f"Target {chosen.target}: {count}, in {number_of(subject.cases, 'case')} of an image and a target"
         f"{'' if left_out is None else others}."
     )
 
@@ -313,8 +314,3 @@ def uncharged(checks: int, clean: int, single: int | None, block: int) -> list[s
 def percent(rate: float) -> str:
     """A rate with one decimal: ``19.6 %``."""
     return f"{100 * rate:.1f} %"
-
-
-def number_of(number: int, one: str, many: str = "") -> str:
-    """``1 image``, ``1,000 images``."""
-    return f"{number:,} {one if number == 1 else many or f'{one}s'}"

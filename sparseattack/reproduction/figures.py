@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sparseattack.errors import number_of
 from sparseattack.report.figures.figure import Cell, ReportFigure
 from sparseattack.report.figures.heat_maps import HeatMap, class_names, draw_maps
 from sparseattack.report.figures.style import COLOURS, LineStyle, label, panels, percent_scale, query_scale
-from sparseattack.report.tables import number_of, percent
+from sparseattack.report.tables import percent
 
 from . import paper
 from .gallery import gallery_figure
@@ -111,7 +112,8 @@ def heat_map(study: FinishedStudy, printed: PairCounts | None) -> "Figure":
 def _maps(study: FinishedStudy, printed: PairCounts | None) -> tuple[list[HeatMap], list[str]]:
     """Our counts and the paper's, and the names of classes."""
     ours = np.array(class_pairs(study.records))
-    maps = [HeatMap(f"measured: {int(ours.sum())} successes in {len(study.records):,} runs", ours)]
+    successes = number_of(int(ours.sum()), "success", "successes")
+    maps = [HeatMap(f"measured: {successes} in {number_of(len(study.records), 'run')}", ours)]
     if printed and len(printed) == len(ours):
         theirs = np.array(printed)
         maps.append(HeatMap(f"the paper's: {int(theirs.sum())} successes", theirs))

@@ -8,11 +8,10 @@ from torch import Tensor
 
 from sparseattack.data.images import ImageGroups, levels
 from sparseattack.data.load import load_images_by_size
-from sparseattack.errors import InputError
+from sparseattack.errors import InputError, number_of
 from sparseattack.problem.edits import Edits
 from sparseattack.report.figures.figure import ReportFigure
 from sparseattack.report.figures.style import panels
-from sparseattack.report.tables import number_of
 from sparseattack.study.record import Record
 
 from .studies import FinishedStudy, PlannedStudy

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
+from sparseattack.errors import number_of
 from sparseattack.experiment.protocols import PROTOCOLS
 
 from .studies import FinishedStudy, PlannedStudy
@@ -60,7 +61,9 @@ def _what_was_run(measured: Mapping[PlannedStudy, FinishedStudy]) -> Iterator[st
         yield "Nothing of this table has been run yet."
         return
     studies = measured.values()
-    images = {f"{study.experiment.images} ({study.request.num_images:,} images)" for study in studies}
+    images = {
+        f"{study.experiment.images} ({number_of(study.request.num_images, 'image')})" for study in studies
+    }
     devices = {study.experiment.device for study in studies}
     yield f"Images are of {' and '.join(sorted(images))}, on {' and '.join(sorted(devices))}."
     if fewer := sorted({sentence for pair in measured.items() if (sentence := _fewer_images(*pair))}):

@@ -4,13 +4,12 @@ import json
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
-from sparseattack.errors import InputError
+from sparseattack.errors import InputError, number_of
 from sparseattack.files import write_whole
 from sparseattack.report.export.robustness import command_of
 from sparseattack.report.page.cells import Heading, PageTable, number_cell, text_cell
 from sparseattack.report.page.document import PageSection, sections_html
 from sparseattack.report.page.drawings import Drawings
-from sparseattack.report.tables import number_of
 
 from .figures import figures_of
 from .one_pixel import Reproduction

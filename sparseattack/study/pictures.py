@@ -14,7 +14,7 @@ from torch import Tensor
 from sparseattack.data.folder import ADVERSARIAL, ENLARGED, SIDE_BY_SIDE
 from sparseattack.data.panels import Caption, SheetCell, contact_sheet, enlarged, side_by_side
 from sparseattack.data.png import changed_pixels, pil_image, read_png, write_png
-from sparseattack.errors import InputError, OracleError, SparseattackWarning, StrategyError
+from sparseattack.errors import InputError, OracleError, SparseattackWarning, StrategyError, number_of
 from sparseattack.experiment.cases import Case
 from sparseattack.experiment.prepare import Setup, prepare
 from sparseattack.experiment.settings import Condition, Experiment
@@ -190,20 +190,21 @@ def sheet_of(setup: Setup, finished: Sequence[Attempt]) -> Image.Image | None:
         return None
     attacked = sum(one.record is not None for one in finished)
     some = f", the first {len(cells)} shown" if len(made) > len(cells) else ""
-    heading = f"{len(made)} of {attacked} attacked pictures fool {setup.clean.oracle.name}{some}"
+    heading = f"{len(made)} of {number_of(attacked, 'attacked picture')} fool {setup.clean.oracle.name}{some}"
     condition = next(setup.experiment.conditions())
     return contact_sheet(f"{heading}: k = {condition.pixels}, {_search(condition)}", cells)
 
 
 def _search(chosen: Record | Condition) -> str:
-    return f"strategy {chosen.strategy}, encoding {chosen.encoding}, at most {chosen.budget:,} queries each"
+    most = number_of(chosen.budget, "query", "queries")
+    return f"strategy {chosen.strategy}, encoding {chosen.encoding}, at most {most} each"
 
 
 def _cell_lines(setup: Setup, record: Record) -> tuple[str, ...]:
     classes = setup.clean.classes
     change = f"{class_name(classes, record.before_class)} -> {class_name(classes, record.after_class)}"
     confidence = f"{100 * record.before_confidence:.1f} % -> {100 * record.after_confidence:.1f} %"
-    cost = f"{counted(record.pixels, counted_noun(setup, record))}, query {record.first_fooled:,}"
+    cost = f"{number_of(record.pixels, counted_noun(setup, record))}, query {record.first_fooled:,}"
     return setup.images.ids[record.image], change, confidence, cost
 
 
@@ -220,7 +221,7 @@ def _notes(setup: Setup, record: Record) -> tuple[str, ...]:
     """What stands below a pair of images: what was attacked, how, and what it cost."""
     classes = setup.clean.classes
     towards = f"; target {class_name(classes, record.target)}" if record.target >= 0 else ""
-    changed = f"{counted(record.pixels, counted_noun(setup, record))} of at most {record.k} changed"
+    changed = f"{number_of(record.pixels, counted_noun(setup, record))} of at most {record.k} changed"
     masked = "" if setup.masks is None else f", {setup.masks.note}"
     return (
         f"{setup.images.ids[record.image]}: true class {class_name(classes, record.label)}{towards}",
@@ -272,11 +273,6 @@ def _texts(setup: Setup, attempt: Attempt, made: Environment, command: str) -> d
 def counted_noun(setup: Setup, record: Record) -> str:
     """What a run's encoding counts as changed, one of it: pixel or coordinate."""
     return unit_of(setup.encodings[record.encoding, record.k].encoding).removesuffix("s")
-
-
-def counted(number: int, noun: str) -> str:
-    """``1 pixel``, ``3 pixels``."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def caption(classes: Sequence[str], number: int, confidence: float) -> str:

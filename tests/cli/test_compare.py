@@ -150,7 +150,7 @@ def test_a_killed_comparison_continues_to_the_same_result(folder: Path, inside: 
     process.communicate()
     kept = lines(inside("report", "a.study", "--runs")[0])
     assert 5 <= len(kept) < 72
-    assert f"{len(kept)} runs are already in a.study" in inside(*SLOW, "--study", "a.study")[1]
+    assert f"{len(kept)} runs already in a.study" in inside(*SLOW, "--study", "a.study")[1]
     inside(*SLOW, "--study", "b.study")
     for form in ("--runs", "--csv"):
         resumed, whole = (lines(inside("report", name, form)[0]) for name in ("a.study", "b.study"))
@@ -211,7 +211,7 @@ def test_a_study_grows_and_a_table_is_about_what_was_asked(folder: Path, inside:
     inside(*LINEAR, "--images", "images.npz[0:8]", "-s", "random")
     out, err = inside(*LINEAR, "-s", "cmaes,random", "--seeds", "0,1")
     (study,) = folder.glob("*.study")
-    assert study.name.startswith("sparseattack-linear-") and "runs are already in" in err
+    assert study.name.startswith("sparseattack-linear-") and "runs already in" in err
     out, _ = inside(*LINEAR, "-s", "sparse-rs", "--csv")
     assert [row["strategy"] for row in lines(out)] == ["sparse-rs"]
     out, _ = inside("report", study.name)
@@ -235,7 +235,7 @@ def test_a_study_grows_and_a_table_is_about_what_was_asked(folder: Path, inside:
 def test_finished_runs_are_stored_when_an_oracle_fails(inside: Call) -> None:
     broken = ("-s", "random(popsize=10)", "--budget", "600", "--oracle", "slow_oracle:failing(calls=25)")
     _, err = inside(*LINEAR, *broken, "--study", "a.study", code=1)
-    assert "NaN" in err and "finished runs are stored" in err and "failed: 0 finished" not in err
+    assert "NaN" in err and "finished runs stored" in err and "failed: 0 finished" not in err
     out, _ = inside("report", "a.study")
     assert "Unfinished" in out
 

@@ -56,7 +56,7 @@ def test_a_strategy_has_its_own_encodings_pixels_and_budget(
     assert "budget 20 and 128 queries" in shown and "DE: 20 queries are 2 generations of 10." in shown
     (folder / "again.json").write_text(json.dumps(held))
     assert run("compare", "again.json", "--study", "b.study") == 0
-    assert "9 runs are already in b.study" in capsys.readouterr().err
+    assert "9 runs already in b.study" in capsys.readouterr().err
 
 
 def test_what_is_compared_is_all_in_the_file(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -35,7 +35,7 @@ def test_it_ends_with_a_picture_and_a_page(tmp_path: Path, run: Run) -> None:
         ["sparseattack", "report"],
     ]
     _, _, err = run(*commands[1][1:])
-    assert re.search(r"^18 runs are already in ", err, re.MULTILINE)  # the command is what was done
+    assert re.search(r"^18 runs already in ", err, re.MULTILINE)  # the command is what was done
 
 
 @pytest.mark.usefixtures("short")

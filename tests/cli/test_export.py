@@ -55,7 +55,7 @@ def test_what_is_unfinished_is_said(path: Path, tmp_path: Path, capsys: pytest.C
     assert run(str(tmp_path / "b.study"), "--to", "robustness.json", "--out", str(tmp_path / "x.json")) == 0
     said = capsys.readouterr()
     assert said.out == f"written: {tmp_path / 'x.json'}\n"
-    assert said.err == "sparseattack: the study is unfinished: 7 of 8 runs are done\n"
+    assert said.err == "sparseattack: the study is unfinished: 7 of 8 runs done\n"
 
 
 def test_an_unknown_format_is_refused_before_anything_is_read(capsys: pytest.CaptureFixture[str]) -> None:

@@ -54,7 +54,7 @@ def test_a_target_takes_the_targeted_part(run: Run) -> None:
 
 def test_too_few_images_are_refused_before_a_study_is_created(run: Run) -> None:
     code, out, err = run("compare", *SMALL, "--protocol", "original-cifar10")
-    assert (code, out) == (2, "") and "500 images are to be sampled, but of 12 only" in err
+    assert (code, out) == (2, "") and "a sample of 500 images is asked for, but of 12 only" in err
     assert not list(Path().glob("*.study"))
 
 

@@ -61,7 +61,7 @@ def test_an_outage_keeps_what_is_finished_and_the_same_command_resumes(
     server.failures = [*[Reply()] * 30, *[Reply(0)] * 200]
     code, out, err = run(*command)
     assert (code, out) == (1, "") and "did not answer" in err and "the same command goes on" in err
-    stored = f"finished runs are stored in {tmp_path}/a.study"
+    stored = f"finished runs stored in {tmp_path}/a.study"
     assert "Traceback" not in err and stored in " ".join(err.split())
     server.failures, before = [], server.images
     with pytest.warns(SparseattackWarning, match=r"1 image was sent to .* and not answered"):

@@ -53,7 +53,7 @@ def test_a_plain_command_goes_on_with_the_shards_beside_it(run: Run, images: str
     shard(run, images, 1)
     shard(run, images, 3)
     code, _, err = run("compare", "--images", images, *COMMON, "--study", "a.study")
-    assert code == 0 and "runs are already in a.study" in err
+    assert code == 0 and "runs already in a.study" in err
 
 
 def test_a_damaged_file_is_left_out_with_exit_code_1(run: Run, images: str) -> None:

@@ -47,7 +47,7 @@ def test_the_table_has_the_median_and_an_interrupted_run_resumes(tmp_path: Path,
     assert all(1 <= float(row["mean_pixels"]) <= 4 for row in rows)
     assert all(row["median_pixels"] == "" or 1 <= float(row["median_pixels"]) <= 4 for row in rows)
     code, again, err = run("compare", *CHOSEN, "--study", study, "--csv")
-    assert code == 0 and again == out and "32 runs are already in" in err
+    assert code == 0 and again == out and "32 runs already in" in err
     code, out, _ = run("report", study)
     assert "goes on with fewer pixels after each success" in " ".join(out.split())
     code, out, err = run("report", study, "--runs")

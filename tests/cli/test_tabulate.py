@@ -57,7 +57,7 @@ def test_it_resumes_with_the_images_that_are_lacking(asked: list[str], tmp_path:
     whole = ScoreTable.read(file := tmp_path / "t.npz")
     whole.at([0, 1]).write(file)
     code, _, err = run(*asked)
-    assert code == 0 and "2 of the 4 images are already in" in err and "256 evaluations" in err
+    assert code == 0 and "2 of 4 images already in" in err and "256 evaluations" in err
     assert ScoreTable.read(file).digest == whole.digest
     code, _, err = run(*asked)
     assert code == 0 and "0 evaluations" in err
@@ -78,7 +78,7 @@ def test_ctrl_c_writes_what_is_done(
         patched.setattr(Tabulation, "ask", interrupted)
         code, _, err = run(*asked)
     assert code == 130
-    assert "stopped: 3 of 4 images are in" in err and "the same command resumes" in err
+    assert "stopped: 3 of 4 images in" in err and "the same command resumes" in err
     assert len(ScoreTable.read(tmp_path / "t.npz")) == 3
     assert run(*asked).code == 0 and len(ScoreTable.read(tmp_path / "t.npz")) == 4
 

@@ -204,7 +204,7 @@ def test_a_change_by_rounding_to_8_bits_is_reported(tmp_path: Path) -> None:
     np.savez(file, x=np.stack([np.full((9, 9), 0.4), np.full((9, 9), 0.401)]))
     images = load_images(str(file))
     assert (images.pixels == 102).all()
-    assert images.notes[0].startswith("1 of 2 images were rounded to 8 bit")
+    assert images.notes[0].startswith("1 of 2 images rounded to 8 bit")
     np.savez(file, x=np.full((2, 9, 9), 16, np.uint8))
     assert (
         load_images(str(file)).notes[0].startswith("no colour is above 16 of 255: images stored from 0 to 16")

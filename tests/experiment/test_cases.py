@@ -65,7 +65,7 @@ def test_the_place_of_an_image_does_not_decide(experiment: Experiment, tmp_path:
 
 
 def test_a_draw_of_more_than_there_are_names_the_numbers(experiment: Experiment) -> None:
-    with pytest.raises(InputError, match="10 images are to be sampled, but of 12 only 9 may be attacked"):
+    with pytest.raises(InputError, match=r"a sample of 10 images .*, but of 12 only 9 may be attacked"):
         compare(replace(experiment, num_images=10))
 
 

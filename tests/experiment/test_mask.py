@@ -70,7 +70,7 @@ def test_white_is_allowed_in_every_kind_of_png(tmp_path: Path) -> None:
         ),
         ("float.npy", np.ones((32, 32)), r"is bool \(H, W\) or \(N, H, W\), not float64 \(32, 32\)"),
         ("small.npy", np.ones((16, 8), bool), "is 16 x 8, images are 32 x 32: make it so"),
-        ("many.npy", np.ones((4, 32, 32), bool), "has 4 masks, there are 3 images"),
+        ("many.npy", np.ones((4, 32, 32), bool), "has 4 masks for 3 images"),
         (
             "one.npy",
             np.eye(32, dtype=bool) & (np.arange(32) == 3),

@@ -162,7 +162,7 @@ def test_one_study_of_several_sizes(
     assert run("report", "whole.study", "--html", "page.html").code == 0
     page = Path("page.html").read_text("utf-8")
     assert "Images are divided into" in page and "--native-size" in page
-    assert "3 runs are already in whole.study" in run(*words, "--study", "whole.study").err
+    assert "3 runs already in whole.study" in run(*words, "--study", "whole.study").err
 
 
 def runs(path: str) -> list[tuple[object, ...]]:

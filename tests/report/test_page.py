@@ -181,7 +181,7 @@ def test_a_study_without_a_run_has_a_page(path: Path, tmp_path: Path) -> None:
     with Study.create(other) as study:
         study.connection.execute("DELETE FROM run")
         text = Elements(results(study).to_html()).text
-    assert "0 of 112 runs are done" in text and "No run is finished: there is nothing to show." in text
+    assert "0 of 112 runs done" in text and "No run is finished: there is nothing to show." in text
 
 
 def test_images_that_were_moved_are_missed_in_a_sentence(tmp_path: Path) -> None:

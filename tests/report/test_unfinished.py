@@ -71,7 +71,7 @@ def test_the_table_shows_bounds_and_no_rate(
     monkeypatch.setenv("COLUMNS", str(width))
     print_results(found, "table")
     printed = capsys.readouterr().out
-    assert "Unfinished: 16 of 24 runs are done" in printed.replace("\n", " ")
+    assert "Unfinished: 16 of 24 runs done" in printed.replace("\n", " ")
     rows = [line for line in printed.splitlines() if "4 of 12" in line or "33.3 %" in line]
     assert rows and not [line for line in printed.splitlines() if "sparse-rs" in line and "ASR@" in line]
     assert printed.count("sparse-rs") == 1

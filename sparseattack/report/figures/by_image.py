@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from sparseattack.errors import number_of
 from sparseattack.report.figures.figure import INK, ReportFigure
 from sparseattack.report.figures.panels import Panel, Series
 from sparseattack.report.figures.style import (
@@ -20,7 +21,7 @@ from sparseattack.report.figures.style import (
 from sparseattack.report.statistics.curves import weights
 from sparseattack.report.statistics.resampling import interval, paired_curves
 from sparseattack.report.summary import common_runs, common_to_all
-from sparseattack.report.tables import number_of, percent
+from sparseattack.report.tables import percent
 from sparseattack.study.columns import Columns, Reals
 
 if TYPE_CHECKING:
@@ -59,7 +60,10 @@ def difference_figure(panel: Panel) -> ReportFigure | None:
         name=f"difference-{panel.stem}",
         kind="difference",
         title=f"How much more {short(best.name)} fools than others, {panel.subject}",
-        sentence=f"Within {panel.common_budget:,} queries {best.name} fools {', '.join(last)}.",
+        sentence=(
+            f"Within {number_of(panel.common_budget, 'query', 'queries')} {best.name} fools"
+            f" {', '.join(last)}."
+        ),
         caption=(
             f"Share of images that {best.name} fools within so many queries, less the share that the other"
             f" fools, on the images ({counts}) that both attack. Band: pointwise 95 % interval by bootstrap"
@@ -122,7 +126,7 @@ def scatter_figure(panel: Panel, first: Series, second: Series) -> ReportFigure 
     budgets = first.method.budget, second.method.budget
     known = [np.where(each <= min(budgets), each, np.inf) for each in (across, up)]  # of both
     better, worse = int((known[0] < known[1]).sum()), int((known[0] > known[1]).sum())
-    within = f" within {min(budgets):,} queries" * (budgets[0] != budgets[1])
+    within = f" within {number_of(min(budgets), 'query', 'queries')}" * (budgets[0] != budgets[1])
     repeated = len(one) > len(images)
     return ReportFigure(
         name=f"scatter-{panel.stem}",

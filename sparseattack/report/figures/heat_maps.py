@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sparseattack.errors import number_of
 from sparseattack.report.figures.figure import Cell, ReportFigure, printable
 from sparseattack.report.figures.panels import Panel, Series
 from sparseattack.report.figures.style import panels, short
 from sparseattack.report.results import Results
-from sparseattack.report.tables import number_of
 from sparseattack.study.columns import Courses
 
 if TYPE_CHECKING:

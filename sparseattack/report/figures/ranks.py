@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sparseattack.errors import number_of
 from sparseattack.plugins.requirements import install_command
 from sparseattack.report.figures.figure import INK, ReportFigure
 from sparseattack.report.figures.panels import Panel, Series
 from sparseattack.report.figures.style import WIDTH, panels, short
 from sparseattack.report.statistics.ranks import RankComparison, compare_ranks, mean_queries
-from sparseattack.report.tables import LEVEL, number_of
+from sparseattack.report.tables import LEVEL
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -74,7 +75,8 @@ def _rank_figure(some: Sequence[tuple[Panel, Series]]) -> ReportFigure | None:
         title=f"Average ranks over images, k = {panel.k}",
         sentence=f"{names[best]} has the best average rank, {found.ranks[best]:.2f}; {verdict}.",
         caption=(
-            f"Critical-difference diagram over {number_of(found.images, 'image')} within {budget:,} queries:"
+            f"Critical-difference diagram over {number_of(found.images, 'image')} within"
+            f" {number_of(budget, 'query', 'queries')}:"
             " methods ranked on each image by queries to success, the mean of its runs, failures tied as the"
             f" worst. Friedman's test: p {_p(found.friedman)}. A bar joins methods that do not differ"
             f" (Wilcoxon's signed-rank test, Pratt's way with ties, Holm-adjusted p ≥ {LEVEL}). Ranks say who"

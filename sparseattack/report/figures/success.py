@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sparseattack.errors import number_of
 from sparseattack.report.figures.figure import Cell, ReportFigure
 from sparseattack.report.figures.panels import Panel, Series, pooled
 from sparseattack.report.figures.style import BAND, label, legend, panels, percent_scale, query_scale
@@ -14,7 +15,7 @@ from sparseattack.report.statistics.curves import (
     success_curve,
     unfinished_curve,
 )
-from sparseattack.report.tables import listed_numbers, number_of, percent
+from sparseattack.report.tables import listed_numbers, percent
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

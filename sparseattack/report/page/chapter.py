@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from sparseattack.errors import number_of
 from sparseattack.report.figures.collection import not_drawn
 from sparseattack.report.page.cells import (
     PageTable,
@@ -35,7 +36,6 @@ from sparseattack.report.tables import (
     failures,
     generations,
     headline,
-    number_of,
     percent,
     sections,
 )
@@ -154,9 +154,9 @@ def _unfinished(found: Results) -> str:
     """How much is done; empty where all is."""
     if not found.unfinished:
         return ""
-    lacking = number_of(len(found.unfinished), "condition")
+    lacking, planned = number_of(len(found.unfinished), "condition"), number_of(found.subject.runs, "run")
     return (
-        f"{found.finished:,} of {found.subject.runs:,} runs are done; {lacking} of {len(found.methods)} lack"
+        f"{found.finished:,} of {planned} done; {lacking} of {len(found.methods)} lack"
         f"{'s' * (len(found.unfinished) == 1)} runs, and {'its' if len(found.unfinished) == 1 else 'their'}"
         " success rates are known only between bounds."
     )

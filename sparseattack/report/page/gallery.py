@@ -8,12 +8,13 @@ from typing import NamedTuple
 
 import numpy as np
 
+from sparseattack.errors import number_of
 from sparseattack.experiment.identity import run_key
 from sparseattack.report.page.fragility import FragileImage, fragility
 from sparseattack.report.page.thumbnails import Thumbnail
 from sparseattack.report.page.wording import class_of
 from sparseattack.report.results import Results
-from sparseattack.report.tables import number_of, percent
+from sparseattack.report.tables import percent
 from sparseattack.study.columns import Columns
 from sparseattack.study.facts import Method
 from sparseattack.study.record import WHITE, Record

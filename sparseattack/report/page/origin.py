@@ -4,9 +4,9 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from sparseattack.errors import number_of
 from sparseattack.report.export.robustness import command_of
 from sparseattack.report.results import Results
-from sparseattack.report.tables import number_of
 
 
 class Fact(NamedTuple):

@@ -10,10 +10,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from sparseattack.data.load import read_images_by_size
-from sparseattack.errors import InputError
+from sparseattack.errors import InputError, number_of
 from sparseattack.provenance import digest_image
 from sparseattack.report.results import Results
-from sparseattack.report.tables import number_of
 
 Colours = NDArray[np.uint8]
 

@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 
+from sparseattack.errors import number_of
 from sparseattack.report.page.fragility import Fragility, Resistance
 from sparseattack.report.results import Results
 from sparseattack.report.statistics.comparisons import Comparison
-from sparseattack.report.tables import LEVEL, changes, number_of, percent
+from sparseattack.report.tables import LEVEL, changes, percent
 
 MOST_NAMES = 8  # of strategies in a sentence
 

@@ -6,12 +6,13 @@ from typing import NamedTuple
 
 import numpy as np
 
+from sparseattack.errors import number_of
 from sparseattack.report.results import Results
 from sparseattack.report.statistics.intervals import holm, mcnemar
 from sparseattack.report.statistics.paired import images_needed, paired_logrank, smallest_difference
 from sparseattack.report.statistics.resampling import interval, paired_curves, queries_to_reach
 from sparseattack.report.summary import CASE, common_runs, marks
-from sparseattack.report.tables import LEVEL, number_of, percent
+from sparseattack.report.tables import LEVEL, percent
 from sparseattack.study.columns import Columns, Numbers, Reals
 from sparseattack.study.facts import Method
 
@@ -78,7 +79,11 @@ class Comparison:
         verdict = "Significant" if self.significant else "Not significant"
         said.append(f"{verdict}: the lowest p, of {found}, is {_p(p)}, adjusted by Holm for all tests.")
         if not self.significant:
-            enough = "" if self.needed is None else f"; the one observed would need {self.needed:,} images"
+            enough = (
+                ""
+                if self.needed is None
+                else f"; the one observed would need {number_of(self.needed, 'image')}"
+            )
             said.append(
                 f"So many images show differences from {100 * self.detectable:.0f} points on{enough}."
             )
@@ -86,7 +91,10 @@ class Comparison:
 
     def _tests(self) -> list[tuple[str, float]]:
         """Every test with its adjusted p-value."""
-        within = [(f"McNemar's test within {mark.queries:,} queries", mark.adjusted) for mark in self.marks]
+        within = [
+            (f"McNemar's test within {number_of(mark.queries, 'query', 'queries')}", mark.adjusted)
+            for mark in self.marks
+        ]
         return [("the log-rank test", self.logrank_adjusted), *within]
 
 

@@ -16,10 +16,10 @@ from sparseattack.problem.oracle import Block, Shape
 from sparseattack.problem.scale import ScaleSetting
 from sparseattack.provenance import digest
 
-from .dense_inference.blocks import BlockScores, Network, of_size
-from .dense_inference.forward import normalise
-from .dense_inference.scores import likely, without_sides
-from .weights import required, sha256
+from ..dense_inference.blocks import BlockScores, Network, of_size
+from ..dense_inference.forward import normalise
+from ..dense_inference.scores import likely, without_sides
+from ..weights import required, sha256
 
 Layout = Literal["auto", "nchw", "nhwc"]
 PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider", "mps": "CoreMLExecutionProvider"}

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn.functional import avg_pool2d, batch_norm, conv2d, linear, pad, relu
 
 from sparseattack import Classifier, InputError, load, load_images
-from sparseattack.oracles.onnx import provider_of, start_session
+from sparseattack.oracles.frameworks.onnx import provider_of, start_session
 
 RANDOM = torch.Generator().manual_seed(0)
 WEIGHTS = {
