@@ -97,7 +97,7 @@ def _row(text: str, name: str, total: int, places: dict[str, int]) -> int:
         return found
     names = f", and none has this name{near(name, places)}" if places else ""
     raise InputError(
-        f"{text} selects {name!r} of {number_of(total, 'image')}: numbers are 0 to {total - 1}{names}"
+        f"{text} selects {name!r} of {number_of(total, 'image')}: their numbers are 0 to {total - 1}{names}"
     )
 
 

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from sparseattack import InputError, load_images
 from sparseattack.data.selection import parse_selection
+from sparseattack.errors import number_of
 
 totals = st.integers(1, 2000)
 
@@ -48,10 +49,10 @@ def test_what_does_not_fit_is_refused(total: int, start: int, stop: int) -> None
     if fits:
         assert len(parse_selection(f"[{start}:{stop}]")(total)) == stop - start
     else:
-        with pytest.raises(InputError, match=f"of {total} images"):
+        with pytest.raises(InputError, match=f"of {number_of(total, 'image')}"):
             parse_selection(f"[{start}:{stop}]")(total)
     if stop > total or stop == 0:
-        with pytest.raises(InputError, match=f"of {total} images"):
+        with pytest.raises(InputError, match=f"of {number_of(total, 'image')}"):
             parse_selection(f"[random:{stop}]")(total)
 
 

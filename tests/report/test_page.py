@@ -64,7 +64,7 @@ def test_an_image_is_fooled_where_any_run_is(found: Results) -> None:
         assert level.kept.value == pytest.approx(1 - len(hit) / len(every))
         assert level.kept.low <= (level.kept.value or 0) < level.kept.high
         best = max((line for line in found.lines if line.method.k == level.k), key=lambda line: line.success)
-        assert (level.strongest, level.rate) == (best.method, best.success)
+        assert (level.strongest, level.rate, level.is_known) == (best.method, best.success, True)
     assert not fragile.is_accuracy  # the labels are the oracle's predictions
 
 

@@ -14,6 +14,8 @@ from sparseattack import compare
 from sparseattack.cli.study.tables import print_results
 from sparseattack.errors import InputError
 from sparseattack.experiment.settings import Experiment
+from sparseattack.report.page.fragility import fragility
+from sparseattack.report.page.wording import resistance_text
 from sparseattack.report.results import Results, results
 from sparseattack.study.facts import StudyRequest, decode, encode
 from sparseattack.study.store import Study
@@ -51,6 +53,19 @@ def test_an_unfinished_method_has_bounds_and_no_rate(found: Results) -> None:
     (line,) = found.unfinished
     assert (line.method.strategy, line.planned, line.runs, line.successes) == ("sparse-rs", 12, KEPT, KEPT)
     assert (line.least, line.most) == (KEPT / 12, 1.0) and found.pairs == []
+
+
+def test_the_strongest_may_be_one_that_lacks_runs(found: Results) -> None:
+    (level,), (finished,) = fragility(found).resistances, found.lines
+    assert finished.success > KEPT / 12 and not level.is_known
+    assert (level.strongest, level.rate) == (finished.method, finished.success)
+    (line,) = found.unfinished
+    ahead = replace(found, unfinished=[replace(line, least=0.9)], lines=[replace(finished, success=0.5)])
+    (level,) = fragility(ahead).resistances
+    assert (level.strongest, level.rate, level.is_known) == (line.method, 0.9, False)
+    assert "Strongest by itself so far: sparse-rs/rgb, at least 90.0 %." in resistance_text(level)
+    (level,) = fragility(replace(ahead, lines=[replace(finished, success=1.0)])).resistances
+    assert level.is_known and "Strongest by itself: random" in resistance_text(level)
 
 
 def test_exports_hold_bounds_in_place_of_a_rate(found: Results) -> None:

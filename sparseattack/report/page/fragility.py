@@ -34,8 +34,9 @@ class Resistance:
     fooled: int  # of these, by any strategy
     lacking: int  # images that are not fooled, and lack runs
     kept: Share  # accuracy, or the share of attacked images that were not fooled
-    strongest: Method | None  # of those that lack no run, the one that fools most images
-    rate: float  # its success rate
+    strongest: Method | None  # the one that fools most images, as far as is known
+    rate: float  # its success rate; the least that it can be where it lacks runs
+    is_known: bool  # whether it is the strongest, and has this rate, whatever the runs that are lacking give
 
 
 @dataclass(frozen=True)
@@ -145,8 +146,11 @@ def _resistance(
     attacked = (np.sum(planned, axis=0) > 0) & right
     fooled = _fooled(found, k, len(right)) & attacked
     lacking = _lacking(found, k, len(right)) & attacked & ~fooled
-    lines = [line for line in found.lines if line.method.k == k]
-    best = max(lines, key=lambda line: line.success, default=None)
+    rates = {line.method: line.success for line in found.lines if line.method.k == k}
+    bounds = [line for line in found.unfinished if line.method.k == k]
+    rates |= {line.method: line.least for line in bounds if line.runs}
+    best = max(rates, key=lambda method: rates[method], default=None)
+    rate = rates[best] if best else 0.0
     count, hits, missing = (int(each.sum()) for each in (attacked, fooled, lacking))
     return Resistance(
         k=k,
@@ -155,8 +159,9 @@ def _resistance(
         fooled=hits,
         lacking=missing,
         kept=_kept(count, hits, missing, accuracy, clean),
-        strongest=best.method if best else None,
-        rate=best.success if best else 0.0,
+        strongest=best,
+        rate=rate,
+        is_known=all(line.most <= rate for line in bounds),
     )
 
 

@@ -110,7 +110,8 @@ def resistance_text(level: Resistance) -> str:
         )
     if level.strongest:
         name = f"{level.strongest.name}/{level.strongest.encoding}"
-        fooled += f". Strongest by itself: {name}, {percent(level.rate)}"
+        known = f": {name}," if level.is_known else f" so far: {name}, at least"
+        fooled += f". Strongest by itself{known} {percent(level.rate)}"
     return f"{fooled}."
 
 
