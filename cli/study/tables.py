@@ -12,11 +12,7 @@ from sparseattack.errors import number_of
 from sparseattack.plugins.spec import parse
 from sparseattack.report.console import visible
 from sparseattack.report.export.iohprofiler import plain
-from sparseattack.report.figures.collection import not_drawn
-from sparseattack.report.figures.figure import require_matplotlib
 from sparseattack.report.mixtures import require_alike
-from sparseattack.report.page.file import check_page, write_page
-from sparseattack.report.page.gallery import with_shown
 from sparseattack.report.results import Results, results
 from sparseattack.report.side_by_side import common_csv, common_json, common_sections, of_study, study_names
 from sparseattack.report.summary import Pair, flat_answers
@@ -59,8 +55,12 @@ def report(
     ``plots`` is a folder for figures, of several studies for a folder of each; ``page`` a file of HTML.
     """
     if plots:
+        from sparseattack.report.figures.figure import require_matplotlib
+
         require_matplotlib()
-    if page:
+    if page:  # imported here, not for every comparison: pages and figures take a while
+        from sparseattack.report.page.file import check_page, write_page
+
         check_page(page)
     names = study_names(paths)
     several = {
@@ -77,6 +77,8 @@ def report(
 
 def _write_plots(several: Mapping[str, Results], plots: Path) -> None:
     """Write the figures of one study to a folder, or those of several to a folder each."""
+    from sparseattack.report.figures.collection import not_drawn
+
     for name, found in several.items():
         folder = plots / plain(name) if len(several) > 1 else plots
         written = found.to_plots(folder)
@@ -101,7 +103,11 @@ def _read(path: Path, output: str, chosen: str, *, drawn: bool, shown: bool) -> 
     every = output == "runs"
     with Study.read(path) as study:
         found = results(study, chosen=chosen, records=every, courses=drawn)
-        return with_shown(found, study) if shown and not every else found
+        if not shown or every:
+            return found
+        from sparseattack.report.page.gallery import with_shown
+
+        return with_shown(found, study)
 
 
 def print_side_by_side(several: Mapping[str, Results], output: str) -> None:

@@ -5,6 +5,7 @@ import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from importlib.abc import InspectLoader
 from importlib.machinery import ModuleSpec
 from importlib.metadata import PackageNotFoundError, metadata
@@ -15,6 +16,7 @@ from symtable import symtable
 from sparseattack.errors import brief
 
 EXTRA = re.compile(r'([\w.-]+).*extra == "([\w-]+)"')  # a requirement of an extra, in a package's metadata
+STATEMENTS = "body", "orelse", "finalbody", "handlers", "cases"  # lists of statements in a syntax tree
 
 
 @dataclass(frozen=True)
@@ -93,17 +95,30 @@ def _required_packages(tree: ast.Module) -> list[str]:
     return list(dict.fromkeys(name.split(".")[0] for name in names))
 
 
-def imported_modules(text: str, package: str) -> Iterator[tuple[str, bool]]:
+@cache
+def imported_modules(text: str, package: str) -> tuple[tuple[str, bool], ...]:
     """Full names of all that a source imports, anywhere in it, and whether by a relative import.
 
     Relative imports start from ``package``. ``from a import b`` gives ``a`` and ``a.b``: b may be a module.
     """
-    for node in ast.walk(ast.parse(text)):
+    found: list[tuple[str, bool]] = []
+    for node in _statements(ast.parse(text)):
         if isinstance(node, ast.Import):
-            yield from ((alias.name, False) for alias in node.names)
+            found += [(alias.name, False) for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             base = resolve_name("." * node.level + (node.module or ""), package)
-            yield from ((name, node.level > 0) for name in (base, *(f"{base}.{a.name}" for a in node.names)))
+            found += [(name, node.level > 0) for name in (base, *(f"{base}.{a.name}" for a in node.names))]
+    return tuple(found)
+
+
+def _statements(tree: ast.AST) -> Iterator[ast.AST]:
+    """Every statement of a source, and the parts of statements that hold others; no expressions."""
+    left = [tree]
+    while left:
+        node = left.pop()
+        yield node
+        for name in STATEMENTS:
+            left += getattr(node, name, ())
 
 
 def install_command(module: str, package: str) -> str:

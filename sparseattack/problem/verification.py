@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from io import BytesIO
+from math import exp
 from typing import NamedTuple
 from warnings import warn
 
@@ -26,9 +27,10 @@ def by_chance(right: int, count: int, classes: int) -> bool:
 
     Of fewer than 20 images nothing is said.
     """
-    if count < FEWEST_OF_CHANCE:
-        return False
-    from scipy.special import bdtrc  # takes a while to import, and scipy.stats takes long
+    above = right - count / classes
+    if count < FEWEST_OF_CHANCE or (above > 0 and exp(-2 * above**2 / count) <= LEVEL):
+        return False  # by Hoeffding's bound, mostly: scipy takes a while to import
+    from scipy.special import bdtrc
 
     return right == 0 or bool(bdtrc(right - 1, count, 1 / classes) > LEVEL)
 

@@ -7,6 +7,7 @@ import pytest
 import torch
 from linear_problem import rounding
 from problems import outcome_facts, random_images, uniform
+from scipy.stats import binom
 from torch import Tensor
 
 from sparseattack import (
@@ -22,7 +23,7 @@ from sparseattack import (
     load,
     outcomes_of,
 )
-from sparseattack.problem.verification import classify
+from sparseattack.problem.verification import by_chance, classify
 
 
 class Linear:
@@ -172,3 +173,11 @@ def test_an_oracle_that_is_right_by_chance_only_is_reported() -> None:
         attack(Problem(oracle, corners(pixels=2), images, few, checked=True), uniform, 10)
     attack(Problem(oracle, corners(pixels=2), images, half, checked=True), uniform, 10)  # warnings are errors
     attack(Problem(oracle, corners(pixels=2), images[:19], few[:19], checked=True), uniform, 10)
+
+
+@pytest.mark.parametrize("count", [19, 20, 100, 997])
+@pytest.mark.parametrize("classes", [2, 10, 1000])
+def test_chance_is_told_by_the_binomial_distribution(count: int, classes: int) -> None:
+    tail = binom.sf(torch.arange(count + 1).numpy() - 1, count, 1 / classes)  # of as many right, or more
+    expected = [count >= 20 and bool(one > 0.05) for one in tail]
+    assert [by_chance(right, count, classes) for right in range(count + 1)] == expected
