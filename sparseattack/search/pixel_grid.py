@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import NamedTuple, Self
 
 import torch
@@ -91,12 +92,13 @@ class PixelGrid(NamedTuple):
 
     def has(self, colours: Tensor) -> Tensor:
         """Mask ``(...)`` of the ``colours (..., C)`` that a candidate may have; corners are always."""
-        steps = torch.tensor([WHITE / (shade - 1) for shade in self.shades], device=colours.device)
-        return (colours.float().remainder(steps) == 0).all(-1)
+        if min(self.shades) > WHITE and not colours.is_floating_point():  # every 8-bit colour, as in rgb
+            return torch.ones(colours.shape[:-1], dtype=torch.bool, device=colours.device)
+        return (colours.float().remainder(_steps(self.shades, colours.device)) == 0).all(-1)
 
     def nearest(self, colours: Tensor) -> Tensor:
         """The colours ``(..., C)`` uint8 nearest to ``colours (..., C)`` that a candidate may have."""
-        steps = torch.tensor([WHITE / (shade - 1) for shade in self.shades], device=colours.device)
+        steps = _steps(self.shades, colours.device)
         return ((colours / steps).round() * steps).to(torch.uint8)
 
     def candidates(self, positions: Tensor, colours: Tensor) -> Tensor:
@@ -125,6 +127,13 @@ class PixelGrid(NamedTuple):
             return colours
         places = self.places(torch.arange(self.area, device=images.device).expand(len(images), -1))
         return colours.gather(1, places.unsqueeze(2).expand(-1, -1, colours.shape[2]))
+
+
+@cache
+def _steps(shades: tuple[int, ...], device: torch.device) -> Tensor:
+    """``(C,)`` from one level of each channel to the next; made once, for searches ask with every query."""
+    with torch.inference_mode(False):
+        return torch.tensor([WHITE / (shade - 1) for shade in shades], device=device)
 
 
 def _listed(counts: Mapping[Kind, int]) -> str:
