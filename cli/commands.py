@@ -109,6 +109,7 @@ def attack(
     seed: o.Seed = 0,
     device: o.Device = "cpu",
     sparse_inference: o.SparseInference = True,
+    backend: o.Backend = "eager",
     noisy_oracle: o.NoisyOracle = False,
     max_paid: o.MaxPaid = None,
     out: o.Out = Path(),
@@ -125,7 +126,7 @@ def attack(
         oracle=o.limited(oracle, max_paid),
         images=image, resize=resize, native_size=native_size, budget=budget, fitness=fitness, stop=stop,
         target=target, device=device, true_class=true_class, sparse_inference=sparse_inference,
-        noisy_oracle=noisy_oracle, mask=mask,
+        backend=backend, noisy_oracle=noisy_oracle, mask=mask,
     )  # fmt: skip
     attack(experiment, label, out, scale)
 

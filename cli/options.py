@@ -214,6 +214,10 @@ SparseInference = Annotated[
         "--sparse-inference/--no-sparse-inference",
     ),
 ]
+BACKENDS = (
+    "Library that evaluates whole images: eager (the oracle's own), openvino, onnxruntime; auto: the fastest."
+)
+Backend = Annotated[str, option(HARDWARE, "NAME", BACKENDS)]
 Json = Annotated[bool, flag(OUTPUT, "Print JSON instead of tables.", "--json")]
 Out = Annotated[Path, option(OUTPUT, "FOLDER", "Folder for the files that are written.")]
 Scale = Annotated[

@@ -9,6 +9,7 @@ from torch import Tensor, nn, tensor
 from sparseattack import Classifier, InputError, Oracle
 from sparseattack.provenance import digest, digest_network
 
+from .backends.backend import backends_of
 from .dense_inference.forward import Forward, channels_last
 from .weights import fill, read_weights, unfilled
 
@@ -37,7 +38,8 @@ def alexnet(*, weights: str, batch: int | None = None, device: str = "cpu") -> O
     known = digest([digest_network(network), MEAN])
     forward = Forward(CaffeColours(), channels_last(network), device)
     most = batch or (32 if forward.device.type == "cpu" else 256)
-    return Classifier("alexnet", forward, known, "logits", most, shape=SHAPE, block=forward.block(most))
+    block, others = forward.block(most), backends_of(forward)
+    return Classifier("alexnet", forward, known, "logits", most, shape=SHAPE, block=block, backends=others)
 
 
 def bvlc_alexnet() -> nn.Sequential:

@@ -32,8 +32,9 @@ def bfloat16(*, oracle: str, device: str = "cpu") -> Oracle:
     scores = _autocast(full.scores)
     block = PAD if callable(full.block) else full.block  # smaller ones were tried in float32
     return replace(
-        full, name=f"{full.name} in bfloat16", scores=scores, digest=known, exact=full, block=block
-    )
+        full, name=f"{full.name} in bfloat16", scores=scores, digest=known, exact=full, block=block,
+        backends={},
+    )  # fmt: skip
 
 
 def _autocast(forward: Forward) -> Callable[[Tensor], Tensor]:

@@ -8,6 +8,7 @@ from efficientnet_lite_pytorch import EfficientNet
 from sparseattack import Classifier, Oracle
 from sparseattack.provenance import digest, digest_network
 
+from .backends.backend import backends_of
 from .dense_inference.forward import Forward, channels_last, normalise
 from .networks import fold
 from .sparse_inference.sparse_edits import sparse_edits
@@ -32,4 +33,7 @@ def efficientnet_lite0(*, batch: int | None = None, device: str = "cpu") -> Orac
     forward = Forward(normalise(MEAN, STD), channels_last(fold(network)), device)
     most = batch or (32 if forward.device.type == "cpu" else 256)
     edits, block = sparse_edits(forward, most), forward.block(most)
-    return Classifier("efficientnet-lite0", forward, known, "logits", most, (), SHAPE, edits, block=block)
+    return Classifier(
+        "efficientnet-lite0", forward, known, "logits", most, (), SHAPE, edits, block=block,
+        backends=backends_of(forward),
+    )  # fmt: skip

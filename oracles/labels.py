@@ -28,6 +28,7 @@ def labels(*, oracle: str, device: str = "cpu") -> Oracle:
         scale="labels",
         answer_edits=None,
         exact=None,
+        backends={},
     )
 
 

@@ -15,6 +15,7 @@ from sparseattack.problem.oracle import device_of
 from sparseattack.problem.scale import ScaleSetting
 from sparseattack.provenance import digest
 
+from .backends.backend import backends_of
 from .dense_inference.blocks import of_size
 from .dense_inference.forward import Forward, normalise
 from .dense_inference.scores import choosing
@@ -65,6 +66,7 @@ def export(
         None if fixed else sparse_edits(forward, batch),
         block=fixed or forward.block(batch),
         notes=forward.notes,
+        backends={} if fixed else backends_of(forward),
     )
 
 

@@ -7,6 +7,7 @@ from sparseattack.plugins.registry import call_at
 from sparseattack.problem.scale import ScaleSetting
 from sparseattack.provenance import digest, digest_network, digest_source
 
+from .backends.backend import backends_of
 from .dense_inference.forward import Forward, normalise
 from .dense_inference.scores import choosing
 from .sparse_inference.sparse_edits import sparse_edits
@@ -52,6 +53,7 @@ def module(
         answer_edits=sparse_edits(forward, batch),
         block=forward.block(batch),
         notes=forward.notes,
+        backends=backends_of(forward),
     )
 
 

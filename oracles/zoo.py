@@ -5,6 +5,7 @@ from pathlib import Path
 from sparseattack import Classifier, InputError, Oracle
 from sparseattack.data.cifar10 import CLASSES
 
+from .backends.backend import backends_of
 from .dense_inference.forward import Forward, channels_last, normalise
 from .sparse_inference.sparse_edits import sparse_edits
 from .training.recipe import MEAN, SHAPE, STD
@@ -78,5 +79,7 @@ def _load(name: str, weights: str | None, batch: int | None, device: str) -> Ora
     forward = Forward(normalise(MEAN, STD), channels_last(network.eval()), device)
     most = batch or (CPU_BATCH if forward.device.type == "cpu" else ACCELERATOR_BATCH)
     edits = sparse_edits(forward, most)
-    known, block = card.sha256, forward.block(most)
-    return Classifier(name, forward, known, "logits", most, CLASSES, SHAPE, edits, block=block)
+    known, block, others = card.sha256, forward.block(most), backends_of(forward)
+    return Classifier(
+        name, forward, known, "logits", most, CLASSES, SHAPE, edits, block=block, backends=others
+    )

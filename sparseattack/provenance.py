@@ -150,7 +150,7 @@ class Environment:
     processor: str
     cores: int | None
     threads: int  # of torch
-    device: str  # and the accelerator's name
+    device: str  # and the accelerator's name, or the library in place of the oracle's own
     versions: dict[str, str]  # of Python and of the packages that the code needs
 
     @property
@@ -159,8 +159,11 @@ class Environment:
         return digest(asdict(self))
 
 
-def environment(device: str, plugins: Iterable[Plugin]) -> Environment:
-    """This machine with its ``device``, and the versions that the code of ``plugins`` needs."""
+def environment(device: str, plugins: Iterable[Plugin], backend: str = "") -> Environment:
+    """This machine with its ``device``, and the versions that the code of ``plugins`` needs.
+
+    ``backend`` is a package that computes an oracle's scores in place of its own library.
+    """
     import torch
 
     gpu = torch.cuda.get_device_name(device) if device.startswith("cuda") else ""
@@ -169,8 +172,8 @@ def environment(device: str, plugins: Iterable[Plugin]) -> Environment:
         processor=_processor(),
         cores=os.cpu_count(),
         threads=torch.get_num_threads(),
-        device=f"{device} {gpu}".strip(),
-        versions=versions(plugins),
+        device=" ".join(filter(None, (device, gpu, backend and f"by {backend}"))),
+        versions=versions(plugins) | ({backend: version(backend)} if backend else {}),
     )
 
 

@@ -34,6 +34,7 @@ def compare(
     protocol: s.Protocol = "",
     device: o.Device = "cpu",
     sparse_inference: o.SparseInference = True,
+    backend: o.Backend = "eager",
     noisy_oracle: o.NoisyOracle = False,
     max_paid: o.MaxPaid = None,
     jobs: s.Jobs = "",
@@ -51,11 +52,12 @@ def compare(
     from sparseattack.experiment.protocols import named
     from sparseattack.plugins.spec import split
 
-    from .compare import Place, compare, read_file
+    from .compare import Hardware, Place, compare, read_file
 
     output, place = o.output_format({"json": json, "csv": csv}), Place.of(jobs, shard, executor)
     if file:
-        held = read_file(file, o.given(context), device=device, sparse_inference=sparse_inference)
+        here = Hardware(device, sparse_inference, backend)
+        held = read_file(file, o.given(context), here)
         experiment = replace(held.experiment, oracle=o.limited(held.experiment.oracle, max_paid))
         compare(experiment, study or held.study, output, place, strict=strict)
         return
@@ -67,7 +69,7 @@ def compare(
         native_size=native_size,
         fitness=fitness, stop=stop, target=target, true_class=true_class, correct_only=correct_only,
         num_images=num_images, sample_seed=sample_seed, device=device, sparse_inference=sparse_inference,
-        noisy_oracle=noisy_oracle, mask=mask,
+        backend=backend, noisy_oracle=noisy_oracle, mask=mask,
     )  # fmt: skip
     if protocol:
         experiment = named(protocol).under(experiment, o.given(context))

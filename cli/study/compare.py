@@ -7,7 +7,7 @@ import sys
 from collections.abc import Collection
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 import typer
 from rich.console import Console
@@ -51,6 +51,14 @@ class Place(NamedTuple):
 
 
 HERE = Place()
+
+
+class Hardware(NamedTuple):
+    """Options about where the oracle is computed, which may stand beside a file; fields of an experiment."""
+
+    device: str
+    sparse_inference: bool
+    backend: str
 
 
 def compare(
@@ -98,24 +106,20 @@ def compare(
         console.print(f"  {again} --html report.html")
 
 
-def read_file(path: Path, given: Collection[str], *, device: str, sparse_inference: bool) -> ExperimentFile:
+def read_file(path: Path, given: Collection[str], here: Hardware) -> ExperimentFile:
     """The experiment of a file; InputError where an option was ``given`` that stands in the file.
 
-    What is compared is all in the file; where it runs, the device and sparse inference, may be given too.
+    What is compared is all in the file; where and how the oracle is computed may be given, too.
     """
-    what = {field.name for field in fields(Experiment)} - {"device", "sparse_inference"} | {"protocol"}
+    what = {field.name for field in fields(Experiment)} - {*Hardware._fields} | {"protocol"}
     if both := sorted(f"--{name.replace('_', '-')}" for name in what & set(given)):
         raise InputError(
             f"{', '.join(both)} cannot stand beside {path}: what is compared is all in the file, so write it"
             " there (options about where it runs, and what is printed, can)"
         )
     held = read_experiment(path)
-    experiment = held.experiment
-    if "device" in given:
-        experiment = replace(experiment, device=device)
-    if "sparse_inference" in given:
-        experiment = replace(experiment, sparse_inference=sparse_inference)
-    return held._replace(experiment=experiment)
+    chosen: dict[str, Any] = {name: value for name, value in here._asdict().items() if name in given}
+    return held._replace(experiment=replace(held.experiment, **chosen))
 
 
 def _folder() -> Path:

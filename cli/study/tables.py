@@ -257,6 +257,9 @@ def print_remarks(console: Console, found: Results, names: dict[Method, str]) ->
         console.print(visible(sentence), style="dim")
     for sentence in found.uncharged:
         console.print(sentence, style="dim")
+    if found.backend:
+        sentence = visible(found.backend.sentence)
+        console.print(f"{sentence[0].upper()}{sentence[1:]}.", style="dim")
     for k, choice in found.inference.items():
         if choice.speedup is not None:
             console.print(_inference(k, choice), style="dim")

@@ -13,6 +13,7 @@ from sparseattack import Classifier, InputError, Oracle
 from sparseattack.errors import brief
 from sparseattack.provenance import digest, digest_network
 
+from ..backends.backend import backends_of
 from ..dense_inference.forward import Forward, Normalise
 from ..dense_inference.scores import choosing
 from ..weights import required
@@ -42,7 +43,10 @@ def huggingface(*, path: str, batch: int = 64, device: str = "cpu") -> Oracle:
     names = tuple(str(config.id2label[place]) for place in range(config.num_labels))
     shape = (int(getattr(config, "num_channels", 3)), *_size(steps))
     known = digest([digest_network(network), json.dumps(steps, sort_keys=True), library.__version__])
-    return Classifier(folder.name, forward, known, "logits", batch, names, shape, block=forward.block(batch))
+    block, others = forward.block(batch), backends_of(forward)
+    return Classifier(
+        folder.name, forward, known, "logits", batch, names, shape, block=block, backends=others
+    )
 
 
 def _read(file: Path) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """A network of any framework in an ONNX file, run by ONNX Runtime."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -12,10 +13,12 @@ from torch import Tensor, nn
 from sparseattack import Classifier, InputError, Oracle
 from sparseattack.data.images import eight_bit
 from sparseattack.errors import brief
-from sparseattack.problem.oracle import Block, Shape
+from sparseattack.problem.oracle import Backend, Block, Shape
 from sparseattack.problem.scale import ScaleSetting
 from sparseattack.provenance import digest
 
+from ..backends.backend import LibraryBackend
+from ..backends.conversion import OpenVinoSession
 from ..dense_inference.blocks import BlockScores, Network, of_size
 from ..dense_inference.forward import normalise
 from ..dense_inference.scores import likely, without_sides
@@ -71,7 +74,21 @@ def onnx(
     network = OnnxNetwork(session, taken, chosen, normalise(mean, std))
     known = digest([_digests(file), chosen, layout, mean, std, scale])
     scores, block = _scores(network, batch, device)
-    return Classifier(file.name, scores, known, scale, batch, classes, taken.shape, block=block)
+    others = {} if scale == "labels" or device != "cpu" else _backends(network, scores, file, threads)
+    return Classifier(
+        file.name, scores, known, scale, batch, classes, taken.shape, block=block, backends=others
+    )
+
+
+def _backends(network: "OnnxNetwork", own: Network, file: Path, threads: int) -> Mapping[str, Backend]:
+    """OpenVINO, for a file of any number of images."""
+    if network.input.fixed:
+        return {}
+
+    def by_openvino(_: object) -> Network:
+        return replace(network, session=OpenVinoSession.of_file(file, threads))
+
+    return {"openvino": LibraryBackend("openvino", own, by_openvino)}
 
 
 def _scores(network: "OnnxNetwork", batch: int, device: str) -> tuple[Network, Block]:
@@ -163,7 +180,7 @@ def score_output(
 class OnnxNetwork:
     """Images ``(n, C, H, W)`` in [0, 1] -> one output of an ONNX graph, ``(n, K)`` float32."""
 
-    session: onnxruntime.InferenceSession
+    session: onnxruntime.InferenceSession | OpenVinoSession
     input: ImageInput
     output: str
     prepare: nn.Module

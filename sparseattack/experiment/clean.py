@@ -25,6 +25,7 @@ from sparseattack.problem.purity import Purity, purity
 from sparseattack.problem.scale import report_scale
 from sparseattack.problem.verification import Predictions, by_chance, classify, repeats_of
 from sparseattack.provenance import digest, digest_network, digest_source
+from sparseattack.search.inference import AUTO, with_backend
 
 PROBES = 4  # random images that are evaluated so that another oracle is noticed
 FEWEST, NEARLY_NONE = 5, 0.1  # images, and the share that is classified correctly: fewer are doubtful
@@ -159,7 +160,8 @@ class CleanEvaluation:
 def evaluate_clean(experiment: Experiment) -> CleanEvaluation:
     """Load an experiment's oracle and images, and evaluate the images; this costs no query.
 
-    Raises InputError for an oracle that is no function of the image alone, unless it may be noisy.
+    Raises InputError for an oracle that is no function of the image alone, unless it may be noisy, and for a
+    backend that it has not.
     """
     device_of(experiment.device)
     spec = oracle_spec(experiment.oracle)
@@ -184,6 +186,8 @@ def evaluate_clean(experiment: Experiment) -> CleanEvaluation:
         ) from error
     report_scale(str(oracle), oracle.scale, predictions.scores)
     oracle = oracle.with_scale(predictions.scale)
+    if experiment.backend != AUTO:
+        with_backend(oracle, experiment.backend, stacks[0])
     classes = _class_names(oracle, images, predictions.scores.shape[1])
     count = times * len(images) + predictions.singles
     probes, probed = ProbeScores((), ()), 0

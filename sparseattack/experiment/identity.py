@@ -12,7 +12,7 @@ from sparseattack.plugins.spec import Plugin, Spec, function_name, setting_value
 from sparseattack.problem.scale import Scale
 from sparseattack.provenance import digest, digest_source
 
-NO_MASK = "mask", "none"
+LATER = {"mask": "none", "backend": "eager"}  # values of what earlier versions did not have
 ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")  # in the text of a function or of another object
 
 
@@ -32,11 +32,12 @@ class Question:
     noisy_oracle: bool
     stop: str  # stopping criterion: success, budget, fewest or confidence:LEVEL
     mask: str = "none"  # pixels that may change: none for all, centre:SHARE, or a digest of the mask
+    backend: str = "eager"  # library that evaluates whole images, as chosen: it may change the last bits
 
     @property
     def key(self) -> str:
-        """Digest of all of it, without the mask where there is none, as before there were masks."""
-        return digest({name: value for name, value in asdict(self).items() if (name, value) != NO_MASK})
+        """Digest of all of it, without what is as it was before it could be chosen."""
+        return digest({name: value for name, value in asdict(self).items() if LATER.get(name) != value})
 
     def differences(self, other: "Question") -> list[str]:
         """Every value that is another one in ``other``, as in "stop was success, is budget"."""

@@ -26,6 +26,7 @@ from sparseattack.plugins.spec import Plugin, Spec, extra_objectives, parse, use
 from sparseattack.problem import criteria
 from sparseattack.problem.edits import Unit
 from sparseattack.problem.encodings.encoding import AnyEncoding, unit_of
+from sparseattack.problem.oracle import EAGER
 from sparseattack.problem.problem import Problem
 from sparseattack.provenance import Environment, digest, environment
 from sparseattack.search.contract import as_declared, ask, close, start
@@ -73,15 +74,8 @@ class Setup:
         blind = note_of_labels(self.clean, {text: one.plugin for (text, _), one in self.strategies.items()})
         masked = (self.masks.note,) if self.masks else ()
         computed = self.clean.oracle.notes()
-        return (
-            self.clean.notes
-            + self.images.notes
-            + _repeated(self.selection.repeated)
-            + doubt
-            + masked
-            + blind
-            + computed
-        )
+        images = self.clean.notes + self.images.notes + _repeated(self.selection.repeated)
+        return images + doubt + masked + blind + computed
 
     @cached_property
     def masks(self) -> Masks | None:
@@ -108,6 +102,7 @@ class Setup:
             noisy_oracle=chosen.noisy_oracle,
             stop=stop,
             mask=self.masks.identity if self.masks else NONE,
+            backend=chosen.backend,
         )
 
     @cached_property
@@ -150,12 +145,12 @@ class Setup:
     def _question_key(self) -> str:
         return self.question.key
 
-    def environment(self, condition: Condition) -> Environment:
-        """What runs under a condition are made with on this machine."""
+    def environment(self, condition: Condition, backend: str = EAGER) -> Environment:
+        """What runs under a condition are made with on this machine, and by which backend."""
         chosen = self.strategies[condition.strategy, condition.fitness]
         encoding = self.encodings[condition.encoding, condition.pixels].plugin
         plugins = self.clean.plugin, chosen.plugin, encoding, *chosen.objectives
-        return environment(self.experiment.device, plugins)
+        return environment(self.experiment.device, plugins, "" if backend == EAGER else backend)
 
     def sampled(self, num_images: int) -> "Setup":
         """The same on ``num_images`` of the images, or on all that may be attacked if they are fewer."""

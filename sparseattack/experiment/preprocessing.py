@@ -81,7 +81,7 @@ def preprocessed(oracle: Classifier, preparation: Preprocessing) -> Classifier:
     """The oracle with the preparation in front of it: it answers images of any size.
 
     An oracle that takes any image is returned as it is. Sparse inference is not offered: an edit of a
-    photograph is none of a few pixels of what the network sees.
+    photograph is none of a few pixels of what the network sees. Nor are backends.
     """
     if preparation.channels is None and not preparation.resize.side:
         return oracle
@@ -92,6 +92,7 @@ def preprocessed(oracle: Classifier, preparation: Preprocessing) -> Classifier:
         digest=digest(["preprocessed", known, preparation.channels, preparation.resize]) if known else "",
         shape=(None, None, None),
         answer_edits=None,
+        backends={},
         block=lambda images: oracle.block_of(preparation.all(images)),
         exact=oracle.exact and preprocessed(oracle.exact, preparation),
     )

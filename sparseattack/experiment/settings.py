@@ -17,7 +17,10 @@ from sparseattack.plugins.spec import check_label, split_label
 from sparseattack.problem.criteria import confidence_of
 
 TRUE_CLASSES = ("label", "prediction")  # an image's own label, or what the oracle predicts
-LATER: dict[str, Any] = {"mask": "none"}  # fields that experiments stored by earlier versions lack
+LATER: dict[str, Any] = {
+    "mask": "none",
+    "backend": "eager",
+}  # fields that experiments stored by earlier versions lack
 LARGEST = 2**53  # up to here whole numbers are exact in JSON and SQLite
 
 
@@ -90,6 +93,9 @@ class Experiment:
     sample_seed: int = 0
     device: str = "cpu"
     sparse_inference: bool = True  # where the oracle offers it and it is faster
+    backend: str = (
+        "eager"  # library that evaluates whole images; eager is the oracle itself, auto the fastest
+    )
     mask: str = "none"  # pixels that may change: none for all, a file (PNG, .npy), or centre:0.5
     noisy_oracle: bool = False  # whether scores may differ by chance: most of several evaluations then decide
 

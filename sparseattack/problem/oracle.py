@@ -6,7 +6,7 @@ rest of the project sees the ``Classifier`` that ``Classifier.of`` makes of it.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from numbers import Integral, Real
 from threading import Lock
 from typing import Any, Protocol
@@ -24,6 +24,9 @@ Shape = tuple[int | None, int | None, int | None]
 Block = int | Callable[[Tensor], int]
 """A call has a multiple of so many images; or a function of the images ``(N, C, H, W)`` that says so."""
 
+Backend = Callable[[Tensor], tuple[Callable[[Tensor], Tensor], Block]]
+"""Clean images ``(N, C, H, W)`` -> scores of such images by another library, and its block. InputError."""
+EAGER = "eager"  # the backend that an oracle itself is
 BATCH = 256  # images in one call of an oracle that sets no limit
 CPU_ROUNDING, ACCELERATOR_ROUNDING = 1e-4, 2e-3  # of the greatest score
 MODES = {1: "grey", 3: "RGB", 4: "RGBA"}  # names of pictures by their number of channels
@@ -108,6 +111,8 @@ class Classifier:
     rounding: float | None = None  # share of the greatest score by which other images may change scores
     remote: Remote | None = None  # where images are sent to a server
     notes: Callable[[], tuple[str, ...]] = tuple  # how it is evaluated, in sentences, after the first call
+    backends: Mapping[str, Backend] = field(default_factory=dict)  # other libraries for its scores, by name
+    backend: str = EAGER  # that computes ``scores``
 
     def __post_init__(self) -> None:
         """Refuse facts of another type, a scale that does not exist, and numbers that are none."""

@@ -40,7 +40,7 @@ from sparseattack.report.summary import (
 )
 from sparseattack.report.tables import Subject, headline, uncharged
 from sparseattack.study.columns import Columns, Courses, Numbers, read_columns, read_courses
-from sparseattack.study.facts import InferenceChoice, Method, StudyRequest
+from sparseattack.study.facts import BackendChoice, InferenceChoice, Method, StudyRequest
 from sparseattack.study.record import Record
 from sparseattack.study.store import Study
 from sparseattack.study.tables import ImageRow
@@ -68,6 +68,7 @@ class Results:
     unfinished: list[Unfinished]  # the other methods
     pairs: list[Pair]  # of those in the lines
     inference: dict[int, InferenceChoice]  # by k, where the oracle offers sparse inference
+    backend: BackendChoice | None  # that evaluates whole images; None for the oracle itself
     environments: dict[str, Environment]  # what the runs were made with, by key
     mixtures: list[str]  # sentences about versions, processors, devices or inference that differ between runs
 
@@ -134,6 +135,7 @@ class Results:
                 "block": block,
             },
             "sparse_inference": {k: asdict(choice) for k, choice in self.inference.items()},
+            "backend": self.backend and asdict(self.backend),
             "table": [line.to_dict() for line in self.lines],
             "unfinished": [line.to_dict() for line in self.unfinished],
             "pairs": [
@@ -269,6 +271,7 @@ def results(
         unfinished=[lacking[method] for method in groups if method in lacking],
         pairs=pairs(complete),
         inference=_inference(study, methods),
+        backend=study.get(BackendChoice),
         environments=environments,
         mixtures=mixtures(list(environments.values()), groups),
     )

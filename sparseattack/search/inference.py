@@ -1,23 +1,73 @@
-"""Which inference is used: candidates are evaluated by sparse inference where that is measurably faster."""
+"""Which inference is used: sparse, or whole images by which library; what is faster is measured.
 
+All give the scores of the oracle itself but for rounding.
+"""
+
+from collections.abc import Mapping
 from dataclasses import replace
 from statistics import median
 from time import perf_counter
+from typing import TypeVar
+from warnings import warn
 
 import torch
+from torch import Tensor
 
-from sparseattack.errors import InputError
+from sparseattack.errors import InputError, SparseattackWarning
 from sparseattack.problem.evaluations import QueryBatch
 from sparseattack.problem.inference import score_edits, score_painted
+from sparseattack.problem.oracle import EAGER, Classifier
 from sparseattack.problem.problem import Problem
 from sparseattack.problem.purity import share_of
 
+AUTO = "auto"  # in place of a backend's name: the one that is measured to be the fastest
 REPEATS = 3
 FASTER = 1.05  # least speedup that is no chance
 CALLS = 16  # of the oracle; a problem of fewer is over before a measurement is worth what it takes
 TRIED = 4  # edits of either way that are compared
 ROUNDING = 1e-4  # of the greatest score, by which the scores of both ways may differ
 WORTH = 10.0  # seconds of whole images; below that the preparation costs more than it gains
+
+Way = TypeVar("Way", str, bool)
+
+
+def with_backend(oracle: Classifier, name: str, images: Tensor) -> Classifier:
+    """The oracle with the scores of candidates computed by the backend ``name``, after a trial.
+
+    It is tried on the clean ``images (N, C, H, W)``, and on others. What seems to be a success, or nearly
+    one, is decided by the oracle itself. Raises InputError where the oracle has no such backend, or the
+    backend is not installed or gives other scores.
+    """
+    if name == oracle.backend:
+        return oracle
+    if name not in oracle.backends:
+        known = ", ".join((EAGER, *oracle.backends))
+        raise InputError(
+            f"{oracle} has no backend {name}, only {known}: other libraries compute torch networks and ONNX"
+            " files that take any number of images, on a CPU"
+        )
+    scores, block = oracle.backends[name](images)
+    return replace(oracle, scores=scores, block=block, exact=oracle, backends={}, backend=name)
+
+
+def fastest_backend(problem: Problem, queries: int) -> tuple[str, float | None]:
+    """The backend that evaluates whole images fastest, and how many times as fast as the oracle itself.
+
+    It is the oracle's own where no other is FASTER. None where that is not measured: the oracle has no other,
+    or ``queries`` are too few to be worth the time. A warning says why a backend cannot be used.
+    """
+    own = problem.classifier
+    if not own.backends or not _is_worth_it(problem, queries):
+        return own.backend, None
+    problems = {own.backend: problem}
+    for name in own.backends:
+        try:
+            problems[name] = replace(problem, oracle=with_backend(own, name, problem.images))
+        except InputError as error:
+            warn(f"--backend {name} is not tried: {error}", SparseattackWarning, stacklevel=2)
+    speedups = _speedups(problems, own.backend, _random_queries(problem))
+    best = max(speedups, key=speedups.__getitem__)
+    return (best, speedups[best]) if speedups[best] >= FASTER else (own.backend, 1.0)
 
 
 def with_faster_inference(problem: Problem, queries: int) -> Problem:
@@ -40,15 +90,14 @@ def measure_speedup(problem: Problem, queries: int) -> float | None:
     None where the oracle has no sparse inference for them, or ``queries`` are so few that neither measuring
     nor preparing it is worth the time.
     """
-    if not problem.classifier.answer_edits or queries < CALLS * problem.sizes.chunk:
+    if not problem.classifier.answer_edits or not _is_worth_it(problem, queries):
         return None
-    whole, sparse = (replace(problem, sparse=choice) for choice in (False, True))
     batch = _random_queries(problem)
-    worth = _seconds(whole, batch) / len(batch.rows) * queries >= WORTH
-    if not worth or score_edits(problem.classifier, problem.images, batch.rows, batch.edits) is None:
+    if score_edits(problem.classifier, problem.images, batch.rows, batch.edits) is None:
         return None
     check_edits(problem)
-    return median(_seconds(whole, batch) / _seconds(sparse, batch) for _ in range(REPEATS))
+    ways = {False: replace(problem, sparse=False), True: replace(problem, sparse=True)}
+    return _speedups(ways, False, batch)[True]
 
 
 @torch.inference_mode()
@@ -86,6 +135,23 @@ def _random_queries(problem: Problem, count: int = 0) -> QueryBatch:
     return QueryBatch(rows, problem.decode(rows, genes.to(problem.images.device)))
 
 
+def _is_worth_it(problem: Problem, queries: int) -> bool:
+    """Whether so many queries take so long as whole images that a faster way is worth its preparation."""
+    if queries < CALLS * problem.sizes.chunk:
+        return False
+    batch = _random_queries(problem)
+    return _seconds(replace(problem, sparse=False), batch) / len(batch.rows) * queries >= WORTH
+
+
+def _speedups(ways: Mapping[Way, Problem], first: Way, batch: QueryBatch) -> dict[Way, float]:
+    """Time of the ``first`` way / that of each: medians of measurements in turns."""
+    for problem in ways.values():
+        problem.evaluate(batch)  # what is made ready once
+    turns = [{way: _seconds(problem, batch) for way, problem in ways.items()} for _ in range(REPEATS)]
+    return {way: median(turn[first] / turn[way] for turn in turns) for way in ways}
+
+
+@torch.inference_mode()
 def _seconds(problem: Problem, batch: QueryBatch) -> float:
     """How long the evaluation of a batch takes."""
     start = perf_counter()

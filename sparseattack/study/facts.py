@@ -199,6 +199,24 @@ class InferenceChoice:
 
 
 @dataclass(frozen=True)
+class BackendChoice:
+    """The library that computes the scores of candidates that are evaluated as whole images."""
+
+    KEY: ClassVar[str] = "backend"
+    backend: str  # eager for the oracle itself
+    speedup: float | None  # over the oracle itself; None where it was not measured
+
+    @property
+    def sentence(self) -> str:
+        """What was chosen, and why."""
+        if self.backend == Experiment.backend:  # the default
+            why = "" if self.speedup is None else "; no backend was faster on a sample"
+            return f"whole images were evaluated by the oracle itself{why}"
+        why = f", on a sample {self.speedup} times as fast as the oracle itself" if self.speedup else ""
+        return f"whole images were evaluated by {self.backend}{why}; successes by the oracle itself"
+
+
+@dataclass(frozen=True)
 class SentImages:
     """What a run has sent to a server, behind a network, and how many queries told it nothing."""
 

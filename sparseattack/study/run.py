@@ -20,12 +20,13 @@ from sparseattack.experiment.clean import ProbeScores
 from sparseattack.experiment.identity import Question
 from sparseattack.experiment.prepare import Setup, problem_of, split_by_size
 from sparseattack.experiment.settings import Condition
+from sparseattack.problem.oracle import EAGER
 from sparseattack.problem.problem import Problem
 from sparseattack.search.group import AttackSettings
-from sparseattack.search.inference import FASTER, measure_speedup
+from sparseattack.search.inference import AUTO, FASTER, fastest_backend, measure_speedup, with_backend
 from sparseattack.search.loop import run_rounds
 from sparseattack.study.claim import Claims, claims
-from sparseattack.study.facts import InferenceChoice, StudyRequest, image_list, request
+from sparseattack.study.facts import BackendChoice, InferenceChoice, StudyRequest, image_list, request
 from sparseattack.study.outcomes import Made, record_of
 from sparseattack.study.progress import Advance
 from sparseattack.study.record import Record
@@ -176,27 +177,13 @@ def _differences(setup: Setup, study: Study, held: Question) -> str:
     return "; ".join(found)
 
 
-def image_row(setup: Setup, image: int) -> ImageRow:
-    """What a study stores of the image at a place in a setup."""
-    predicted = setup.clean.predictions
-    return ImageRow(
-        key=setup.image_keys[image],
-        id=setup.images.ids[image],
-        content=setup.selection.contents[image],
-        shape="x".join(map(str, setup.images.pixels[image].shape)),
-        label=int(setup.images.labels[image]),
-        predicted=int(predicted.classes[image]),
-        confidence=float(predicted.confidences[image]),
-    )
-
-
 def _check_images(setup: Setup, study: Study, advice: str) -> None:
     """Refuse an oracle that gives images of the study other classes than they have there."""
     held = study.images()
     for place, key in enumerate(setup.image_keys):
         if (before := held.get(key)) is None or setup.experiment.noisy_oracle:
             continue
-        now = image_row(setup, place)
+        now = ImageRow.of(setup, place)
         if not before.agrees(now):
             raise InputError(
                 f"{study.path} was made with another oracle: it gives image {before.id} class"
@@ -242,9 +229,9 @@ def _share(
             return
         portion = [by_key.pop(key) for key in keys]
         problem = problem_for(plan, task, portion)
-        made = made or Made(
-            bool(problem.sparse), plan.study.add_environment(plan.setup.environment(task.condition))
-        )
+        if made is None:
+            environment = plan.setup.environment(task.condition, problem.classifier.backend)
+            made = Made(bool(problem.sparse), plan.study.add_environment(environment))
         for step, finished in _run_answered(plan, task.condition, portion, problem, made):
             mine.beat()
             yield step, finished
@@ -253,12 +240,10 @@ def _share(
 
 def problem_for(plan: Plan, task: Task, cases: Sequence[Case]) -> Problem:
     """The problem of cases on images of one size, evaluated as is faster for the whole task."""
-    return choose_inference(
-        problem_of(plan.setup, task.condition, cases),
-        len(task.todo) * task.condition.budget,
-        plan.setup.experiment.sparse_inference,
-        plan.study,
-    )
+    problem, queries = problem_of(plan.setup, task.condition, cases), len(task.todo) * task.condition.budget
+    chosen = plan.setup.experiment
+    problem = choose_backend(problem, queries, chosen.backend, plan.study)
+    return choose_inference(problem, queries, chosen.sparse_inference, plan.study)
 
 
 def _run_answered(
@@ -290,7 +275,7 @@ def _run_cases(
 ) -> Iterator[tuple[Step, Sequence[Case]]]:
     setup, study = plan.setup, plan.study
     strategy = setup.strategies[condition.strategy, condition.fitness]
-    study.add_images(image_row(setup, image) for image in dict.fromkeys(case.image for case in cases))
+    study.add_images(ImageRow.of(setup, image) for image in dict.fromkeys(case.image for case in cases))
     settings = AttackSettings(condition.budget, condition.seed, key=strategy.spec.stream_name)
     for done in run_rounds(problem, strategy.plugin, settings):
         records = tuple(
@@ -299,6 +284,20 @@ def _run_cases(
         for record in records:
             study.add(record)
         yield Step(done.queries, records), [cases[outcome.image] for outcome in done.outcomes]
+
+
+def choose_backend(problem: Problem, queries: int, wanted: str, study: Study) -> Problem:
+    """The problem, its whole images evaluated by the backend that the study has stored, or that is wanted.
+
+    The fastest one, if ``wanted`` is auto, is chosen once: resumed runs and further conditions have the same.
+    """
+    if wanted == EAGER:
+        return problem
+    choice = study.get(BackendChoice)
+    if choice is None:
+        name, speedup = fastest_backend(problem, queries) if wanted == AUTO else (wanted, None)
+        choice = study.set_default(BackendChoice(name, speedup and round(speedup, 2)))
+    return replace(problem, oracle=with_backend(problem.classifier, choice.backend, problem.images))
 
 
 def choose_inference(problem: Problem, queries: int, wanted: bool, study: Study) -> Problem:

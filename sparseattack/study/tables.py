@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,9 @@ from sparseattack.errors import InputError
 from sparseattack.provenance import Environment, digest
 from sparseattack.study.facts import SentImages, parse_json
 from sparseattack.study.record import FLAGS, NESTED, OF_IMAGE, RUN_COLUMNS, SENT, Record
+
+if TYPE_CHECKING:  # a report imports no torch
+    from sparseattack.experiment.prepare import Setup
 
 SCHEMA = 2  # version of the tables
 ROUNDING = 0.01  # share of the greatest score by which another machine or version may change a score
@@ -27,6 +31,20 @@ class ImageRow:
     label: int  # true class
     predicted: int  # class that the oracle gives the clean image
     confidence: float  # of the oracle in that class
+
+    @classmethod
+    def of(cls, setup: "Setup", image: int) -> "ImageRow":
+        """The image at a place in a setup."""
+        predicted = setup.clean.predictions
+        return cls(
+            key=setup.image_keys[image],
+            id=setup.images.ids[image],
+            content=setup.selection.contents[image],
+            shape="x".join(map(str, setup.images.pixels[image].shape)),
+            label=int(setup.images.labels[image]),
+            predicted=int(predicted.classes[image]),
+            confidence=float(predicted.confidences[image]),
+        )
 
     @property
     def sides(self) -> tuple[int, ...]:

@@ -55,6 +55,8 @@ def origins(found: Results) -> Iterator[Fact]:
     yield Fact("digest of the oracle", found.question.oracle, code=True)
     for request in {request.images: request for request in found.requests}.values():
         yield Fact(f"digest of the images {request.experiment.images}", request.images, code=True)
+    if found.backend:
+        yield Fact("backend", found.backend.sentence)
     for k, choice in found.inference.items():
         used = "sparse inference" if choice.used else "dense inference"
         speed = f"; on a sample, sparse was {choice.speedup} times as fast as dense" if choice.speedup else ""
