@@ -60,14 +60,14 @@ class LibraryBackend:
             mixed = scores(tried[order])
         except Exception as error:  # whatever the library raises
             raise InputError(f"backend {self.name} failed: {brief(error)}") from error
-        if not torch.equal(mixed, found[:PAD][order]):
-            raise InputError(f"backend {self.name} gives an image other scores beside other images")
         share = float((found - expected).abs().max() / expected.abs().max())
         if not share <= ROUNDING or not torch.equal(found.argmax(1), expected.argmax(1)):
             raise InputError(
                 f"backend {self.name} gives other scores than the oracle itself, by {share:.1g} of the"
                 " greatest"
             )
+        if not torch.equal(mixed, found[:PAD][order]):
+            raise InputError(f"backend {self.name} gives an image other scores beside other images")
 
 
 def backends_of(forward: Forward) -> dict[str, LibraryBackend]:

@@ -101,7 +101,7 @@ def failing(images: Tensor) -> Tensor:
         (lambda images: own_scores(images) * 1.001, "other scores than the oracle itself, by 0.001"),
         (lambda images: own_scores(images) * torch.nan, "other scores than the oracle itself, by nan"),
         (beside, "gives an image other scores beside other images"),
-        (failing, "backend fake failed: no such kernel"),
+        (failing, "backend fake failed: RuntimeError: no such kernel"),
     ],
 )
 def test_a_backend_that_does_not_agree_is_refused(scores: Network, message: str) -> None:
