@@ -20,7 +20,7 @@ def test_a_comparison_says_which_backend_evaluated_and_goes_on_with_it(tmp_path:
     assert code == 0, err
     assert "Whole images were evaluated by onnxruntime; successes by the oracle itself." in out
     code, _, err = run("compare", str(file), "--study", study, "--backend", "onnxruntime")
-    assert code == 0 and "4 runs are already in" in err
+    assert code == 0 and "4 runs already in" in err
     seen = json.loads(run("report", study, "--json").out)
     assert seen["backend"] == {"backend": "onnxruntime", "speedup": None}
     (environment,) = seen["environments"].values()
