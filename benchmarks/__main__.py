@@ -3,6 +3,8 @@
 import argparse
 import sys
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,22 +17,30 @@ from sparseattack import InputError, SparseattackError
 
 from .options import QUICK, BenchmarkOptions
 from .scaling import SCALING
+from .shipped import COMPARISON
 from .throughput import THROUGHPUT
+from .timing import counted_by
 
 PARTS: dict[str, tuple[Benchmark[Any], ...]] = {
     "a": (THROUGHPUT,),
     "b": (PEER_SEARCHES, PEER_DEFAULTS),
     "c": (SCALING,),
     "d": (STRATEGY_TIME,),
+    "e": (COMPARISON,),
 }
+USUAL, SHORT = ("a", "b", "c", "d"), ("e",)  # parts by default, and with --quick
 
 
 def parser() -> argparse.ArgumentParser:
     """The options of the command; those not given have the defaults of ``BenchmarkOptions``."""
     made = argparse.ArgumentParser("python -m benchmarks", description=__doc__)
-    made.add_argument("--parts", type=_words, default=tuple(PARTS), help="of a, b, c, d: all by default")
+    made.add_argument("--parts", type=_words, help="of a, b, c, d, e: a to d by default, with --quick e")
     made.add_argument("--out", type=Path, default=Path("benchmark-results"), help="folder for the tables")
-    made.add_argument("--quick", action="store_true", help="only check that it runs, in a minute or two")
+    made.add_argument(
+        "--quick",
+        action="store_true",
+        help="a few ratios beside those shipped, in processor time: three minutes",
+    )
     chosen = made.add_argument_group("what is measured", argument_default=argparse.SUPPRESS)
     chosen.add_argument("--networks", type=_words, help="oracles that are torch networks, and resnet20")
     chosen.add_argument("--strategies", type=_words)
@@ -41,6 +51,7 @@ def parser() -> argparse.ArgumentParser:
     chosen.add_argument("--images", type=int, help="attacked in part b")
     chosen.add_argument("--budget", type=int, help="queries an image in part b")
     chosen.add_argument("--threads", type=int, help="threads of torch")
+    chosen.add_argument("--clock", help="wall or processor: what time is in parts a and e")
     chosen.add_argument("--device", help="device of parts a and d")
     return made
 
@@ -57,6 +68,7 @@ def main(arguments: list[str]) -> None:
     """Run the command; the results have the reason in place of a benchmark that cannot run."""
     given: dict[str, Any] = vars(parser().parse_args(arguments))
     parts, folder, quick = (given.pop(name) for name in ("parts", "out", "quick"))
+    parts = parts or (SHORT if quick else USUAL)
     options = BenchmarkOptions(**((QUICK if quick else {}) | given))
     if unknown := [part for part in parts if part not in PARTS]:
         parser().error(f"there is no part {unknown[0]}, only {', '.join(PARTS)}")
@@ -64,12 +76,21 @@ def main(arguments: list[str]) -> None:
         options.check()
     except InputError as error:
         parser().error(str(error))
-    if options.threads:
-        torch.set_num_threads(options.threads)
     folder.mkdir(parents=True, exist_ok=True)
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), counted_by(options.clock), threads(options.threads):
         warnings.simplefilter("ignore")  # other libraries warn
         measure([part for letter in parts for part in PARTS[letter]], options, folder)
+
+
+@contextmanager
+def threads(count: int) -> Iterator[None]:
+    """Within, torch has ``count`` threads; as many as before for 0."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count or before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def measure(parts: list[Benchmark[Any]], options: BenchmarkOptions, folder: Path) -> None:

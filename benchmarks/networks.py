@@ -1,4 +1,4 @@
-"""The networks and images of the benchmarks; among them ResNet-20 for CIFAR-10 (He et al., 2016).
+"""The networks and images of the benchmarks; among them ResNets (He et al., 2016) and MobileNetV2.
 
 ResNet-20 has the names of the weights of akamaster/pytorch_resnet_cifar10.
 """
@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
+from benchmarks.options import OWN
 from sparseattack import Classifier, Images, InputError, load, load_images
 from sparseattack.oracles.dense_inference.forward import Forward, channels_last, normalise
 from sparseattack.oracles.networks import NETWORKS, fold, untrained
@@ -44,16 +45,16 @@ class Block(nn.Module):
 
 
 class ResNet(nn.Module):
-    """Three stages of three blocks: ``(n, 3, 32, 32) -> (n, 10)`` logits."""
+    """Three stages of ``blocks`` blocks: ``(n, 3, 32, 32) -> (n, 10)`` logits."""
 
-    def __init__(self) -> None:
+    def __init__(self, blocks: int = 3) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(3, WIDTHS[0], 3, 1, 1, bias=False)
         self.bn1 = nn.BatchNorm2d(WIDTHS[0])
         inputs = (WIDTHS[0], *WIDTHS)
         for place, width in enumerate(WIDTHS):
-            blocks = (Block(inputs[place], width), Block(width, width), Block(width, width))
-            self.add_module(f"layer{place + 1}", nn.Sequential(*blocks))
+            rest = [Block(width, width) for _ in range(blocks - 1)]
+            self.add_module(f"layer{place + 1}", nn.Sequential(Block(inputs[place], width), *rest))
         self.linear = nn.Linear(WIDTHS[-1], 10)
 
     def forward(self, images: Tensor) -> Tensor:
@@ -68,6 +69,57 @@ class ResNet(nn.Module):
 def resnet20() -> nn.Module:
     """ResNet-20 with random weights."""
     return ResNet()
+
+
+def resnet56() -> nn.Module:
+    """ResNet-56 with random weights."""
+    return ResNet(9)
+
+
+STAGES = (
+    (1, 16, 1, 1),
+    (6, 24, 2, 1),
+    (6, 32, 3, 2),
+    (6, 64, 4, 2),
+    (6, 96, 3, 1),
+    (6, 160, 3, 2),
+    (6, 320, 1, 1),
+)
+"""Expansion, channels, blocks and first stride of MobileNetV2's stages, at 32 x 32 with two strides fewer."""
+
+
+class InvertedResidual(nn.Module):
+    """A wide depthwise convolution between two of 1x1, beside a shortcut where the size stays."""
+
+    def __init__(self, inputs: int, outputs: int, expansion: int, stride: int) -> None:
+        super().__init__()
+        wide = inputs * expansion
+        first = convolution(inputs, wide, 1) if expansion > 1 else ()
+        deep = convolution(wide, wide, 3, stride, wide)
+        self.inside = nn.Sequential(*first, *deep, *convolution(wide, outputs, 1)[:2])
+        self.short = stride == 1 and inputs == outputs
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """``(n, inputs, H, W) -> (n, outputs, H / stride, W / stride)``."""
+        found: Tensor = self.inside(maps)
+        return maps + found if self.short else found
+
+
+def convolution(inputs: int, outputs: int, side: int, stride: int = 1, groups: int = 1) -> list[nn.Module]:
+    """A convolution with batch-norm and ReLU6."""
+    conv = nn.Conv2d(inputs, outputs, side, stride, side // 2, groups=groups, bias=False)
+    return [conv, nn.BatchNorm2d(outputs), nn.ReLU6()]
+
+
+def mobilenetv2() -> nn.Module:
+    """MobileNetV2 (Sandler et al., 2018) for images of 32 x 32: ``-> (n, 10)`` logits; random weights."""
+    layers, inputs = convolution(3, 32, 3), 32
+    for expansion, outputs, count, stride in STAGES:
+        for place in range(count):
+            layers.append(InvertedResidual(inputs, outputs, expansion, 1 if place else stride))
+            inputs = outputs
+    layers += [*convolution(inputs, 1280, 1), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(1280, 10)]
+    return nn.Sequential(*layers)
 
 
 BATCH = 64
@@ -118,8 +170,8 @@ def shared_folder() -> Path:
 
 
 def _oracle(name: str, device: str) -> tuple[Classifier, str]:
-    if name == "resnet20":
-        return _resnet(device)
+    if name in OWN:
+        return _own(name, device)
     if name.startswith(ADVERSARIAL):
         chosen: dict[str, object] = {
             "module": "benchmarks.adversarial_training:network",
@@ -140,10 +192,10 @@ def _oracle(name: str, device: str) -> tuple[Classifier, str]:
     raise InputError(f"{name} is no torch network, and only these can be timed without an attack")
 
 
-def _resnet(device: str) -> tuple[Classifier, str]:
-    held = (shared_folder() / RESNET).is_file()
+def _own(name: str, device: str) -> tuple[Classifier, str]:
+    held = name == "resnet20" and (shared_folder() / RESNET).is_file()
     chosen: dict[str, object] = {"checkpoint": str(shared_folder() / RESNET)} if held else {}
-    chosen |= {"module": "benchmarks.networks:resnet20", "mean": RESNET20_MEAN, "std": RESNET20_STD}
+    chosen |= {"module": f"benchmarks.networks:{name}", "mean": RESNET20_MEAN, "std": RESNET20_STD}
     oracle: Classifier = load("oracles", "torch", chosen | {"batch": BATCH, "device": device})()
     return oracle, "trained" if held else "random"
 

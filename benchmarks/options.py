@@ -3,8 +3,11 @@
 from dataclasses import dataclass
 from typing import Any
 
+from benchmarks.timing import COUNTERS, Clock
 from sparseattack import InputError
 from sparseattack.plugins.registry import names
+
+OWN = "resnet20", "resnet56", "mobilenetv2"  # networks of benchmarks.networks
 
 
 @dataclass(frozen=True)
@@ -22,25 +25,30 @@ class BenchmarkOptions:
     axes: tuple[str, ...] = ("images", "popsize", "k", "side")  # along which costs are measured
     points: int = 5  # an axis
     threads: int = 0  # of torch; 0 is its default
+    clock: Clock = "wall"  # of parts a and e: or processor
     device: str = "cpu"
 
     def check(self) -> None:
         """Raise InputError for unknown names, and for numbers below 1."""
-        known = [*names("oracles"), "resnet20"]
+        known = [*names("oracles"), *OWN]
         if unknown := [name for name in self.networks if name not in known]:
             raise InputError(f"there is no network {unknown[0]!r}, only {', '.join(known)}")
         if unknown := [name for name in self.strategies if name not in names("strategies")]:
             raise InputError(f"there is no strategy {unknown[0]!r}, only {', '.join(names('strategies'))}")
         if min(*self.pixels, self.repeats, self.images, self.budget) < 1 or self.seconds <= 0:
             raise InputError("pixels, repeats, images, budget and seconds are above 0")
+        if self.clock not in COUNTERS:
+            raise InputError(f"there is no clock {self.clock!r}, only {', '.join(COUNTERS)}")
 
 
 QUICK: dict[str, Any] = {
     "networks": ("allconv-small",),
-    "strategies": ("random", "de", "sparse-rs", "exhaustive"),
+    "strategies": ("random", "de", "sparse-rs", "cmaes", "nsga2"),
     "pixels": (1,),
-    "repeats": 2,
-    "seconds": 0.3,
+    "repeats": 3,
+    "seconds": 0.7,
+    "threads": 1,
+    "clock": "processor",
     "images": 2,
     "budget": 900,
     "axes": ("images",),

@@ -1,11 +1,13 @@
 """Timed attacks, the raw forward pass they are measured against, and ratios of paired runs."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from statistics import median
-from time import perf_counter
-from typing import Self, TypeVar
+from time import perf_counter, process_time
+from typing import Literal, Self, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -48,11 +50,26 @@ def in_turn(runs: Mapping[str, Callable[[], Result]], repeats: int) -> dict[str,
     return results
 
 
+Clock = Literal["wall", "processor"]
+COUNTERS: dict[Clock, Callable[[], float]] = {"wall": perf_counter, "processor": process_time}
+COUNTED: ContextVar[Callable[[], float]] = ContextVar("counted", default=perf_counter)
+
+
+@contextmanager
+def counted_by(name: Clock) -> Iterator[None]:
+    """Within, time is that of a clock, or of this process, which other programs disturb less."""
+    token = COUNTED.set(COUNTERS[name])
+    try:
+        yield
+    finally:
+        COUNTED.reset(token)
+
+
 def clock(device: str = "cpu") -> float:
     """Seconds, after an accelerator has finished its work."""
     if device.startswith("cuda"):
         torch.cuda.synchronize(device)
-    return perf_counter()
+    return COUNTED.get()()
 
 
 Answer = TypeVar("Answer", bound=Tensor | None)

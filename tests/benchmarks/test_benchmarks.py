@@ -45,7 +45,8 @@ def test_an_absent_library_is_reported(
 @pytest.mark.parametrize(
     ("option", "value", "said"),
     [
-        ("--parts", "a,e", "no part e, only a, b, c, d"),
+        ("--parts", "a,f", "no part f, only a, b, c, d, e"),
+        ("--clock", "sun", "no clock 'sun', only wall, processor"),
         ("--networks", "alexnet2", "no network 'alexnet2', only"),
         ("--strategies", "dee", "no strategy 'dee', only"),
         ("--repeats", "0", "are above 0"),
