@@ -11,74 +11,20 @@ from statistics import median
 from time import process_time
 
 import torch
-from torch import Tensor, nn
 
-from benchmarks.networks import BATCH, load_network
-from sparseattack import Classifier, InputError, Problem, attack, load, rgb, spent
+from benchmarks.networks import load_network
+from sparseattack import InputError, Problem, attack, load, rgb, spent
 from sparseattack.problem.oracle import EAGER
 from sparseattack.search.inference import with_backend
 
 SPARSE = "sparse"
-NETWORKS = ("resnet20", "allconv-small", "allconv", "vgg16", "efficientnet-lite0", "mobilenet")
-STAGES = (
-    (1, 16, 1, 1),
-    (6, 24, 2, 1),
-    (6, 32, 3, 2),
-    (6, 64, 4, 2),
-    (6, 96, 3, 1),
-    (6, 160, 3, 2),
-    (6, 320, 1, 1),
-)
-
-
-class InvertedResidual(nn.Module):
-    """An expansion, a depthwise convolution and a projection beside a shortcut where shapes allow."""
-
-    def __init__(self, inputs: int, outputs: int, stride: int, factor: int) -> None:
-        super().__init__()
-        inner = inputs * factor
-        self.shortcut = stride == 1 and inputs == outputs
-        self.layers = nn.Sequential(
-            *_normed(nn.Conv2d(inputs, inner, 1, bias=False)),
-            nn.ReLU6(),
-            *_normed(nn.Conv2d(inner, inner, 3, stride, 1, groups=inner, bias=False)),
-            nn.ReLU6(),
-            *_normed(nn.Conv2d(inner, outputs, 1, bias=False)),
-        )
-
-    def forward(self, maps: Tensor) -> Tensor:
-        """``(n, inputs, H, W) -> (n, outputs, H / stride, W / stride)``."""
-        inside: Tensor = self.layers(maps)
-        return maps + inside if self.shortcut else inside
-
-
-def mobilenet() -> nn.Module:
-    """A network like MobileNetV2 (Sandler et al., 2018) for images of 32x32, with random weights."""
-    layers: list[nn.Module] = [*_normed(nn.Conv2d(3, 32, 3, 1, 1, bias=False)), nn.ReLU6()]
-    inputs = 32
-    for factor, outputs, count, stride in STAGES:
-        for place in range(count):
-            layers.append(InvertedResidual(inputs, outputs, 1 if place else stride, factor))
-            inputs = outputs
-    layers += [*_normed(nn.Conv2d(inputs, 1280, 1, bias=False)), nn.ReLU6()]
-    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(1280, 10))
-
-
-def _normed(convolution: nn.Conv2d) -> tuple[nn.Module, nn.Module]:
-    return convolution, nn.BatchNorm2d(convolution.out_channels)
+NETWORKS = ("resnet20", "allconv-small", "allconv", "vgg16", "efficientnet-lite0", "mobilenetv2", "resnet56")
 
 
 def problem_of(name: str, images: int) -> Problem:
     """The attack on the first ``images`` of the sample, which are searched to the end of their budget."""
-    if name == "mobilenet":
-        torch.manual_seed(0)
-        settings = {"module": "benchmarks.backends:mobilenet", "batch": BATCH}
-        oracle: Classifier = load("oracles", "torch", settings)()
-        shown = load_network("allconv-small", "cpu").images[:images]
-        labels = oracle(shown).argmax(1)
-    else:
-        network = load_network(name, "cpu")
-        oracle, shown, labels = network.oracle, network.images[:images], network.labels[:images]
+    network = load_network(name, "cpu")
+    oracle, shown, labels = network.oracle, network.images[:images], network.labels[:images]
     return Problem(oracle, rgb(pixels=1), shown, labels, until=spent, sparse=False)
 
 
