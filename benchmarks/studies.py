@@ -2,7 +2,8 @@
 
 The folder ``studies`` beside this file has them compressed, without claims of processes and without the
 folders that images and models lay in. One that is unpacked is a study like any other: ``sparseattack report``
-shows it, and the command that made it, run where the images and the model are, goes on with it.
+shows it, and the command that made it goes on with it, run where the images and the model are and with the
+version of the package that it was made with: another one may compute other scores, and says so.
 """
 
 import argparse
@@ -30,10 +31,8 @@ def pack(study: Path, packed: Path) -> None:
     """Write a compressed copy of a study; InputError where there is none."""
     Study.read(study).connection.close()
     with tempfile.TemporaryDirectory() as folder:
-        copy = Path(folder) / "copy.study"
-        connection = sqlite3.connect(study)
-        connection.execute("VACUUM INTO ?", (str(copy),))
-        connection.close()
+        copy, whole = Path(folder) / "copy.study", Path(folder) / "whole.study"
+        vacuum(study, copy)
         with Study.create(copy) as held:
             for part, request in held.facts(StudyRequest).items():
                 with held.writing() as writing:
@@ -41,20 +40,31 @@ def pack(study: Path, packed: Path) -> None:
                 fresh = without_folders(request)
                 held.set(fresh, fresh.part)
             held.connection.execute("DELETE FROM claim")
-            held.connection.execute("PRAGMA journal_mode=DELETE")
-        text = lzma.compress(copy.read_bytes(), preset=9)
-        write_whole(packed, lambda path: path.write_bytes(text))
+        vacuum(copy, whole)  # without what was deleted
+        text = lzma.compress(whole.read_bytes(), preset=9)
+    write_whole(packed, lambda path: path.write_bytes(text))
+
+
+def vacuum(study: Path, copy: Path) -> None:
+    """Copy what a study holds, its log included, and nothing that was deleted."""
+    connection = sqlite3.connect(study)
+    try:
+        connection.execute("VACUUM INTO ?", (str(copy),))
+    finally:
+        connection.close()
 
 
 def without_folders(request: StudyRequest) -> StudyRequest:
     """The request with files named as they are in their folder."""
-    oracle, images = file_names(request.experiment.oracle), file_names(request.experiment.images)
-    experiment = replace(request.experiment, oracle=oracle, images=images)
+    asked = request.experiment
+    oracle, images, mask = (file_names(spec) for spec in (asked.oracle, asked.images, asked.mask))
+    experiment = replace(asked, oracle=oracle, images=images, mask=mask)
     settings: dict[str, Any] = {
         name: file_names(value) if isinstance(value, str) else value
         for name, value in request.oracle_settings.items()
     }
-    return replace(request, experiment=experiment, oracle_settings=settings)
+    notes = tuple(map(file_names, request.notes))
+    return replace(request, experiment=experiment, oracle_settings=settings, notes=notes)
 
 
 def file_names(spec: str) -> str:

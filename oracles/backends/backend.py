@@ -14,6 +14,7 @@ from sparseattack import InputError
 from sparseattack.errors import brief
 from sparseattack.problem.inference import PAD
 from sparseattack.problem.oracle import Block
+from sparseattack.problem.purity import share_of
 
 from ..dense_inference.blocks import BlockScores, Network, probes
 from ..dense_inference.forward import Forward
@@ -60,7 +61,7 @@ class LibraryBackend:
             mixed = scores(tried[order])
         except Exception as error:  # whatever the library raises
             raise InputError(f"backend {self.name} failed: {brief(error)}") from error
-        share = float((found - expected).abs().max() / expected.abs().max())
+        share = float(share_of(expected, found).max())
         if not share <= ROUNDING or not torch.equal(found.argmax(1), expected.argmax(1)):
             raise InputError(
                 f"backend {self.name} gives other scores than the oracle itself, by {share:.1g} of the"

@@ -52,7 +52,11 @@ class Endpoint:
             )
         if parts.username or parts.password:
             raise InputError('url holds a user name or password: give headers="Authorization: Basic {LOGIN}"')
-        if parts.scheme in GRPC and (not parts.port or parts.path.strip("/") or parts.query):
+        try:
+            port = parts.port
+        except ValueError as error:
+            raise InputError(f"url has a port that is no number from 1 to 65535: {self.url!r}") from error
+        if parts.scheme in GRPC and (not port or parts.path.strip("/") or parts.query):
             raise InputError(
                 f"an address of gRPC is {parts.scheme}://HOST:PORT and no more, not {self.url!r}"
             )

@@ -7,7 +7,7 @@ of the protocol's ``open_inference_grpc.proto``, as far as they are used here.
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import grpc
@@ -49,6 +49,7 @@ STATUS = {
 }
 """The status of HTTP for those of gRPC; of all others it is 500."""
 NOT_SENT = re.compile(r"failed to connect|DNS resolution failed|name resolution", re.IGNORECASE)
+REACHED = 0.2  # seconds in which a server that is there is connected to
 CUT_OFF = re.compile(r"socket closed|connection reset|connection closed|broken pipe|goaway", re.IGNORECASE)
 
 
@@ -125,8 +126,16 @@ class GrpcTransport(httpx.BaseTransport):
                 metadata=metadata,
             )
         except grpc.RpcError as error:
-            return _failed(error, request)
+            return _failed(error, request, self._reached)
         return _answered(answer, method == "ModelInfer")
+
+    def _reached(self) -> bool:
+        """Whether the server can be reached: if so, a failed connection is one of its own to another."""
+        try:
+            grpc.channel_ready_future(self._channel).result(REACHED)
+        except grpc.FutureTimeoutError:
+            return False
+        return True
 
 
 def _answered(answer: Any, inferred: bool) -> httpx.Response:
@@ -151,10 +160,10 @@ def _bytes(tensor: Any) -> bytes:
     return np.array(numbers, NUMBERS.get(tensor.datatype, "<f8")).tobytes()
 
 
-def _failed(error: Any, request: httpx.Request) -> httpx.Response:
+def _failed(error: Any, request: httpx.Request, reached: Callable[[], bool]) -> httpx.Response:
     """What HTTP would answer; TransportError where nothing was sent, or no answer came."""
     code, said = error.code().name, error.details() or ""
-    if code == "UNAVAILABLE" and NOT_SENT.search(said):
+    if code == "UNAVAILABLE" and NOT_SENT.search(said) and not reached():
         raise httpx.ConnectError(said, request=request)
     if code == "UNAVAILABLE" and CUT_OFF.search(said):
         raise httpx.ReadError(said, request=request)

@@ -4,6 +4,7 @@ import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 from weakref import finalize
 
 from httpx2 import BaseTransport
@@ -60,9 +61,8 @@ class Terms:
             raise InputError(
                 f'{self.endpoint.scheme}:// needs grpcio and protobuf: pip install "sparseattack[grpc]"'
             ) from error
-        return GrpcTransport(
-            self.endpoint.host, self.endpoint.scheme == GRPC[1], self.endpoint.is_own_machine
-        )
+        host = urlsplit(self.endpoint.address()).netloc
+        return GrpcTransport(host, self.endpoint.scheme == GRPC[1], self.endpoint.is_own_machine)
 
     def _file(self, name: str, service: str) -> Path:
         own = self.endpoint.is_own_machine

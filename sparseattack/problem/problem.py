@@ -255,7 +255,8 @@ class Problem:
     def decides_singly(self) -> bool:
         """Whether the scores of a single image may be others than those in a batch."""
         sparse = self.sparse and self.classifier.answer_edits is not None
-        return self.noisy or bool(sparse) or (self._rounding > 0 and self.sizes.chunk > 1)
+        batched = self.sizes.chunk > 1 or self.classifier.exact is not None
+        return self.noisy or bool(sparse) or (self._rounding > 0 and batched)
 
     @cached_property
     def _rounding(self) -> float:
