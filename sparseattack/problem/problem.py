@@ -254,9 +254,8 @@ class Problem:
     @cached_property
     def decides_singly(self) -> bool:
         """Whether the scores of a single image may be others than those in a batch."""
-        sparse = self.sparse and self.classifier.answer_edits is not None
-        batched = self.sizes.chunk > 1 or self.classifier.exact is not None
-        return self.noisy or bool(sparse) or (self._rounding > 0 and batched)
+        sparse, exact = self.sparse and self.classifier.answer_edits is not None, self.classifier.exact
+        return self.noisy or bool(sparse) or (self._rounding > 0 and bool(exact or self.sizes.chunk > 1))
 
     @cached_property
     def _rounding(self) -> float:
