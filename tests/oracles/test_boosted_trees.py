@@ -15,7 +15,7 @@ from sparseattack.plugins.registry import oracle_plugin
 
 PAGE = (Path(__file__).parents[2] / "docs" / "models.md").read_text(encoding="utf-8")
 CODE = block("model.py")
-(COMMAND,) = re.findall(r"^sparseattack (compare .*model.py.*)$", PAGE, re.MULTILINE)
+(COMMAND,) = re.findall(r"^sparseattack (compare .*sklearn\(estimator=model.py.*)$", PAGE, re.MULTILINE)
 FORMS = {
     "xgboost": CODE,
     "lightgbm": CODE.replace(
