@@ -7,12 +7,14 @@ oracle itself, by each backend, and sparse inference. What is made ready once is
 import argparse
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from statistics import median
 from time import process_time
 
 import torch
 
 from benchmarks.networks import load_network
+from benchmarks.timing import Spread, in_turn
 from sparseattack import InputError, Problem, attack, load, rgb, spent
 from sparseattack.problem.oracle import EAGER
 from sparseattack.search.inference import with_backend
@@ -51,19 +53,15 @@ def measure(name: str, images: int, budget: int, turns: int) -> None:
     ways = ways_of(problem_of(name, images))
     for problem in ways.values():
         seconds(problem, 100)  # what is made ready once
-    taken: dict[str, list[float]] = {way: [] for way in ways}
-    for turn in range(turns):
-        order = list(ways) if turn % 2 == 0 else list(ways)[::-1]
-        for way in order:
-            taken[way].append(seconds(ways[way], budget))
+    taken = in_turn({way: partial(seconds, problem, budget) for way, problem in ways.items()}, turns)
     rows = images * budget
     print(
         f"{name}: {rows} queries, eager {rows / median(taken[EAGER]):.0f} a second of processor time",
         flush=True,
     )
     for way, times in taken.items():
-        ratios = sorted(own / time for own, time in zip(taken[EAGER], times, strict=True))
-        print(f"  {way}: {median(ratios):.2f} ({ratios[0]:.2f} - {ratios[-1]:.2f})", flush=True)
+        spread = Spread.of(own / time for own, time in zip(taken[EAGER], times, strict=True))
+        print(f"  {way}: {spread}", flush=True)
 
 
 def main(given: Sequence[str] | None = None) -> None:

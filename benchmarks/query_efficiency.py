@@ -16,6 +16,7 @@ from statistics import mean
 from benchmarks.networks import resnet20_oracle, shared_folder
 from benchmarks.studies import unpacked
 from sparseattack import Configuration, Experiment, compare
+from sparseattack.errors import InputError
 from sparseattack.report.results import Results, results
 from sparseattack.study.record import Record
 from sparseattack.study.store import Study
@@ -36,14 +37,15 @@ class EfficiencyOptions:
     stop: int
     target: str = "none"  # none or random
     strategies: tuple[str, ...] = SEARCHES
+    corners: tuple[str, ...] = ("random",)  # strategies in corner colours, beside those
     pixels: tuple[int, ...] = (5, 3, 1)
     seeds: tuple[int, ...] = (0, 1, 2)
     budget: int = BUDGET
 
     def experiment(self) -> Experiment:
-        """Every strategy on all images; random and exhaustive search in corner colours beside them."""
+        """Every strategy on all images; exhaustive search in corner colours beside them."""
         corners = ("corners",)
-        more = [Configuration("random", encodings=corners)]
+        more = [Configuration(strategy, encodings=corners) for strategy in self.corners]
         if 1 in self.pixels:
             more += [
                 Configuration(
@@ -166,7 +168,7 @@ def shown(study: Path, budget: int) -> str:
     return table(replace(found, lines=usual), union, budget)
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command and print the table."""
     usual = EfficiencyOptions("", "", 0, 0)
     made = argparse.ArgumentParser("python -m benchmarks.query_efficiency", description=__doc__)
@@ -175,7 +177,9 @@ def main() -> None:
     made.add_argument("--start", type=int, default=0)
     made.add_argument("--stop", type=int, default=230)
     made.add_argument("--target", choices=("none", "random"), default="none")
-    made.add_argument("--strategies", type=lambda text: tuple(text.split(",")), default=usual.strategies)
+    for name in ("strategies", "corners"):
+        names = lambda text: tuple(text.split(","))  # noqa: E731
+        made.add_argument(f"--{name}", type=names, default=getattr(usual, name))
     for name in ("pixels", "seeds"):
         numbers = lambda text: tuple(map(int, text.split(",")))  # noqa: E731
         made.add_argument(f"--{name}", type=numbers, default=getattr(usual, name))
@@ -184,12 +188,15 @@ def main() -> None:
     made.add_argument(
         "--study", type=Path, required=True, help="file of the runs; an interrupted one goes on"
     )
-    given = vars(made.parse_args())
+    given = vars(made.parse_args(arguments))
     study, reach = given.pop("study"), not given.pop("no_reach")
-    if given["oracle"]:
-        print(measure(EfficiencyOptions(**given), study, reach))
-    else:
-        print(shown(study, given["budget"]))
+    try:
+        if given["oracle"]:
+            print(measure(EfficiencyOptions(**given), study, reach))
+        else:
+            print(shown(study, given["budget"]))
+    except InputError as error:
+        made.exit(2, f"{error}\n")
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 The table of docs/table-format.md, of a study of one number of pixels that several seeds have run on.
 """
 
-import sys
+import argparse
 from collections.abc import Iterable, Sequence
 from math import log10
 from pathlib import Path
@@ -12,6 +12,7 @@ from statistics import mean, stdev
 from scipy.stats import t
 
 from benchmarks.studies import unpacked
+from sparseattack.errors import InputError
 from sparseattack.report.results import Results, results
 from sparseattack.study.record import Record
 from sparseattack.study.store import Study
@@ -50,14 +51,20 @@ def rows(found: Results) -> Iterable[str]:
     return [line for _, line in sorted(cells(*each) for each in by.items())]
 
 
-def main(path: Path) -> None:
+def main(given: Sequence[str] | None = None) -> None:
     """Print the table of a study, packed or not."""
-    with unpacked(path) as study, Study.read(study) as held:
-        found = results(held)
+    made = argparse.ArgumentParser("python -m benchmarks.table_seeds", description=__doc__)
+    made.add_argument("study", type=Path)
+    path = made.parse_args(given).study
+    try:
+        with unpacked(path) as study, Study.read(study) as held:
+            found = results(held)
+    except InputError as error:
+        made.exit(2, f"{error}\n")
     heads = ["strategy", "queries to success, geometric mean", "arithmetic mean", *(f"@{m}" for m in MARKS)]
     print(f"| {' | '.join(heads)} |\n|---|{'---:|' * (len(heads) - 1)}")
     print("\n".join(rows(found)))
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main()

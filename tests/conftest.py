@@ -37,6 +37,14 @@ def registered(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A request that failed is repeated after a hundredth of the time."""
+    from sparseattack.oracles.remote import client
+
+    monkeypatch.setattr(client, "FIRST", client.FIRST / 100)
+
+
+@pytest.fixture
 def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
     """Run a command in this process, 80 columns wide."""
     monkeypatch.setenv("COLUMNS", "80")

@@ -28,6 +28,7 @@ from .client import BROKEN, Client, HttpRequest, RefusedError, StoppedError
 
 Pixels = NDArray[np.uint8]
 Scores = NDArray[np.floating[Any]]
+LENGTH = "Inference-Header-Content-Length"  # bytes of the JSON before the bytes of tensors
 TOLERANCE = 1e-3  # of the greatest score: a model that is asked again and differs by more was changed
 
 
@@ -223,7 +224,7 @@ class RemoteScores:
         keys, pixels = [*images], np.stack([*images.values()])
         broken = 1 if self.service.on_trial else BROKEN
         response = self.client.post(self.service.request(pixels), keys, broken=broken, anew=anew)
-        header = response.headers.get("Inference-Header-Content-Length", "")
+        header = response.headers.get(LENGTH, "")
         try:
             answers = self.service.answers(response.content, header, len(keys))
             for answer in answers:

@@ -17,11 +17,11 @@ from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
 from sparseattack import __version__
 
+from .connection import LENGTH
 from .model_metadata import NUMBERS
 
 FIELD = re.compile(r"(\w+)=(\d+):(\w+)(\*?)")
 PLACE = re.compile(r"/v2/models/(?P<model>.+?)(/versions/(?P<version>[^/]+))?(?P<infer>/infer)?")
-LENGTH = "Inference-Header-Content-Length"
 OF_HTTP = {"host", "connection", "accept", "accept-encoding", "user-agent", LENGTH.lower()} | {
     "content-type",
     "content-length",

@@ -20,7 +20,7 @@ from sparseattack.provenance import digest
 from ..dense_inference.forward import normalise
 from .class_scores import class_names
 from .client import HttpRequest
-from .connection import Buying, Pixels, RemoteScores
+from .connection import LENGTH, Buying, Pixels, RemoteScores
 from .endpoint import GRPC, WEB, Endpoint
 from .model_metadata import (
     DATATYPES,
@@ -37,7 +37,6 @@ from .model_metadata import (
 from .terms import MEGABYTES, Terms
 
 Binary = Literal["auto", "yes", "no"]
-LENGTH = "Inference-Header-Content-Length"
 DIGITS = 20  # characters of a float in JSON
 WHITE = 255
 HEADERS = 2**16  # bytes of a request beside its images, at most: 4 MiB in all is gRPC's own limit

@@ -8,11 +8,11 @@ import re
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
+from sparseattack.experiment.settings import LATER
 from sparseattack.plugins.spec import Plugin, Spec, function_name, setting_values
 from sparseattack.problem.scale import Scale
 from sparseattack.provenance import digest, digest_source
 
-LATER = {"mask": "none", "backend": "eager"}  # values of what earlier versions did not have
 ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")  # in the text of a function or of another object
 
 
@@ -37,7 +37,9 @@ class Question:
     @property
     def key(self) -> str:
         """Digest of all of it, without what is as it was before it could be chosen."""
-        return digest({name: value for name, value in asdict(self).items() if LATER.get(name) != value})
+        return digest(
+            {name: value for name, value in asdict(self).items() if (name, value) not in LATER.items()}
+        )
 
     def differences(self, other: "Question") -> list[str]:
         """Every value that is another one in ``other``, as in "stop was success, is budget"."""

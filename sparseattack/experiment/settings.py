@@ -17,10 +17,7 @@ from sparseattack.plugins.spec import check_label, split_label
 from sparseattack.problem.criteria import confidence_of
 
 TRUE_CLASSES = ("label", "prediction")  # an image's own label, or what the oracle predicts
-LATER: dict[str, Any] = {
-    "mask": "none",
-    "backend": "eager",
-}  # fields that experiments stored by earlier versions lack
+LATER: dict[str, Any] = {"mask": "none", "backend": "eager"}  # what earlier versions did not have
 LARGEST = 2**53  # up to here whole numbers are exact in JSON and SQLite
 
 

@@ -57,15 +57,17 @@ def fastest_backend(problem: Problem, queries: int) -> tuple[str, float | None]:
     or ``queries`` are too few to be worth the time. A warning says why a backend cannot be used.
     """
     own = problem.classifier
-    if not own.backends or not _is_worth_it(problem, queries):
+    batch = _batch_worth_measuring(problem, queries) if own.backends else None
+    if batch is None:
         return own.backend, None
     problems = {own.backend: problem}
     for name in own.backends:
         try:
             problems[name] = replace(problem, oracle=with_backend(own, name, problem.images))
+            problems[name].evaluate(batch)  # what is made ready once
         except InputError as error:
             warn(f"--backend {name} is not tried: {error}", SparseattackWarning, stacklevel=2)
-    speedups = _speedups(problems, own.backend, _random_queries(problem))
+    speedups = _speedups(problems, own.backend, batch)
     best = max(speedups, key=speedups.__getitem__)
     return (best, speedups[best]) if speedups[best] >= FASTER else (own.backend, 1.0)
 
@@ -90,10 +92,8 @@ def measure_speedup(problem: Problem, queries: int) -> float | None:
     None where the oracle has no sparse inference for them, or ``queries`` are so few that neither measuring
     nor preparing it is worth the time.
     """
-    if not problem.classifier.answer_edits or not _is_worth_it(problem, queries):
-        return None
-    batch = _random_queries(problem)
-    if score_edits(problem.classifier, problem.images, batch.rows, batch.edits) is None:
+    batch = _batch_worth_measuring(problem, queries) if problem.classifier.answer_edits else None
+    if batch is None or score_edits(problem.classifier, problem.images, batch.rows, batch.edits) is None:
         return None
     check_edits(problem)
     ways = {False: replace(problem, sparse=False), True: replace(problem, sparse=True)}
@@ -135,18 +135,20 @@ def _random_queries(problem: Problem, count: int = 0) -> QueryBatch:
     return QueryBatch(rows, problem.decode(rows, genes.to(problem.images.device)))
 
 
-def _is_worth_it(problem: Problem, queries: int) -> bool:
-    """Whether so many queries take so long as whole images that a faster way is worth its preparation."""
+def _batch_worth_measuring(problem: Problem, queries: int) -> QueryBatch | None:
+    """Random edits, evaluated as whole images; None where a faster way is not worth its preparation.
+
+    That is where so many ``queries`` are too few, or take too little time.
+    """
     if queries < CALLS * problem.sizes.chunk:
-        return False
+        return None
     batch = _random_queries(problem)
-    return _seconds(replace(problem, sparse=False), batch) / len(batch.rows) * queries >= WORTH
+    taken = _seconds(replace(problem, sparse=False), batch) / len(batch.rows) * queries
+    return batch if taken >= WORTH else None
 
 
 def _speedups(ways: Mapping[Way, Problem], first: Way, batch: QueryBatch) -> dict[Way, float]:
-    """Time of the ``first`` way / that of each: medians of measurements in turns."""
-    for problem in ways.values():
-        problem.evaluate(batch)  # what is made ready once
+    """Time of the ``first`` way / that of each, all used before: medians of measurements in turns."""
     turns = [{way: _seconds(problem, batch) for way, problem in ways.items()} for _ in range(REPEATS)]
     return {way: median(turn[first] / turn[way] for turn in turns) for way in ways}
 

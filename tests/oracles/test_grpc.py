@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 grpc = pytest.importorskip("grpc")
 
 from grpc_server import Failure, GrpcServer, serving_grpc  # noqa: E402
-from model_server import OipServer, serving  # noqa: E402
+from model_server import OipServer, linear_model, serving  # noqa: E402
 
 from sparseattack import (  # noqa: E402
     Classifier,
@@ -25,17 +25,11 @@ from sparseattack import (  # noqa: E402
     levels,
     load,
 )
-from sparseattack.oracles.remote import client  # noqa: E402
 from sparseattack.study.record import Record  # noqa: E402
 
-CLASSES = 4
-WEIGHTS = np.random.default_rng(0).integers(-99, 99, (12, CLASSES)).astype(np.float64)
+linear = linear_model(12)
 IMAGES = levels(torch.randint(256, (30, 3, 2, 2), generator=torch.Generator().manual_seed(1)))
 Code = grpc.StatusCode
-
-
-def linear(images: NDArray[Any]) -> NDArray[Any]:
-    return images.reshape(len(images), -1).astype(np.float64) @ WEIGHTS
 
 
 EXPECTED = torch.from_numpy(linear(IMAGES.numpy()).astype(np.float32))
@@ -45,12 +39,6 @@ EXPECTED = torch.from_numpy(linear(IMAGES.numpy()).astype(np.float32))
 def server() -> Iterator[GrpcServer]:
     with serving_grpc(GrpcServer(model=linear, shape=[-1, 3, 2, 2])) as served:
         yield served
-
-
-@pytest.fixture
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A failure is waited for a hundredth as long."""
-    monkeypatch.setattr(client, "FIRST", client.FIRST / 100)
 
 
 def oracle(server: GrpcServer, settings: str = "") -> Classifier:

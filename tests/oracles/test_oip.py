@@ -9,19 +9,14 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from model_server import LENGTH, OipServer, Reply, serving
+from model_server import CLASSES, LENGTH, OipServer, Reply, linear_model, serving
 from numpy.typing import NDArray
 
 from sparseattack import Classifier, Experiment, InputError, OracleError, compare, levels, load
 from sparseattack.study.record import Record
 
-CLASSES = 4
-WEIGHTS = np.random.default_rng(0).integers(-99, 99, (12, CLASSES)).astype(np.float64)
+linear = linear_model(12)
 IMAGES = levels(torch.randint(256, (7, 3, 2, 2), generator=torch.Generator().manual_seed(1)))
-
-
-def linear(images: NDArray[Any]) -> NDArray[Any]:
-    return images.reshape(len(images), -1).astype(np.float64) @ WEIGHTS
 
 
 def expected(images: NDArray[Any]) -> torch.Tensor:

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from model_server import JsonServer, OipServer, Reply, serving
+from model_server import JsonServer, OipServer, Reply, linear_model, serving
 from numpy.typing import NDArray
 from shared_runs import images_file
 
@@ -27,14 +27,9 @@ from sparseattack.oracles.remote.answers import AnswerLedger
 from sparseattack.oracles.remote.endpoint import Endpoint
 from sparseattack.study.store import Study
 
-CLASSES = 4
-WEIGHTS = np.random.default_rng(0).integers(-99, 99, (192, CLASSES)).astype(np.float64)
+linear = linear_model(192)
 IMAGES = levels(torch.randint(256, (40, 3, 8, 8), generator=torch.Generator().manual_seed(1)))
 BESIDE = ("oracle_seconds", "strategy_seconds", "environment")
-
-
-def linear(images: NDArray[Any]) -> NDArray[Any]:
-    return images.reshape(len(images), -1).astype(np.float64) @ WEIGHTS
 
 
 EXPECTED = torch.from_numpy(linear(IMAGES.numpy()).astype(np.float32))
@@ -44,12 +39,6 @@ EXPECTED = torch.from_numpy(linear(IMAGES.numpy()).astype(np.float32))
 def server() -> Iterator[OipServer]:
     with serving(OipServer(model=linear, shape=[-1, 3, 8, 8])) as served:
         yield served
-
-
-@pytest.fixture
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A failure is waited for a hundredth as long."""
-    monkeypatch.setattr(client, "FIRST", client.FIRST / 100)
 
 
 def spec(server: OipServer, settings: str = "") -> str:
