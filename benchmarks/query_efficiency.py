@@ -7,6 +7,7 @@ of 10,000 queries on whatever no other run fooled.
 """
 
 import argparse
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from math import log10
@@ -18,6 +19,9 @@ from benchmarks.studies import unpacked
 from sparseattack import Configuration, Experiment, compare
 from sparseattack.errors import InputError
 from sparseattack.report.results import Results, results
+from sparseattack.report.statistics.comparisons import comparisons
+from sparseattack.report.statistics.paired import LEVEL
+from sparseattack.study.facts import Method
 from sparseattack.study.record import Record
 from sparseattack.study.store import Study
 
@@ -80,9 +84,7 @@ class EfficiencyOptions:
 class EfficiencyLine:
     """One strategy with one number of pixels, over all images and seeds."""
 
-    pixels: int
-    strategy: str
-    encoding: str
+    method: Method
     runs: list[Record]
     union: frozenset[int]  # images that any run of the study fools with as many pixels
     images: int  # attacked
@@ -90,6 +92,11 @@ class EfficiencyLine:
     def within(self, mark: int) -> float:
         """Share of the runs with a success in so many queries; each image has as many runs."""
         return mean(run.success and run.first_fooled <= mark for run in self.runs)
+
+    @property
+    def log_queries(self) -> float:
+        """Mean of log10(queries to success), a failure counted as twice its budget."""
+        return mean(log10(run.first_fooled if run.success else 2 * run.budget) for run in self.runs)
 
     def cells(self, budget: int) -> list[str]:
         """The cells of the line: shares of all images, of the union, and log10 of the queries."""
@@ -100,16 +107,15 @@ class EfficiencyLine:
             for mark in (100, 300)
             if mark <= budget
         ]
-        logarithm = mean(log10(run.first_fooled if run.success else 2 * run.budget) for run in self.runs)
         seeds = len({run.seed for run in self.runs})
         return [
-            f"{self.pixels}",
-            self.strategy,
-            self.encoding,
+            f"{self.method.k}",
+            self.method.strategy,
+            self.method.encoding,
             f"{seeds}",
             *(f"{share:.3f}" for share in shares),
             *of_union,
-            f"{logarithm:.3f}",
+            f"{self.log_queries:.3f}",
         ]
 
 
@@ -118,14 +124,7 @@ def lines(results: Results, union: dict[int, frozenset[int]]) -> Iterable[Effici
     for line in results.lines:
         method = line.method
         runs = [run for run in results.records if (run.method, run.budget) == (method.key, method.budget)]
-        yield EfficiencyLine(
-            method.k,
-            method.strategy,
-            method.encoding,
-            runs,
-            union[method.k],
-            len({run.image for run in runs}),
-        )
+        yield EfficiencyLine(method, runs, union[method.k], len({run.image for run in runs}))
 
 
 def fooled(several: Iterable[Results], pixels: int) -> frozenset[int]:
@@ -133,12 +132,32 @@ def fooled(several: Iterable[Results], pixels: int) -> frozenset[int]:
     return frozenset(run.image for each in several for run in each.records if run.k == pixels and run.success)
 
 
-def table(results: Results, union: dict[int, frozenset[int]], budget: int) -> str:
-    """Markdown."""
+def ranks(results: Results) -> dict[Method, tuple[int, int]]:
+    """How many other methods each is ahead of, and how many are ahead of it, by the log-rank test.
+
+    Pairs have the same images, seeds, pixels and budget; p is adjusted by Holm over all tests of all pairs.
+    """
+    found: Counter[tuple[Method, str]] = Counter()
+    for pair in comparisons(results):
+        if pair.logrank_adjusted < LEVEL:
+            found.update([(pair.first, "ahead"), (pair.second, "behind")])
+    return {
+        line.method: (found[line.method, "ahead"], found[line.method, "behind"]) for line in results.lines
+    }
+
+
+def table(results: Results, union: dict[int, frozenset[int]], budget: int, ranking: bool = False) -> str:
+    """Markdown; a ranking is in order of the queries, and says of how many methods each is ahead."""
     marks = [mark for mark in MARKS if mark <= budget]
     heads = ["k", "strategy", "encoding", "seeds", *(f"@{mark}" for mark in marks)]
     heads += [*(f"of the union @{mark}" for mark in (100, 300) if mark <= budget), "log q"]
-    rows = [heads, ["---"] * len(heads), *(line.cells(budget) for line in lines(results, union))]
+    measured = [(line, line.cells(budget)) for line in lines(results, union)]
+    if ranking:
+        heads += ["ahead of", "behind"]
+        places = ranks(results)
+        measured.sort(key=lambda each: (each[0].method.k, each[0].log_queries))
+        measured = [(line, [*cells, *map(str, places[line.method])]) for line, cells in measured]
+    rows = [heads, ["---"] * len(heads), *(cells for _, cells in measured)]
     shared = ", ".join(f"{len(images)} with k = {pixels}" for pixels, images in sorted(union.items()))
     return (
         "".join(f"| {' | '.join(row)} |\n" for row in rows)
@@ -159,13 +178,13 @@ def measure(options: EfficiencyOptions, study: Path, reach: bool) -> str:
     return table(results, union, options.budget)
 
 
-def shown(study: Path, budget: int) -> str:
-    """The table of all that a study holds, of whatever experiments; nothing is run."""
+def shown(study: Path, budget: int, chosen: str = "", ranking: bool = False) -> str:
+    """The table of all that a study holds, or of a chosen part, of whatever experiments; nothing is run."""
     with unpacked(study) as path, Study.read(path) as held:
-        found = results(held)
+        found = results(held, chosen=chosen)
     usual = [line for line in found.lines if line.method.budget in (budget, EVERY_PIXEL)]
     union = {line.method.k: fooled([found], line.method.k) for line in usual}
-    return table(replace(found, lines=usual), union, budget)
+    return table(replace(found, lines=usual), union, budget, ranking)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -188,13 +207,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     made.add_argument(
         "--study", type=Path, required=True, help="file of the runs; an interrupted one goes on"
     )
+    made.add_argument("--only", default="", help="without an oracle: a part of the study, as `report` has it")
+    made.add_argument("--ranking", action="store_true", help="in order of queries, with significant places")
     given = vars(made.parse_args(arguments))
     study, reach = given.pop("study"), not given.pop("no_reach")
+    chosen, ranking = given.pop("only"), given.pop("ranking")
     try:
         if given["oracle"]:
             print(measure(EfficiencyOptions(**given), study, reach))
         else:
-            print(shown(study, given["budget"]))
+            print(shown(study, given["budget"], chosen, ranking))
     except InputError as error:
         made.exit(2, f"{error}\n")
 

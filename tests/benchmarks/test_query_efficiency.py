@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.query_efficiency import EfficiencyOptions, fooled, lines, measure, table
+from benchmarks.query_efficiency import EfficiencyOptions, fooled, lines, measure, ranks, shown, table
 from sparseattack import compare
+from sparseattack.report.statistics.comparisons import comparisons
 
 OPTIONS = EfficiencyOptions(
     "allconv-small", "sample", 9, 17, strategies=("sparse-rs",), pixels=(3,), seeds=(0, 1), budget=40
@@ -40,3 +41,21 @@ def test_one_pixel_is_searched_exhaustively() -> None:
     experiment = replace(OPTIONS, pixels=(1, 3)).experiment()
     every = [one for one in experiment.configurations if one.strategy == "exhaustive"]
     assert [(one.pixels, one.budget, one.seeds) for one in every] == [((1,), 8192, (0,))]
+
+
+def test_a_ranking_is_in_order_of_queries_and_counts_what_is_significant(tmp_path: Path) -> None:
+    options = replace(OPTIONS, start=0, stop=24, strategies=("pixle", "additive-gp"), seeds=(0,), budget=100)
+    found = compare(options.experiment(), tmp_path / "a.study")
+    pairs = [pair for pair in comparisons(found) if pair.logrank_adjusted < 0.05]
+    significant = {(pair.first.strategy, pair.second.strategy) for pair in pairs}
+    assert ("additive-gp", "pixle") in significant
+    for method, (ahead, behind) in ranks(found).items():
+        assert ahead == sum(first == method.strategy for first, _ in significant)
+        assert behind == sum(second == method.strategy for _, second in significant)
+    rows = [
+        row.strip("| ").split(" | ") for row in shown(tmp_path / "a.study", 100, ranking=True).splitlines()
+    ]
+    assert rows[0][-3:] == ["log q", "ahead of", "behind"]
+    logarithms = [float(row[-3]) for row in rows[2:5]]
+    assert rows[2][1] == "additive-gp" and logarithms == sorted(logarithms)
+    assert int(rows[2][-2]) >= int(rows[4][-2]) and int(rows[2][-1]) <= int(rows[4][-1])
