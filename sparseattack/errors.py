@@ -40,8 +40,13 @@ class SparseattackWarning(UserWarning):
 
 
 def brief(error: BaseException) -> str:
-    """The type of another library's ``error`` and the first line of its message."""
-    lines = str(error).strip().splitlines()
+    """The type of another library's ``error`` and the first line of its message that says something.
+
+    OpenVINO's messages begin with the places in its own code that the error came from.
+    """
+    lines = [
+        line for line in str(error).splitlines() if line.strip() and not line.startswith("Exception from ")
+    ]
     return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
 
 

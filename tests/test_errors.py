@@ -37,6 +37,7 @@ def test_foreign_errors_are_cut_to_their_first_line() -> None:
     assert brief(KeyError("weight")) == "KeyError: 'weight'"
     assert brief(ValueError("one\ntwo")) == "ValueError: one"
     assert brief(ZeroDivisionError()) == "ZeroDivisionError"
+    assert brief(RuntimeError("Exception from core.cpp:84:\n\nno model\n")) == "RuntimeError: no model"
 
 
 def test_a_failure_names_the_innermost_line_of_the_users_own_code(
