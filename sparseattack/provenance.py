@@ -30,6 +30,8 @@ THIS_PACKAGE = "sparseattack"  # its version stands for its code
 PLUGINS = "sparseattack.strategies.", "sparseattack.oracles."  # but not for that of its plugins
 NUMERICAL = ("cma", "scipy", "scikit-learn")  # recorded, too, where another package needs them
 UNREADABLE = (OSError, TypeError, KeyError, ImportError, ValueError, SyntaxError)  # lost, compiled, garbled
+BACKEND_PACKAGES = {"openvino": ("openvino",), "onnxruntime": ("onnxruntime", "onnx", "onnxscript")}
+"""By the library that computes scores in place of a network's own: it, and what writes the network for it."""
 INSTALLED = {"site-packages", "dist-packages"}  # folders of packages, whose versions are recorded
 PLAIN = bool | int | float | complex | str | bytes | None  # values whose repr is their content
 
@@ -162,7 +164,7 @@ class Environment:
 def environment(device: str, plugins: Iterable[Plugin], backend: str = "") -> Environment:
     """This machine with its ``device``, and the versions that the code of ``plugins`` needs.
 
-    ``backend`` is a package that computes an oracle's scores in place of its own library.
+    ``backend`` is one of BACKEND_PACKAGES that computes an oracle's scores in place of its own library.
     """
     import torch
 
@@ -173,7 +175,7 @@ def environment(device: str, plugins: Iterable[Plugin], backend: str = "") -> En
         cores=os.cpu_count(),
         threads=torch.get_num_threads(),
         device=" ".join(filter(None, (device, gpu, backend and f"by {backend}"))),
-        versions=versions(plugins) | ({backend: version(backend)} if backend else {}),
+        versions=versions(plugins) | {name: version(name) for name in BACKEND_PACKAGES.get(backend, ())},
     )
 
 

@@ -14,6 +14,7 @@ from torch.export import Dim, ExportedProgram
 
 from sparseattack import InputError
 from sparseattack.errors import brief
+from sparseattack.provenance import BACKEND_PACKAGES
 
 from ..dense_inference.blocks import Network
 from ..sparse_inference.graph import Shape, quiet, trace
@@ -24,7 +25,7 @@ ERRORS_ONLY = 3  # severity of ONNX Runtime's log
 
 def openvino_of(network: nn.Module, shape: Shape) -> Network:
     """A torch network of images ``(n, *shape)`` as one of OpenVINO. Raises InputError."""
-    _require("openvino", "openvino")
+    _require("openvino")
     program = _exported(network, shape)
     try:
         from openvino.frontend import FrontEndManager
@@ -41,7 +42,7 @@ def openvino_of(network: nn.Module, shape: Shape) -> Network:
 
 def onnxruntime_of(network: nn.Module, shape: Shape) -> Network:
     """A torch network of images ``(n, *shape)`` as one of ONNX Runtime. Raises InputError."""
-    _require("onnxruntime", "onnxruntime", "onnx", "onnxscript")
+    _require("onnxruntime")
     program = _exported(network, shape)
     try:
         import onnxruntime as library
@@ -78,7 +79,7 @@ class OpenVinoSession:
     @classmethod
     def of_file(cls, path: Path, threads: int) -> "OpenVinoSession":
         """The network in an ONNX file. Raises InputError."""
-        _require("openvino", "openvino")
+        _require("openvino")
         from openvino import Core
 
         try:
@@ -93,9 +94,9 @@ class OpenVinoSession:
         return [found[name].copy() for name in outputs] or [found[0].copy()]
 
 
-def _require(backend: str, *packages: str) -> None:
+def _require(backend: str) -> None:
     """Refuse a backend of which a package is not installed."""
-    if missing := [name for name in packages if find_spec(name) is None]:
+    if missing := [name for name in BACKEND_PACKAGES[backend] if find_spec(name) is None]:
         raise InputError(f"backend {backend} needs {', '.join(missing)}: {HOW}")
 
 

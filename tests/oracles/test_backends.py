@@ -14,15 +14,14 @@ from sparseattack.oracles.backends import conversion
 from sparseattack.oracles.backends.backend import LibraryBackend
 from sparseattack.oracles.dense_inference.blocks import Network
 from sparseattack.problem.inference import score_images
+from sparseattack.provenance import BACKEND_PACKAGES, environment
 from sparseattack.search.inference import with_backend
 
-NEEDED = {"openvino": ("openvino",), "onnxruntime": ("onnxruntime", "onnx", "onnxscript")}
 
-
-@pytest.fixture(params=list(NEEDED))
+@pytest.fixture(params=list(BACKEND_PACKAGES))
 def backend(request: pytest.FixtureRequest) -> str:
     """The name of a backend; skipped where what it needs is not installed."""
-    for package in NEEDED[request.param]:
+    for package in BACKEND_PACKAGES[request.param]:
         if find_spec(package) is None:
             pytest.skip(f"{package} is not installed: {conversion.HOW}")
     return str(request.param)
@@ -45,6 +44,10 @@ def test_the_same_attack_has_the_same_outcomes(backend: str) -> None:
     ]
     assert facts[0] == facts[1] and len(facts[0]) == len(images)
     assert any(not isinstance(one, LeftOut) and one.fooled for one in found[0])
+
+
+def test_versions_of_all_that_a_backend_needs_are_recorded(backend: str) -> None:
+    assert set(BACKEND_PACKAGES[backend]) <= set(environment("cpu", [], backend).versions)
 
 
 def test_an_image_has_the_same_bits_in_any_company(backend: str) -> None:
