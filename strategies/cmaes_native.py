@@ -1,8 +1,8 @@
 """CMA-ES (Hansen, 2016) in torch for all images at once, restarted with twice the population (IPOP, 2005).
 
 Parameters and boundary handling are those of pycma, whose law it has: active covariance matrix adaptation,
-cumulative step-size adaptation, and a box that genes are folded into. Numbers are double precision on the
-CPU: the eigenvectors of an image's matrix then do not depend on the images beside it.
+cumulative step-size adaptation, a box that genes are folded into, and no gene wider than a third of it.
+Numbers are double precision on the CPU: an image's eigenvectors then do not depend on the images beside it.
 """
 
 from functools import cached_property
@@ -18,6 +18,7 @@ from sparseattack.errors import require
 from .convergence import same_edit
 
 MIN_POPSIZE = 4  # for two parents
+WIDEST = 1 / 3  # standard deviation of a gene, at most
 MARGIN = 0.05  # width of the quadratic part of the folding at each bound
 WORST_CONDITION = 1e14  # of a covariance matrix
 
@@ -89,6 +90,7 @@ class Gaussian(NamedTuple):
 
     mean: Tensor  # (n, D)
     sigma: Tensor  # (n, 1)
+    scales: Tensor  # (n, D), by which genes are narrower, so that none is too wide
     matrix: Tensor  # (n, D, D), C
     axes: Tensor  # (n, D, D), eigenvectors of C in columns
     lengths: Tensor  # (n, D), roots of its eigenvalues
@@ -101,8 +103,14 @@ class Gaussian(NamedTuple):
         """Around a uniformly random candidate."""
         mean = unfold(space.uniform(1)[:, 0].cpu().double())
         one, zero = torch.eye(space.dims, dtype=mean.dtype).repeat(len(mean), 1, 1), torch.zeros_like(mean)
-        single = torch.full_like(mean[:, :1], sigma)
-        return cls(mean, single, one, one, torch.ones_like(mean), zero, zero, torch.zeros_like(single))
+        single, ones = torch.full_like(mean[:, :1], sigma), torch.ones_like(mean)
+        start = cls(mean, single, ones, one, one, ones, zero, zero, torch.zeros_like(single))
+        return start.limited()
+
+    def limited(self) -> "Gaussian":
+        """With no gene of a standard deviation above WIDEST."""
+        wide = self.sigma * self.scales * self.matrix.diagonal(dim1=1, dim2=2).sqrt()
+        return self._replace(scales=torch.where(wide > WIDEST, self.scales * WIDEST / wide, self.scales))
 
     def of(self, rows: list[int]) -> "Gaussian":
         """Those of some of the images."""
@@ -115,10 +123,10 @@ class Gaussian(NamedTuple):
         return ~(most <= WORST_CONDITION * least) | ~self.sigma[:, 0].isfinite()
 
     def after(self, steps: Tensor, values: Tensor, known: Constants) -> "Gaussian":
-        """After a generation of ``steps (n, P, D)``, in sigmas from the mean, with ``values (n, P)``."""
+        """After a generation of ``steps (n, P, D)``, in scaled sigmas, with ``values (n, P)``."""
         order = values.argsort(dim=1, stable=True).unsqueeze(2)
         ranked = steps.gather(1, order.expand_as(steps))
-        shift = (known.positive[:, None] * ranked).sum(1)  # of the mean, in sigmas
+        shift = (known.positive[:, None] * ranked).sum(1)  # of the mean, in scaled sigmas
         white = apply(self.axes, apply(self.axes.mT, shift) / self.lengths)
         generation, cs, cc = self.generation + 1, known.cs, known.cc
         path = (1 - cs) * self.sigma_path + sqrt(cs * (2 - cs) * known.mueff) * white
@@ -128,12 +136,13 @@ class Gaussian(NamedTuple):
         matrix = self.adapted(ranked, moved, steady, known)
         growth = cs / known.damps * (squared.sqrt() / known.expected_length - 1)
         values_, axes = torch.linalg.eigh(matrix)
-        return Gaussian(
-            self.mean + self.sigma * shift,
-            self.sigma * growth.clamp(-1, 1).exp(),
+        found = Gaussian(
+            self.mean + self.sigma * self.scales * shift,
+            self.sigma * growth.clamp(-1, 1).exp(), self.scales,
             matrix, axes, values_.clamp(min=0).sqrt(),
             path, moved, generation,
         )  # fmt: skip
+        return found.limited()
 
     def adapted(self, ranked: Tensor, path: Tensor, steady: Tensor, known: Constants) -> Tensor:
         """The matrix after its rank-one and rank-mu updates; steps of negative weight get one length."""
@@ -159,14 +168,14 @@ class Cohort(NamedTuple):
         return [self.places[row] for row in rows]
 
     def draw(self, space: Space, count: int) -> Tensor:
-        """Steps ``(n, count, D)`` in sigmas."""
+        """Steps ``(n, count, D)`` in scaled sigmas."""
         shape = count, space.dims
         normal = space.at(self.places, "cpu").draw(lambda stream: stream.standard_normal(shape))
         return apply(self.state.axes, self.state.lengths.unsqueeze(1) * normal)
 
     def at(self, steps: Tensor) -> Tensor:
         """The points ``(n, P, D)`` at ``steps`` from the means."""
-        return self.state.mean.unsqueeze(1) + self.state.sigma.unsqueeze(2) * steps
+        return self.state.mean.unsqueeze(1) + (self.state.sigma * self.state.scales).unsqueeze(1) * steps
 
     @classmethod
     def joined(cls, parts: "list[Cohort]") -> "Cohort":

@@ -42,23 +42,6 @@ def test_the_folding_is_pycma_s() -> None:
     assert fold(unfold(inside)).tolist() == pytest.approx(inside.tolist(), abs=1e-12)
 
 
-def test_six_generations_are_pycma_s_to_the_last_digits() -> None:
-    """The same steps with the same values give the same distribution."""
-    random = np.random.RandomState(0)
-    theirs = cma.CMAEvolutionStrategy([0.4] * 5, 0.05, QUIET | {"randn": random.randn, "seed": np.nan})
-    ours, known = Gaussian.start(space(0), 0.05), Constants(5, 8)
-    ours = ours._replace(mean=torch.full((1, 5), 0.4, dtype=torch.float64))
-    for _ in range(6):
-        points = np.array(theirs.ask())
-        values = valley(points)
-        steps = (torch.from_numpy(points) - ours.mean) / ours.sigma
-        theirs.tell(list(points), list(values))
-        ours = ours.after(steps[None], torch.from_numpy(values)[None], known)
-    assert ours.mean[0].tolist() == pytest.approx(theirs.mean, rel=1e-4)
-    assert ours.sigma.item() == pytest.approx(theirs.sigma, rel=1e-3)
-    assert ours.matrix[0].flatten().tolist() == pytest.approx(theirs.sm.C.flatten(), rel=1e-2, abs=1e-3)
-
-
 Function = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
 
@@ -71,6 +54,34 @@ def valley(x: NDArray[np.float64]) -> NDArray[np.float64]:
 def border(x: NDArray[np.float64]) -> NDArray[np.float64]:
     """A slope ``(..., D) -> (...)`` whose minimum is in a corner of the cube."""
     return np.asarray((np.geomspace(1, 10, x.shape[-1]) * x).sum(-1))
+
+
+def rough(x: NDArray[np.float64]) -> NDArray[np.float64]:
+    """A function ``(..., D) -> (...)`` without a trend, on which a distribution grows."""
+    return np.asarray(np.sin(1e4 * x).sum(-1))
+
+
+@pytest.mark.parametrize(("function", "sigma", "generations"), [(valley, 0.05, 6), (rough, 0.32, 10)])
+def test_generations_are_pycma_s_to_the_last_digits(
+    function: Function, sigma: float, generations: int
+) -> None:
+    """The same steps with the same values give the same distribution, also where pycma bounds its width."""
+    random = np.random.RandomState(0)
+    theirs = cma.CMAEvolutionStrategy([0.4] * 5, sigma, QUIET | {"randn": random.randn, "seed": np.nan})
+    ours, known = Gaussian.start(space(0), sigma), Constants(5, 8)
+    ours = ours._replace(mean=torch.full((1, 5), 0.4, dtype=torch.float64))
+    for _ in range(generations):
+        points = theirs.ask()
+        values = function(np.array(points))
+        inner = np.array([theirs.sent_solutions[point]["geno"] for point in points])  # before they are folded
+        theirs.tell(points, list(values))
+        steps = (torch.from_numpy(inner) - ours.mean) / (ours.sigma * ours.scales)
+        ours = ours.after(steps[None], torch.from_numpy(values)[None], known)
+    assert ours.mean[0].tolist() == pytest.approx(theirs.mean, rel=1e-4)
+    assert ours.sigma.item() == pytest.approx(theirs.sigma, rel=1e-3)
+    assert ours.scales[0].tolist() == pytest.approx(theirs.sigma_vec.scaling * np.ones(5), rel=1e-3)
+    assert bool((ours.scales < 1).any()) == (function is rough)
+    assert ours.matrix[0].flatten().tolist() == pytest.approx(theirs.sm.C.flatten(), rel=1e-2, abs=1e-3)
 
 
 @pytest.mark.parametrize(("function", "pixels"), [(valley, 1), (border, 2)])
