@@ -57,7 +57,7 @@ def quantised(path: str, folder: Path, images: Tensor) -> str:
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
     class Calibration(quantization.CalibrationDataReader):  # type: ignore[misc]
-        batches = iter(images.split(BATCH))
+        batches = iter(torch.split(images, BATCH))
 
         def get_next(self) -> dict[str, object] | None:
             batch = next(self.batches, None)
@@ -112,7 +112,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with TemporaryDirectory() as folder:
         ways = oracles(Path(folder))
         margins = {
-            way: margin_of(torch.cat([oracle(each) for each in painted.split(BATCH)]), labels, False)
+            way: margin_of(torch.cat([oracle(each) for each in torch.split(painted, BATCH)]), labels, False)
             for way, oracle in ways.items()
         }
         taken = in_turn(
