@@ -30,8 +30,7 @@ THIS_PACKAGE = "sparseattack"  # its version stands for its code
 PLUGINS = "sparseattack.strategies.", "sparseattack.oracles."  # but not for that of its plugins
 NUMERICAL = ("cma", "scipy", "scikit-learn")  # recorded, too, where another package needs them
 UNREADABLE = (OSError, TypeError, KeyError, ImportError, ValueError, SyntaxError)  # lost, compiled, garbled
-BACKEND_PACKAGES = {"openvino": ("openvino",), "onnxruntime": ("onnxruntime", "onnx", "onnxscript")}
-"""By the library that computes scores in place of a network's own: it, and what writes the network for it."""
+BACKEND_PACKAGES = {"openvino": ["openvino"], "onnxruntime": ["onnxruntime", "onnx", "onnxscript"]}  # needed
 INSTALLED = {"site-packages", "dist-packages"}  # folders of packages, whose versions are recorded
 PLAIN = bool | int | float | complex | str | bytes | None  # values whose repr is their content
 
