@@ -27,6 +27,7 @@ from .endpoint import Endpoint
 
 CONNECT = 10.0  # seconds to make a connection
 FIRST, LONGEST = 0.5, 30.0  # seconds to wait after the first failure, and at most
+ABSENT = 3  # connections that fail before there was any, after which nobody is waited for
 BROKEN = 2  # answers "500 Internal Server Error" to one request, after which it is given up
 CALM = 20  # answers in a row after which one more request may be under way
 SHOWN = 300  # characters of a service's error
@@ -124,6 +125,7 @@ class Client:
         """``transport`` takes requests in place of HTTP, and answers in its status codes."""
         self.endpoint, self.limits, self.ledger = endpoint, limits, ledger
         self.gate, self.stopped, self._random = Gate(limits.concurrency), Event(), random.Random()
+        self.reached = False  # whether there was a connection
         self._http = httpx.Client(
             headers={"User-Agent": f"sparseattack/{__version__}", **endpoint.header_values()},
             timeout=httpx.Timeout(limits.timeout, connect=CONNECT),
@@ -136,10 +138,12 @@ class Client:
     def get(self, path: str) -> httpx.Response:
         """What the service answers to a question about itself; OracleError where it cannot be reached."""
         try:
-            return self._http.get(self.endpoint.address(path))
+            found = self._http.get(self.endpoint.address(path))
         except httpx.TransportError as error:
             reason = self.endpoint.masked(brief(error))
             raise OracleError(f"{self.endpoint.host} cannot be reached: {reason}") from error
+        self.reached = True
+        return found
 
     def post(
         self, request: HttpRequest, keys: list[str], *, broken: int = BROKEN, anew: bool = False
@@ -150,7 +154,8 @@ class Client:
         again without a charge; one that is asked ``anew`` has another key.
 
         Failures that may pass are waited for, at most ``limits.patience`` seconds in all; ``broken`` is how
-        many answers 500 there may be. Raises OracleError, and InputError where no more may be sent.
+        many answers 500 there may be. A service that was never reached is given up after ABSENT connections
+        that failed. Raises OracleError, and InputError where no more may be sent.
         """
         began, failures, fatal = time.monotonic(), 0, 0
         once = {"Idempotency-Key": digest([*keys, time.time_ns() if anew else 0])}
@@ -168,6 +173,8 @@ class Client:
             fatal += isinstance(answer, httpx.Response) and answer.status_code == BROKEN_ONCE
             if fatal >= broken:
                 raise self._given_up(answer, f"{fatal} times" if fatal > 1 else "")
+            if failures >= ABSENT and not self.reached:
+                raise self._given_up(answer, f"{failures} times")
             self._wait(answer, failures, began)
 
     def _try(self, request: HttpRequest, keys: list[str]) -> httpx.Response | httpx.TransportError:
@@ -179,7 +186,9 @@ class Client:
             self.ledger.withdraw(keys)
             return error
         except httpx.TransportError as error:  # it may have been seen, and paid
+            self.reached = True
             return error
+        self.reached = True
         if not response.is_success:
             self.ledger.refuse(keys, str(response.status_code))
         return response

@@ -151,6 +151,16 @@ def test_a_server_that_is_down_has_seen_nothing(tmp_path: Path) -> None:
     assert sent_in_all(again) == 3 and torch.equal(again(IMAGES[:3]), EXPECTED[:3])
 
 
+@pytest.mark.usefixtures("quick")
+def test_nobody_is_waited_for_where_nobody_has_answered(tmp_path: Path) -> None:
+    """Such as at a wrong port: patience=300 is for a service that was there."""
+    made = load("oracles", f"http(url=http://127.0.0.1:1,ledger={tmp_path}/a.ledger)")()
+    assert isinstance(made, Classifier)
+    with pytest.raises(OracleError, match=r"127\.0\.0\.1:1 did not answer, 3 times: ConnectError"):
+        made(IMAGES[:1])
+    assert sent_in_all(made) == 0
+
+
 def test_scores_do_not_depend_on_how_many_requests_are_under_way(server: OipServer) -> None:
     server.failures = [Reply(wait=0.02 * (place % 3)) for place in range(20)]
     for concurrency in (1, 8):
