@@ -135,15 +135,16 @@ def fooled(several: Iterable[Results], pixels: int) -> frozenset[int]:
 def ranks(results: Results) -> dict[Method, tuple[int, int]]:
     """How many other methods each is ahead of, and how many are ahead of it, by the log-rank test.
 
-    Pairs have the same images, seeds, pixels and budget; p is adjusted by Holm over all tests of all pairs.
+    Pairs have the same images, seeds, pixels and budget; p is adjusted by Holm over all tests of all pairs. A
+    method that is in no pair is left out.
     """
     found: Counter[tuple[Method, str]] = Counter()
+    paired = set[Method]()
     for pair in comparisons(results):
+        paired |= {pair.first, pair.second}
         if pair.logrank_adjusted < LEVEL:
             found.update([(pair.first, "ahead"), (pair.second, "behind")])
-    return {
-        line.method: (found[line.method, "ahead"], found[line.method, "behind"]) for line in results.lines
-    }
+    return {method: (found[method, "ahead"], found[method, "behind"]) for method in paired}
 
 
 def table(results: Results, union: dict[int, frozenset[int]], budget: int, ranking: bool = False) -> str:
@@ -156,7 +157,9 @@ def table(results: Results, union: dict[int, frozenset[int]], budget: int, ranki
         heads += ["ahead of", "behind"]
         places = ranks(results)
         measured.sort(key=lambda each: (each[0].method.k, each[0].log_queries))
-        measured = [(line, [*cells, *map(str, places[line.method])]) for line, cells in measured]
+        measured = [
+            (line, [*cells, *map(str, places.get(line.method, ("", "")))]) for line, cells in measured
+        ]
     rows = [heads, ["---"] * len(heads), *(cells for _, cells in measured)]
     shared = ", ".join(f"{len(images)} with k = {pixels}" for pixels, images in sorted(union.items()))
     return (
