@@ -23,6 +23,14 @@ class UnansweredError(OracleError):
     """A classifier answers some images not at all, and may answer all others. Exit code 1."""
 
 
+class ChangedError(OracleError):
+    """A classifier answers otherwise than before; ``runs``, keys, may have answers of both. Exit code 1."""
+
+    def __init__(self, text: str, runs: frozenset[str] = frozenset()) -> None:
+        super().__init__(text)
+        self.runs = runs
+
+
 class StrategyError(SparseattackError, RuntimeError):
     """A strategy raised an error, or yielded candidates of a wrong shape or out of range. Exit code 1."""
 

@@ -149,6 +149,21 @@ class AnswerLedger:
                     (answer, time.time(), key),
                 )
 
+    def sent_at(self, key: str) -> float:
+        """When an image was last sent, in seconds; 0 for one that never was."""
+        with self._lock:
+            found = self._connection.execute("SELECT last FROM answer WHERE key = ?", (key,)).fetchone()
+        return float(found[0]) if found else 0.0
+
+    def take_back(self, since: float, but: str) -> frozenset[str]:
+        """Forget the answers that came after ``since``, ``but`` that key's; the runs they were bought for."""
+        with self._writing() as run:
+            some = "answer IS NOT NULL AND service = ? AND last > ? AND key != ?", (self.service, since, but)
+            runs = run(f"SELECT DISTINCT run FROM buyer JOIN answer USING (key) WHERE {some[0]}", some[1])
+            found = frozenset(str(each) for (each,) in runs)
+            run(f"UPDATE answer SET answer = NULL, status = 'changed' WHERE {some[0]}", some[1])
+        return found
+
     @property
     def attempts(self) -> int:
         """Images that were ever sent to the service, each time counted."""

@@ -4,6 +4,7 @@ A call is split into requests by place and size only, and answers are put back b
 on how many requests are under way.
 """
 
+import time
 from collections import Counter, deque
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
@@ -21,7 +22,7 @@ from torch import Tensor
 
 from sparseattack import OracleError
 from sparseattack.data.images import eight_bit
-from sparseattack.errors import SparseattackWarning
+from sparseattack.errors import ChangedError, SparseattackWarning
 
 from .answers import MEMORY
 from .client import BROKEN, Client, HttpRequest, RefusedError, StoppedError
@@ -94,6 +95,7 @@ class RemoteScores:
         self._bought: dict[str, _Keys] = {}  # by run
         self._first: Pixels | None = None  # the first image of this process, asked again now and then
         self._since = -1  # images sent since that was asked; -1 is never
+        self._checked = 0.0  # when it was answered as before, in seconds
         self._threads = ThreadPoolExecutor(client.limits.concurrency, "sparseattack-remote")
         if lost := self.ledger.unanswered:
             warn(
@@ -252,7 +254,7 @@ class RemoteScores:
         assert self._first is not None
         key = self.key(self._first, 0)
         before = self.ledger.known([key]).get(key)
-        anew = before is not None
+        anew, checked = before is not None, self._checked or self.ledger.sent_at(key)
         try:
             bought = self._ask({key: self._first}, anew)
             self.service.on_trial = False
@@ -262,21 +264,23 @@ class RemoteScores:
             self.service.another_form()
             bought = self._ask({key: self._first}, anew)
         self._since = 0
-        if before is None:
-            return bought
-        self._compare(self._decoded(before), self._decoded(bought[key]))
-        return {key: before}
-
-    def _compare(self, before: Scores, now: Scores) -> None:
-        """Refuse a model that is another one than before: OracleError."""
-        share = float(np.abs(before - now).max() / max(np.abs(before).max(), np.finfo(np.float32).tiny))
-        if share > TOLERANCE:
-            raise OracleError(
+        if before is not None and (share := _change(self._decoded(before), self._decoded(bought[key]))):
+            raise ChangedError(
                 f"{self.who} has changed: its scores of the first image differ by {share:.2g} of the greatest"
-                f" from those in {self.ledger.path}. What was finished is kept. Name another ledger=FILE, and"
-                " another --study, for the new model; reprobe=0 asks no image again, for one whose answers"
-                " differ by chance"
+                f" from those in {self.ledger.path}. Answers since they were last the same are taken back,"
+                " and so are runs that have one; all others are kept. Name another ledger=FILE, and another"
+                " --study, for the new model; reprobe=0 asks no image again, for one whose answers"
+                " differ by chance",
+                self.ledger.take_back(checked, key),
             )
+        self._checked = time.time()
+        return bought if before is None else {key: before}
+
+
+def _change(before: Scores, now: Scores) -> float:
+    """How far two answers about an image differ, as a share of the greatest score; 0 within TOLERANCE."""
+    share = float(np.abs(before - now).max() / max(np.abs(before).max(), np.finfo(np.float32).tiny))
+    return share if share > TOLERANCE else 0.0
 
 
 def _succeeded(future: "Future[dict[str, bytes]]") -> bool:

@@ -91,11 +91,11 @@ class Plan:
         Of several processes that run plans with the same runs on one file, each makes a part of them, and all
         end when these are done; so a task may come again. Raises OracleError, StrategyError or StoreError;
         what was finished before is in the study. An UnansweredError, of an oracle that does not answer some
-        images, comes when all other runs are finished.
+        images, comes when all other runs are finished; at a ChangedError the runs that it names are removed.
         """
         left = {place: task.todo for place, task in enumerate(self.tasks) if task.todo}
         unanswered: list[str] = []
-        with claims(self.study) as mine:
+        with claims(self.study) as mine, self.study.taking_back():
             while left:
                 worked = False
                 for place, todo in list(left.items()):

@@ -16,7 +16,7 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any, NamedTuple, Self, TypeVar
 
-from sparseattack.errors import InputError
+from sparseattack.errors import ChangedError, InputError
 from sparseattack.provenance import Environment, digest
 from sparseattack.study.database import (
     CLOSED,
@@ -249,6 +249,16 @@ class Study:
             connection.execute(ADD, run_row(record))
             if sent:
                 connection.execute("INSERT OR REPLACE INTO study VALUES (?, ?, ?)", _row(sent, sent.part))
+
+    @contextmanager
+    def taking_back(self) -> Iterator[None]:
+        """Within it, the runs that a ChangedError names are removed: they may be of two classifiers."""
+        try:
+            yield
+        except ChangedError as error:
+            with self.writing() as connection:
+                connection.executemany("DELETE FROM run WHERE key = ?", [(key,) for key in error.runs])
+            raise
 
     def keys(self) -> frozenset[str]:
         """The keys of all runs."""

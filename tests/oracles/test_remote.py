@@ -358,6 +358,32 @@ def runs(path: Path) -> list[dict[str, Any]]:
     return [{name: value for name, value in row.items() if name not in BESIDE} for row in rows]
 
 
+def outcomes(path: Path) -> dict[str, dict[str, Any]]:
+    """Runs by key, without what they have cost."""
+    return {run["key"]: {**run, "attempts": 0} for run in runs(path)}
+
+
+def test_what_a_changed_model_has_answered_is_taken_back(server: OipServer, tmp_path: Path) -> None:
+    """To the new model every candidate is a success: such runs are finished before it is noticed."""
+    chosen = experiment(server, tmp_path, "reprobe=30,batch=1,concurrency=1")
+    compare(chosen, tmp_path / "expected.study")
+    expected = outcomes(tmp_path / "expected.study")
+    (tmp_path / "a.ledger").unlink()
+    limit = len(server.requests) + 65
+
+    def turned(images: NDArray[Any]) -> NDArray[Any]:
+        return np.roll(linear(images), len(server.requests) > limit, 1)
+
+    server.model = turned
+    with pytest.raises(OracleError, match=r"has changed.*are taken back"):
+        compare(chosen, tmp_path / "b.study")
+    server.model = linear
+    kept = outcomes(tmp_path / "b.study")
+    assert len(kept) < len(expected) and kept.items() <= expected.items()
+    compare(chosen, tmp_path / "b.study")
+    assert outcomes(tmp_path / "b.study") == expected
+
+
 def test_a_study_is_made_again_without_a_network(tmp_path: Path) -> None:
     """From the ledger: the same runs, what they have cost too, and nothing is sent."""
     with serving(OipServer(model=linear, shape=[-1, 3, 8, 8])) as server:
