@@ -145,6 +145,11 @@ class RemoteScores:
         """Whether the server is sent the very colours of an image."""
         return self.service.lossless
 
+    def check(self) -> None:
+        """Ask the first image again if others were sent since: ChangedError if its scores are others."""
+        if self.buying.again and self._since > 0:
+            self._ask_first()
+
     def statement(self) -> str:
         """What was sent so far, in a sentence."""
         most = self.client.limits.most

@@ -18,8 +18,7 @@ from sparseattack.errors import InputError, OracleError, brief
 from sparseattack.problem.edits import Edits
 from sparseattack.problem.scale import SETTINGS, Scale, ScaleSetting, columns
 
-Shape = tuple[int | None, int | None, int | None]
-"""C, H, W of an image; None is any."""
+Shape = tuple[int | None, int | None, int | None]  # C, H, W of an image; None is any
 
 Block = int | Callable[[Tensor], int]
 """A call has a multiple of so many images; or a function of the images ``(N, C, H, W)`` that says so."""
@@ -47,9 +46,8 @@ class Oracle(Protocol):
     depend on the other images of a call: 0 if never; ``notes``, a function that returns sentences about how
     it is evaluated, for whoever reads its results.
 
-    A ``torch.nn.Module`` is evaluated in evaluation mode, whatever mode it is in, which is restored.
-    Oracles run one thread at a time: one that starts a thread and waits for it must not evaluate through this
-    package there, which would wait for ever.
+    A ``torch.nn.Module`` is evaluated in evaluation mode, and its mode is restored. Oracles run one thread at
+    a time: one that starts a thread and waits for it must not evaluate through this package there.
     """
 
     def __call__(self, images: Tensor, /) -> Tensor: ...
@@ -82,9 +80,11 @@ class Remote(Protocol):
     def bought_for(self, run: str) -> tuple[int, int]:
         """Of what was evaluated for a run since this was asked: queries that were ever sent, and images.
 
-        The images count each time, verifications too. What another process has sent for the run before is
-        among them; what was sent for another run is not.
+        Each time counts, and verifications. What was sent for it before is among them, not for other runs.
         """
+
+    def check(self) -> None:
+        """Ask the first image again if others were sent since: ChangedError if its scores are others."""
 
     def statement(self) -> str:
         """How much was sent so far, in a sentence."""

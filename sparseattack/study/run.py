@@ -113,6 +113,8 @@ class Plan:
                 if left and not worked:  # all that is left is claimed by others
                     mine.beat()
                     sleep(PAUSE)
+            if remote := self.setup.clean.oracle.remote:
+                remote.check()
         if unanswered:
             runs = "run is" if len(unanswered) == 1 else "runs are"
             raise UnansweredError(f"{len(unanswered)} {runs} not finished, all others are: {unanswered[0]}")

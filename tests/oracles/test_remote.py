@@ -363,9 +363,15 @@ def outcomes(path: Path) -> dict[str, dict[str, Any]]:
     return {run["key"]: {**run, "attempts": 0} for run in runs(path)}
 
 
-def test_what_a_changed_model_has_answered_is_taken_back(server: OipServer, tmp_path: Path) -> None:
-    """To the new model every candidate is a success: such runs are finished before it is noticed."""
-    chosen = experiment(server, tmp_path, "reprobe=30,batch=1,concurrency=1")
+@pytest.mark.parametrize("reprobe", [30, 1000])
+def test_what_a_changed_model_has_answered_is_taken_back(
+    server: OipServer, tmp_path: Path, reprobe: int
+) -> None:
+    """To the new model every candidate is a success: such runs are finished before it is noticed.
+
+    That is at the end of the comparison at the latest.
+    """
+    chosen = experiment(server, tmp_path, f"reprobe={reprobe},batch=1,concurrency=1")
     compare(chosen, tmp_path / "expected.study")
     expected = outcomes(tmp_path / "expected.study")
     (tmp_path / "a.ledger").unlink()

@@ -306,7 +306,8 @@ def test_a_comparison_of_an_api_that_gives_the_two_best(tmp_path: Path) -> None:
     assert [one.shown for one in found.records] == [one.queries - one.repeats for one in found.records]
     sent = sum(one.attempts for one in found.records)
     assert 3 <= sent < len(server.requests)  # the clean images are beside
-    assert len(server.requests) == sent + 14 + 4  # purity, and random images; the 3 clean ones are known
+    checks = 14 + 4 + 1  # purity, random images, the first image at the end; the 3 clean ones are known
+    assert len(server.requests) == sent + checks
 
 
 def served(network: Classifier, body: bytes) -> torch.Tensor:
