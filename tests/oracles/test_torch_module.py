@@ -262,7 +262,8 @@ def test_the_scores_among_what_a_network_returns(answers: Path, name: str) -> No
     made = oracle(f"module={answers}:{name}{CHOICES[name]}")
     scores = made(IMAGES)
     assert type(scores) is torch.Tensor
-    assert torch.equal(scores, oracle(f"module={answers}:plain")(IMAGES))
+    plain = oracle(f"module={answers}:plain")(IMAGES)  # a subclass is evaluated as it is, by other kernels
+    assert torch.allclose(scores, plain, rtol=1e-6, atol=1e-6) if name == "subclass" else scores.equal(plain)
 
 
 def test_a_function_that_returns_several_tensors(answers: Path) -> None:
