@@ -97,7 +97,7 @@ def test_a_torch_network_has_the_same_bits_in_small_calls(make: type[nn.Module])
 
 
 def rows_of_many(layer: nn.Linear) -> int:
-    """The fewest rows that a product gives the bits of 32 rows here: more on some processors than on others."""
+    """The fewest rows of which a product has the bits of 32 rows here: some processors need more."""
     rows = torch.rand(32, layer.in_features, generator=torch.Generator().manual_seed(0))
     whole = layer(rows)
     return next(count for count in (4, 8, 16, 32) if torch.equal(layer(rows[:count]), whole[:count]))
