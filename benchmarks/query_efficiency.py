@@ -17,7 +17,7 @@ from statistics import mean
 from benchmarks.networks import resnet20_oracle, shared_folder
 from benchmarks.studies import unpacked
 from sparseattack import Configuration, Experiment, compare
-from sparseattack.errors import InputError
+from sparseattack.errors import InputError, require
 from sparseattack.report.results import Results, results
 from sparseattack.report.statistics.comparisons import comparisons
 from sparseattack.report.statistics.paired import LEVEL
@@ -168,7 +168,7 @@ def table(results: Results, union: dict[int, frozenset[int]], budget: int, ranki
     )
 
 
-def measure(options: EfficiencyOptions, study: Path, reach: bool) -> str:
+def measure(options: EfficiencyOptions, study: Path, reach: bool, ranking: bool = False) -> str:
     """Run what the study lacks, and return the table."""
     results = compare(options.experiment(), study, progress=True)
     every, union = [results], dict[int, frozenset[int]]()
@@ -178,7 +178,7 @@ def measure(options: EfficiencyOptions, study: Path, reach: bool) -> str:
         if reach and left and pixels > 1:
             every.append(compare(options.longer(left, pixels), study, progress=True))
         union[pixels] = fooled(every, pixels)
-    return table(results, union, options.budget)
+    return table(results, union, options.budget, ranking)
 
 
 def shown(study: Path, budget: int, chosen: str = "", ranking: bool = False) -> str:
@@ -217,7 +217,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     chosen, ranking = given.pop("only"), given.pop("ranking")
     try:
         if given["oracle"]:
-            print(measure(EfficiencyOptions(**given), study, reach))
+            require(not chosen, "--only shows a part of a study; it goes without an oracle")
+            print(measure(EfficiencyOptions(**given), study, reach, ranking))
         else:
             print(shown(study, given["budget"], chosen, ranking))
     except InputError as error:

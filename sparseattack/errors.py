@@ -52,10 +52,9 @@ def brief(error: BaseException) -> str:
 
     OpenVINO's messages begin with the places in its own code that the error came from.
     """
-    lines = [
-        line for line in str(error).splitlines() if line.strip() and not line.startswith("Exception from ")
-    ]
-    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
+    lines = filter(None, map(str.strip, str(error).splitlines()))
+    said = next((line for line in lines if not line.startswith("Exception from ")), "")
+    return f"{type(error).__name__}: {said}" if said else type(error).__name__
 
 
 def failure(error: BaseException) -> str:

@@ -16,6 +16,7 @@ from sparseattack import InputError, OracleError
 WAIT = 30.0  # seconds for another process that writes
 AT_ONCE = 500  # keys in a statement
 MEMORY = Path(":memory:")
+ANSWERED = "(answer IS NOT NULL AND status != 'changed')"
 TABLES = (
     "CREATE TABLE IF NOT EXISTS answer (key TEXT PRIMARY KEY, service TEXT, attempts INTEGER, status TEXT,"
     " answer BLOB, first REAL, last REAL) WITHOUT ROWID",
@@ -84,7 +85,7 @@ class AnswerLedger:
             for start in range(0, len(keys), AT_ONCE):
                 some = keys[start : start + AT_ONCE]
                 marks = ", ".join("?" * len(some))
-                query = f"SELECT key, answer FROM answer WHERE answer IS NOT NULL AND key IN ({marks})"
+                query = f"SELECT key, answer FROM answer WHERE {ANSWERED} AND key IN ({marks})"
                 found |= dict(self._connection.execute(query, list(some)).fetchall())
         return found
 
@@ -121,7 +122,8 @@ class AnswerLedger:
                 run(
                     "INSERT INTO answer VALUES (?, ?, 1, 'sent', NULL, ?, ?) ON CONFLICT (key) DO UPDATE SET"
                     " attempts = attempts + 1, last = excluded.last,"
-                    " status = iif(answer IS NULL, excluded.status, status)",
+                    f" status = iif({ANSWERED}, status, excluded.status),"
+                    f" answer = iif({ANSWERED}, answer, NULL)",
                     (key, self.service, now, now),
                 )
             run("UPDATE service SET attempts = attempts + ? WHERE key = ?", (len(keys), self.service))
@@ -156,13 +158,19 @@ class AnswerLedger:
         return float(found[0]) if found else 0.0
 
     def take_back(self, since: float, but: str) -> frozenset[str]:
-        """Forget the answers that came after ``since``, ``but`` that key's; the runs they were bought for."""
+        """Set aside the answers since then, ``but`` that of a key; the runs that they were bought for."""
+        some, values = f"{ANSWERED} AND service = ? AND last > ? AND key != ?", (self.service, since, but)
         with self._writing() as run:
-            some = "answer IS NOT NULL AND service = ? AND last > ? AND key != ?", (self.service, since, but)
-            runs = run(f"SELECT DISTINCT run FROM buyer JOIN answer USING (key) WHERE {some[0]}", some[1])
+            runs = run(f"SELECT DISTINCT run FROM buyer JOIN answer USING (key) WHERE {some}", values)
             found = frozenset(str(each) for (each,) in runs)
-            run(f"UPDATE answer SET answer = NULL, status = 'changed' WHERE {some[0]}", some[1])
+            run(f"UPDATE answer SET status = 'changed' WHERE {some}", values)
         return found
+
+    def trust(self) -> None:
+        """Take what was set aside for answers again, but what was asked again since."""
+        with self._writing() as run:
+            query = "UPDATE answer SET status = '200' WHERE status = 'changed' AND service = ?"
+            run(query, (self.service,))
 
     @property
     def attempts(self) -> int:

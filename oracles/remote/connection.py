@@ -96,6 +96,8 @@ class RemoteScores:
         self._first: Pixels | None = None  # the first image of this process, asked again now and then
         self._since = -1  # images sent since that was asked; -1 is never
         self._checked = 0.0  # when it was answered as before, in seconds
+        if not buying.again:
+            self.ledger.trust()
         self._threads = ThreadPoolExecutor(client.limits.concurrency, "sparseattack-remote")
         if lost := self.ledger.unanswered:
             warn(
@@ -259,7 +261,10 @@ class RemoteScores:
         assert self._first is not None
         key = self.key(self._first, 0)
         before = self.ledger.known([key]).get(key)
-        anew, checked = before is not None, self._checked or self.ledger.sent_at(key)
+        if before is not None and not (self.buying.again or self.service.on_trial):
+            self._since = 0
+            return {key: before}
+        anew, checked, now = before is not None, self._checked or self.ledger.sent_at(key), time.time()
         try:
             bought = self._ask({key: self._first}, anew)
             self.service.on_trial = False
@@ -269,23 +274,24 @@ class RemoteScores:
             self.service.another_form()
             bought = self._ask({key: self._first}, anew)
         self._since = 0
-        if before is not None and (share := _change(self._decoded(before), self._decoded(bought[key]))):
+        if before is not None and self.buying.again:
+            self._compare(key, before, bought[key], checked)
+        self._checked = now
+        return bought if before is None else {key: before}
+
+    def _compare(self, key: str, before: bytes, now: bytes, since: float) -> None:
+        """Take back the answers since then, and raise ChangedError, where those of the first image differ."""
+        old, new = self._decoded(before), self._decoded(now)
+        share = float(np.abs(old - new).max() / max(np.abs(old).max(), np.finfo(np.float32).tiny))
+        if share > TOLERANCE:
             raise ChangedError(
                 f"{self.who} has changed: its scores of the first image differ by {share:.2g} of the greatest"
                 f" from those in {self.ledger.path}. Answers since they were last the same are taken back,"
                 " and so are runs that have one; all others are kept. Name another ledger=FILE, and another"
-                " --study, for the new model; reprobe=0 asks no image again, for one whose answers"
-                " differ by chance",
-                self.ledger.take_back(checked, key),
+                " --study, for the new model; reprobe=0 asks no image again, and takes all answers as they"
+                " are, for a model whose answers differ by chance",
+                self.ledger.take_back(since, key),
             )
-        self._checked = time.time()
-        return bought if before is None else {key: before}
-
-
-def _change(before: Scores, now: Scores) -> float:
-    """How far two answers about an image differ, as a share of the greatest score; 0 within TOLERANCE."""
-    share = float(np.abs(before - now).max() / max(np.abs(before).max(), np.finfo(np.float32).tiny))
-    return share if share > TOLERANCE else 0.0
 
 
 def _succeeded(future: "Future[dict[str, bytes]]") -> bool:

@@ -113,7 +113,7 @@ class Plan:
                 if left and not worked:  # all that is left is claimed by others
                     mine.beat()
                     sleep(PAUSE)
-            if remote := self.setup.clean.oracle.remote:
+            if (remote := self.setup.clean.oracle.remote) and not self.setup.experiment.noisy_oracle:
                 remote.check()
         if unanswered:
             runs = "run is" if len(unanswered) == 1 else "runs are"

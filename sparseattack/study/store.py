@@ -258,6 +258,8 @@ class Study:
         except ChangedError as error:
             with self.writing() as connection:
                 connection.executemany("DELETE FROM run WHERE key = ?", [(key,) for key in error.runs])
+                costs = [(_name(SentImages, f"{key} %"),) for key in error.runs]
+                connection.executemany("DELETE FROM study WHERE name LIKE ?", costs)
             raise
 
     def keys(self) -> frozenset[str]:

@@ -390,6 +390,29 @@ def test_what_a_changed_model_has_answered_is_taken_back(
     assert outcomes(tmp_path / "b.study") == expected
 
 
+def test_what_was_taken_back_is_there_for_whoever_trusts_it(server: OipServer, tmp_path: Path) -> None:
+    """It was paid: with reprobe=0 no image is sent again, not even the first one."""
+    made = oracle(server, f"reprobe=5,batch=1,ledger={tmp_path}/a.ledger")
+    made(IMAGES[:4])
+    server.model = lambda images: linear(images) + 9e3
+    with pytest.raises(OracleError, match="reprobe=0"):
+        made(IMAGES[4:12])
+    sent = len(server.requests)
+    blind = oracle(server, f"reprobe=0,binary=yes,batch=1,ledger={tmp_path}/a.ledger")
+    assert torch.equal(blind(IMAGES[:4]), EXPECTED[:4])
+    changed = torch.from_numpy(server.model(IMAGES[4:5].numpy()).astype(np.float32))
+    assert torch.equal(blind(IMAGES[4:5]), changed) and len(server.requests) == sent
+    blind(IMAGES[20:22])
+    assert len(server.requests) == sent + 2
+
+
+def test_a_noisy_model_is_not_taken_for_another_at_the_end(server: OipServer, tmp_path: Path) -> None:
+    noise = np.random.default_rng(0)
+    server.model = lambda images: linear(images) * noise.uniform(0.98, 1.02, (len(images), 1))
+    found = compare(replace(experiment(server, tmp_path), noisy_oracle=True), tmp_path / "a.study")
+    assert len(found.records) == len(runs(tmp_path / "a.study")) > 0
+
+
 def test_a_study_is_made_again_without_a_network(tmp_path: Path) -> None:
     """From the ledger: the same runs, what they have cost too, and nothing is sent."""
     with serving(OipServer(model=linear, shape=[-1, 3, 8, 8])) as server:
