@@ -11,6 +11,7 @@ from records import method, record
 from scipy.stats import CensoredData, binom, logrank
 
 from sparseattack import Experiment, compare
+from sparseattack.report.page.cells import pair_table
 from sparseattack.report.results import Results
 from sparseattack.report.statistics.comparisons import Comparison, compare_two, comparisons
 from sparseattack.report.statistics.intervals import holm, mcnemar
@@ -26,11 +27,11 @@ from sparseattack.study.columns import Columns
 BUDGET = 100
 
 
-def runs_of(costs: list[list[int]]) -> Columns:
+def runs_of(costs: list[list[int]], budget: int = BUDGET) -> Columns:
     """The runs of each image, one a seed; 0 is a failure."""
     return Columns.of(
         [
-            record(image, cost, seed=seed, budget=BUDGET, queries=cost or BUDGET)
+            record(image, cost, seed=seed, budget=budget, queries=cost or budget)
             for image, each in enumerate(costs)
             for seed, cost in enumerate(each)
         ]
@@ -124,9 +125,9 @@ def test_no_difference_needs_more_than_any_number_of_images() -> None:
     assert images_needed(0.0, 1.0) == images_needed(1.0, 1.0) == 4
 
 
-def pair(first: list[list[int]], second: list[list[int]]) -> Comparison:
-    one, other = method("de", budget=BUDGET), method("cmaes", budget=BUDGET)
-    return compare_two((one, runs_of(first)), (other, runs_of(second)))
+def pair(first: list[list[int]], second: list[list[int]], budget: int = BUDGET) -> Comparison:
+    one, other = method("de", budget=budget), method("cmaes", budget=budget)
+    return compare_two((one, runs_of(first, budget)), (other, runs_of(second, budget)))
 
 
 def test_a_comparison_by_hand() -> None:
@@ -139,6 +140,38 @@ def test_a_comparison_by_hand() -> None:
     assert (mark.queries, mark.only_first, mark.only_second, mark.p) == (100, 1, 0, 1.0)
     assert "cmaes fools 20.0 percentage points more than de" in found.in_words()
     assert "Not significant" in found.in_words() and "0.50 times the queries" in found.in_words()
+
+
+def test_a_difference_is_in_favour_of_the_one_that_the_test_shows_better() -> None:
+    """One fools half at once and no more, the other all later: each is the better one at its time."""
+    found = pair([[10]] * 20 + [[0]] * 20, [[400]] * 40, budget=1000)
+    assert found.first.strategy == "cmaes" and found.favoured == found.first
+    whole, early = [(one.strategy, how, other.strategy) for one, how, other in found.findings]
+    assert whole == ("cmaes", "fools significantly more images than", "de")
+    assert early == ("de", "fools significantly more images within 100 queries than", "cmaes")
+
+
+def test_a_difference_may_be_against_the_one_of_fewer_queries() -> None:
+    found = pair([[10]] * 20 + [[0]] * 20, [[150]] * 20 + [[10]] * 3 + [[0]] * 17, budget=1000)
+    assert found.first.strategy == "cmaes" and found.favoured == found.second and found.significant
+    assert not found.logrank_for_first and "cmaes" not in [one.strategy for one, _, _ in found.findings]
+    assert "Significant, in favour of de: the lowest p" in found.in_words()
+    shown = pair_table([found], [found.first, found.second])
+    assert shown and "significant, for de" in [cell.text for cell in shown.rows[0]]
+
+
+def test_images_are_only_needed_where_a_difference_is_not_significant() -> None:
+    few, many = (pair([[10]] * count + [[0]] * 20, [[0]] * (20 + count)) for count in (3, 15))
+    for found, images in ((few, few.needed), (many, None)):
+        shown = pair_table([found], [found.first, found.second])
+        assert shown and found.significant == (images is None)
+        assert shown.rows[0][-1].text == (f"{images}" if images else "-")
+
+
+def test_the_log_rank_test_is_for_the_one_that_succeeds_sooner() -> None:
+    found = pair([[10]] * 30, [[40]] * 30)
+    assert found.logrank_for_first and found.first.strategy == "de"
+    assert found.findings == [(found.first, "fools images significantly sooner than", found.second)]
 
 
 def test_without_a_success_there_is_no_ratio() -> None:

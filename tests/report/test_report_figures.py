@@ -252,7 +252,15 @@ def test_unfinished_conditions_have_bounds_and_are_in_no_comparison(found: Resul
     (*_, end) = (row for row in table(shown["success-k1"]) if row["strategy"] == method.name)
     assert end["finished"] == "no" and "not finished" in shown["success-k1"].caption
     assert (float(end["low"]), float(end["high"])) == pytest.approx((bounds.least, bounds.most), abs=1e-6)
-    assert "(unfinished)" in shown["success-k1"].svg()
+    ends = {name: shown[name] for name in ("success-k1", "time", "classes-k1", "places-k1", "size")}
+    for figure in ends.values():
+        lines = {row["strategy"]: row["finished"] for row in table(figure) if "k = 2" not in row.values()}
+        assert lines[method.name] == "no" and set(lines.values()) == {"yes", "no"}
+        assert f"Not finished: {method.name}" in figure.caption or "not finished" in figure.caption
+        assert "(unfinished)" in figure.svg()
+    assert f"Not shown, as they are not finished: {method.name}." in shown["margin-k1"].caption
+    whole = {row["strategy"]: float(row["strategy_microseconds"]) for row in table(ends["time"])}
+    assert "(unfinished)" not in ends["time"].sentence and len(whole) > 1
 
 
 def test_files_are_the_same_every_time_and_none_is_blank(found: Results, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from sparseattack.errors import number_of
 from sparseattack.report.figures.figure import INK, ReportFigure
-from sparseattack.report.figures.panels import Panel, Series
+from sparseattack.report.figures.panels import Panel, Series, left_out
 from sparseattack.report.figures.style import (
     BAND,
     label,
@@ -67,7 +67,7 @@ def difference_figure(panel: Panel) -> ReportFigure | None:
         caption=(
             f"Share of images that {best.name} fools within so many queries, less the share that the other"
             f" fools, on the images ({counts}) that both attack. Band: pointwise 95 % interval by bootstrap"
-            " over images, each with all its runs."
+            " over images, each with all its runs." + left_out(panel)
         ),
         columns=("strategy", "less", "queries", "difference", "low", "high"),
         rows=tuple(
@@ -141,7 +141,7 @@ def scatter_figure(panel: Panel, first: Series, second: Series) -> ReportFigure 
             "A dot for each image that both attack: queries to success"
             f"{', the lower median of its runs' * repeated}. Failures within the budget, the dashed lines,"
             " stand on the rim, scattered so that they are seen. Above the diagonal the strategy named below"
-            " is better, below it the one named at the left."
+            " is better, below it the one named at the left." + left_out(panel)
         ),
         columns=("image", "queries_first", "queries_second", "first", "second"),
         rows=tuple(
@@ -218,7 +218,7 @@ def profile_figure(panel: Panel) -> ReportFigure | None:
             f"Share of {number_of(images, 'image')} fooled with at most so many times the queries of the"
             " strategy that was fastest on the same image and seed (Dolan and Moré, 2002). Failures count as"
             f" infinitely many queries. It depends on which strategies take part, here {len(names)}; at 1"
-            " stands how often each was the fastest."
+            " stands how often each was the fastest." + left_out(panel)
         ),
         columns=("strategy", "factor", "share"),
         rows=tuple(

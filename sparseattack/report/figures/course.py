@@ -7,7 +7,7 @@ import numpy as np
 
 from sparseattack.errors import number_of
 from sparseattack.report.figures.figure import INK, Cell, ReportFigure
-from sparseattack.report.figures.panels import Panel, Series
+from sparseattack.report.figures.panels import Panel, Series, left_out
 from sparseattack.report.figures.style import BAND, label, legend, panels, query_scale
 from sparseattack.study.columns import Courses, Numbers, Reals
 
@@ -53,6 +53,7 @@ def margin_figure(panel: Panel, courses: Courses | None) -> ReportFigure | None:
             " better"
             + ", and below 0 the oracle is fooled" * (panel.fitness == "margin")
             + ". A run that has ended keeps its last value."
+            + left_out(panel)
         ),
         columns=("strategy", "queries", "lower_quartile", "median", "upper_quartile"),
         rows=_rows(lines),
@@ -82,6 +83,7 @@ def fewest_figure(panel: Panel, courses: Courses | None) -> ReportFigure | None:
             "Median over all runs of the fewest pixels with which the oracle was fooled so far; band: from"
             " the lower to the upper quartile of the runs. A run that has not fooled it counts as more"
             " pixels than any, so a line begins where half of the runs have. Lower is better."
+            + left_out(panel)
         ),
         columns=("strategy", "queries", "lower_quartile", "median", "upper_quartile"),
         rows=_rows(lines),

@@ -1,12 +1,12 @@
 """What success costs beside queries: changed pixels, length of the change, time of oracle and strategy."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from sparseattack.report.figures.figure import INK, Cell, ReportFigure
-from sparseattack.report.figures.panels import Panel, Series
+from sparseattack.report.figures.panels import Panel, Series, in_part
 from sparseattack.report.figures.style import COLOURS, WIDTH, label, legend, panels, short
 from sparseattack.study.columns import Columns
 
@@ -16,15 +16,18 @@ if TYPE_CHECKING:
 BAR = 0.26  # inches, of a condition
 EDGES = 0.8  # inches, of axes above and below
 MILLION = 1e6
+Row = tuple[Cell, ...]
 
 
 def size_figure(conditions: Sequence[tuple[Panel, Series]]) -> ReportFigure | None:
     """Changed pixels and length of the change of successes; None where they are not known."""
-    known = [(panel, one, each) for panel, one in conditions if len(each := _known_sizes(one))]
+    known = [
+        (one, _size_row(panel, one, each)) for panel, one in conditions if len(each := _known_sizes(one))
+    ]
     if not known:
         return None
-    rows = [_size_row(panel, one, each) for panel, one, each in known]
-    shortest = min(rows, key=lambda row: float(row[6] or 0))
+    series, rows = [one for one, _ in known], [row for _, row in known]
+    shortest = min(_finished(known), key=lambda row: float(row[6] or 0))
     return ReportFigure(
         name="size",
         kind="size",
@@ -38,7 +41,8 @@ def size_figure(conditions: Sequence[tuple[Panel, Series]]) -> ReportFigure | No
             " the encoding counts these). Right: Euclidean length of the change, colours in [0, 1] (L2); the"
             " line is the median, the box from the lower to the upper quartile, the whiskers from the 5th to"
             " the 95th percentile."
-        ),
+        )
+        + in_part(series),
         columns=(
             "strategy",
             "condition",
@@ -49,10 +53,21 @@ def size_figure(conditions: Sequence[tuple[Panel, Series]]) -> ReportFigure | No
             "l2_50",
             "l2_75",
             "l2_95",
+            "finished",
         ),
         rows=tuple(rows),
-        paint=lambda: _paint_sizes(rows, [one for _, one, _ in known]),
+        paint=lambda: _paint_sizes(rows, series),
     )
+
+
+def _finished(known: Sequence[tuple[Series, Row]]) -> list[Row]:
+    """The rows of conditions that lack no run, or all where each does."""
+    return [row for one, row in known if one.bounds is None] or [row for _, row in known]
+
+
+def _names(series: Sequence[Series], rows: Sequence[Row]) -> list[str]:
+    """What stands beside the bars: strategy and condition."""
+    return [f"{short(one.shown)}, {row[1]}" for one, row in zip(series, rows, strict=True)]
 
 
 def _known_sizes(one: Series) -> Columns:
@@ -61,19 +76,19 @@ def _known_sizes(one: Series) -> Columns:
     return runs.at(runs.success & (runs.pixels >= 0) & ~np.isnan(runs.l2))
 
 
-def _size_row(panel: Panel, one: Series, known: Columns) -> tuple[Cell, ...]:
+def _size_row(panel: Panel, one: Series, known: Columns) -> Row:
     lengths = np.quantile(known.l2, [0.05, 0.25, 0.5, 0.75, 0.95])
     sizes = [round(float(each), 6) for each in (known.pixels.mean(), *lengths)]
-    return one.name, panel.subject, len(known), *sizes
+    return one.name, panel.subject, len(known), *sizes, one.finished
 
 
-def _paint_sizes(rows: Sequence[tuple[Cell, ...]], series: Sequence[Series]) -> "Figure":
+def _paint_sizes(rows: Sequence[Row], series: Sequence[Series]) -> "Figure":
     figure, (left, right) = panels(2, (WIDTH / 2, EDGES + BAR * len(rows)), 2)
     places = np.arange(len(rows))
     colours = [one.style.colour for one in series]
     left.barh(places, [float(row[3] or 0) for row in rows], 0.7, color=colours, edgecolor=INK, linewidth=0.4)
     boxes = [
-        dict(zip(("whislo", "q1", "med", "q3", "whishi"), map(float, row[4:]), strict=True))  # type: ignore[arg-type]
+        dict(zip(("whislo", "q1", "med", "q3", "whishi"), map(float, row[4:-1]), strict=True))  # type: ignore[arg-type]
         for row in rows
     ]
     drawn = right.bxp(
@@ -83,7 +98,7 @@ def _paint_sizes(rows: Sequence[tuple[Cell, ...]], series: Sequence[Series]) -> 
     )  # fmt: skip
     for box, colour in zip(drawn["boxes"], colours, strict=True):
         box.set_facecolor(colour)
-    left.set_yticks(places, [f"{short(str(row[0]))}, {row[1]}" for row in rows])
+    left.set_yticks(places, _names(series, rows))
     right.set_yticks(places, [""] * len(rows))
     for axes, name in ((left, "changed, mean"), (right, "L2 length of the change")):
         axes.set_ylim(len(rows) - 0.4, -0.6)
@@ -95,10 +110,11 @@ def _paint_sizes(rows: Sequence[tuple[Cell, ...]], series: Sequence[Series]) -> 
 
 def time_figure(conditions: Sequence[tuple[Panel, Series]]) -> ReportFigure | None:
     """Time of oracle and strategy per query; None where it is not known of any condition."""
-    rows = list(_times(conditions))
-    if not rows:
+    known = [(one, row) for panel, one in conditions if (row := _times(panel, one))]
+    if not known:
         return None
-    slowest = max(rows, key=lambda row: float(row[4] or 0))
+    series, rows = [one for one, _ in known], [row for _, row in known]
+    slowest = max(_finished(known), key=lambda row: float(row[4] or 0))
     share = float(slowest[4] or 0) / max(float(slowest[3] or 0) + float(slowest[4] or 0), 1e-12)
     return ReportFigure(
         name="time",
@@ -112,22 +128,37 @@ def time_figure(conditions: Sequence[tuple[Panel, Series]]) -> ReportFigure | No
             "Time of all runs divided by all their queries, as they were run, many images side by side. The"
             " oracle's time is that of its calls; the strategy's is all else of the search. Conditions whose"
             " times are not known are left out."
+        )
+        + in_part(series),
+        columns=(
+            "strategy",
+            "condition",
+            "queries",
+            "oracle_microseconds",
+            "strategy_microseconds",
+            "finished",
         ),
-        columns=("strategy", "condition", "queries", "oracle_microseconds", "strategy_microseconds"),
         rows=tuple(rows),
-        paint=lambda: _paint_times(rows),
+        paint=lambda: _paint_times(rows, series),
     )
 
 
-def _times(conditions: Sequence[tuple[Panel, Series]]) -> Iterator[tuple[Cell, ...]]:
-    for panel, one in conditions:
-        queries = int(one.runs.queries.sum())
-        times = [float(one.runs.oracle_seconds.sum()), float(one.runs.strategy_seconds.sum())]
-        if queries and not np.isnan(times).any():
-            yield one.name, panel.subject, queries, *(round(MILLION * each / queries, 3) for each in times)
+def _times(panel: Panel, one: Series) -> Row:
+    """A row of the figure; empty where the times are not known."""
+    queries = int(one.runs.queries.sum())
+    times = [float(one.runs.oracle_seconds.sum()), float(one.runs.strategy_seconds.sum())]
+    if not queries or np.isnan(times).any():
+        return ()
+    return (
+        one.name,
+        panel.subject,
+        queries,
+        *(round(MILLION * each / queries, 3) for each in times),
+        one.finished,
+    )
 
 
-def _paint_times(rows: Sequence[tuple[Cell, ...]]) -> "Figure":
+def _paint_times(rows: Sequence[Row], series: Sequence[Series]) -> "Figure":
     figure, (axes,) = panels(1, (WIDTH, EDGES + BAR * len(rows)))
     places = np.arange(len(rows))
     oracle, strategy = (np.array([row[column] for row in rows], float) for column in (3, 4))
@@ -135,7 +166,7 @@ def _paint_times(rows: Sequence[tuple[Cell, ...]]) -> "Figure":
     second = axes.barh(
         places, strategy, 0.7, left=oracle, color=COLOURS[4], hatch="///", edgecolor=INK, linewidth=0.4
     )
-    axes.set_yticks(places, [f"{short(str(row[0]))}, {row[1]}" for row in rows])
+    axes.set_yticks(places, _names(series, rows))
     axes.invert_yaxis()
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
     label(axes, "microseconds per query", "")

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from sparseattack.errors import number_of
 from sparseattack.report.figures.figure import Cell, ReportFigure, printable
-from sparseattack.report.figures.panels import Panel, Series
+from sparseattack.report.figures.panels import Panel, Series, in_part
 from sparseattack.report.figures.style import panels, short
 from sparseattack.report.results import Results
 from sparseattack.study.columns import Courses
@@ -86,14 +86,13 @@ def pairs_figure(found: Results, panel: Panel) -> ReportFigure | None:
     labels = np.full(max(found.images, default=0) + 1, -1)
     for number, image in found.images.items():
         labels[number] = image.label
-    moves = {one.name: _moves(one, labels) for one in panel.series}
-    moves = {name: each for name, each in moves.items() if len(each)}
+    moves = [(one, each) for one in panel.series if len(each := _moves(one, labels))]
     if not moves:
         return None
-    every = np.concatenate(list(moves.values()))
+    series, every = [one for one, _ in moves], np.concatenate([each for _, each in moves])
     chosen, names = _chosen_classes(every, found.requests[-1].classes)
-    maps = [HeatMap(f"{short(name)}: {number_of(len(each), 'success', 'successes')}",
-                    _count(chosen[each], len(names))) for name, each in moves.items()]  # fmt: skip
+    maps = [HeatMap(f"{short(one.shown)}: {number_of(len(each), 'success', 'successes')}",
+                    _count(chosen[each], len(names))) for one, each in moves]  # fmt: skip
     ways, counts = np.unique(every, axis=0, return_counts=True)
     size = max(int(every.max()) + 1, len(names))
     before, after = class_names(found.requests[-1].classes, size), ways[counts.argmax()]
@@ -108,11 +107,11 @@ def pairs_figure(found: Results, panel: Panel) -> ReportFigure | None:
         caption=(
             "Successful runs by true class (rows) and class after the attack (columns), with one scale for"
             " all maps."
-            + " The classes of the fewest successes stand together as “others”."
-            * (len(names) < len(before))
+            + " The classes of the fewest successes stand together as “others”." * (len(names) < len(before))
+            + in_part(series)
         ),
-        columns=("strategy", "before", "after", "successes"),
-        rows=_rows(maps, list(moves), names),
+        columns=("strategy", "before", "after", "successes", "finished"),
+        rows=_rows(maps, series, names),
         paint=lambda: draw_maps(maps, names, ("class after", "true class"), "successes"),
     )
 
@@ -141,17 +140,18 @@ def _count(moves: Counts, size: int) -> Counts:
 
 
 def _rows(
-    maps: Sequence[HeatMap], titles: Sequence[str], names: Sequence[str]
+    maps: Sequence[HeatMap], series: Sequence[Series], names: Sequence[str]
 ) -> tuple[tuple[Cell, ...], ...]:
     """The cells of all maps that are not 0."""
     return tuple(
         (
-            title,
+            one.name,
             names[row] if names else row,
             names[column] if names else column,
             int(each.counts[row, column]),
+            one.finished,
         )
-        for title, each in zip(titles, maps, strict=True)
+        for one, each in zip(series, maps, strict=True)
         for row, column in np.argwhere(each.counts).tolist()
     )
 
@@ -163,13 +163,13 @@ def places_figure(found: Results, panel: Panel) -> ReportFigure | None:
     sides = {number: image.sides[1:] for number, image in found.images.items()}
     several = set(sides.values()) or {(1, 1)}
     shape = tuple(min(MOST_CELLS, max(side[axis] for side in several)) for axis in (0, 1))
-    counts = {one.name: _places(one, found.courses, sides, shape) for one in panel.series}
-    counts = {name: each for name, each in counts.items() if each.any()}
+    counts = [(one, _places(one, found.courses, sides, shape)) for one in panel.series]
+    counts = [(one, each) for one, each in counts if each.any()]
     if not counts:
         return None
+    series = [one for one, _ in counts]
     maps = [
-        HeatMap(f"{short(name)}: {number_of(int(each.sum()), 'pixel')}", each)
-        for name, each in counts.items()
+        HeatMap(f"{short(one.shown)}: {number_of(int(each.sum()), 'pixel')}", each) for one, each in counts
     ]
     total = np.sum([each.counts for each in maps], axis=0)
     height, width = shape
@@ -185,9 +185,10 @@ def places_figure(found: Results, panel: Panel) -> ReportFigure | None:
             f" {100 * area:.0f} % of the image."
         ),
         caption="Changed pixels of the best edits of successful runs, with one scale for all maps."
-        + cells * (several != {shape}),
-        columns=("strategy", "row", "column", "pixels"),
-        rows=_rows(maps, list(counts), ()),
+        + cells * (several != {shape})
+        + in_part(series),
+        columns=("strategy", "row", "column", "pixels", "finished"),
+        rows=_rows(maps, series, ()),
         paint=lambda: draw_maps(maps, (), ("column", "row"), "changed pixels"),
     )
 

@@ -4,7 +4,7 @@ Runs of one method under several budgets are several conditions; a curve of succ
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -29,6 +29,16 @@ class Series:
     runs: Columns  # the finished ones
     planned: Numbers  # (N,) runs of each image
     bounds: Unfinished | None  # where it lacks runs
+
+    @property
+    def shown(self) -> str:
+        """Its name, and that it lacks runs where it does."""
+        return self.name if self.bounds is None else f"{self.name} (unfinished)"
+
+    @property
+    def finished(self) -> str:
+        """``yes``, or ``no`` where it lacks runs, as tables of figures have it."""
+        return "yes" if self.bounds is None else "no"
 
     @property
     def images(self) -> int:
@@ -67,6 +77,22 @@ class Panel:
     def common_budget(self) -> int:
         """Up to which all of the series are known."""
         return min(one.method.budget for one in self.series)
+
+
+def in_part(series: Iterable[Series]) -> str:
+    """What a caption adds where conditions that lack runs are shown; empty where none does."""
+    names = ", ".join(dict.fromkeys(one.name for one in series if one.bounds))
+    return (
+        f" Not finished: {names}; only runs that have ended count, and those that succeed end sooner."
+        if names
+        else ""
+    )
+
+
+def left_out(panel: Panel) -> str:
+    """What a caption adds where a figure has no condition that lacks runs; empty where none does."""
+    names = ", ".join(one.name for one in panel.series if one.bounds)
+    return f" Not shown, as they are not finished: {names}." if names else ""
 
 
 def pooled(series: Sequence[Series]) -> list[Series]:

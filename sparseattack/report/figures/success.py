@@ -49,9 +49,9 @@ def _curve(one: Series) -> SuccessCurve:
 def _rows(curves: Curves) -> Iterator[tuple[Cell, ...]]:
     for one, curve in curves:
         budget: Cell = "+".join(map(str, one.budgets)) if one.budgets[1:] else one.method.budget
-        head, end = (one.method.name, budget), "yes" if one.bounds is None else "no"
+        head = one.method.name, budget
         for queries, rate, low, high in zip(*(column.tolist() for column in curve), strict=True):
-            yield *head, queries, round(rate, 6), round(low, 6), round(high, 6), end
+            yield *head, queries, round(rate, 6), round(low, 6), round(high, 6), one.finished
 
 
 def _result(panel: Panel, curves: Curves) -> str:
@@ -151,7 +151,7 @@ def _paint(panel: Panel, curves: Curves) -> "Figure":
             axes.step(curve.queries, curve.high, where="post", **one.style.line | {"linewidth": 0.8})
         (line,) = axes.step(curve.queries, curve.rate, where="post", **one.style.line)
         handles.append(line)
-        names.append(one.name if one.bounds is None else f"{one.name} (unfinished)")
+        names.append(one.shown)
     query_scale(axes, panel.budget)
     label(axes, "queries", "images fooled")
     percent_scale(axes)

@@ -25,7 +25,8 @@ PAIRS = (
     "On the images that both attack; in brackets 95 % intervals, by bootstrap over images. Ratio: queries of"
     " the first to fool half as many images as the weaker one fools, divided by those of the second. Tests:"
     " exact McNemar within 100, 300, 1,000 queries and the budget, and a log-rank test image by image,"
-    " adjusted by Holm for all tests here. Images needed: so many show this difference with a power of 80 %."
+    " adjusted by Holm for all tests here. Images needed: where the difference is not significant, so many"
+    " would show the one in ASR with a power of 80 %."
 )
 
 
@@ -135,13 +136,20 @@ def pair_table(compared: Sequence[Comparison], methods: Sequence[Method]) -> Pag
                 number_cell(points(one.difference)),
                 number_cell(times(one.ratio)),
                 PageCell(p_text(lowest_p(one)), repr(lowest_p(one))),
-                text_cell("significant" if one.significant else "not significant"),
-                number_cell("-" if one.needed is None else f"{one.needed:,}"),
+                text_cell(_verdict(one)),
+                number_cell("-" if one.significant or one.needed is None else f"{one.needed:,}"),
             ]
         )
     rest = f" The surest {len(shown)} of {len(compared):,} pairs; `comparisons(results)` in Python has all."
     note = PAIRS + rest * (len(shown) < len(compared))
     return PageTable("Every two conditions of the same k and budget", headings, rows, note)
+
+
+def _verdict(one: Comparison) -> str:
+    """Whether a difference is significant; where it is, and not for the first, for whom."""
+    if not one.significant:
+        return "not significant"
+    return "significant" if one.favoured == one.first else f"significant, for {one.second.name}"
 
 
 def surest(compared: Sequence[Comparison]) -> list[Comparison]:

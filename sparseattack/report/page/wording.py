@@ -119,15 +119,9 @@ def verdicts(compared: Sequence[Comparison]) -> list[str]:
     """Which strategy is better than which, in sentences; and how many pairs are not different."""
     better: dict[tuple[str, str], list[str]] = {}
     for one in compared:
-        last = one.marks[-1]
-        first, second = one.first, one.second
-        how = "fools images significantly sooner than"
-        if last.adjusted < LEVEL:
-            how = "fools significantly more images than"
-            first, second = (second, first) if last.only_second > last.only_first else (first, second)
-        if one.significant:
-            key = f"{first.name}/{first.encoding}, k = {first.k},", how
-            better.setdefault(key, []).append(f"{second.name}/{second.encoding}")
+        for winner, how, loser in one.findings:
+            key = f"{winner.name}/{winner.encoding}, k = {winner.k},", how
+            better.setdefault(key, []).append(f"{loser.name}/{loser.encoding}")
     sentences = [f"{winner} {how} {listed(losers)}." for (winner, how), losers in better.items()]
     if none := sum(not one.significant for one in compared):
         sentences.append(

@@ -9,7 +9,12 @@ import numpy as np
 from sparseattack.errors import number_of
 from sparseattack.report.results import Results
 from sparseattack.report.statistics.intervals import holm, mcnemar
-from sparseattack.report.statistics.paired import images_needed, paired_logrank, smallest_difference
+from sparseattack.report.statistics.paired import (
+    images_needed,
+    logrank_scores,
+    sign_flip_p,
+    smallest_difference,
+)
 from sparseattack.report.statistics.resampling import interval, paired_curves, queries_to_reach
 from sparseattack.report.summary import CASE, common_runs, marks
 from sparseattack.report.tables import LEVEL, percent
@@ -36,6 +41,11 @@ class MarkTest(NamedTuple):
     p: float
     adjusted: float  # by Holm over all tests of all comparisons
 
+    @property
+    def for_first(self) -> bool:
+        """Whether the first method is the better one here."""
+        return self.only_first >= self.only_second
+
 
 @dataclass(frozen=True)
 class Comparison:
@@ -52,13 +62,38 @@ class Comparison:
     marks: tuple[MarkTest, ...]  # the last one at the budget
     logrank: float  # p-value of the whole curves, image by image
     logrank_adjusted: float  # by Holm over all tests of all comparisons
+    logrank_for_first: bool  # whether the first method is the sooner one there
     needed: int | None  # images that would show this difference at the budget; None if there is none
     detectable: float  # the smallest difference of rates that so many images show
 
     @property
     def significant(self) -> bool:
         """Whether any of its tests shows a difference."""
-        return min(p for _, p in self._tests()) < LEVEL
+        return self._surest()[1] < LEVEL
+
+    @property
+    def favoured(self) -> Method:
+        """The better one by the test of the lowest p-value; not always the one of fewer queries."""
+        return self.first if self._surest()[2] else self.second
+
+    @property
+    def findings(self) -> list[tuple[Method, str, Method]]:
+        """What its tests show, as who does what than whom: empty where they show nothing.
+
+        Where the methods change places on the way, the later and the earlier difference.
+        """
+        *early, last = self.marks
+        shown = list[tuple[bool, str]]()
+        if last.adjusted < LEVEL:
+            shown.append((last.for_first, "fools significantly more images than"))
+        elif self.logrank_adjusted < LEVEL:
+            shown.append((self.logrank_for_first, "fools images significantly sooner than"))
+        for mark in early:
+            if mark.adjusted < LEVEL and mark.for_first not in [one for one, _ in shown]:
+                within = number_of(mark.queries, "query", "queries")
+                shown.append((mark.for_first, f"fools significantly more images within {within} than"))
+        both = self.first, self.second
+        return [(both[not first], how, both[first]) for first, how in shown]
 
     def in_words(self, names: Mapping[Method, str] | None = None) -> str:
         """Sentences: by how much the first is better, how sure that is, and how many images it would need."""
@@ -75,8 +110,9 @@ class Comparison:
                 f"To fool {percent(self.level)} it needs {_times(self.ratio.value)} times the queries"
                 f" ({_times(self.ratio.low)} to {_times(self.ratio.high)})."
             )
-        found, p = min(self._tests(), key=lambda test: test[1])
-        verdict = "Significant" if self.significant else "Not significant"
+        found, p, _ = self._surest()
+        favoured = first if self.favoured == self.first else second
+        verdict = f"Significant, in favour of {favoured}" if self.significant else "Not significant"
         said.append(f"{verdict}: the lowest p, of {found}, is {_p(p)}, adjusted by Holm for all tests.")
         if not self.significant:
             enough = (
@@ -89,13 +125,21 @@ class Comparison:
             )
         return " ".join(said)
 
-    def _tests(self) -> list[tuple[str, float]]:
-        """Every test with its adjusted p-value."""
+    def _surest(self) -> tuple[str, float, bool]:
+        """The test of the lowest adjusted p-value: its name, that, and whether it is for the first.
+
+        Of several, the one at the budget, then the one of whole curves.
+        """
         within = [
-            (f"McNemar's test within {number_of(mark.queries, 'query', 'queries')}", mark.adjusted)
+            (
+                f"McNemar's test within {number_of(mark.queries, 'query', 'queries')}",
+                mark.adjusted,
+                mark.for_first,
+            )
             for mark in self.marks
         ]
-        return [("the log-rank test", self.logrank_adjusted), *within]
+        curves = ("the log-rank test", self.logrank_adjusted, self.logrank_for_first)
+        return min([within[-1], curves, *within[:-1]], key=lambda test: test[1])
 
 
 def _times(value: float) -> str:
@@ -172,9 +216,10 @@ def compare_two(
     discordant = (tests[-1].only_first + tests[-1].only_second) / count
     gap = (tests[-1].only_first - tests[-1].only_second) / count
     difference, level, ratio = _sizes(*_curves((first, mine), (second, theirs), known))
-    p = paired_logrank(mine, theirs)
+    scores = logrank_scores(mine, theirs)
+    p = sign_flip_p(scores)
     return Comparison(
-        first, second, len(images), difference, level, ratio, tests, p, p,
+        first, second, len(images), difference, level, ratio, tests, p, p, bool(scores.sum() >= 0),
         images_needed(discordant, gap), smallest_difference(discordant, count),
     )  # fmt: skip
 

@@ -18,7 +18,14 @@ MOST = 10**9  # images
 
 
 def paired_logrank(first: Columns, second: Columns) -> float:
-    """p-value of a difference of two curves of success, over all queries, of the same cases.
+    """p-value of a difference of two curves of success, over all queries, of the same cases."""
+    return sign_flip_p(logrank_scores(first, second))
+
+
+def logrank_scores(first: Columns, second: Columns) -> Reals:
+    """The log-rank scores of two methods on the same cases, of each image on which they differ.
+
+    Their sum is positive where the first succeeds sooner.
 
     The log-rank statistic O - E is a sum of a score for each run: one for a success, less the cumulative
     hazard of both methods together at its number of queries. The scores are summed image by image, and the
@@ -34,8 +41,7 @@ def paired_logrank(first: Columns, second: Columns) -> float:
     sign = np.repeat([1.0, -1.0], [len(first), len(second)]) / 2
     _, place = np.unique(np.concatenate([first.image, second.image]), return_inverse=True)
     sums = np.asarray(np.bincount(place, sign * scores), float)
-    sums = sums[np.abs(sums) > 1e-9 * max(1.0, float(np.abs(scores).max(initial=0)))]
-    return sign_flip_p(sums)
+    return sums[np.abs(sums) > 1e-9 * max(1.0, float(np.abs(scores).max(initial=0)))]
 
 
 def cumulative_hazard(cost: NDArray[np.int64], event: NDArray[np.bool_]) -> Reals:
