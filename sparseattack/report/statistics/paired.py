@@ -41,7 +41,8 @@ def logrank_scores(first: Columns, second: Columns) -> Reals:
     sign = np.repeat([1.0, -1.0], [len(first), len(second)]) / 2
     _, place = np.unique(np.concatenate([first.image, second.image]), return_inverse=True)
     sums = np.asarray(np.bincount(place, sign * scores), float)
-    return sums[np.abs(sums) > 1e-9 * max(1.0, float(np.abs(scores).max(initial=0)))]
+    known: Reals = sums[np.abs(sums) > 1e-9 * max(1.0, float(np.abs(scores).max(initial=0)))]
+    return known
 
 
 def cumulative_hazard(cost: NDArray[np.int64], event: NDArray[np.bool_]) -> Reals:
