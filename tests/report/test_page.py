@@ -173,6 +173,7 @@ def test_what_is_missing_has_bounds(path: Path, found: Results, tmp_path: Path) 
         in Elements(text).text
     )
     assert "Unfinished: attack success rate so far unknown" in text
+    assert "fooled so far, k = 1" in text and "fooled, k = 2" in text
 
 
 def test_a_study_without_a_run_has_a_page(path: Path, tmp_path: Path) -> None:

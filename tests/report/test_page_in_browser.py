@@ -11,6 +11,7 @@ from urllib.parse import unquote
 import pytest
 from pages import hostile_study
 
+from sparseattack import Experiment, compare
 from sparseattack.report.page.document import html
 from sparseattack.report.results import Results
 from sparseattack.report.side_by_side import of_study
@@ -234,6 +235,35 @@ def test_on_paper_it_is_light_and_open(browser: "Browser", page: Path) -> None:
         assert min(shown.evaluate(CONTRAST).values()) >= 4.5
         assert shown.pdf().startswith(b"%PDF")
         assert shown.locator("details:not([open])").count() == 0  # beforeprint opens them
+
+
+def test_a_table_of_very_many_lines_scrolls_under_its_headings(browser: "Browser", tmp_path: Path) -> None:
+    """Nine strategies make 36 pairs; on paper the table is whole, and the pairs are not told in words."""
+    found = compare(
+        Experiment(
+            strategies=tuple(f"random(popsize={size})" for size in range(2, 11)),
+            oracle="linear(classes=10,inputs=64)",
+            images="digits[0:6]",
+            true_class="prediction",
+            budget=10,
+        )
+    )
+    page = tmp_path / "page.html"
+    page.write_text(html({"study": found}), encoding="utf-8")
+    with Visit(browser, page) as shown:
+        (long,) = shown.locator(".scroll.long").all()
+        heading = long.locator("thead th").first
+        assert long.locator("tbody tr").count() == 36
+        shown.evaluate("window.scrollTo(0, document.querySelector('.long').offsetTop)")
+        long.evaluate("one => one.scrollTo(0, one.scrollHeight)")
+        whole, top = long.bounding_box(), heading.bounding_box()
+        assert whole and top and whole["height"] < 700 and whole["y"] <= top["y"] < whole["y"] + 80
+        heading.locator("button").click()
+        assert heading.get_attribute("aria-sort") == "ascending"
+        shown.emulate_media(media="print")
+        paper = long.bounding_box()
+        assert shown.pdf().startswith(b"%PDF") and paper and paper["height"] > 700
+        assert shown.locator("details:not([open])").count() == shown.locator("details.long").count() == 1
 
 
 def test_names_from_users_do_nothing(browser: "Browser", tmp_path: Path) -> None:

@@ -158,6 +158,13 @@ def test_a_dot_is_the_lower_median_of_an_images_runs(found: Results, shown: list
             assert row[f"queries_{which}"] == ("" if lower == inf else str(lower))
 
 
+def test_where_nothing_is_fooled_nobody_is_the_fastest() -> None:
+    found = compare(replace(EXPERIMENT, oracle="digits-forest", true_class="label", pixels=(1,), budget=2))
+    shown = {figure.kind: figure for figure in figures(found)}
+    assert not any(line.success for line in found.lines)
+    assert shown["profile"].sentence == "None of them fools any of 12 images."
+
+
 def test_unequal_budgets_and_images_are_said_and_compared_up_to_the_smaller(found: Results) -> None:
     """What the smaller budget cuts off is nobody's success; only images that both attack count."""
     panel = next(panel for panel in panels_of(found) if panel.k == 1)
@@ -251,6 +258,7 @@ def test_unfinished_conditions_have_bounds_and_are_in_no_comparison(found: Resul
     assert not {"difference-k1", "scatter-k1", "profile-k1"} & set(shown) and "difference-k2" in shown
     (*_, end) = (row for row in table(shown["success-k1"]) if row["strategy"] == method.name)
     assert end["finished"] == "no" and "not finished" in shown["success-k1"].caption
+    assert "Wilson" in shown["success-k1"].caption
     assert (float(end["low"]), float(end["high"])) == pytest.approx((bounds.least, bounds.most), abs=1e-6)
     ends = {name: shown[name] for name in ("success-k1", "time", "classes-k1", "places-k1", "size")}
     for figure in ends.values():

@@ -213,6 +213,8 @@ def profile_figure(panel: Panel) -> ReportFigure | None:
         sentence=(
             f"{names[lead]} is the first, or as fast as the first, on {percent(float(shares[lead][0]))} of"
             f" {number_of(images, 'image')}."
+            if shares[lead][0]
+            else f"None of them fools any of {number_of(images, 'image')}."
         ),
         caption=(
             f"Share of {number_of(images, 'image')} fooled with at most so many times the queries of the"

@@ -8,7 +8,7 @@ import numpy as np
 from sparseattack.errors import number_of
 from sparseattack.report.figures.figure import INK, Cell, ReportFigure
 from sparseattack.report.figures.panels import Panel, Series, left_out
-from sparseattack.report.figures.style import BAND, label, legend, panels, query_scale
+from sparseattack.report.figures.style import band, label, legend, panels, query_scale
 from sparseattack.study.columns import Courses, Numbers, Reals
 
 if TYPE_CHECKING:
@@ -134,7 +134,13 @@ def _paint(panel: Panel, lines: list[Course], axis: str) -> "Figure":
     for line in lines:
         style = line.one.style
         axes.fill_between(
-            line.queries, line.lower, line.upper, step="post", color=style.colour, alpha=BAND, lw=0
+            line.queries,
+            line.lower,
+            line.upper,
+            step="post",
+            color=style.colour,
+            alpha=band(len(lines)),
+            lw=0,
         )
         handles += axes.step(line.queries, line.middle, where="post", **style.line)
     if panel.fitness == "margin" and axis.startswith("best"):

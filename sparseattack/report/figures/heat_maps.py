@@ -24,6 +24,7 @@ MOST_CLASSES = 20  # in a map; those of the fewest successes stand together
 WITH_NUMBERS = 12  # classes, up to which cells show theirs
 MOST_CELLS = 32  # along a side of an image
 MAPS_ACROSS = 2
+BAR_SHAPE = 20  # times that the bar of a scale is as long as wide, for each row of maps
 DARK = 0.55  # of the highest count, from which on a cell's number is white
 LONGEST_CLASS = 14  # letters
 
@@ -53,7 +54,9 @@ def draw_maps(
         panel.set_ylabel(axes_names[1])
         if names:
             _name_cells(panel, each.counts, names, highest)
-    figure.colorbar(shown, ax=axes, shrink=0.75, label=bar, ticks=_whole_ticks(highest))
+    rows = -(-len(maps) // MAPS_ACROSS)
+    ticks = _whole_ticks(highest)
+    figure.colorbar(shown, ax=axes, shrink=0.75, aspect=BAR_SHAPE * rows, label=bar, ticks=ticks)
     return figure
 
 

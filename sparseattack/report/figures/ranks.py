@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 FEWEST = 3  # methods in a diagram
+MOST_NAMES = 6  # in its sentence
 ROW, EDGES = 0.24, 0.7  # inches, of a name and of the scale
 
 
@@ -66,7 +67,10 @@ def _rank_figure(some: Sequence[tuple[Panel, Series]]) -> ReportFigure | None:
     alike = [
         names[place] for place in np.argsort(found.ranks) if place != best and _alike(found, best, place)
     ]
-    verdict = f"not told from it: {', '.join(alike)}" if alike else "each other one is significantly worse"
+    verdict = "each other one is significantly worse"
+    if alike:
+        others = ", ".join(alike) if len(alike) <= MOST_NAMES else f"{len(alike)} of {len(names) - 1} others"
+        verdict = f"not told from it: {others}"
     if found.friedman >= LEVEL:
         verdict = "Friedman's test shows no difference between any of them"
     return ReportFigure(

@@ -29,6 +29,7 @@ WIDTH, HEIGHT = 6.4, 3.8  # inches, of one panel
 ROW = 0.19  # inches, of a line of a legend
 TWO_COLUMNS = 26  # letters of the longest name with which a legend has two columns
 BAND = 0.14  # opacity
+FEW_BANDS = 5  # that may have the whole of it
 LIGHT = 0.25  # opacity of a grid
 
 
@@ -47,6 +48,11 @@ class LineStyle(NamedTuple):
     def line(self) -> dict[str, Any]:
         """As matplotlib takes it."""
         return {"color": self.colour, "linestyle": (0, self.dash) if self.dash else "-", "linewidth": 1.7}
+
+
+def band(count: int) -> float:
+    """Opacity of each of so many bands, which lie upon each other."""
+    return BAND * min(1.0, FEW_BANDS / count)
 
 
 def short(name: str) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 from sparseattack.errors import number_of
 from sparseattack.report.figures.figure import Cell, ReportFigure
 from sparseattack.report.figures.panels import Panel, Series, pooled
-from sparseattack.report.figures.style import BAND, label, legend, panels, percent_scale, query_scale
+from sparseattack.report.figures.style import band, label, legend, panels, percent_scale, query_scale
 from sparseattack.report.statistics.curves import (
     SuccessCurve,
     kaplan_meier,
@@ -91,13 +91,13 @@ def _caption(panel: Panel, shown: Sequence[Series]) -> str:
     cases = "" if runs == 1 else f", with up to {runs} runs each, which count as one trial together"
     sentences = [
         f"Share of the attacked images ({images}{cases}) that were fooled within so many queries.",
-        "Band: pointwise 95 % interval (Wilson).",
+        *["Band: pointwise 95 % interval (Wilson)."] * any(one.bounds is None for one in shown),
         *_budgets_in_words(panel, shown),
     ]
     if lacking := [one for one in shown if one.bounds]:
         sentences.append(
-            f"{', '.join(one.name for one in lacking)}: not finished; the hatched area is between the rate"
-            " if all other runs fail and if all succeed."
+            f"{', '.join(one.name for one in lacking)}: not finished; the lower line is the rate if all"
+            " other runs fail, the thin one above it the rate if all succeed."
         )
     return " ".join(sentences)
 
@@ -144,7 +144,7 @@ def _paint(panel: Panel, curves: Curves) -> "Figure":
             curve.high,
             step="post",
             color=one.style.colour,
-            alpha=BAND if one.bounds is None else BAND / 3,
+            alpha=band(len(curves)) / (1 if one.bounds is None else 3),
             linewidth=0,
         )
         if one.bounds:

@@ -195,11 +195,10 @@ def class_table(fragile: Fragility, classes: Sequence[str]) -> PageTable | None:
     lines = fragile.classes[:MOST_CLASSES]
     if not lines:
         return None
-    ks = [level.k for level in fragile.resistances]
     headings = [
         Heading("true class", numeric=False),
         Heading("attacked images"),
-        *(Heading(f"fooled, k = {k}") for k in ks),
+        *(Heading(f"fooled{' so far' * bool(each.lacking)}, k = {each.k}") for each in fragile.resistances),
         Heading("most often taken for", numeric=False),
     ]
     rows = []

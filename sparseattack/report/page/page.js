@@ -137,8 +137,8 @@
   link.href = `data:application/json;charset=utf-8,${encodeURIComponent(numbers.textContent)}`;
   link.closest(".download").hidden = false;
 
-  // On paper everything is open.
+  // On paper everything is open, except the words of very many pairs, whose table is there.
   addEventListener("beforeprint", () => {
-    for (const folded of every(document, "details")) folded.open = true;
+    for (const folded of every(document, "details:not(.long)")) folded.open = true;
   });
 })();
