@@ -23,6 +23,8 @@ SPECIAL = {
     **{letter: f"\\{letter}" for letter in "&%$#_{}"},
 }
 
+TEXTS = ("strategy", "encoding", "fitness", "sees")  # columns of words
+
 
 def write(found: Results, out: Path) -> None:
     """Write ``out``, a table environment to be read with ``\\input``; InputError where no condition is whole.
@@ -59,7 +61,8 @@ def _table(found: Results, label: str) -> Iterator[str]:
     yield r"\centering"
     yield rf"\caption{{{_caption(found)}}}"
     yield rf"\label{{tab:{plain(label)}}}"
-    yield rf"\begin{{tabular}}{{l{'r' * (len(headings) - 1)}}}"
+    kinds = "".join("l" if heading in TEXTS else "r" for heading in headings)
+    yield rf"\begin{{tabular}}{{{kinds}}}"
     yield r"\toprule"
     yield _row(headings)
     for _, lines in groupby(found.lines, key=lambda line: line.method.k):
