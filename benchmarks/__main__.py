@@ -51,6 +51,7 @@ def parser() -> argparse.ArgumentParser:
     chosen.add_argument("--images", type=int, help="attacked in part b")
     chosen.add_argument("--budget", type=int, help="queries an image in part b")
     chosen.add_argument("--threads", type=int, help="threads of torch")
+    chosen.add_argument("--raw", help="best or eager: of which library the raw pass of parts a and e is")
     chosen.add_argument("--clock", help="wall or processor: what time is in parts a and e")
     chosen.add_argument("--device", help="device of parts a and d")
     return made

@@ -6,8 +6,11 @@ from typing import Any
 from benchmarks.timing import COUNTERS, Clock
 from sparseattack import InputError
 from sparseattack.plugins.registry import names
+from sparseattack.problem.oracle import EAGER
 
 OWN = "resnet20", "resnet56", "mobilenetv2"  # networks of benchmarks.networks
+
+RAW = (BEST := "best", EAGER)  # the raw pass: of the fastest library that is here, or of torch
 
 
 @dataclass(frozen=True)
@@ -25,6 +28,7 @@ class BenchmarkOptions:
     axes: tuple[str, ...] = ("images", "popsize", "k", "side")  # along which costs are measured
     points: int = 5  # an axis
     threads: int = 0  # of torch; 0 is its default
+    raw: str = BEST  # what parts a and e compare with: or eager, torch itself
     clock: Clock = "wall"  # of parts a and e: or processor
     device: str = "cpu"
 
@@ -37,6 +41,8 @@ class BenchmarkOptions:
             raise InputError(f"there is no strategy {unknown[0]!r}, only {', '.join(names('strategies'))}")
         if min(*self.pixels, self.repeats, self.images, self.budget) < 1 or self.seconds <= 0:
             raise InputError("pixels, repeats, images, budget and seconds are above 0")
+        if self.raw not in RAW:
+            raise InputError(f"there is no raw pass {self.raw!r}, only {', '.join(RAW)}")
         if self.clock not in COUNTERS:
             raise InputError(f"there is no clock {self.clock!r}, only {', '.join(COUNTERS)}")
 

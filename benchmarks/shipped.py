@@ -24,7 +24,7 @@ class ComparedRow:
     network: str
     k: int
     strategy: str
-    mode: str  # dense or sparse
+    mode: str  # dense, library or sparse
     ratio: Spread
     shipped: Spread | None  # None where nothing is shipped for it
 
@@ -50,7 +50,7 @@ def measure(options: BenchmarkOptions) -> Iterator[ComparedRow]:
     known = shipped()
     for row in throughput.measure(options):
         subject = row.subject
-        for mode, found in (("dense", row.dense), ("sparse", row.sparse)):
+        for mode, found in row.modes.items():
             if found.ratio:
                 key = subject.network, subject.k, subject.strategy, mode
                 yield ComparedRow(*key, found.ratio, known.get(key))

@@ -1,16 +1,19 @@
 """Throughput of an attack, relative to the raw forward pass of the same network."""
 
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from statistics import median
 from typing import Any
 
 from benchmarks.networks import BenchmarkNetwork, load_network
-from benchmarks.options import BenchmarkOptions
+from benchmarks.options import BEST, BenchmarkOptions
 from benchmarks.results import Benchmark, percent
 from benchmarks.timing import ForwardPass, Spread, TimedRun, fastest, in_turn, timed
-from sparseattack import Problem, load
+from sparseattack import InputError, Problem, load
 from sparseattack.plugins.spec import extra_objectives
+from sparseattack.problem.oracle import EAGER
+from sparseattack.search.inference import with_backend
 
 SPARSE = {
     ("allconv", 1): 4.0, ("allconv", 5): 2.0, ("nin", 1): 4.0, ("nin", 5): 2.0, ("resnet20", 1): 2.0,
@@ -23,7 +26,7 @@ DENSE = 0.95
 
 @dataclass(frozen=True)
 class ModeRatio:
-    """An attack in one mode, dense or sparse; None where the oracle does not have the mode, or no target."""
+    """An attack in one mode; None where the oracle does not have the mode, or no target."""
 
     ratio: Spread | None  # of its rows per second / those of the raw forward pass
     target: float | None
@@ -38,6 +41,7 @@ class ThroughputSubject:
     network: str
     weights: str  # trained or random
     images: int
+    raw_library: str  # that is fastest with the network alone
     raw_batch: int
     raw_rows_per_second: float
     strategy: str
@@ -47,18 +51,25 @@ class ThroughputSubject:
 
 @dataclass(frozen=True)
 class ThroughputRow:
-    """The throughput of an attack, dense and sparse."""
+    """The throughput of an attack: on whole images by torch, by the fastest other library, and sparse."""
 
     subject: ThroughputSubject
     rows: int
     repeats: int
     dense: ModeRatio
+    library: ModeRatio
     sparse: ModeRatio
+
+    @property
+    def modes(self) -> dict[str, ModeRatio]:
+        """Those that were measured, by name."""
+        every = {"dense": self.dense, "library": self.library, "sparse": self.sparse}
+        return {name: mode for name, mode in every.items() if mode.ratio}
 
     def record(self) -> dict[str, Any]:
         """The row as one JSON object: a ratio under the name of its mode, its other fields with a prefix."""
         modes = dict[str, Any]()
-        for name, mode in (("dense", self.dense), ("sparse", self.sparse)):
+        for name, mode in (("dense", self.dense), ("library", self.library), ("sparse", self.sparse)):
             fields = asdict(mode)
             modes |= {name: fields.pop("ratio")} | {f"{name}_{key}": value for key, value in fields.items()}
         return asdict(self.subject) | {"rows": self.rows, "repeats": self.repeats} | modes
@@ -104,7 +115,9 @@ COLUMNS: dict[str, Callable[[ThroughputRow], object]] = {
     "strategy": lambda row: row.subject.strategy,
     "images": lambda row: row.subject.images,
     "rows": lambda row: row.rows,
+    "raw by": lambda row: row.subject.raw_library,
     "dense": lambda row: against_target(row.dense),
+    "by that library": lambda row: against_target(row.library),
     "sparse": lambda row: against_target(row.sparse),
     "outside, dense": lambda row: outside(row.dense),
     "outside, sparse": lambda row: outside(row.sparse),
@@ -123,11 +136,24 @@ def measure(options: BenchmarkOptions) -> Iterator[ThroughputRow]:
     """A row for every network, number of pixels and strategy."""
     for name in options.networks:
         chosen = load_network(name, options.device)
-        raw = fastest(chosen.network, chosen.images)
+        raw = fastest_of_all(chosen) if options.raw == BEST else fastest(chosen.network, chosen.images)
         for k in options.pixels:
             for strategy in options.strategies:
                 if k == 1 or strategy != "exhaustive":
                     yield _line(chosen, raw, problem_of(chosen, strategy, k), strategy, options)
+
+
+def fastest_of_all(chosen: BenchmarkNetwork) -> ForwardPass:
+    """The network alone by torch, or by another library that is here and faster."""
+    passes = [fastest(chosen.network, chosen.images)]
+    for name in chosen.oracle.backends:
+        try:
+            network = with_backend(chosen.oracle, name, chosen.images).scores
+        except InputError as error:
+            print(f"{chosen.name} is not evaluated by {name}: {error}", file=sys.stderr)
+        else:
+            passes.append(fastest(network, chosen.images, library=name))
+    return max(passes, key=lambda one: one.rate)
 
 
 def problem_of(chosen: BenchmarkNetwork, strategy: str, k: int) -> Problem:
@@ -148,8 +174,7 @@ def _line(
     strategy, budget = load("strategies", name), max(1, rows // images)
     runs: dict[str, Callable[[], TimedRun]] = {"raw": lambda: raw.run(rows)}
     ready: dict[str, float] = {}
-    for mode in ("dense", "sparse")[: 1 + bool(chosen.oracle.answer_edits)]:
-        attacked = replace(problem, sparse=mode == "sparse")
+    for mode, attacked in _modes(problem, raw.library).items():
         ready[mode] = round(timed(attacked, strategy, 1)[0].seconds * raw.rate)
         runs[mode] = lambda attacked=attacked: timed(attacked, strategy, budget)[0]  # type: ignore[misc]
     results, k = in_turn(runs, options.repeats), problem.encoding.slots
@@ -157,6 +182,7 @@ def _line(
         network=chosen.name,
         weights=chosen.weights,
         images=images,
+        raw_library=raw.library,
         raw_batch=len(raw.batch),
         raw_rows_per_second=round(raw.rate, 1),
         strategy=name,
@@ -166,6 +192,17 @@ def _line(
     return throughput_row(subject, results)
 
 
+def _modes(problem: Problem, library: str) -> dict[str, Problem]:
+    """The ways in which an attack evaluates: with ``library`` only where it is another one than torch."""
+    modes = {"dense": replace(problem, sparse=False)}
+    if library != EAGER:
+        oracle = with_backend(problem.classifier, library, problem.images)
+        modes["library"] = replace(problem, oracle=oracle, sparse=False)
+    if problem.classifier.answer_edits:
+        modes["sparse"] = replace(problem, sparse=True)
+    return modes
+
+
 def throughput_row(subject: ThroughputSubject, results: dict[str, list[TimedRun]]) -> ThroughputRow:
     """The row of the runs of the raw pass and of each mode that the oracle has."""
     first, raw = results["dense"][0], results["raw"]
@@ -173,7 +210,8 @@ def throughput_row(subject: ThroughputSubject, results: dict[str, list[TimedRun]
         subject,
         rows=first.rows,
         repeats=first.repeats,
-        dense=mode_ratio(results["dense"], raw, DENSE),
+        dense=mode_ratio(results["dense"], raw, DENSE if subject.raw_library == EAGER else None),
+        library=mode_ratio(results.get("library"), raw, DENSE),
         sparse=mode_ratio(results.get("sparse"), raw, SPARSE.get((subject.network, subject.k))),
     )
 
@@ -185,8 +223,10 @@ def images_at_once(together: int, popsize: int) -> int:
 
 THROUGHPUT = Benchmark[ThroughputRow](
     "Rows per second of an attack, in rows per second of the raw forward pass",
-    "The raw pass is the same network alone, on batches of the fastest size and memory layout. An attack is"
-    " everything: search, painting, selection, counting, to the first success or the end of the budget."
+    "The raw pass is the same network alone, on batches of the fastest size and memory layout, by torch or by"
+    " the library of the extra `backends` that is fastest here (*raw by*). *Dense* is an attack that shows"
+    " whole images to torch, *by that library* one that shows them to it. An attack is everything: search,"
+    " painting, selection, counting, to the first success or the end of the budget."
     " *Outside* is the share of its time outside the oracle; in sparse mode the oracle paints. *Rows at once*"
     " are those of one call, with their shares. A median below its target is marked.",
     measure,

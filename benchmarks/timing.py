@@ -10,9 +10,10 @@ from time import perf_counter, process_time
 from typing import Literal, Self, TypeVar
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from sparseattack import Classifier, Outcome, Problem, Strategy, attack
+from sparseattack.problem.oracle import EAGER
 
 Result = TypeVar("Result")
 
@@ -158,9 +159,10 @@ TRIALS, LEAST = 3, 0.05  # timings of a batch, and seconds of each
 class ForwardPass:
     """A network and a batch of images, of the size and memory layout that is fastest."""
 
-    network: nn.Module
+    network: Callable[[Tensor], Tensor]
     batch: Tensor
     rate: float  # rows per second when it was chosen
+    library: str = EAGER  # that evaluates it: eager is torch itself
 
     @torch.inference_mode()
     def run(self, rows: int) -> TimedRun:
@@ -172,7 +174,9 @@ class ForwardPass:
         return TimedRun(passes * len(self.batch), clock(device) - start)
 
 
-def fastest(network: nn.Module, images: Tensor, most: int = BATCHES[-1]) -> ForwardPass:
+def fastest(
+    network: Callable[[Tensor], Tensor], images: Tensor, most: int = BATCHES[-1], library: str = EAGER
+) -> ForwardPass:
     """The network with the fastest batch, of at most ``most`` images."""
     best: ForwardPass | None = None
     for size in (size for size in BATCHES if size <= most):
@@ -181,10 +185,12 @@ def fastest(network: nn.Module, images: Tensor, most: int = BATCHES[-1]) -> Forw
         if here.rate < WORSE * best.rate or size / here.rate > LONG:
             break
     assert best
-    return best
+    return replace(best, library=library)
 
 
-def _tried(network: nn.Module, images: Tensor, size: int, layout: torch.memory_format) -> ForwardPass:
+def _tried(
+    network: Callable[[Tensor], Tensor], images: Tensor, size: int, layout: torch.memory_format
+) -> ForwardPass:
     """The network with one batch of random noise, which no kernel can shortcut."""
     batch = torch.rand(size, *images.shape[1:]).to(images.device).contiguous(memory_format=layout)
     raw = ForwardPass(network, batch, 1.0)

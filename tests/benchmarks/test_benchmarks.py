@@ -2,19 +2,22 @@
 
 import json
 import sys
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from benchmarks.__main__ import main
 from benchmarks.networks import load_network
 from benchmarks.scaling import ScalingPoint, measure_point
+from benchmarks.throughput import fastest_of_all
 from benchmarks.timing import fastest, timed
-from sparseattack import Problem, load, load_images
+from sparseattack import InputError, Problem, load, load_images
 
-SMALL = ("--quick", "--repeats", "1", "--seconds", "0.05")
+SMALL = ("--quick", "--raw", "eager", "--repeats", "1", "--seconds", "0.05")
 
 
 def test_a_run_writes_a_table_and_all_that_was_measured(
@@ -46,6 +49,7 @@ def test_an_absent_library_is_reported(
     ("option", "value", "said"),
     [
         ("--parts", "a,f", "no part f, only a, b, c, d, e"),
+        ("--raw", "jit", "no raw pass 'jit', only best, eager"),
         ("--clock", "sun", "no clock 'sun', only wall, processor"),
         ("--networks", "alexnet2", "no network 'alexnet2', only"),
         ("--strategies", "dee", "no strategy 'dee', only"),
@@ -87,6 +91,23 @@ def test_the_fastest_batch_is_one_of_those_allowed() -> None:
     raw = fastest(nn.Conv2d(3, 4, 3), torch.zeros(1, 3, 8, 8), most=32)
     assert raw.batch.shape[1:] == (3, 8, 8) and len(raw.batch) in (16, 32)
     assert raw.run(50).rows % len(raw.batch) == 0
+
+
+def test_the_raw_pass_is_that_of_the_fastest_library(capsys: pytest.CaptureFixture[str]) -> None:
+    """One that answers at once is taken; of one that is not there the reason is printed."""
+    chosen = load_network("allconv-small", "cpu")
+
+    def absent(images: Tensor) -> tuple[Callable[[Tensor], Tensor], int]:
+        raise InputError("it is not installed")
+
+    def at_once(images: Tensor) -> tuple[Callable[[Tensor], Tensor], int]:
+        return lambda rows: rows[:, :, 0, 0], 16
+
+    found = fastest_of_all(replace(chosen, oracle=replace(chosen.oracle, backends={"slow": absent})))
+    assert found.library == "eager"
+    assert "allconv-small is not evaluated by slow: it is not installed" in capsys.readouterr().err
+    found = fastest_of_all(replace(chosen, oracle=replace(chosen.oracle, backends={"fast": at_once})))
+    assert found.library == "fast" and found.run(20).rows % len(found.batch) == 0
 
 
 @pytest.mark.shared

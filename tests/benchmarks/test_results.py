@@ -28,18 +28,28 @@ def test_ratios_are_those_of_paired_runs() -> None:
             TimedRun(100, 4.0, inside=2),
         ],
     }
-    subject = ThroughputSubject("allconv", "trained", 8, 16, 50.0, "de", 1, {"dense": 3})
+    subject = ThroughputSubject("allconv", "trained", 8, "eager", 16, 50.0, "de", 1, {"dense": 3})
     row = throughput_row(subject, runs)
     assert row.dense.ratio == Spread(1.0, 0.5, 1.0) and row.rows == 100
     assert row.dense.outside == 0.25 and row.dense.sizes == {32: 2, 64: 3}
     assert row.sparse.ratio is None and row.sparse.target == 4.0
     assert row.record() == {
-        "network": "allconv", "weights": "trained", "images": 8, "raw_batch": 16, "raw_rows_per_second": 50.0,
-        "strategy": "de", "k": 1, "ready_in_rows": {"dense": 3}, "rows": 100, "repeats": 0,
-        "dense": {"median": 1.0, "low": 0.5, "high": 1.0}, "dense_target": 0.95, "dense_outside": 0.25,
-        "dense_sizes": {32: 2, 64: 3}, "sparse": None, "sparse_target": 4.0, "sparse_outside": None,
-        "sparse_sizes": None,
+        "network": "allconv", "weights": "trained", "images": 8, "raw_library": "eager", "raw_batch": 16,
+        "raw_rows_per_second": 50.0, "strategy": "de", "k": 1, "ready_in_rows": {"dense": 3}, "rows": 100,
+        "repeats": 0, "dense": {"median": 1.0, "low": 0.5, "high": 1.0}, "dense_target": 0.95,
+        "dense_outside": 0.25, "dense_sizes": {32: 2, 64: 3}, "library": None, "library_target": 0.95,
+        "library_outside": None, "library_sizes": None, "sparse": None, "sparse_target": 4.0,
+        "sparse_outside": None, "sparse_sizes": None,
     }  # fmt: skip
+
+
+def test_beside_a_faster_library_the_target_is_that_of_attacks_by_it() -> None:
+    runs = {"raw": [TimedRun(100, 1.0)], "dense": [TimedRun(100, 2.0)], "library": [TimedRun(100, 1.25)]}
+    subject = ThroughputSubject("allconv", "trained", 8, "openvino", 16, 50.0, "de", 1, {})
+    row = throughput_row(subject, runs)
+    assert list(row.modes) == ["dense", "library"]
+    assert against_target(row.dense) == "0.5 (0.5 - 0.5)"
+    assert against_target(row.library) == "0.8 (0.8 - 0.8) below 0.95"
 
 
 def test_a_missed_target_is_marked() -> None:
