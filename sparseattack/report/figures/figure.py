@@ -80,7 +80,8 @@ class ReportFigure:
         saved = []
         with drawing(self.name):
             figure = self.paint()
-            figure.draw_without_rendering()  # lays it out
+            if layout := figure.get_layout_engine():
+                layout.execute(figure)  # once for all forms
             figure.set_layout_engine("none")
             for form in forms:
                 nothing: dict[Any, None] = dict.fromkeys(NO_METADATA[form])
