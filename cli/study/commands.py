@@ -80,7 +80,7 @@ def compare(
 def report(
     studies: Annotated[
         list[Path],
-        typer.Argument(metavar="STUDY...", help="Files of `sparseattack compare`; several side by side."),
+        typer.Argument(metavar="STUDY", help="Files of `sparseattack compare`; several side by side."),
     ],
     only: s.Only = "",
     strict: s.Strict = False,
@@ -112,7 +112,7 @@ def export(
 
 def merge(
     out: Annotated[Path, typer.Argument(metavar="OUT", help="The study that all are added to, new or not.")],
-    files: Annotated[list[Path], typer.Argument(metavar="STUDY...", help="Studies, such as shards of one.")],
+    files: Annotated[list[Path], typer.Argument(metavar="STUDY", help="Studies, such as shards of one.")],
 ) -> None:
     """Unite studies about one question: their runs by key, in any order, any number of times."""
     from .merge import merge

@@ -56,7 +56,8 @@ def common_sections(several: Sequence[Results]) -> list[Section]:
     """
     lines = sorted((line for found in several for line in found.lines), key=lambda line: line.method.k)
     lacking = [line for found in several for line in found.unfinished]
-    subject = several[0].subject
+    methods = tuple(method for found in several for method in found.methods)
+    subject = replace(several[0].subject, methods=methods)
     if len({found.question.stop for found in several}) > 1:
         subject = replace(subject, question=replace(subject.question, stop="success"))
     if any(found.question.noisy_oracle for found in several):

@@ -10,16 +10,17 @@ from sparseattack.errors import number_of
 from sparseattack.experiment.identity import Question
 from sparseattack.experiment.mask import NONE
 from sparseattack.report.selection import Planned
-from sparseattack.report.summary import Summary, Unfinished
+from sparseattack.report.summary import Summary, Unfinished, marks
 from sparseattack.study.facts import Method, StudyRequest
 
 LEVEL = 0.05  # of significance
 
 NOTE = """\
-ASR: mean over images; interval: Wilson's, one trial per image. ASR@N: within N queries. median, mean:
-queries to success, a failure counts as the whole budget. {changed}: changed by a success. queries per s: all
-queries, those after a success in the same generation included.
+ASR: mean over images; interval: Wilson's, one trial per image. {at_marks}median, mean: queries to success,
+a failure counts as the whole budget. {changed}: changed by a success. queries per s: all queries, those after
+a success in the same generation included.
 """
+AT_MARKS = "ASR@N: within N queries. "
 COORDINATES = "A coordinate is one channel of a pixel: rates of coordinates and of pixels do not compare.\n"
 SEES = """\
 sees: what a strategy knows beside the values of its candidates, the clean image or the label and all scores
@@ -167,8 +168,9 @@ def attacked(subject: Subject) -> str:
 def explanation(methods: Iterable[Method]) -> str:
     """What the headings mean."""
     methods = tuple(methods)
+    at_marks = any(len(marks(method.budget)) > 1 for method in methods)
     return (
-        NOTE.format(changed=changes(methods))
+        NOTE.format(at_marks=AT_MARKS * at_marks, changed=changes(methods))
         + COORDINATES * ("coordinates" in changes(methods))
         + (SEES * sees_more(methods) + METERED * any("external" in one.uses for one in methods))
     )

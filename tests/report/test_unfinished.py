@@ -58,11 +58,11 @@ def test_an_unfinished_method_has_bounds_and_no_rate(found: Results) -> None:
 def test_the_strongest_may_be_one_that_lacks_runs(found: Results) -> None:
     (level,), (finished,) = fragility(found).resistances, found.lines
     assert finished.success > KEPT / 12 and not level.is_known
-    assert (level.strongest, level.rate) == (finished.method, finished.success)
+    assert (level.strongest, level.rate) == ((finished.method,), finished.success)
     (line,) = found.unfinished
     ahead = replace(found, unfinished=[replace(line, least=0.9)], lines=[replace(finished, success=0.5)])
     (level,) = fragility(ahead).resistances
-    assert (level.strongest, level.rate, level.is_known) == (line.method, 0.9, False)
+    assert (level.strongest, level.rate, level.is_known) == ((line.method,), 0.9, False)
     assert "Strongest by itself so far: sparse-rs/rgb, at least 90.0 %." in resistance_text(level)
     (level,) = fragility(replace(ahead, lines=[replace(finished, success=1.0)])).resistances
     assert level.is_known and "Strongest by itself: random" in resistance_text(level)

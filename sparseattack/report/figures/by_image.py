@@ -204,16 +204,17 @@ def profile_figure(panel: Panel) -> ReportFigure | None:
     if profiles is None:
         return None
     factors, shares, images = profiles
-    lead = max(range(len(shares)), key=lambda place: shares[place][0])
+    lead = max(each[0] for each in shares)
     names = [one.name for one in panel.whole]
+    first = [name for name, each in zip(names, shares, strict=True) if each[0] == lead]
     return ReportFigure(
         name=f"profile-{panel.stem}",
         kind="profile",
         title=f"Performance profile, {panel.subject}",
         sentence=(
-            f"{names[lead]} is the first, or as fast as the first, on {percent(float(shares[lead][0]))} of"
-            f" {number_of(images, 'image')}."
-            if shares[lead][0]
+            f"{' and '.join(first)} {'is' if len(first) == 1 else 'are each'} the first, or as fast as the"
+            f" first, on {percent(float(lead))} of {number_of(images, 'image')}."
+            if lead
             else f"None of them fools any of {number_of(images, 'image')}."
         ),
         caption=(

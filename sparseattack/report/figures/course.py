@@ -44,8 +44,8 @@ def margin_figure(panel: Panel, courses: Courses | None) -> ReportFigure | None:
         title=f"Best {panel.fitness} over queries, {panel.subject}",
         sentence=(
             f"After {number_of(int(lowest.queries[-1]), 'query', 'queries')} {lowest.one.name} has"
-            f" {'the lowest' if len(lines) > 1 else 'a'} median {panel.fitness},"
-            f" {_short(float(lowest.middle[-1]))}."
+            f" {'the lowest median' if len(lines) > 1 else 'a median'} {panel.fitness}"
+            f" of {_short(float(lowest.middle[-1]))}."
         ),
         caption=(
             f"Median over all runs ({' or '.join(f'{count:,}' for count in runs)} each) of the best"

@@ -33,8 +33,8 @@ def size_figure(conditions: Sequence[tuple[Panel, Series]]) -> ReportFigure | No
         kind="size",
         title="How much is changed, and length of the change",
         sentence=(
-            f"The smallest median length of a change is {float(shortest[6] or 0):.2f}, of {shortest[0]} with"
-            f" {shortest[1]}."
+            f"The smallest median length of a change{_of_these(series)} is {float(shortest[6] or 0):.2f}, of"
+            f" {shortest[0]} with {shortest[1]}."
         ),
         caption=(
             "Of the best edits of successful runs. Left: pixels that really change, mean (coordinates where"
@@ -63,6 +63,12 @@ def size_figure(conditions: Sequence[tuple[Panel, Series]]) -> ReportFigure | No
 def _finished(known: Sequence[tuple[Series, Row]]) -> list[Row]:
     """The rows of conditions that lack no run, or all where each does."""
     return [row for one, row in known if one.bounds is None] or [row for _, row in known]
+
+
+def _of_these(series: Sequence[Series]) -> str:
+    """What a sentence about finished conditions adds where others are drawn."""
+    some = {one.bounds is None for one in series}
+    return ", of the finished conditions," * (len(some) > 1)
 
 
 def _names(series: Sequence[Series], rows: Sequence[Row]) -> list[str]:
@@ -121,7 +127,7 @@ def time_figure(conditions: Sequence[tuple[Panel, Series]]) -> ReportFigure | No
         kind="time",
         title="Time per query, of oracle and strategy",
         sentence=(
-            f"The strategy that takes longest itself is {slowest[0]} with {slowest[1]}:"
+            f"The strategy that takes longest itself{_of_these(series)} is {slowest[0]} with {slowest[1]}:"
             f" {float(slowest[4] or 0):,.0f} microseconds per query, {100 * share:.0f} % of its time."
         ),
         caption=(

@@ -67,6 +67,8 @@ def _rank_figure(some: Sequence[tuple[Panel, Series]]) -> ReportFigure | None:
     alike = [
         names[place] for place in np.argsort(found.ranks) if place != best and _alike(found, best, place)
     ]
+    first_ones = [name for name, rank in zip(names, found.ranks, strict=True) if rank == found.ranks[best]]
+    has = "has" if len(first_ones) == 1 else "each have"
     verdict = "each other one is significantly worse"
     if alike:
         others = ", ".join(alike) if len(alike) <= MOST_NAMES else f"{len(alike)} of {len(names) - 1} others"
@@ -77,14 +79,16 @@ def _rank_figure(some: Sequence[tuple[Panel, Series]]) -> ReportFigure | None:
         name=f"ranks-k{panel.k}",
         kind="ranks",
         title=f"Average ranks over images, k = {panel.k}",
-        sentence=f"{names[best]} has the best average rank, {found.ranks[best]:.2f}; {verdict}.",
+        sentence=(
+            f"{' and '.join(first_ones)} {has} the best average rank, {found.ranks[best]:.2f}; {verdict}."
+        ),
         caption=(
             f"Critical-difference diagram over {number_of(found.images, 'image')} within"
-            f" {number_of(budget, 'query', 'queries')}:"
-            " methods ranked on each image by queries to success, the mean of its runs, failures tied as the"
-            f" worst. Friedman's test: p {_p(found.friedman)}. A bar joins methods that do not differ"
-            f" (Wilcoxon's signed-rank test, Pratt's way with ties, Holm-adjusted p ≥ {LEVEL}). Ranks say who"
-            " is first, not by how much."
+            f" {number_of(budget, 'query', 'queries')}: methods ranked on each image by queries to success,"
+            " the mean of its runs, failures tied as the worst. Friedman's test: p"
+            f" {_p(found.friedman)}. A bar joins methods that do not differ (Wilcoxon's signed-rank test,"
+            f" Pratt's way with ties, Holm-adjusted p ≥ {LEVEL}). The table of pairs has other tests, and"
+            " adjusts for more of them. Ranks say who is first, not by how much."
         ),
         columns=("strategy", "average_rank", "compared_with", "p_adjusted"),
         rows=tuple(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from sparseattack.report.page.fragility import Fragility
-from sparseattack.report.page.wording import class_of
+from sparseattack.report.page.wording import class_of, listed
 from sparseattack.report.statistics.comparisons import Comparison, Estimate
 from sparseattack.report.tables import Section, percent
 from sparseattack.study.facts import Method
@@ -20,13 +20,15 @@ VARIED = {
     "budget": True,
 }  # of methods; whether it is a number
 MOST_CLASSES = 100  # lines
+MOST_TAKEN = 2  # classes in a cell
 MOST_PAIRS = 200  # lines
 PAIRS = (
-    "On the images that both attack; in brackets 95 % intervals, by bootstrap over images. Ratio: queries of"
-    " the first to fool half as many images as the weaker one fools, divided by those of the second. Tests:"
-    " exact McNemar within 100, 300, 1,000 queries and the budget, and a log-rank test image by image,"
-    " adjusted by Holm for all tests here. Images needed: where the difference is not significant, so many"
-    " would show the one in ASR with a power of 80 %."
+    "On the images that both attack, the one of fewer mean queries first; in brackets 95 % intervals of each"
+    " pair by itself, by bootstrap over images. Ratio: queries of the first to fool half as many images as"
+    " the weaker one fools, divided by those of the second; 0.00 or any where one of them does not fool so"
+    " many in some samples. Tests: exact McNemar within {marks}, and a log-rank test image by image, adjusted"
+    " by Holm for all tests here. Images needed: where the difference is not significant, so many would show"
+    " the one in ASR with a power of 80 %."
 )
 
 
@@ -118,7 +120,7 @@ def pair_table(compared: Sequence[Comparison], methods: Sequence[Method]) -> Pag
     budgets = len({method.budget for method in methods}) > 1
     named = condition if len({method.encoding for method in methods}) > 1 else _name
     headings = [
-        Heading("fewer queries", numeric=False), Heading("more queries", numeric=False), Heading("k"),
+        Heading("fewer mean queries", numeric=False), Heading("more", numeric=False), Heading("k"),
         *[Heading("budget")] * budgets, Heading("images"), Heading("difference in ASR, points"),
         Heading("ratio of queries at equal success"), Heading("lowest p, adjusted"),
         Heading("difference", numeric=False), Heading("images needed"),
@@ -141,7 +143,10 @@ def pair_table(compared: Sequence[Comparison], methods: Sequence[Method]) -> Pag
             ]
         )
     rest = f" The surest {len(shown)} of {len(compared):,} pairs; `comparisons(results)` in Python has all."
-    note = PAIRS + rest * (len(shown) < len(compared))
+    counts = sorted({mark.queries for one in compared for mark in one.marks})
+    note = PAIRS.format(marks=f"{listed([f'{count:,}' for count in counts])} queries") + rest * (
+        len(shown) < len(compared)
+    )
     return PageTable("Every two conditions of the same k and budget", headings, rows, note)
 
 
@@ -211,9 +216,11 @@ def class_table(fragile: Fragility, classes: Sequence[str]) -> PageTable | None:
             )
             for count in line.fooled
         ]
-        taken = f"{class_of(classes, line.taken_for)} ({line.taken})" if line.taken else "-"
+        names = [class_of(classes, number) for number in line.taken_for]
+        more = f" and {len(names) - MOST_TAKEN} more" * (len(names) > MOST_TAKEN)
+        taken = f"{', '.join(names[:MOST_TAKEN])}{more} ({line.taken})" if line.taken else "-"
         name = text_cell(class_of(classes, line.number))
         rows.append([name, number_cell(f"{line.attacked:,}"), *fooled, text_cell(taken)])
-    more = len(fragile.classes) - len(lines)
-    note = f"The {len(lines)} most fragile of {len(fragile.classes)} classes." if more else ""
+    left = len(fragile.classes) - len(lines)
+    note = f"The {len(lines)} most fragile of {len(fragile.classes)} classes." if left else ""
     return PageTable("Class by class, the most fragile first", headings, rows, note)

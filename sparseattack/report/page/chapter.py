@@ -186,8 +186,10 @@ def _about(found: Results) -> list[str]:
     """What was attacked and how, what was left out, and what else is to be known."""
     lines = headline(found.subject)
     notes = [f"{note[:1].upper()}{note[1:]}." for note in found.notes]
-    runs = f"{number_of(found.finished, 'run')} of {found.subject.runs:,} planned are in the study."
-    return [*lines, *notes, runs, *generations(found.methods)]
+    runs = f"{found.finished:,} of {number_of(found.subject.runs, 'planned run')}: so many are in the study."
+    labels = {one.name: one.strategy for one in found.methods if one.label}
+    named = [f"{name} is {spec}." for name, spec in labels.items() if name != spec]
+    return [*lines, *notes, *named, runs, *generations(found.methods)]
 
 
 def _shown(found: Results, gallery: Sequence[Card]) -> str:
@@ -197,8 +199,11 @@ def _shown(found: Results, gallery: Sequence[Card]) -> str:
     failed = found.finished - successes
     if not found.finished:
         return "No run is finished: there is nothing to show."
-    return (
+    counts = (
         f"{shown} of {number_of(successes, 'success', 'successes')} and {len(gallery) - shown} of"
-        f" {number_of(failed, 'failure')}: of every condition the fastest successes. Fewest"
-        f" {changes(found.methods)} and fewest queries first, failures last."
+        f" {number_of(failed, 'failure')}"
     )
+    if not successes:
+        return f"{counts}."
+    order = f"Fewest {changes(found.methods)} and fewest queries first, failures last."
+    return f"{counts}: of every condition the fastest successes. {order}"

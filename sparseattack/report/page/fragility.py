@@ -34,9 +34,9 @@ class Resistance:
     fooled: int  # of these, by any strategy
     lacking: int  # images that are not fooled, and lack runs
     kept: Share  # accuracy, or the share of attacked images that were not fooled
-    strongest: Method | None  # the one that fools most images, as far as is known
-    rate: float  # its success rate; the least that it can be where it lacks runs
-    is_known: bool  # whether it is the strongest, and has this rate, whatever the runs that are lacking give
+    strongest: tuple[Method, ...]  # those that fool most images, as far as is known; none without a success
+    rate: float  # their success rate, towards any target; the least that it can be where runs are lacking
+    is_known: bool  # whether they are the strongest, and have this rate, whatever the lacking runs give
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,9 @@ class FragileClass:
     number: int
     attacked: int  # images
     fooled: tuple[int, ...]  # of these, by number of pixels
-    taken_for: int  # the class that the model took most of these images for; -1 where none was fooled
+    taken_for: tuple[
+        int, ...
+    ]  # the classes that it took most of these images for; none where none was fooled
     taken: int  # images that were taken for it in some run
 
 
@@ -55,10 +57,11 @@ class FragileImage:
     """An image that was fooled."""
 
     number: int  # in the study
-    k: int  # the fewest pixels allowed with which it was fooled
+    k: int  # of the runs that fool it with fewest pixels
+    pixels: int  # the fewest allowed with which it was fooled; changed, where searches go on with fewer
     queries: int  # the fewest with so many pixels
-    hits: int  # runs with so many pixels that fooled it
-    runs: int  # on it, with so many pixels
+    hits: int  # runs that fooled it with so many pixels
+    runs: int  # on it, with this k
 
 
 @dataclass(frozen=True)
@@ -146,11 +149,15 @@ def _resistance(
     attacked = (np.sum(planned, axis=0) > 0) & right
     fooled = _fooled(found, k, len(right)) & attacked
     lacking = _lacking(found, k, len(right)) & attacked & ~fooled
-    rates = {line.method: line.success for line in found.lines if line.method.k == k}
+    rates = {
+        line.method: line.success if line.any_target is None else line.any_target
+        for line in found.lines
+        if line.method.k == k
+    }
     bounds = [line for line in found.unfinished if line.method.k == k]
     rates |= {line.method: line.least for line in bounds if line.runs}
-    best = max(rates, key=lambda method: rates[method], default=None)
-    rate = rates[best] if best else 0.0
+    rate = max(rates.values(), default=0.0)
+    best = tuple(method for method, each in rates.items() if each == rate) if rate else ()
     count, hits, missing = (int(each.sum()) for each in (attacked, fooled, lacking))
     return Resistance(
         k=k,
@@ -187,11 +194,13 @@ def _classes(found: Results, attacked: Flags, fooled: Sequence[Flags]) -> tuple[
         label[number] = image.label
     taken = _taken_for(found, label)
     lines = []
-    for number in np.unique(label[attacked]).tolist():
+    for number in np.unique(label[attacked & (label >= 0)]).tolist():  # images of no run yet have none
         mine = attacked & (label == number)
-        (name, count), *_ = taken.get(number, Counter()).most_common(1) or [(-1, 0)]
+        counts = taken.get(number, Counter())
+        most = max(counts.values(), default=0)
+        names = tuple(name for name, count in counts.items() if count == most)
         hits = tuple(int((mine & some).sum()) for some in fooled)
-        lines.append(FragileClass(number, int(mine.sum()), hits, name, count))
+        lines.append(FragileClass(number, int(mine.sum()), hits, names, most))
     return tuple(
         sorted(lines, key=lambda one: ([-hits / one.attacked for hits in one.fooled[::-1]], one.number))
     )
@@ -217,13 +226,22 @@ def _fragile(found: Results, ks: Sequence[int]) -> tuple[FragileImage, ...]:
         image = np.concatenate([runs.image for runs in parts])
         hit = np.concatenate([runs.success for runs in parts])
         cost = np.concatenate([runs.first_fooled for runs in parts])
+        size = np.concatenate([sizes(found, runs, k) for runs in parts])
         total = np.bincount(image)
-        fewest = np.full(len(total), np.iinfo(np.int64).max)
+        least, fewest = (np.full(len(total), np.iinfo(np.int64).max) for _ in range(2))
+        np.minimum.at(least, image[hit], size[hit])
+        hit &= size == least[image]
         np.minimum.at(fewest, image[hit], cost[hit])
         hits = np.bincount(image, hit, minlength=len(total))
         for number in np.unique(image[hit]).tolist():
-            line = FragileImage(number, k, int(fewest[number]), int(hits[number]), int(total[number]))
-            known.setdefault(number, line)
+            counts = (int(each[number]) for each in (least, fewest, hits, total))
+            line = FragileImage(number, k, *counts)
+            known[number] = min(known.get(number, line), line, key=lambda one: one.pixels)
     return tuple(
-        sorted(known.values(), key=lambda one: (one.k, -one.hits / one.runs, one.queries, one.number))
+        sorted(known.values(), key=lambda one: (one.pixels, -one.hits / one.runs, one.queries, one.number))
     )
+
+
+def sizes(found: Results, runs: Columns, k: int) -> Numbers:
+    """Pixels by which each run is ordered ``(R,)``: ``k``, or those changed where the fewest are sought."""
+    return runs.pixels if found.question.stop == "fewest" else np.full(len(runs), k)

@@ -10,7 +10,7 @@ import numpy as np
 
 from sparseattack.errors import number_of
 from sparseattack.experiment.identity import run_key
-from sparseattack.report.page.fragility import FragileImage, fragility
+from sparseattack.report.page.fragility import FragileImage, fragility, sizes
 from sparseattack.report.page.thumbnails import Thumbnail
 from sparseattack.report.page.wording import class_of
 from sparseattack.report.results import Results
@@ -34,6 +34,7 @@ class ShownRun(NamedTuple):
     target: int
     success: bool
     queries: int  # to success, or the budget
+    size: int  # pixels by which it is ordered: k, or those changed where the fewest are sought
 
 
 class Pixel(NamedTuple):
@@ -61,7 +62,7 @@ class Card:
     before: str  # predicted class, and the confidence in it
     after: str  # of a success
     target: str  # class to be reached; empty in an untargeted attack
-    cost: str  # queries
+    cost: str  # in words, the queries
 
     @property
     def ring(self) -> str:
@@ -71,7 +72,7 @@ class Card:
 
 def shown_runs(found: Results) -> list[ShownRun]:
     """The runs of the gallery: successes by k and queries, then failures on the same images."""
-    each = {method: _rows(method, runs) for method, runs in found.columns.items()}
+    each = {method: _rows(found, method, runs) for method, runs in found.columns.items()}
     fast = [sorted((run for run in runs if run.success), key=_speed) for runs in each.values()]
     successes = sorted(_in_turn([_each_image_once(runs) for runs in fast], SUCCESSES, TWICE), key=_worst)
     seen = {run.image for run in successes}
@@ -83,11 +84,11 @@ def shown_runs(found: Results) -> list[ShownRun]:
 
 
 def _worst(run: ShownRun) -> tuple[int, ...]:
-    return run.method.k, run.queries, run.image, run.seed, run.target
+    return run.size, run.queries, run.image, run.seed, run.target
 
 
 def _speed(run: ShownRun) -> tuple[int, ...]:
-    return run.queries, run.image, run.seed, run.target
+    return run.size, run.queries, run.image, run.seed, run.target
 
 
 def _each_image_once(runs: Sequence[ShownRun]) -> list[ShownRun]:
@@ -107,13 +108,14 @@ def _in_turn(lists: Sequence[Sequence[ShownRun]], most: int, often: int) -> list
     return shown
 
 
-def _rows(method: Method, runs: Columns) -> list[ShownRun]:
+def _rows(found: Results, method: Method, runs: Columns) -> list[ShownRun]:
     """Those runs of a method that may be shown: its fastest successes, and failures."""
     hits = np.flatnonzero(runs.success)
-    hits = hits[np.argsort(runs.first_fooled[hits], kind="stable")][: 8 * SUCCESSES]
+    size = sizes(found, runs, method.k)
+    hits = hits[np.lexsort((runs.first_fooled[hits], size[hits]))][: 8 * SUCCESSES]
     rows = np.concatenate([hits, np.flatnonzero(~runs.success)[: 8 * FAILURES]])
     some = runs.at(rows)
-    columns = (some.image, some.seed, some.target, some.success, some.cost)
+    columns = (some.image, some.seed, some.target, some.success, some.cost, size[rows])
     return [
         ShownRun(method, *values) for values in zip(*(column.tolist() for column in columns), strict=True)
     ]
@@ -126,8 +128,9 @@ def fragile_runs(found: Results, images: Sequence[FragileImage]) -> list[ShownRu
         best = []
         for method, runs in found.columns.items():
             here = (runs.image == one.number) & runs.success & (runs.first_fooled == one.queries)
+            here &= sizes(found, runs, method.k) == one.pixels
             if method.k == one.k and here.any():
-                best += _rows(method, runs.at(here))
+                best += _rows(found, method, runs.at(here))
         shown.append(min(best, key=_worst))
     return shown
 
@@ -165,10 +168,19 @@ def cards(
         picture = pictures.get(run.image)
         if record is not None and record.positions and picture is not None:
             named = f"{ids[run.image]}-{place}"
-            yield replace(_card(run, record, picture, classes), id=named, picture=ids[run.image])
+            card = _card(run, record, picture, classes, found.question.stop == "fewest")
+            yield replace(card, id=named, picture=ids[run.image])
 
 
-def _card(run: ShownRun, record: Record, picture: Thumbnail, classes: Sequence[str]) -> Card:
+def _cost(run: ShownRun, fewest: bool) -> str:
+    """When a run fooled, or within what it did not."""
+    queries = number_of(run.queries, "query", "queries")
+    if not run.success:
+        return f"within {queries}"
+    return f"first fooled after {queries}, here with its fewest pixels" if fewest else f"after {queries}"
+
+
+def _card(run: ShownRun, record: Record, picture: Thumbnail, classes: Sequence[str], fewest: bool) -> Card:
     before = f"{class_of(classes, record.before_class)} {percent(record.before_confidence)}"
     after = f"{class_of(classes, record.after_class)} {percent(record.after_confidence)}"
     return Card(
@@ -185,7 +197,7 @@ def _card(run: ShownRun, record: Record, picture: Thumbnail, classes: Sequence[s
         before=before,
         after=after if run.success else "",
         target=class_of(classes, run.target) if run.target >= 0 else "",
-        cost=number_of(run.queries, "query", "queries"),
+        cost=_cost(run, fewest),
     )
 
 

@@ -9,6 +9,7 @@ from sparseattack.report.statistics.comparisons import Comparison
 from sparseattack.report.tables import LEVEL, changes, percent
 
 MOST_NAMES = 8  # of strategies in a sentence
+MOST_TIES = 2  # of strategies that are as strong as one that is named
 
 
 def listed(items: Sequence[str], last: str = "and") -> str:
@@ -109,9 +110,10 @@ def resistance_text(level: Resistance) -> str:
             f"; {others} without a success so far still {'lacks' if level.lacking == 1 else 'lack'} runs"
         )
     if level.strongest:
-        name = f"{level.strongest.name}/{level.strongest.encoding}"
+        first, *ties = (f"{method.name}/{method.encoding}" for method in level.strongest)
+        name = listed([first, *(ties if len(ties) <= MOST_TIES else [number_of(len(ties), "other")])])
         known = f": {name}," if level.is_known else f" so far: {name}, at least"
-        fooled += f". Strongest by itself{known} {percent(level.rate)}"
+        fooled += f". Strongest by itself{known} {percent(level.rate)}{' each' * bool(ties)}"
     return f"{fooled}."
 
 

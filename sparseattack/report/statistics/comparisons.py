@@ -121,7 +121,8 @@ class Comparison:
                 else f"; the one observed would need {number_of(self.needed, 'image')}"
             )
             said.append(
-                f"So many images show differences from {100 * self.detectable:.0f} points on{enough}."
+                f"With so many images a difference has to be about {100 * self.detectable:.0f} points to be"
+                f" seen{enough}."
             )
         return " ".join(said)
 
