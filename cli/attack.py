@@ -121,16 +121,24 @@ def _why_not(setup: Setup, attempt: Attempt) -> str:
     if attempt.error:
         return f"failed: {attempt.error}"
     if record is None:
-        label = visible(class_name(setup.clean.classes, int(setup.images.labels[attempt.place])))
-        if setup.experiment.target == "none":
-            return f"nothing to attack: the oracle misclassifies it, its true class is {label}"
-        return "nothing to attack: it is of the target class, or predicted as it"
+        return _why_left_out(setup, attempt.place)
     if record.error:
         return f"the search ended with an error after {_queries(record.queries)}: {record.error}"
     if record.first_fooled:
         found = f"that of query {record.first_fooled:,}"
         return f"no success: {found} was not verified when evaluated as a single image"
     return f"no success in {_queries(record.queries)}; a larger --budget or more --pixels may help"
+
+
+def _why_left_out(setup: Setup, place: int) -> str:
+    """Why a picture was not attacked."""
+    first = setup.image_keys.index(setup.image_keys[place])
+    if first != place:
+        return f"the same picture as {visible(setup.images.ids[first])}, with its label: see there"
+    if setup.experiment.target != "none":
+        return "nothing to attack: it is of the target class, or predicted as it"
+    label = visible(class_name(setup.clean.classes, int(setup.images.labels[place])))
+    return f"nothing to attack: the oracle misclassifies it, its true class is {label}"
 
 
 def _changed(setup: Setup, record: Record) -> str:

@@ -67,34 +67,37 @@ def report(
         name: _read(path, output, chosen, drawn=bool(plots or page), shown=page is not None)
         for name, path in zip(names, paths, strict=True)
     }
-    _print_all(several, output, strict=strict)
-    if plots:
-        _write_plots(several, plots)
-    if page:
-        write_page(several, page)
-        print_text(f"sparseattack: a page for any browser is in {page}", error=True)
-
-
-def _write_plots(several: Mapping[str, Results], plots: Path) -> None:
-    """Write the figures of one study to a folder, or those of several to a folder each."""
-    from sparseattack.report.figures.collection import not_drawn
-
-    for name, found in several.items():
-        folder = plots / plain(name) if len(several) > 1 else plots
-        written = found.to_plots(folder)
-        print_text(f"sparseattack: {number_of(len(written), 'file')} of figures in {folder}", error=True)
-        if lacking := not_drawn(found):
-            print_text(f"sparseattack: {lacking}", error=True)
-
-
-def _print_all(several: Mapping[str, Results], output: str, *, strict: bool) -> None:
-    """Print the results of one study or of several."""
-    if len(several) == 1:
-        print_results(next(iter(several.values())), output, strict=strict)
-        return
     if strict:
         for found in several.values():
             require_alike(found.mixtures)
+    said = _write_plots(several, plots) if plots else []
+    if page:
+        write_page(several, page)
+        said.append(f"a page for any browser is in {page}")
+    _print_all(several, output)  # last, as a pipe may be closed
+    for sentence in said:
+        print_text(f"sparseattack: {sentence}", error=True)
+
+
+def _write_plots(several: Mapping[str, Results], plots: Path) -> list[str]:
+    """Write the figures of one study to a folder, or those of several to a folder each; what to say of it."""
+    from sparseattack.report.figures.collection import not_drawn
+
+    said = list[str]()
+    for name, found in several.items():
+        folder = plots / plain(name) if len(several) > 1 else plots
+        written = found.to_plots(folder)
+        said.append(f"{number_of(len(written), 'file')} of figures in {folder}")
+        if lacking := not_drawn(found):
+            said.append(lacking)
+    return said
+
+
+def _print_all(several: Mapping[str, Results], output: str) -> None:
+    """Print the results of one study or of several."""
+    if len(several) == 1:
+        print_results(next(iter(several.values())), output)
+        return
     print_side_by_side(several, output)
 
 

@@ -189,8 +189,8 @@ def prepare(
 
 def _repeated(count: int) -> tuple[str, ...]:
     """A note about images that are the same as earlier ones."""
-    one = "1 image is the same as another one and has its label: it is attacked once"
-    many = f"{count} images are the same as others and have their labels: each is attacked once"
+    one = "1 image is the same as another one and has its label: it is taken once"
+    many = f"{count} images are the same as others and have their labels: each is taken once"
     return () if not count else (one if count == 1 else many,)
 
 

@@ -22,6 +22,7 @@ from sparseattack.report.mixtures import mixtures
 from sparseattack.report.selection import (
     Planned,
     check_planned,
+    continued_notes,
     only,
     planned,
     view,
@@ -71,6 +72,7 @@ class Results:
     backend: BackendChoice | None  # that evaluates whole images; None for the oracle itself
     environments: dict[str, Environment]  # what the runs were made with, by key
     mixtures: list[str]  # sentences about versions, processors, devices or inference that differ between runs
+    continued: tuple[Method, ...] = ()  # left out: their runs are in the table with a larger budget
 
     def __repr__(self) -> str:
         """What was compared, in a line."""
@@ -106,8 +108,9 @@ class Results:
 
     @property
     def notes(self) -> list[str]:
-        """Sentences about the images, each once."""
-        return list(dict.fromkeys(note for request in self.requests for note in request.notes))
+        """Sentences about the images, each once, and about conditions that are left out."""
+        told = dict.fromkeys(note for request in self.requests for note in request.notes)
+        return [*told, *continued_notes(self.continued, self.methods)]
 
     @property
     def uncharged(self) -> list[str]:
@@ -252,6 +255,7 @@ def results(
     groups = {one.method: one.of(columns, question.stop) for one in methods}
     bounds = {one.method: unfinished(one.method, groups[one.method], one.by_image) for one in methods}
     lacking = {method: line for method, line in bounds.items() if line}
+    every_method = [one.method for one in methods]
     if not request:
         methods = without_smaller_budgets(methods, lacking)
         groups = {one.method: groups[one.method] for one in methods}
@@ -274,6 +278,7 @@ def results(
         backend=study.get(BackendChoice),
         environments=environments,
         mixtures=mixtures(list(environments.values()), groups),
+        continued=tuple(method for method in every_method if method not in groups),
     )
 
 

@@ -6,7 +6,7 @@ from typing import Self
 
 import numpy as np
 
-from sparseattack.errors import InputError, near
+from sparseattack.errors import InputError, near, number_of
 from sparseattack.plugins.spec import parse, split
 from sparseattack.study.columns import Columns, Numbers
 from sparseattack.study.facts import ImageList, Method, StudyRequest
@@ -167,6 +167,19 @@ def without_smaller_budgets(methods: Sequence[Planned], lacking: Collection[Meth
             for other in methods
         )
     ]
+
+
+def continued_notes(left_out: Sequence[Method], shown: Sequence[Method]) -> Iterator[str]:
+    """Which methods are not shown under a budget that others have, as their runs go on to a larger one."""
+    for budget in sorted({method.budget for method in shown}):
+        ks = {method.k for method in shown if method.budget == budget}
+        some = [one for one in left_out if one.budget == budget and one.k in ks]
+        names = dict.fromkeys(f"{one.name}/{one.encoding}, k = {one.k}" for one in some)
+        if names:
+            yield (
+                f"with a budget of {number_of(budget, 'query', 'queries')} there is more, whose runs go on to"
+                f" a larger one: {'; '.join(names)} (`--only budget={budget}` shows all)"
+            )
 
 
 def only(methods: Sequence[Planned], text: str) -> list[Planned]:

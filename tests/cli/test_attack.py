@@ -82,6 +82,16 @@ def test_a_folder_has_a_line_for_each_picture(digits: Path, tmp_path: Path, run:
         assert made.with_name(f"{made.stem.split('.')[0]}.side-by-side.png").exists()
 
 
+def test_of_two_same_pictures_one_is_attacked(digits: Path, tmp_path: Path, run: Run) -> None:
+    twice = tmp_path / "twice"
+    twice.mkdir()
+    for name in ("a.bmp", "b.bmp"):
+        (twice / name).write_bytes((digits / "b.bmp").read_bytes())
+    code, out, err = run("attack", str(twice), *FOREST, "--label", "4", "--out", str(tmp_path / "made"))
+    assert code == 0 and "b.bmp: " in out and "the same picture as a.bmp, with its label: see there" in out
+    assert "it is taken once" in err and "attacked picture; 1 left out" in out
+
+
 def test_a_failure_is_reported_and_writes_nothing(tmp_path: Path, run: Run) -> None:
     out = tmp_path / "made"
     code, told, _ = run("attack", "digits[2]", *FOREST, "--budget", "1", "--out", str(out))

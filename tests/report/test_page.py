@@ -21,6 +21,7 @@ from sparseattack.report.page.file import check_page
 from sparseattack.report.page.fragility import fragility
 from sparseattack.report.page.gallery import FAILURES, SUCCESSES, cards, shown_runs
 from sparseattack.report.page.thumbnails import thumbnails
+from sparseattack.report.page.wording import resistance_text
 from sparseattack.report.results import Results, results
 from sparseattack.report.side_by_side import of_study
 from sparseattack.report.statistics.comparisons import comparisons
@@ -184,6 +185,52 @@ def test_a_study_without_a_run_has_a_page(path: Path, tmp_path: Path) -> None:
         study.connection.execute("DELETE FROM run")
         text = Elements(results(study).to_html()).text
     assert "0 of 112 runs done" in text and "No run is finished: there is nothing to show." in text
+    assert "class -1" not in text  # the classes of images are known from their runs
+
+
+def test_a_pipe_that_is_closed_loses_no_file(path: Path, tmp_path: Path) -> None:
+    page, figures = tmp_path / "page.html", tmp_path / "figures"
+    command = [sys.executable, "-m", "sparseattack.cli", "report", path, "--html", page, "--plots", figures]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as running:
+        assert running.stdout
+        running.stdout.close()
+    assert page.exists() and len(list(figures.glob("*.svg"))) > 5
+
+
+def test_of_searches_for_the_fewest_pixels_the_fewest_come_first(tmp_path: Path) -> None:
+    found = compare(replace(SMALL, stop="fewest", encodings=("corners",), pixels=(4,)), tmp_path / "a.study")
+    fragile = fragility(found).fragile
+    for one in fragile:
+        hits = [run for run in found.records if run.image == one.number and run.success]
+        assert one.pixels == min(run.pixels for run in hits)
+        least = [run.first_fooled for run in hits if run.pixels == one.pixels]
+        assert (one.queries, one.hits) == (min(least), len(least))
+    sizes = [one.pixels for one in fragile]
+    assert sizes == sorted(sizes) and len(set(sizes)) > 1
+    shown = [run for run in shown_runs(found) if run.success]
+    assert [run.size for run in shown] == sorted(run.size for run in shown)
+    text = Elements(found.to_html()).text
+    assert "first fooled after" in text and "here with its fewest pixels" in text
+
+
+def test_towards_every_class_the_strongest_is_the_one_that_reaches_any(tmp_path: Path) -> None:
+    found = compare(
+        replace(SMALL, target="all", images="digits[0:6]", pixels=(2,), seeds=(0,)), tmp_path / "a"
+    )
+    (level,) = fragility(found).resistances
+    best = max(line.any_target or 0 for line in found.lines)
+    assert best > max(line.success for line in found.lines) and level.rate == best
+    assert set(level.strongest) == {line.method for line in found.lines if line.any_target == best}
+
+
+def test_strategies_that_are_as_strong_are_all_named(found: Results) -> None:
+    first, second, *_ = (line for line in found.lines if line.method.k == 2)
+    rest = [line for line in found.lines if line.method.k != 2]
+    names = [f"{line.method.name}/{line.method.encoding}" for line in (first, second)]
+    for rate, said in ((0.5, f"Strongest by itself: {' and '.join(names)}, 50.0 % each."), (0.0, "a run.")):
+        same = [replace(line, success=rate) for line in (first, second)]
+        level = fragility(replace(found, lines=[*rest, *same])).resistances[-1]
+        assert resistance_text(level).endswith(said) and len(level.strongest) == 2 * bool(rate)
 
 
 def test_images_that_were_moved_are_missed_in_a_sentence(tmp_path: Path) -> None:

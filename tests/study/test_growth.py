@@ -132,7 +132,7 @@ def test_an_image_that_is_there_twice_is_attacked_once_and_that_is_said(
     np.savez(tmp_path / "twice.npz", images=held, labels=np.zeros(5, np.int64))
     found = compare(replace(experiment, images=str(tmp_path / "twice.npz")))
     assert [record.image for record in found.records] == [0, 1, 3] and found.subject.attacked == 3
-    assert found.notes == ["2 images are the same as others and have their labels: each is attacked once"]
+    assert found.notes == ["2 images are the same as others and have their labels: each is taken once"]
 
 
 STRATEGY = '''
@@ -284,6 +284,22 @@ def test_a_strategy_that_uses_the_budget_is_another_one_under_each(
     assert added(replace(budgeted, budget=41), tmp_path / "a.study") == 6
     with Study.read(tmp_path / "a.study") as study:
         assert [line.method.budget for line in results(study).lines] == [40, 41]
+
+
+def test_a_condition_that_is_shown_with_its_larger_budget_only_is_named(
+    experiment: Experiment, tmp_path: Path
+) -> None:
+    both = replace(experiment, strategies=("random(popsize=5)", "sparse-rs"), pixels=(1,))
+    for budget in (20, 30):
+        compare(replace(both, budget=budget), tmp_path / "a.study")
+    with Study.read(tmp_path / "a.study") as study:
+        found, part = results(study), results(study, chosen="budget=20")
+    assert [(one.name, one.budget) for one in found.continued] == [("random(popsize=5)", 20)]
+    assert found.notes[-1] == (
+        "with a budget of 20 queries there is more, whose runs go on to a larger one: random(popsize=5)/rgb,"
+        " k = 1 (`--only budget=20` shows all)"
+    )
+    assert len(part.lines) == 2 and part.notes == found.notes[:-1] and not part.continued
 
 
 def test_a_larger_budget_runs_what_failed_and_the_largest_is_kept(
