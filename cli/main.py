@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from types import FrameType
+    from typing import TextIO
 
 DEBUG = "--debug"
 NOT_WHOLE = "Input should be a valid integer, unable to parse string as an integer"  # typer's words
@@ -25,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             _end_at_interrupted_imports()
         code = _run(sys.argv[1:] if arguments is None else arguments)
     except KeyboardInterrupt:
-        code = _interrupted()
+        code = _interrupted(sys.stderr)
     sys.exit(code)
 
 
@@ -51,9 +52,9 @@ def _run(arguments: Sequence[str]) -> int | None:
     return code
 
 
-def _interrupted() -> int:
+def _interrupted(out: "TextIO | None") -> int:
     """Say so; the exit code."""
-    print("sparseattack: interrupted", file=sys.stderr, flush=True)
+    print("sparseattack: interrupted", file=out, flush=True)
     return 130  # terminal.INTERRUPTED, whose import takes too long here
 
 
@@ -64,7 +65,7 @@ def _end_at_interrupted_imports() -> None:
     def interrupt(number: int, frame: "FrameType | None") -> None:
         while frame:
             if frame.f_code.co_filename == "<frozen importlib._bootstrap>":
-                os._exit(_interrupted())
+                os._exit(_interrupted(sys.__stderr__))  # the other one may hold back what a library says
             frame = frame.f_back
         raise KeyboardInterrupt
 
@@ -111,7 +112,7 @@ def _report_error(error: BaseException) -> int:
     from .terminal import print_text
 
     if isinstance(error, Abort):  # what the commands make of Ctrl-C
-        return _interrupted()
+        return _interrupted(sys.stderr)
     if isinstance(error, SparseattackError):
         sentence, code = str(error), 2 if isinstance(error, InputError) else 1
     elif hasattr(error, "format_message"):  # a usage error

@@ -173,7 +173,7 @@ class Finder:
             threading.Thread(target=signal.raise_signal, args=[signal.SIGINT]).start()
             time.sleep(5)
 sys.meta_path.insert(0, Finder())
-sys.argv = ["sparseattack", "attack", "digits[0]"]
+sys.argv = ["sparseattack", *{arguments!r}.split()]
 from sparseattack.cli.main import main
 main()
 """
@@ -181,7 +181,13 @@ main()
 
 @pytest.mark.parametrize("name", ["typer", "sparseattack.cli.commands", "sparseattack.cli.attack", "torch"])
 def test_ctrl_c_in_the_first_moments_is_one_sentence(name: str, tmp_path: Path) -> None:
-    code, out, err = python(SLOW_IMPORT.format(name=name), tmp_path)
+    code, out, err = python(SLOW_IMPORT.format(name=name, arguments="attack digits[0]"), tmp_path)
+    assert (code, out, err) == (130, "", "sparseattack: interrupted\n")
+
+
+def test_ctrl_c_while_a_library_is_kept_silent_is_one_sentence(tmp_path: Path) -> None:
+    arguments = "compare -s random --images sample[0:40] --budget 100000 --study a.study"
+    code, out, err = python(SLOW_IMPORT.format(name="torch._dynamo", arguments=arguments), tmp_path)
     assert (code, out, err) == (130, "", "sparseattack: interrupted\n")
 
 

@@ -190,7 +190,8 @@ def test_a_study_without_a_run_has_a_page(path: Path, tmp_path: Path) -> None:
 
 def test_a_pipe_that_is_closed_loses_no_file(path: Path, tmp_path: Path) -> None:
     page, figures = tmp_path / "page.html", tmp_path / "figures"
-    command = [sys.executable, "-m", "sparseattack.cli", "report", path, "--html", page, "--plots", figures]
+    written = ["--html", str(page), "--plots", str(figures)]
+    command = [sys.executable, "-m", "sparseattack.cli", "report", str(path), *written]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as running:
         assert running.stdout
         running.stdout.close()
