@@ -55,6 +55,7 @@ QUICK: dict[str, Any] = {
     "seconds": 0.7,
     "threads": 1,
     "clock": "processor",
+    "raw": EAGER,  # of what everybody has, as the shipped ratios
     "images": 2,
     "budget": 900,
     "axes": ("images",),

@@ -32,7 +32,7 @@ def test_spreads_that_meet_or_nearly_meet_are_as_shipped(low: float, high: float
 def test_quick_prints_what_is_shipped_beside_its_own(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    short = ("--raw", "eager", "--repeats", "1", "--seconds", "0.05", "--strategies", "random")
+    short = ("--repeats", "1", "--seconds", "0.05", "--strategies", "random")
     main(["--quick", *short, "--out", str(tmp_path)])
     assert timing.COUNTED.get() is perf_counter  # put back
     (rows,) = json.loads((tmp_path / "results.json").read_text())["results"].values()
