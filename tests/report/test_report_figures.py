@@ -310,3 +310,13 @@ def test_without_matplotlib_the_error_names_the_command(
     monkeypatch.setattr(builtins, "__import__", refuse)
     with pytest.raises(InputError, match=r"figures need matplotlib.*: pip install .*\[figures\]"):
         write_figures(found, tmp_path)
+
+
+def test_long_names_of_classes_are_whole_in_the_table_and_cut_in_the_drawing(found: Results) -> None:
+    classes = tuple(f"a class with a long name, {number}" for number in range(10))
+    request = replace(found.requests[0], classes=classes)
+    named = replace(found, subject=replace(found.subject, requests=(request,)))
+    figure = next(one for one in figures(named) if one.kind == "classes")
+    assert {row["before"] for row in table(figure)} <= set(classes)
+    assert classes[0] not in figure.svg() and "a class with …" in figure.svg()
+    assert "turn a class with a long name" in figure.sentence

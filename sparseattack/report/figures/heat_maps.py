@@ -79,10 +79,18 @@ def _name_cells(axes: "Axes", counts: Counts, names: Sequence[str], highest: int
 
 
 def class_names(known: Sequence[str], count: int) -> list[str]:
-    """The names of so many classes; a number where one has none."""
+    """The names of so many classes, long ones cut; a number where one has none."""
+    return _cut(_whole_names(known, count))
+
+
+def _whole_names(known: Sequence[str], count: int) -> list[str]:
+    """The same, as long as they are."""
     names = [known[number] if number < len(known) else "" for number in range(count)]
-    plain = [printable(name) or str(number) for number, name in enumerate(names)]
-    return [name if len(name) <= LONGEST_CLASS else f"{name[: LONGEST_CLASS - 1]}…" for name in plain]
+    return [printable(name) or str(number) for number, name in enumerate(names)]
+
+
+def _cut(names: Sequence[str]) -> list[str]:
+    return [name if len(name) <= LONGEST_CLASS else f"{name[: LONGEST_CLASS - 1]}…" for name in names]
 
 
 def pairs_figure(found: Results, panel: Panel) -> ReportFigure | None:
@@ -99,7 +107,7 @@ def pairs_figure(found: Results, panel: Panel) -> ReportFigure | None:
                     _count(chosen[each], len(names))) for one, each in moves]  # fmt: skip
     ways, counts = np.unique(every, axis=0, return_counts=True)
     size = max(int(every.max()) + 1, len(names))
-    before, after = class_names(found.requests[-1].classes, size), ways[counts.argmax()]
+    before, after = _whole_names(found.requests[-1].classes, size), ways[counts.argmax()]
     return ReportFigure(
         name=f"classes-{panel.stem}",
         kind="classes",
@@ -116,7 +124,7 @@ def pairs_figure(found: Results, panel: Panel) -> ReportFigure | None:
         ),
         columns=("strategy", "before", "after", "successes", "finished"),
         rows=_rows(maps, series, names),
-        paint=lambda: draw_maps(maps, names, ("class after", "true class"), "successes"),
+        paint=lambda: draw_maps(maps, _cut(names), ("class after", "true class"), "successes"),
     )
 
 
@@ -129,7 +137,7 @@ def _moves(one: Series, labels: NDArray[np.int64]) -> Counts:
 def _chosen_classes(every: Counts, known: Sequence[str]) -> tuple[Counts, list[str]]:
     """The row of every class in a map, and the names of rows; many classes are cut to the most frequent."""
     size = max(int(every.max()) + 1, min(len(known), MOST_CLASSES))
-    names = class_names(known, size)
+    names = _whole_names(known, size)
     if size <= MOST_CLASSES:
         return np.arange(size), names
     frequent = np.argsort(-np.bincount(every.ravel(), minlength=size), kind="stable")[: MOST_CLASSES - 1]
