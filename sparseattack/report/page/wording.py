@@ -110,7 +110,7 @@ def resistance_text(level: Resistance) -> str:
             f"; {others} without a success so far still {'lacks' if level.lacking == 1 else 'lack'} runs"
         )
     if level.strongest:
-        first, *ties = (f"{method.name}/{method.encoding}" for method in level.strongest)
+        first, *ties = dict.fromkeys(f"{method.name}/{method.encoding}" for method in level.strongest)
         name = listed([first, *(ties if len(ties) <= MOST_TIES else [number_of(len(ties), "other")])])
         known = f": {name}," if level.is_known else f" so far: {name}, at least"
         fooled += f". Strongest by itself{known} {percent(level.rate)}{' each' * bool(ties)}"
