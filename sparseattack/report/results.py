@@ -3,7 +3,7 @@
 import csv
 import io
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from importlib import import_module  # of what shows results, and imports them
@@ -255,13 +255,11 @@ def results(
     groups = {one.method: one.of(columns, question.stop) for one in methods}
     bounds = {one.method: unfinished(one.method, groups[one.method], one.by_image) for one in methods}
     lacking = {method: line for method, line in bounds.items() if line}
-    every_method = [one.method for one in methods]
     if not request:
         methods = without_smaller_budgets(methods, lacking)
         groups = {one.method: groups[one.method] for one in methods}
     complete = {one: runs for one, runs in groups.items() if one not in lacking and len(runs)}
-    used = {key for runs in groups.values() for key in set(runs.environment)}
-    environments = {key: each for key, each in study.environments().items() if key in used}
+    environments = _environments(study, groups)
     return Results(
         subject=Subject.of(question, requests, methods),
         finished=sum(map(len, groups.values())),
@@ -278,8 +276,14 @@ def results(
         backend=study.get(BackendChoice),
         environments=environments,
         mixtures=mixtures(list(environments.values()), groups),
-        continued=tuple(method for method in every_method if method not in groups),
+        continued=tuple(method for method in bounds if method not in groups),
     )
+
+
+def _environments(study: Study, groups: Mapping[Method, Columns]) -> dict[str, Environment]:
+    """What some runs were made with, by key."""
+    used = {key for runs in groups.values() for key in set(runs.environment)}
+    return {key: each for key, each in study.environments().items() if key in used}
 
 
 def _inference(study: Study, methods: Sequence[Planned]) -> dict[int, InferenceChoice]:

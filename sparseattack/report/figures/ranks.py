@@ -63,25 +63,11 @@ def _rank_figure(some: Sequence[tuple[Panel, Series]]) -> ReportFigure | None:
         return None
     found = compare_ranks(queries)
     names = [_name(one, some) for one in series]
-    best = int(found.ranks.argmin())
-    alike = [
-        names[place] for place in np.argsort(found.ranks) if place != best and _alike(found, best, place)
-    ]
-    first_ones = [name for name, rank in zip(names, found.ranks, strict=True) if rank == found.ranks[best]]
-    has = "has" if len(first_ones) == 1 else "each have"
-    verdict = "each other one is significantly worse"
-    if alike:
-        others = ", ".join(alike) if len(alike) <= MOST_NAMES else f"{len(alike)} of {len(names) - 1} others"
-        verdict = f"not told from it: {others}"
-    if found.friedman >= LEVEL:
-        verdict = "Friedman's test shows no difference between any of them"
     return ReportFigure(
         name=f"ranks-k{panel.k}",
         kind="ranks",
         title=f"Average ranks over images, k = {panel.k}",
-        sentence=(
-            f"{' and '.join(first_ones)} {has} the best average rank, {found.ranks[best]:.2f}; {verdict}."
-        ),
+        sentence=_sentence(found, names),
         caption=(
             f"Critical-difference diagram over {number_of(found.images, 'image')} within"
             f" {number_of(budget, 'query', 'queries')}: methods ranked on each image by queries to success,"
@@ -99,6 +85,23 @@ def _rank_figure(some: Sequence[tuple[Panel, Series]]) -> ReportFigure | None:
         ),
         paint=lambda: _paint(found, names, series),
     )
+
+
+def _sentence(found: RankComparison, names: Sequence[str]) -> str:
+    """Who is first, and who is not told from it."""
+    best = int(found.ranks.argmin())
+    first = [name for name, rank in zip(names, found.ranks, strict=True) if rank == found.ranks[best]]
+    alike = [
+        names[place] for place in np.argsort(found.ranks) if place != best and _alike(found, best, place)
+    ]
+    verdict = "each other one is significantly worse"
+    if alike:
+        others = ", ".join(alike) if len(alike) <= MOST_NAMES else f"{len(alike)} of {len(names) - 1} others"
+        verdict = f"not told from it: {others}"
+    if found.friedman >= LEVEL:
+        verdict = "Friedman's test shows no difference between any of them"
+    has = "has" if len(first) == 1 else "each have"
+    return f"{' and '.join(first)} {has} the best average rank, {found.ranks[best]:.2f}; {verdict}."
 
 
 def _alike(found: RankComparison, one: int, other: int) -> bool:
