@@ -3,7 +3,7 @@
 import csv
 import io
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from importlib import import_module  # of what shows results, and imports them
@@ -18,7 +18,7 @@ from sparseattack.experiment.settings import Experiment
 from sparseattack.provenance import Environment
 from sparseattack.report.columns import RUN_COLUMNS, TableColumn, rate_within, run_rows, table_columns
 from sparseattack.report.data_frame import frame
-from sparseattack.report.mixtures import mixtures
+from sparseattack.report.mixtures import environments_of, mixtures
 from sparseattack.report.selection import (
     Planned,
     check_planned,
@@ -259,7 +259,7 @@ def results(
         methods = without_smaller_budgets(methods, lacking)
         groups = {one.method: groups[one.method] for one in methods}
     complete = {one: runs for one, runs in groups.items() if one not in lacking and len(runs)}
-    environments = _environments(study, groups)
+    environments = environments_of(study, groups)
     return Results(
         subject=Subject.of(question, requests, methods),
         finished=sum(map(len, groups.values())),
@@ -278,12 +278,6 @@ def results(
         mixtures=mixtures(list(environments.values()), groups),
         continued=tuple(method for method in bounds if method not in groups),
     )
-
-
-def _environments(study: Study, groups: Mapping[Method, Columns]) -> dict[str, Environment]:
-    """What some runs were made with, by key."""
-    used = {key for runs in groups.values() for key in set(runs.environment)}
-    return {key: each for key, each in study.environments().items() if key in used}
 
 
 def _inference(study: Study, methods: Sequence[Planned]) -> dict[int, InferenceChoice]:
