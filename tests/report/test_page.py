@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from html.parser import HTMLParser
+from itertools import combinations
 from pathlib import Path
 
 import pytest
@@ -21,10 +22,10 @@ from sparseattack.report.page.file import check_page
 from sparseattack.report.page.fragility import fragility
 from sparseattack.report.page.gallery import FAILURES, SUCCESSES, cards, shown_runs
 from sparseattack.report.page.thumbnails import thumbnails
-from sparseattack.report.page.wording import resistance_text
+from sparseattack.report.page.wording import resistance_text, verdicts
 from sparseattack.report.results import Results, results
 from sparseattack.report.side_by_side import of_study
-from sparseattack.report.statistics.comparisons import comparisons
+from sparseattack.report.statistics.comparisons import Comparison, comparisons
 from sparseattack.study.store import Study
 
 
@@ -287,6 +288,24 @@ def test_a_part_of_a_study_has_a_page(path: Path, run: Run, tmp_path: Path) -> N
     answer = run("report", str(path), "--only", "sparse-rs,k=2", "--html", str(tmp_path / "page.html"))
     text = Elements((tmp_path / "page.html").read_text("utf-8")).text
     assert answer.code == 0 and "random(popsize=5)/corners" not in text and "sparse-rs/corners" in text
+
+
+def test_of_very_many_verdicts_the_widest_are_told(found: Results, monkeypatch: pytest.MonkeyPatch) -> None:
+    (one, _), names = comparisons(found), [f"strategy{number}" for number in range(12)]
+
+    def ahead(first: str, second: str) -> Comparison:
+        methods = (replace(one.first, label=name) for name in (first, second))
+        mark = one.marks[-1]._replace(only_first=9, only_second=0, adjusted=0.001)
+        return replace(one, first=next(methods), second=next(methods), marks=(mark,))
+
+    every = [ahead(*pair) for pair in combinations(names, 2)]
+    told, more = verdicts(every)
+    assert more == [] and len(told) == 11
+    assert told[0].startswith("strategy0/corners, k = ") and told[0].endswith(" than 11 of 11 others.")
+    assert told[-1].endswith(" than strategy11/corners.")
+    monkeypatch.setattr("sparseattack.report.page.wording.MOST_VERDICTS", 4)
+    assert verdicts([*every, one])[0] == [*told[:4], "1 of 67 pairs: not significant at 5 %."]
+    assert verdicts(every) == (told[:4], told[4:])
 
 
 def test_of_very_many_pairs_the_surest_are_shown(found: Results, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -83,6 +83,7 @@ class Chapter:
     explanation: str
     pairs: PageTable | None
     verdicts: list[str]
+    more_verdicts: list[str]
     words: list[str]  # of each pair
     not_drawn: str  # what figure is lacking for want of a library
     figures: list[PageFigure]  # the others
@@ -102,6 +103,7 @@ def chapter(id: str, name: str, found: Results, draw: Drawings) -> Chapter:
     pictures, problems = thumbnails(found, [run.image for run in (*first, *runs)])
     ids = {number: f"{id}-image-{number}" for number in pictures}
     compared = comparisons(found)
+    told, more_told = verdicts(compared)
     names = {method: f"{condition(method)} (k = {method.k})" for method in found.methods}
     drawn = list(draw.of(found, id))
     gallery = list(cards(found, runs, pictures, ids, len(first)))
@@ -124,7 +126,8 @@ def chapter(id: str, name: str, found: Results, draw: Drawings) -> Chapter:
         tables=[section_table(part, found.methods) for part in parts],
         explanation=" ".join(explanation(found.methods).split()),
         pairs=pair_table(compared, found.methods),
-        verdicts=verdicts(compared),
+        verdicts=told,
+        more_verdicts=more_told,
         words=[one.in_words(names) for one in surest(compared)],
         not_drawn=not_drawn(found),
         figures=[figure for figure in drawn if figure.kind not in FIRST],

@@ -1,5 +1,6 @@
 """What was asked of a study, and what its first figures mean, in sentences."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 from sparseattack.errors import number_of
@@ -9,6 +10,7 @@ from sparseattack.report.statistics.comparisons import Comparison
 from sparseattack.report.tables import LEVEL, changes, percent
 
 MOST_NAMES = 8  # of strategies in a sentence
+MOST_VERDICTS = 12  # sentences that are not folded
 MOST_TIES = 2  # of strategies that are as strong as one that is named
 
 
@@ -117,16 +119,22 @@ def resistance_text(level: Resistance) -> str:
     return f"{fooled}."
 
 
-def verdicts(compared: Sequence[Comparison]) -> list[str]:
-    """Which strategy is better than which, in sentences; and how many pairs are not different."""
+def verdicts(compared: Sequence[Comparison]) -> tuple[list[str], list[str]]:
+    """Which strategy is better than which, in sentences, and how many pairs are not different; the rest.
+
+    Of very many sentences the rest are those about strategies that are better than the fewest others.
+    """
     better: dict[tuple[str, str], list[str]] = {}
+    met = Counter[str]()  # pairs of each condition
     for one in compared:
+        met.update(f"{method.name}/{method.encoding}, k = {method.k}," for method in (one.first, one.second))
         for winner, how, loser in one.findings:
             key = f"{winner.name}/{winner.encoding}, k = {winner.k},", how
             better.setdefault(key, []).append(f"{loser.name}/{loser.encoding}")
-    sentences = [f"{winner} {how} {listed(losers)}." for (winner, how), losers in better.items()]
-    if none := sum(not one.significant for one in compared):
-        sentences.append(
-            f"{none} of {number_of(len(compared), 'pair')}: not significant at {100 * LEVEL:.0f} %."
-        )
-    return sentences
+    sentences = []
+    for (name, how), losers in sorted(better.items(), key=lambda item: -len(item[1])):
+        others = listed(losers) if len(losers) <= MOST_NAMES else f"{len(losers)} of {met[name]} others"
+        sentences.append(f"{name} {how} {others}.")
+    none = sum(not one.significant for one in compared)
+    last = f"{none} of {number_of(len(compared), 'pair')}: not significant at {100 * LEVEL:.0f} %."
+    return [*sentences[:MOST_VERDICTS], *[last] * bool(none)], sentences[MOST_VERDICTS:]
