@@ -206,13 +206,16 @@ def _modes(problem: Problem, library: str) -> dict[str, Problem]:
 def throughput_row(subject: ThroughputSubject, results: dict[str, list[TimedRun]]) -> ThroughputRow:
     """The row of the runs of the raw pass and of each mode that the oracle has."""
     first, raw = results["dense"][0], results["raw"]
+    by_torch = subject.raw_library == EAGER  # to which these targets are
     return ThroughputRow(
         subject,
         rows=first.rows,
         repeats=first.repeats,
-        dense=mode_ratio(results["dense"], raw, DENSE if subject.raw_library == EAGER else None),
+        dense=mode_ratio(results["dense"], raw, DENSE if by_torch else None),
         library=mode_ratio(results.get("library"), raw, DENSE),
-        sparse=mode_ratio(results.get("sparse"), raw, SPARSE.get((subject.network, subject.k))),
+        sparse=mode_ratio(
+            results.get("sparse"), raw, SPARSE.get((subject.network, subject.k)) if by_torch else None
+        ),
     )
 
 

@@ -177,8 +177,8 @@ def continued_notes(left_out: Sequence[Method], shown: Sequence[Method]) -> Iter
         names = dict.fromkeys(f"{one.name}/{one.encoding}, k = {one.k}" for one in some)
         if names:
             yield (
-                f"with a budget of {number_of(budget, 'query', 'queries')} there is more, whose runs go on to"
-                f" a larger one: {'; '.join(names)} (`--only budget={budget}` shows all)"
+                f"not shown with a budget of {number_of(budget, 'query', 'queries')}, as their runs are shown"
+                f" with a larger one: {'; '.join(names)} (--only budget={budget} shows all of that budget)"
             )
 
 

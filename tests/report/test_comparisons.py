@@ -18,13 +18,18 @@ from sparseattack.report.statistics.intervals import holm, mcnemar
 from sparseattack.report.statistics.paired import (
     cumulative_hazard,
     images_needed,
-    paired_logrank,
+    logrank_scores,
     sign_flip_p,
     smallest_difference,
 )
 from sparseattack.study.columns import Columns
 
 BUDGET = 100
+
+
+def paired_logrank(first: Columns, second: Columns) -> float:
+    """p-value of the log-rank test of two methods on the same cases."""
+    return sign_flip_p(logrank_scores(first, second))
 
 
 def runs_of(costs: list[list[int]], budget: int = BUDGET) -> Columns:
@@ -149,6 +154,19 @@ def test_a_difference_is_in_favour_of_the_one_that_the_test_shows_better() -> No
     whole, early = [(one.strategy, how, other.strategy) for one, how, other in found.findings]
     assert whole == ("cmaes", "fools significantly more images than", "de")
     assert early == ("de", "fools significantly more images within 100 queries than", "cmaes")
+
+
+def test_curves_that_cross_within_the_budget_have_both_differences() -> None:
+    """All late beside four fifths at once, within a budget that has no mark before."""
+    found = pair([[90]] * 40, [[5]] * 32 + [[0]] * 8)
+    assert len(found.marks) == 1 and found.marks[0].p < 0.05 and found.logrank < 0.05
+    told = {(one.strategy, how) for one, how, _ in found.findings}
+    assert told == {
+        ("de", "fools significantly more images than"),
+        ("cmaes", "fools images significantly sooner than"),
+    }
+    shown = pair_table([found], [found.first, found.second])
+    assert shown and "significant, for each at its time" in [cell.text for cell in shown.rows[0]]
 
 
 def test_a_difference_may_be_against_the_one_of_fewer_queries() -> None:

@@ -26,6 +26,7 @@ from sparseattack.report.page.wording import resistance_text, verdicts
 from sparseattack.report.results import Results, results
 from sparseattack.report.side_by_side import of_study
 from sparseattack.report.statistics.comparisons import Comparison, comparisons
+from sparseattack.report.summary import unfinished
 from sparseattack.study.store import Study
 
 
@@ -223,6 +224,28 @@ def test_towards_every_class_the_strongest_is_the_one_that_reaches_any(tmp_path:
     best = max(line.any_target or 0 for line in found.lines)
     assert best > max(line.success for line in found.lines) and level.rate == best
     assert set(level.strongest) == {line.method for line in found.lines if line.any_target == best}
+
+
+def test_towards_every_class_nobody_is_known_to_be_the_strongest_before_the_end(tmp_path: Path) -> None:
+    found = compare(
+        replace(SMALL, target="all", images="digits[0:6]", pixels=(2,), seeds=(0,)), tmp_path / "a"
+    )
+    rest, method = found.lines[1:], found.lines[0].method
+    bounds = unfinished(method, found.columns[method].at(slice(0, 2)), found.planned[method])
+    assert bounds
+    (level,) = fragility(replace(found, lines=rest, unfinished=[replace(bounds, most=0.0)])).resistances
+    assert not level.is_known and method not in level.strongest
+
+
+def test_sizes_that_a_smaller_budget_does_not_know_are_the_most(tmp_path: Path) -> None:
+    fewest = replace(SMALL, stop="fewest", encodings=("corners",), pixels=(4,), seeds=(0,))
+    for budget in (30, 60):
+        compare(replace(fewest, strategies=("random(popsize=5)",), budget=budget), tmp_path / "a.study")
+    with Study.read(tmp_path / "a.study") as study:
+        found = results(study, chosen="budget=30")
+    (runs,) = found.columns.values()
+    assert (runs.pixels[runs.success] == -1).any()
+    assert {one.pixels for one in fragility(found).fragile} <= {1, 2, 3, 4}
 
 
 def test_strategies_that_are_as_strong_are_all_named(found: Results) -> None:

@@ -162,7 +162,7 @@ def test_where_nothing_is_fooled_nobody_is_the_fastest() -> None:
     found = compare(replace(EXPERIMENT, oracle="digits-forest", true_class="label", pixels=(1,), budget=2))
     shown = {figure.kind: figure for figure in figures(found)}
     assert not any(line.success for line in found.lines)
-    assert shown["profile"].sentence == "None of them fools any of 12 images."
+    assert shown["profile"].sentence == "None of them fools any of 12 images within 2 queries."
 
 
 def test_unequal_budgets_and_images_are_said_and_compared_up_to_the_smaller(found: Results) -> None:

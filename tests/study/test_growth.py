@@ -296,8 +296,8 @@ def test_a_condition_that_is_shown_with_its_larger_budget_only_is_named(
         found, part = results(study), results(study, chosen="budget=20")
     assert [(one.name, one.budget) for one in found.continued] == [("random(popsize=5)", 20)]
     assert found.notes[-1] == (
-        "with a budget of 20 queries there is more, whose runs go on to a larger one: random(popsize=5)/rgb,"
-        " k = 1 (`--only budget=20` shows all)"
+        "not shown with a budget of 20 queries, as their runs are shown with a larger one:"
+        " random(popsize=5)/rgb, k = 1 (--only budget=20 shows all of that budget)"
     )
     assert len(part.lines) == 2 and part.notes == found.notes[:-1] and not part.continued
 

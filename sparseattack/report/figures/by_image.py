@@ -17,6 +17,7 @@ from sparseattack.report.figures.style import (
     percent_scale,
     query_scale,
     short,
+    tied,
 )
 from sparseattack.report.statistics.curves import weights
 from sparseattack.report.statistics.resampling import interval, paired_curves
@@ -212,10 +213,11 @@ def profile_figure(panel: Panel) -> ReportFigure | None:
         kind="profile",
         title=f"Performance profile, {panel.subject}",
         sentence=(
-            f"{' and '.join(first)} {'is' if len(first) == 1 else 'are each'} the first, or as fast as the"
+            f"{tied(first)} {'is' if len(first) == 1 else 'are each'} the first, or as fast as the"
             f" first, on {percent(float(lead))} of {number_of(images, 'image')}."
             if lead
-            else f"None of them fools any of {number_of(images, 'image')}."
+            else f"None of them fools any of {number_of(images, 'image')} within"
+            f" {number_of(panel.common_budget, 'query', 'queries')}."
         ),
         caption=(
             f"Share of {number_of(images, 'image')} fooled with at most so many times the queries of the"

@@ -8,7 +8,7 @@ import numpy as np
 from sparseattack.errors import number_of
 from sparseattack.report.figures.figure import INK, Cell, ReportFigure
 from sparseattack.report.figures.panels import Panel, Series, left_out
-from sparseattack.report.figures.style import band, label, legend, panels, query_scale
+from sparseattack.report.figures.style import band, label, legend, panels, query_scale, tied
 from sparseattack.study.columns import Courses, Numbers, Reals
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def margin_figure(panel: Panel, courses: Courses | None) -> ReportFigure | None:
         kind="margin",
         title=f"Best {panel.fitness} over queries, {panel.subject}",
         sentence=(
-            f"After {number_of(int(lowest.queries[-1]), 'query', 'queries')} {lowest.one.name} has"
+            f"After {number_of(int(lowest.queries[-1]), 'query', 'queries')} {_lowest(lines, lowest)}"
             f" {'the lowest median' if len(lines) > 1 else 'a median'} {panel.fitness}"
             f" of {_short(float(lowest.middle[-1]))}."
         ),
@@ -75,7 +75,7 @@ def fewest_figure(panel: Panel, courses: Courses | None) -> ReportFigure | None:
         kind="fewest",
         title=f"Fewest pixels over queries, {panel.subject}",
         sentence=(
-            f"After {last} the median of the fewest pixels is lowest with {best.one.name}: {reached:g}."
+            f"After {last} {_lowest(lines, best)} the lowest median of the fewest pixels, {reached:g}."
             if np.isfinite(reached)
             else f"After {last} no strategy has fooled the oracle in half of its runs."
         ),
@@ -89,6 +89,13 @@ def fewest_figure(panel: Panel, courses: Courses | None) -> ReportFigure | None:
         rows=_rows(lines),
         paint=lambda: _paint(panel, lines, "fewest pixels so far"),
     )
+
+
+def _lowest(lines: Sequence[Course], lowest: Course) -> str:
+    """Who has the same median at the end as the lowest one: ``de has``, or ``de and random have``."""
+    last = lowest.middle[-1]
+    names = [line.one.name for line in lines if line.middle[-1] == last] or [lowest.one.name]
+    return f"{tied(names)} {'has' if len(names) == 1 else 'have'}"
 
 
 def _rows(lines: Sequence[Course]) -> tuple[tuple[Cell, ...], ...]:

@@ -10,7 +10,7 @@ from sparseattack.errors import number_of
 from sparseattack.plugins.requirements import install_command
 from sparseattack.report.figures.figure import INK, ReportFigure
 from sparseattack.report.figures.panels import Panel, Series
-from sparseattack.report.figures.style import WIDTH, panels, short
+from sparseattack.report.figures.style import WIDTH, panels, short, tied
 from sparseattack.report.statistics.ranks import RankComparison, compare_ranks, mean_queries
 from sparseattack.report.tables import LEVEL
 
@@ -74,7 +74,8 @@ def _rank_figure(some: Sequence[tuple[Panel, Series]]) -> ReportFigure | None:
             " the mean of its runs, failures tied as the worst. Friedman's test: p"
             f" {_p(found.friedman)}. A bar joins methods that do not differ (Wilcoxon's signed-rank test,"
             f" Pratt's way with ties, Holm-adjusted p ≥ {LEVEL}). The table of pairs has other tests, and"
-            " adjusts for more of them. Ranks say who is first, not by how much."
+            " adjusts for more of them. Ranks say who is first, not by how much. Conditions that are not"
+            " finished have none."
         ),
         columns=("strategy", "average_rank", "compared_with", "p_adjusted"),
         rows=tuple(
@@ -90,18 +91,18 @@ def _rank_figure(some: Sequence[tuple[Panel, Series]]) -> ReportFigure | None:
 def _sentence(found: RankComparison, names: Sequence[str]) -> str:
     """Who is first, and who is not told from it."""
     best = int(found.ranks.argmin())
-    first = [name for name, rank in zip(names, found.ranks, strict=True) if rank == found.ranks[best]]
-    alike = [
-        names[place] for place in np.argsort(found.ranks) if place != best and _alike(found, best, place)
-    ]
+    order = np.argsort(found.ranks, kind="stable")
+    first = [names[place] for place in order if found.ranks[place] == found.ranks[best]]
+    alike = [names[place] for place in order[len(first) :] if _alike(found, best, place)]
     verdict = "each other one is significantly worse"
     if alike:
-        others = ", ".join(alike) if len(alike) <= MOST_NAMES else f"{len(alike)} of {len(names) - 1} others"
-        verdict = f"not told from it: {others}"
+        rest = len(names) - len(first)
+        others = ", ".join(alike) if len(alike) <= MOST_NAMES else f"{len(alike)} of {rest} others"
+        verdict = f"not told from {'it' if len(first) == 1 else 'them'}: {others}"
     if found.friedman >= LEVEL:
         verdict = "Friedman's test shows no difference between any of them"
     has = "has" if len(first) == 1 else "each have"
-    return f"{' and '.join(first)} {has} the best average rank, {found.ranks[best]:.2f}; {verdict}."
+    return f"{tied(first)} {has} the best average rank, {found.ranks[best]:.2f}; {verdict}."
 
 
 def _alike(found: RankComparison, one: int, other: int) -> bool:

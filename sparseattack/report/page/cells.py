@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from sparseattack.report.page.fragility import Fragility
@@ -25,10 +25,10 @@ MOST_PAIRS = 200  # lines
 PAIRS = (
     "On the images that both attack, the one of fewer mean queries first; in brackets 95 % intervals of each"
     " pair by itself, by bootstrap over images. Ratio: queries of the first to fool half as many images as"
-    " the weaker one fools, divided by those of the second; 0.00 or any where one of them does not fool so"
-    " many in some samples. Tests: exact McNemar within {marks}, and a log-rank test image by image, adjusted"
-    " by Holm for all tests here. Images needed: where the difference is not significant, so many would show"
-    " the one in ASR with a power of 80 %."
+    " the weaker one fools, divided by those of the second; an end is 0.00 or “any” where, in some bootstrap"
+    " samples, one of the two never fools so many. Tests: exact McNemar within {marks} where the budget"
+    " allows, and a log-rank test image by image, adjusted by Holm for all tests here. Images needed: where"
+    " the difference is not significant, so many would show the one in ASR with a power of 80 %."
 )
 
 
@@ -138,7 +138,7 @@ def pair_table(compared: Sequence[Comparison], methods: Sequence[Method]) -> Pag
                 number_cell(points(one.difference)),
                 number_cell(times(one.ratio)),
                 PageCell(p_text(lowest_p(one)), repr(lowest_p(one))),
-                text_cell(_verdict(one)),
+                text_cell(_verdict(one, named)),
                 number_cell("-" if one.significant or one.needed is None else f"{one.needed:,}"),
             ]
         )
@@ -150,11 +150,13 @@ def pair_table(compared: Sequence[Comparison], methods: Sequence[Method]) -> Pag
     return PageTable("Every two conditions of the same k and budget", headings, rows, note)
 
 
-def _verdict(one: Comparison) -> str:
-    """Whether a difference is significant; where it is, and not for the first, for whom."""
+def _verdict(one: Comparison, named: Callable[[Method], str]) -> str:
+    """Whether a difference is significant; where it is, and not for the first alone, for whom."""
     if not one.significant:
         return "not significant"
-    return "significant" if one.favoured == one.first else f"significant, for {one.second.name}"
+    if len(one.findings) > 1:
+        return "significant, for each at its time"
+    return "significant" if one.favoured == one.first else f"significant, for {named(one.second)}"
 
 
 def surest(compared: Sequence[Comparison]) -> list[Comparison]:
@@ -202,7 +204,9 @@ def class_table(fragile: Fragility, classes: Sequence[str]) -> PageTable | None:
         return None
     headings = [
         Heading("true class", numeric=False),
-        Heading("attacked images"),
+        Heading(
+            "images with a run" if any(each.lacking for each in fragile.resistances) else "attacked images"
+        ),
         *(Heading(f"fooled{' so far' * bool(each.lacking)}, k = {each.k}") for each in fragile.resistances),
         Heading("most often taken for", numeric=False),
     ]
@@ -223,4 +227,6 @@ def class_table(fragile: Fragility, classes: Sequence[str]) -> PageTable | None:
         rows.append([name, number_cell(f"{line.attacked:,}"), *fooled, text_cell(taken)])
     left = len(fragile.classes) - len(lines)
     note = f"The {len(lines)} most fragile of {len(fragile.classes)} classes." if left else ""
+    if any(level.lacking for level in fragile.resistances):
+        note += " Of images that have a run; runs are missing, and those that succeed end sooner."
     return PageTable("Class by class, the most fragile first", headings, rows, note)

@@ -20,6 +20,7 @@ from sparseattack.report.page.gallery import Card, cards, fragile_runs, shown_ru
 from sparseattack.report.page.origin import Fact, commands, origins, settings
 from sparseattack.report.page.thumbnails import Thumbnail, thumbnails
 from sparseattack.report.page.wording import (
+    Verdicts,
     asked,
     classes_of,
     kept_heading,
@@ -82,8 +83,7 @@ class Chapter:
     tables: list[PageTable]
     explanation: str
     pairs: PageTable | None
-    verdicts: list[str]
-    more_verdicts: list[str]
+    verdicts: Verdicts
     words: list[str]  # of each pair
     not_drawn: str  # what figure is lacking for want of a library
     figures: list[PageFigure]  # the others
@@ -103,7 +103,6 @@ def chapter(id: str, name: str, found: Results, draw: Drawings) -> Chapter:
     pictures, problems = thumbnails(found, [run.image for run in (*first, *runs)])
     ids = {number: f"{id}-image-{number}" for number in pictures}
     compared = comparisons(found)
-    told, more_told = verdicts(compared)
     names = {method: f"{condition(method)} (k = {method.k})" for method in found.methods}
     drawn = list(draw.of(found, id))
     gallery = list(cards(found, runs, pictures, ids, len(first)))
@@ -126,8 +125,7 @@ def chapter(id: str, name: str, found: Results, draw: Drawings) -> Chapter:
         tables=[section_table(part, found.methods) for part in parts],
         explanation=" ".join(explanation(found.methods).split()),
         pairs=pair_table(compared, found.methods),
-        verdicts=told,
-        more_verdicts=more_told,
+        verdicts=verdicts(compared),
         words=[one.in_words(names) for one in surest(compared)],
         not_drawn=not_drawn(found),
         figures=[figure for figure in drawn if figure.kind not in FIRST],
@@ -189,9 +187,9 @@ def _about(found: Results) -> list[str]:
     """What was attacked and how, what was left out, and what else is to be known."""
     lines = headline(found.subject)
     notes = [f"{note[:1].upper()}{note[1:]}." for note in found.notes]
-    runs = f"{found.finished:,} of {number_of(found.subject.runs, 'planned run')}: so many are in the study."
+    runs = f"{found.finished:,} of {number_of(found.subject.runs, 'planned run')} are finished."
     labels = {one.name: one.strategy for one in found.methods if one.label}
-    named = [f"{name} is {spec}." for name, spec in labels.items() if name != spec]
+    named = [f"{name} is {spec}." for name, spec in labels.items() if spec not in name]
     return [*lines, *notes, *named, runs, *generations(found.methods)]
 
 
@@ -208,5 +206,7 @@ def _shown(found: Results, gallery: Sequence[Card]) -> str:
     )
     if not successes:
         return f"{counts}."
-    order = f"Fewest {changes(found.methods)} and fewest queries first, failures last."
-    return f"{counts}: of every condition the fastest successes. {order}"
+    order = "These first, failures last."
+    return (
+        f"{counts}: of every condition the successes of fewest {changes(found.methods)} and queries. {order}"
+    )

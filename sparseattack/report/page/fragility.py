@@ -6,6 +6,7 @@ An image is fooled where any run on it succeeds, of any strategy, encoding, seed
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import isclose
 from typing import NamedTuple
 
 import numpy as np
@@ -46,9 +47,7 @@ class FragileClass:
     number: int
     attacked: int  # images
     fooled: tuple[int, ...]  # of these, by number of pixels
-    taken_for: tuple[
-        int, ...
-    ]  # the classes that it took most of these images for; none where none was fooled
+    taken_for: tuple[int, ...]  # the most frequent classes after attacks; none where none was fooled
     taken: int  # images that were taken for it in some run
 
 
@@ -59,7 +58,7 @@ class FragileImage:
     number: int  # in the study
     k: int  # of the runs that fool it with fewest pixels
     pixels: int  # the fewest allowed with which it was fooled; changed, where searches go on with fewer
-    queries: int  # the fewest with so many pixels
+    queries: int  # the fewest to the first success, of the runs that fool it with so many
     hits: int  # runs that fooled it with so many pixels
     runs: int  # on it, with this k
 
@@ -155,9 +154,10 @@ def _resistance(
         if line.method.k == k
     }
     bounds = [line for line in found.unfinished if line.method.k == k]
-    rates |= {line.method: line.least for line in bounds if line.runs}
+    of_targets = found.question.target == "all"  # bounds are of these, and not of images
+    rates |= {line.method: line.least for line in bounds if line.runs and not of_targets}
     rate = max(rates.values(), default=0.0)
-    best = tuple(method for method, each in rates.items() if each == rate) if rate else ()
+    best = tuple(method for method, each in rates.items() if rate and isclose(each, rate))
     count, hits, missing = (int(each.sum()) for each in (attacked, fooled, lacking))
     return Resistance(
         k=k,
@@ -168,7 +168,7 @@ def _resistance(
         kept=_kept(count, hits, missing, accuracy, clean),
         strongest=best,
         rate=rate,
-        is_known=all(line.most <= rate for line in bounds),
+        is_known=not bounds or (not of_targets and all(line.most <= rate for line in bounds)),
     )
 
 
@@ -243,5 +243,9 @@ def _fragile(found: Results, ks: Sequence[int]) -> tuple[FragileImage, ...]:
 
 
 def sizes(found: Results, runs: Columns, k: int) -> Numbers:
-    """Pixels by which each run is ordered ``(R,)``: ``k``, or those changed where the fewest are sought."""
-    return runs.pixels if found.question.stop == "fewest" else np.full(len(runs), k)
+    """Pixels by which each run is ordered ``(R,)``: ``k``, or those changed where the fewest are sought.
+
+    At a smaller budget than it had, a run's are not known: it counts as one of ``k``, the most.
+    """
+    known = (found.question.stop == "fewest") & (runs.pixels >= 0)
+    return np.where(known, runs.pixels, k)

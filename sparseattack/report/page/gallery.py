@@ -1,4 +1,4 @@
-"""Which runs are shown as pictures: of every method some, the fastest successes first, and some failures."""
+"""Which runs are shown: of every method the successes of fewest pixels and queries, and some failures."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -71,9 +71,9 @@ class Card:
 
 
 def shown_runs(found: Results) -> list[ShownRun]:
-    """The runs of the gallery: successes by k and queries, then failures on the same images."""
+    """The runs of the gallery: successes by pixels and queries, then failures on the same images."""
     each = {method: _rows(found, method, runs) for method, runs in found.columns.items()}
-    fast = [sorted((run for run in runs if run.success), key=_speed) for runs in each.values()]
+    fast = [sorted((run for run in runs if run.success), key=_worst) for runs in each.values()]
     successes = sorted(_in_turn([_each_image_once(runs) for runs in fast], SUCCESSES, TWICE), key=_worst)
     seen = {run.image for run in successes}
     slow = [[run for run in runs if not run.success] for runs in each.values()]
@@ -84,10 +84,6 @@ def shown_runs(found: Results) -> list[ShownRun]:
 
 
 def _worst(run: ShownRun) -> tuple[int, ...]:
-    return run.size, run.queries, run.image, run.seed, run.target
-
-
-def _speed(run: ShownRun) -> tuple[int, ...]:
     return run.size, run.queries, run.image, run.seed, run.target
 
 
@@ -109,7 +105,7 @@ def _in_turn(lists: Sequence[Sequence[ShownRun]], most: int, often: int) -> list
 
 
 def _rows(found: Results, method: Method, runs: Columns) -> list[ShownRun]:
-    """Those runs of a method that may be shown: its fastest successes, and failures."""
+    """Those runs of a method that may be shown: its successes of fewest pixels and queries, and failures."""
     hits = np.flatnonzero(runs.success)
     size = sizes(found, runs, method.k)
     hits = hits[np.lexsort((runs.first_fooled[hits], size[hits]))][: 8 * SUCCESSES]
@@ -122,7 +118,7 @@ def _rows(found: Results, method: Method, runs: Columns) -> list[ShownRun]:
 
 
 def fragile_runs(found: Results, images: Sequence[FragileImage]) -> list[ShownRun]:
-    """For each of the most fragile images the fastest run with the fewest pixels."""
+    """For each of the most fragile images of the runs with the fewest pixels the one that fooled first."""
     shown = []
     for one in images[:FRAGILE]:
         best = []

@@ -2,12 +2,14 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from sparseattack.errors import number_of
 from sparseattack.report.page.fragility import Fragility, Resistance
 from sparseattack.report.results import Results
 from sparseattack.report.statistics.comparisons import Comparison
 from sparseattack.report.tables import LEVEL, changes, percent
+from sparseattack.study.facts import Method
 
 MOST_NAMES = 8  # of strategies in a sentence
 MOST_VERDICTS = 12  # sentences that are not folded
@@ -119,22 +121,31 @@ def resistance_text(level: Resistance) -> str:
     return f"{fooled}."
 
 
-def verdicts(compared: Sequence[Comparison]) -> tuple[list[str], list[str]]:
-    """Which strategy is better than which, in sentences, and how many pairs are not different; the rest.
+class Verdicts(NamedTuple):
+    """Which strategy is better than which, in sentences, and how many pairs are not different."""
 
-    Of very many sentences the rest are those about strategies that are better than the fewest others.
-    """
+    told: list[str]
+    more: list[str]  # of very many, those about strategies that are better than the fewest others
+
+
+def verdicts(compared: Sequence[Comparison]) -> Verdicts:
+    """What the tests of all pairs say."""
     better: dict[tuple[str, str], list[str]] = {}
     met = Counter[str]()  # pairs of each condition
+    several = len({one.first.budget for one in compared}) > 1
+
+    def told(method: Method) -> str:
+        budget = f" budget {method.budget:,}," * several
+        return f"{method.name}/{method.encoding}, k = {method.k},{budget}"
+
     for one in compared:
-        met.update(f"{method.name}/{method.encoding}, k = {method.k}," for method in (one.first, one.second))
+        met.update(map(told, (one.first, one.second)))
         for winner, how, loser in one.findings:
-            key = f"{winner.name}/{winner.encoding}, k = {winner.k},", how
-            better.setdefault(key, []).append(f"{loser.name}/{loser.encoding}")
+            better.setdefault((told(winner), how), []).append(f"{loser.name}/{loser.encoding}")
     sentences = []
     for (name, how), losers in sorted(better.items(), key=lambda item: -len(item[1])):
         others = listed(losers) if len(losers) <= MOST_NAMES else f"{len(losers)} of {met[name]} others"
         sentences.append(f"{name} {how} {others}.")
     none = sum(not one.significant for one in compared)
     last = f"{none} of {number_of(len(compared), 'pair')}: not significant at {100 * LEVEL:.0f} %."
-    return [*sentences[:MOST_VERDICTS], *[last] * bool(none)], sentences[MOST_VERDICTS:]
+    return Verdicts([*sentences[:MOST_VERDICTS], *[last] * bool(none)], sentences[MOST_VERDICTS:])

@@ -80,16 +80,16 @@ class Comparison:
     def findings(self) -> list[tuple[Method, str, Method]]:
         """What its tests show, as who does what than whom: empty where they show nothing.
 
-        Where the methods change places on the way, the later and the earlier difference.
+        Where the methods change places on the way, the difference at the end and the other one.
         """
         *early, last = self.marks
         shown = list[tuple[bool, str]]()
         if last.adjusted < LEVEL:
             shown.append((last.for_first, "fools significantly more images than"))
-        elif self.logrank_adjusted < LEVEL:
+        if self.logrank_adjusted < LEVEL and self.logrank_for_first not in dict(shown):
             shown.append((self.logrank_for_first, "fools images significantly sooner than"))
         for mark in early:
-            if mark.adjusted < LEVEL and mark.for_first not in [one for one, _ in shown]:
+            if mark.adjusted < LEVEL and mark.for_first not in dict(shown):
                 within = number_of(mark.queries, "query", "queries")
                 shown.append((mark.for_first, f"fools significantly more images within {within} than"))
         both = self.first, self.second

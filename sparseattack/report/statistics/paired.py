@@ -17,11 +17,6 @@ POWER, LEVEL = 0.8, 0.05  # of the test for which images are counted; two-sided
 MOST = 10**9  # images
 
 
-def paired_logrank(first: Columns, second: Columns) -> float:
-    """p-value of a difference of two curves of success, over all queries, of the same cases."""
-    return sign_flip_p(logrank_scores(first, second))
-
-
 def logrank_scores(first: Columns, second: Columns) -> Reals:
     """The log-rank scores of two methods on the same cases, of each image on which they differ.
 
