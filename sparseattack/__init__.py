@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from sparseattack.problem.oracle import Classifier, Oracle, SparseOracle
     from sparseattack.problem.problem import Problem
     from sparseattack.problem.space import Gene, Search, Space, Strategy
+    from sparseattack.report.statistics.comparisons import Comparison, comparisons
     from sparseattack.search.ask_tell import AskTell, ask_tell
     from sparseattack.search.loop import attack, outcomes_of
     from sparseattack.search.outcome import LeftOut, Outcome
@@ -85,6 +86,7 @@ _HOMES = {
     "problem.oracle": ("Classifier", "Oracle", "SparseOracle"),
     "problem.problem": ("Problem",),
     "problem.space": ("Gene", "Search", "Space", "Strategy"),
+    "report.statistics.comparisons": ("Comparison", "comparisons"),
     "search.ask_tell": ("AskTell", "ask_tell"),
     "search.loop": ("attack", "outcomes_of"),
     "search.outcome": ("LeftOut", "Outcome"),
@@ -100,6 +102,7 @@ __all__ = [
     "PROTOCOLS",
     "AskTell",
     "Classifier",
+    "Comparison",
     "Configuration",
     "Edits",
     "Encoding",
@@ -130,6 +133,7 @@ __all__ = [
     "ask_tell",
     "attack",
     "compare",
+    "comparisons",
     "confident",
     "corners",
     "cross_entropy",
