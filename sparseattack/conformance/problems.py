@@ -95,7 +95,9 @@ def watched(space: Space) -> WatchedSpace:
 
 
 def candidates_of(generations: list[Generation], image: int) -> Tensor:
-    """All evaluated candidates of one image, in order: ``(n, D)``."""
+    """All evaluated candidates of one image, in order: ``(n, D)``; of a search without any ``(0, 0)``."""
+    if not generations:
+        return torch.zeros(0, 0)
     return torch.cat([candidates[image, evaluated[image]] for candidates, evaluated in generations])
 
 

@@ -24,6 +24,8 @@ if TYPE_CHECKING:  # a report imports no torch
 
 SHOWN = 5  # sizes in a sentence
 UNKNOWN = -1  # the label of an image whose class is not known
+BRIGHTEST = 255  # of 8-bit colours
+FROM_UNIT = "(of values in [0, 1]: levels((255 * images).round().byte()))"
 BLOCK, COLOURS = 32, 2**22  # images, and their colours, checked together: the check makes copies of them
 
 
@@ -241,9 +243,27 @@ def _size(group: Images, *, channels: bool) -> str:
 def levels(colours: "Tensor") -> "Tensor":
     """The float32 values in [0, 1] of 8-bit ``colours`` of any shape, the same on every device.
 
-    They come from a table: dividing by 255 rounds differently on a GPU.
+    They come from a table: dividing by 255 rounds differently on a GPU. InputError for anything but a tensor
+    of whole numbers from 0 to 255, such as values that are in [0, 1] already, and for floats of 0 and 1 only.
     """
+    import torch
+
+    if not isinstance(colours, torch.Tensor) or colours.dtype != torch.uint8:
+        _refuse_other_colours(colours)
     return _levels_on(colours.device)[colours.long()]
+
+
+def _refuse_other_colours(colours: object) -> None:
+    """InputError for what holds no 8-bit colours, though not of the type for them."""
+    import torch
+
+    if not isinstance(colours, torch.Tensor):
+        raise InputError(f"levels() takes a tensor of 8-bit colours, not {type(colours).__name__}")
+    numbers = not colours.is_complex() and colours.dtype != torch.bool
+    if not numbers or not ((colours >= 0) & (colours <= BRIGHTEST) & (colours == colours.round())).all():
+        raise InputError(f"levels() takes 8-bit colours, whole numbers from 0 to 255, not others {FROM_UNIT}")
+    if colours.is_floating_point() and colours.numel() and colours.max() == 1:
+        raise InputError(f"floats up to 1 may be values in [0, 1] or colours of 255 {FROM_UNIT}")
 
 
 @cache
@@ -268,7 +288,10 @@ def check_images(images: "Tensor", slots: int, unit: Literal["pixels", "coordina
         raise InputError(f"images are float32 (N, C, H, W), not {images.dtype} {tuple(images.shape)}")
     room = max(1, min(BLOCK, COLOURS // max(1, images[:1].numel())))
     if not all(map(_eight_bit, torch.split(images, room))):
-        raise InputError("images must hold multiples of 1/255 in [0, 1]: make them with levels()")
+        raise InputError(
+            "images must hold multiples of 1/255 in [0, 1], as an 8-bit file does: round them, for example by"
+            " levels((255 * images).round().byte())"
+        )
     channels, height, width = images.shape[1:]
     if channels < 1 or height * width * (channels if unit == "coordinates" else 1) < slots:
         raise InputError(
@@ -296,4 +319,4 @@ def check_labels(labels: "Tensor", images: "Tensor", cases: "Tensor | None") -> 
 
 def _eight_bit(images: "Tensor") -> bool:
     """Whether all colours are multiples of 1/255 in [0, 1]."""
-    return images.equal(levels(images.mul(255).round().nan_to_num().clamp(0, 255)))
+    return images.equal(levels(images.mul(255).round().nan_to_num().clamp(0, 255).byte()))

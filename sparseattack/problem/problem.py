@@ -68,7 +68,7 @@ class Problem:
 
     def __post_init__(self) -> None:
         """Refuse images that no 8-bit file holds, and shapes that do not fit."""
-        check_parts(self.oracle, self.encoding)
+        check_parts(self.oracle, self.encoding, self.fitness, self.until)
         check_images(self.images, self.encoding.slots, self.unit)
         check_labels(self.labels, self.images, self.cases)
         if self.mask is not None:

@@ -23,7 +23,7 @@ def frame(rows: Sequence[dict[str, object]], columns: Sequence[TableColumn]) -> 
         raise InputError('to_pandas() needs pandas: pip install "sparseattack[pandas]"') from error
     found = pd.DataFrame({each.name: [row.get(each.name) for row in rows] for each in columns})
     kinds = {each.name: TYPES[each.kind] for each in columns if each.kind in TYPES}
-    lacking = {"whole": "float64", "flag": "object"}  # types that have a value for nothing
+    lacking = {"whole": "float64", "flag": "boolean"}  # types that have a value for nothing
     kinds |= {each.name: lacking[each.kind] for each in columns if each.kind in lacking and each.missing}
     found = found.astype(kinds)
     found.attrs["units"] = {each.name: each.unit for each in columns if each.unit}

@@ -23,8 +23,8 @@ a success in the same generation included.
 AT_MARKS = "ASR@N: within N queries. "
 COORDINATES = "A coordinate is one channel of a pixel: rates of coordinates and of pixels do not compare.\n"
 SEES = """\
-sees: what a strategy knows beside the values of its candidates, the clean image or the label and all scores
-of the oracle. Strategies that see different things differ in more than their search.
+sees: what a strategy knows beside the values of its candidates: image is the clean image, scores are all
+scores of the oracle and the label. Strategies that see different things differ in more than their search.
 """
 METERED = "external, metered: the attack of another library; each image that it shows is a query.\n"
 OTHER_IMAGES = """\
@@ -275,7 +275,7 @@ def _median_changed(line: Summary) -> str:
 
 
 def failures(line: Summary, name: str) -> list[str]:
-    """Successes that were not verified, and searches that ended with an error."""
+    """Successes that were not verified, searches that ended with an error, and methods without a query."""
     condition, sentences = f"{name}/{line.method.encoding}, k = {line.method.k}", []
     if line.unverified:
         count = number_of(line.unverified, "success was", "successes were")
@@ -283,6 +283,8 @@ def failures(line: Summary, name: str) -> list[str]:
     if line.errors:
         count = number_of(line.errors, "search", "searches")
         sentences.append(f"{condition}: {count} ended with an error and counted as failures")
+    if line.runs and not line.queries:
+        sentences.append(f"{condition}: not one query was asked; its candidates were none, or no numbers")
     return sentences
 
 

@@ -40,7 +40,7 @@ class AttackSettings:
             ("group", self.group, 1),
             ("seed", self.seed, 0),
         ):
-            if not isinstance(number, Integral) or number < least:
+            if not isinstance(number, Integral) or isinstance(number, bool) or number < least:
                 raise InputError(f"{what} is a whole number from {least}, not {number!r}")
 
 

@@ -4,6 +4,8 @@ from collections.abc import Callable
 
 import pytest
 from broken_strategies import (
+    asks_no_numbers,
+    asks_nothing,
     asks_the_clock,
     cannot_bear_equal_values,
     counts_its_budget,
@@ -38,6 +40,8 @@ CASES: list[tuple[Callable[..., Search], str, str]] = [
     (outside, ASKS, "it asked with a candidate outside the unit cube: gene 3 was 1.2"),
     (doubles, ASKS, "it asked with torch.float64, not a float32 tensor"),
     (returns, ASKS, "it: its search returned"),
+    (asks_nothing, ASKS, "it ended the search of an image after 0 of 60 queries"),
+    (asks_no_numbers, ASKS, "it ended the search of an image after 0 of 60 queries"),
     (returns, LITTLE, "it: its search returned"),
     (forgets_an_image, ASKS, "it ended the search of an image after 5 of 60 queries"),
     (shares_a_stream, COMPANY, "it yielded other candidates for an image alone and beside others"),

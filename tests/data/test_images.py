@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from sparseattack import Images, InputError
+from sparseattack import Images, InputError, levels
 
 
 def some(labels: tuple[int, ...] = (0, 1, 2), classes: tuple[str, ...] = ("cat", "dog", "eel")) -> Images:
@@ -16,6 +16,23 @@ def test_floats_are_exact_multiples_of_one_level() -> None:
     floats = Images(every, torch.tensor([0]), ("all",)).floats()
     assert floats.dtype == torch.float32
     assert torch.equal(floats.flatten(), torch.arange(256) / 255)
+
+
+def test_levels_of_what_holds_no_8_bit_colours_are_refused() -> None:
+    whole = torch.tensor([0, 7, 255])
+    for same in (whole, whole.byte(), whole.float()):
+        assert torch.equal(levels(same), whole / 255)
+    for given, said in (
+        (torch.rand(3), r"whole numbers from 0 to 255, not others \(of values in \[0, 1\]: levels\("),
+        (torch.tensor([True]), "whole numbers from 0 to 255, not others"),
+        (torch.tensor([0, 256]), "whole numbers from 0 to 255, not others"),
+        (torch.tensor([-1]), "whole numbers from 0 to 255, not others"),
+        (torch.tensor([0.0, torch.nan]), "whole numbers from 0 to 255, not others"),
+        (torch.tensor([0.0, 1.0]), r"floats up to 1 may be values in \[0, 1\] or colours of 255"),
+        ([0, 1], "takes a tensor of 8-bit colours, not list"),
+    ):
+        with pytest.raises(InputError, match=said):
+            levels(given)  # type: ignore[arg-type]
 
 
 def test_a_slice_keeps_what_belongs_together() -> None:

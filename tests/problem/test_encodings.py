@@ -53,7 +53,7 @@ def test_corners_reach_only_black_and_white() -> None:
 
 @pytest.mark.parametrize("pixels", [0, -1])
 def test_no_pixels_are_refused(pixels: int) -> None:
-    with pytest.raises(InputError, match=f"pixels is at least 1, not {pixels}"):
+    with pytest.raises(InputError, match=f"pixels is a whole number from 1, not {pixels}"):
         rgb(pixels=pixels)
 
 

@@ -135,7 +135,7 @@ def test_settings_are_checked(spec: str, words: str) -> None:
 
 @pytest.mark.parametrize("name", ["index", "delta", "palette", "channels"])
 def test_pixels_are_at_least_one(name: str) -> None:
-    with pytest.raises(InputError, match="pixels is at least 1, not 0"):
+    with pytest.raises(InputError, match="pixels is a whole number from 1, not 0"):
         load("encodings", name)(pixels=0)
 
 

@@ -69,6 +69,13 @@ def test_images_that_no_file_holds_are_refused(images: Tensor, said: str) -> Non
         ({"labels": [1, 2, 0, 0]}, r"labels are a torch tensor, int64 \(4,\), not list"),
         ({"encoding": corners}, r"corners is no encoding: .* a call such as rgb\(pixels=1\)"),
         ({"oracle": "linear"}, "an oracle is a function, not 'linear': load it first"),
+        (
+            {"fitness": margin},
+            r"fitness is a tuple of one function or more, as in \(margin,\), not <function",
+        ),
+        ({"fitness": ()}, r"fitness is a tuple of one function or more, .* not \(\)"),
+        ({"fitness": ("margin",)}, "fitness is a tuple of one function or more"),
+        ({"until": None}, r"until is a function such as fooled or confident\(0.9\), not None"),
     ],
 )
 def test_what_is_of_another_type_is_refused(given: dict[str, Any], said: str) -> None:
@@ -81,6 +88,7 @@ def test_what_is_of_another_type_is_refused(given: dict[str, Any], said: str) ->
     [
         ("de", 30, "a strategy is a function, not 'de': load it first"),
         (uniform, 30.5, "budget is a whole number from 1, not 30.5"),
+        (uniform, True, "budget is a whole number from 1, not True"),
     ],
 )
 def test_what_no_attack_can_be_made_with_is_refused(strategy: Any, budget: Any, said: str) -> None:

@@ -125,6 +125,20 @@ def test_the_smallest_difference_needs_just_these_images(discordant: float, coun
     assert (images_needed(discordant, found * 0.99) or inf) >= count
 
 
+def test_one_of_several_tests_needs_more_images() -> None:
+    one, ten = (images_needed(0.3, 0.12, tests) for tests in (1, 10))
+    assert one and ten and ten > 1.5 * one
+    assert smallest_difference(0.3, ten, 10) == pytest.approx(0.12, abs=1e-3)
+
+
+def test_a_difference_that_enough_images_would_show_is_shown_by_so_many() -> None:
+    """18 tests, as of three pairs at six marks: what is not significant needs more images than there are."""
+    found = pair([[10]] * 7 + [[0]] * 13, [[0]] * 20)
+    alone, among = found, found.among(18)
+    assert found.images == 20 and alone.needed and among.needed
+    assert alone.needed <= 20 < among.needed and among.detectable > alone.detectable
+
+
 def test_no_difference_needs_more_than_any_number_of_images() -> None:
     assert images_needed(0.3, 0) is None and images_needed(0.3, 1e-7) is None
     assert images_needed(0.0, 1.0) == images_needed(1.0, 1.0) == 4

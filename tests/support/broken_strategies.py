@@ -32,6 +32,16 @@ def returns(space: Space) -> Search:
         yield space.uniform(5)
 
 
+def asks_nothing(space: Space) -> Search:
+    while True:
+        yield space.uniform(5)[:, :0]
+
+
+def asks_no_numbers(space: Space) -> Search:
+    while True:
+        yield torch.full_like(space.uniform(5), torch.nan)
+
+
 def forgets_an_image(space: Space) -> Search:
     for turn in count():
         candidates = space.uniform(5)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
+from numbers import Integral
 from typing import Protocol, cast
 
 import torch
@@ -80,19 +81,26 @@ def step(gene: Tensor, steps: int) -> Tensor:
     return (gene * steps).long().clamp(0, steps - 1)
 
 
-def check_parts(oracle: object, encoding: object) -> None:
-    """Refuse a name in place of an oracle, and a function in place of the encoding it returns."""
+def check_parts(oracle: object, encoding: object, fitness: object, until: object) -> None:
+    """Refuse a name in place of an oracle, and a function in place of the encoding it returns.
+
+    So too objectives that are no functions in a tuple, and a stopping criterion that is no function.
+    """
     if isinstance(oracle, str):
         raise InputError(f"an oracle is a function, not {oracle!r}: load it first, load('oracles', ...)()")
     if not hasattr(encoding, "slots"):
         made = getattr(encoding, "__name__", repr(encoding))
         raise InputError(f"{made} is no encoding: one is what a call such as rgb(pixels=1) returns")
+    if not isinstance(fitness, tuple) or not fitness or not all(map(callable, fitness)):
+        raise InputError(f"fitness is a tuple of one function or more, as in (margin,), not {fitness!r}")
+    if not callable(until):
+        raise InputError(f"until is a function such as fooled or confident(0.9), not {until!r}")
 
 
 def check_slots(slots: int) -> None:
     """Refuse an encoding of nothing."""
-    if slots < 1:
-        raise InputError(f"pixels is at least 1, not {slots}")
+    if not isinstance(slots, Integral) or isinstance(slots, bool) or slots < 1:
+        raise InputError(f"pixels is a whole number from 1, not {slots!r}")
 
 
 def check_shades(shades: int) -> None:

@@ -54,7 +54,7 @@ class WholeImages:
             return torch.full_like(images, torch.nan)
         given = every[rows]
         steps = given.mul(self.shades - 1).round() * (WHITE // (self.shades - 1))
-        return torch.where(given.isnan(), given, levels(steps.nan_to_num()))
+        return torch.where(given.isnan(), given, levels(steps.nan_to_num().to(torch.uint8)))
 
 
 def most_of(encoding: AnyEncoding) -> int:

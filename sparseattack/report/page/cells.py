@@ -28,7 +28,9 @@ PAIRS = (
     " the weaker one fools, divided by those of the second; an end is 0.00 or “any” where, in some bootstrap"
     " samples, one of the two never fools so many. Tests: exact McNemar within {marks} where the budget"
     " allows, and a log-rank test image by image, adjusted by Holm for all tests here. Images needed: where"
-    " the difference is not significant, so many would show the one in ASR with a power of 80 %."
+    " the difference is not significant, so many would show the one in ASR with a power of 80 %, at 5 %"
+    " divided by the number of tests. Terminal and LaTeX have McNemar's test at the budget only, adjusted for"
+    " these alone: say in a paper which family it is."
 )
 
 

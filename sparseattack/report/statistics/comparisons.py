@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import numpy as np
 
@@ -65,6 +65,21 @@ class Comparison:
     logrank_for_first: bool  # whether the first method is the sooner one there
     needed: int | None  # images that would show this difference at the budget; None if there is none
     detectable: float  # the smallest difference of rates that so many images show
+    discordant: float  # share of the images on which one of them succeeds more often
+
+    def among(self, tests: int) -> Self:
+        """The same as one of so many tests: more images are needed."""
+        return replace(
+            self,
+            needed=images_needed(self.discordant, self.gap, tests),
+            detectable=smallest_difference(self.discordant, self.images, tests),
+        )
+
+    @property
+    def gap(self) -> float:
+        """Share of images on which the first succeeds more often, less that where the second does."""
+        last = self.marks[-1]
+        return (last.only_first - last.only_second) / max(self.images, 1)
 
     @property
     def significant(self) -> bool:
@@ -101,9 +116,8 @@ class Comparison:
         points = 100 * self.difference.value
         low, high = (100 * end for end in (self.difference.low, self.difference.high))
         said = [
-            f"Of {number_of(self.images, 'image')}, {first} fools {abs(points):.1f} percentage points"
-            f" {'more' if points >= 0 else 'less'} than {second} (95 % interval of the difference:"
-            f" {low:.1f} to {high:.1f})."
+            f"Of {number_of(self.images, 'image')}, {first} fools {_more(points)} {second} (95 % interval of"
+            f" the difference: {low:.1f} to {high:.1f})."
         ]
         if self.level is not None and self.ratio:
             said.append(
@@ -143,6 +157,16 @@ class Comparison:
         return min([within[-1], curves, *within[:-1]], key=lambda test: test[1])
 
 
+def _more(points: float) -> str:
+    """``3.0 percentage points more than``, or ``as many as`` where that is what is shown."""
+    shown = f"{abs(points):.1f}"
+    return (
+        "as many as"
+        if shown == "0.0"
+        else f"{shown} percentage points {'more' if points > 0 else 'less'} than"
+    )
+
+
 def _times(value: float) -> str:
     return f"{value:.2f}" if np.isfinite(value) else "any number of"
 
@@ -169,10 +193,11 @@ def comparisons(found: Results) -> list[Comparison]:
             known = {each: drawn[each] for each in both}
         one, other = ((each, found.columns[each]) for each in both)
         compared.append(compare_two(one, other, known))
-    adjusted = iter(holm([p for one in compared for p in (one.logrank, *(mark.p for mark in one.marks))]))
+    every = [p for one in compared for p in (one.logrank, *(mark.p for mark in one.marks))]
+    adjusted = iter(holm(every))
     return [
         replace(
-            one,
+            one.among(len(every)),
             logrank_adjusted=next(adjusted),
             marks=tuple(mark._replace(adjusted=next(adjusted)) for mark in one.marks),
         )
@@ -213,16 +238,14 @@ def compare_two(
     )
     budget, images = first.budget, np.unique(mine.image)
     tests = tuple(_tests(mine, theirs, budget))
-    count = max(len(images), 1)
-    discordant = (tests[-1].only_first + tests[-1].only_second) / count
-    gap = (tests[-1].only_first - tests[-1].only_second) / count
+    discordant = (tests[-1].only_first + tests[-1].only_second) / max(len(images), 1)
     difference, level, ratio = _sizes(*_curves((first, mine), (second, theirs), known))
     scores = logrank_scores(mine, theirs)
     p = sign_flip_p(scores)
     return Comparison(
         first, second, len(images), difference, level, ratio, tests, p, p, bool(scores.sum() >= 0),
-        images_needed(discordant, gap), smallest_difference(discordant, count),
-    )  # fmt: skip
+        needed=None, detectable=1.0, discordant=discordant,
+    ).among(1)  # fmt: skip
 
 
 def _tests(first: Columns, second: Columns, budget: int) -> Iterator[MarkTest]:

@@ -58,9 +58,10 @@ def sign_flip_p(sums: Reals) -> float:
     return 2 * NormalDist().cdf(-abs(float(sums.sum())) / sqrt(float((sums**2).sum())))
 
 
-def images_needed(discordant: float, difference: float) -> int | None:
-    """Images on which a paired test at the level of 5 % sees a difference of rates with a power of 80 %.
+def images_needed(discordant: float, difference: float, tests: int = 1) -> int | None:
+    """Images on which a paired test sees a difference of rates with a power of 80 %.
 
+    Its level is 5 %, divided by the number of ``tests`` where it is one of several (Bonferroni).
     ``discordant`` is the share of images on which only one of two methods is better, ``difference`` that of
     the first less that of the second (Connor, 1987, for McNemar's test). None where there is no difference,
     and above a thousand million images.
@@ -69,20 +70,20 @@ def images_needed(discordant: float, difference: float) -> int | None:
     both = max(discordant, gap)
     if gap == 0:
         return None
-    level, power = NormalDist().inv_cdf(1 - LEVEL / 2), NormalDist().inv_cdf(POWER)
+    level, power = NormalDist().inv_cdf(1 - LEVEL / tests / 2), NormalDist().inv_cdf(POWER)
     needed = ((level * sqrt(both) + power * sqrt(max(both - gap * gap, 0.0))) / gap) ** 2
     return ceil(needed) if needed < MOST else None
 
 
-def smallest_difference(discordant: float, images: int) -> float:
+def smallest_difference(discordant: float, images: int, tests: int = 1) -> float:
     """The smallest difference of rates that so many images show with a power of 80 %; at most 1.
 
-    The share of images on which one method only is better is taken to be as observed, or as large as it has
-    to be.
+    One test of ``tests``, as for ``images_needed``. The share of images on which one method only is better is
+    taken to be as observed, or as large as it has to be.
     """
     low, high = 0.0, 1.0
     for _ in range(40):
         middle = (low + high) / 2
-        needed = images_needed(discordant, middle)
+        needed = images_needed(discordant, middle, tests)
         low, high = (low, middle) if needed is not None and needed <= images else (middle, high)
     return high
