@@ -34,7 +34,12 @@ def is_encoding(spec: str) -> bool:
     name = oracle_spec(spec).name
     if any(name in names(kind) for kind in KINDS):
         return name in names("encodings")
-    return ":" in name and "pixels" in _parameters(find("encodings", name))
+    if ":" not in name:
+        return False
+    try:
+        return "pixels" in _parameters(find("encodings", name))
+    except InputError as error:  # nothing says yet that it is one
+        raise InputError(str(error).removeprefix("encoding ")) from error
 
 
 def is_oracle(spec: str) -> bool:

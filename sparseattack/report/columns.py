@@ -113,7 +113,13 @@ TABLE_COLUMNS = (
     TableColumn("low", "real", "share", "lower end of its 95 % interval (Wilson), each image one trial"),
     TableColumn("high", "real", "share", "upper end"),
     TableColumn("met", "real", "share", "share of runs whose success met the criterion", LONGER),
-    TableColumn("median_queries", "real", "queries", "to success, failures censored", "the middle run fails"),
+    TableColumn(
+        "median_queries",
+        "real",
+        "queries",
+        "to success, failures censored; the lower of two middle ones",
+        "that fails",
+    ),
     TableColumn("mean_queries", "real", "queries", "to success, a failure counts as the whole budget"),
     TableColumn("mean_pixels", "real", "as counts", "changed by a success", "no success, or not known"),
     TableColumn(
