@@ -24,7 +24,6 @@ if TYPE_CHECKING:  # a report imports no torch
 
 SHOWN = 5  # sizes in a sentence
 UNKNOWN = -1  # the label of an image whose class is not known
-BRIGHTEST = 255  # of 8-bit colours
 BLOCK, COLOURS = 32, 2**22  # images, and their colours, checked together: the check makes copies of them
 
 
@@ -258,10 +257,8 @@ def _refuse_other_colours(colours: object) -> None:
 
     if not isinstance(colours, torch.Tensor):
         raise InputError(f"levels() takes a tensor of 8-bit colours, not {type(colours).__name__}")
-    numbers = not colours.is_complex() and colours.dtype != torch.bool
-    unit = colours.is_floating_point() and colours.numel() and colours.max() == 1  # values in [0, 1]?
-    known = numbers and ((colours >= 0) & (colours <= BRIGHTEST) & (colours == colours.round())).all()
-    if unit or not known:
+    same = colours.dtype != torch.bool and colours.to(torch.uint8).to(colours.dtype).equal(colours)
+    if not same or (colours.is_floating_point() and colours.numel() and colours.max() == 1):
         raise InputError(
             "levels() takes 8-bit colours, whole numbers from 0 to 255, no others and no floats up to 1 (of"
             " values in [0, 1]: levels((255 * images).round().byte()))"
