@@ -287,10 +287,8 @@ def check_images(images: "Tensor", slots: int, unit: Literal["pixels", "coordina
         raise InputError(f"images are float32 (N, C, H, W), not {images.dtype} {tuple(images.shape)}")
     room = max(1, min(BLOCK, COLOURS // max(1, images[:1].numel())))
     if not all(map(_eight_bit, torch.split(images, room))):
-        raise InputError(
-            "images must hold multiples of 1/255 in [0, 1], as an 8-bit file does: round them, for example by"
-            " levels((255 * images).round().byte())"
-        )
+        rounded = "levels((255 * images).round().byte())"
+        raise InputError(f"images must hold multiples of 1/255 in [0, 1]: round them, as in {rounded}")
     channels, height, width = images.shape[1:]
     if channels < 1 or height * width * (channels if unit == "coordinates" else 1) < slots:
         raise InputError(
