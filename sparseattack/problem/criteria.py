@@ -66,10 +66,12 @@ def confident(level: float) -> Until:
     function that it returns gives ``(n,)`` bool.
 
     The one-pixel paper stops at 0.9 when targeted and at 0.95 (5 % left) on ImageNet, where the true class
-    may still have the highest score: that is no success.
+    may still have the highest score: that is no success. InputError for a level that is no such number.
     """
     from sparseattack.problem.fitness import fooled, probability
 
+    if not isinstance(level, int | float) or not 0 < level < 1:
+        raise InputError(f"the level of confident() is above 0 and below 1, not {level!r}")
     return lambda queries: (
         fooled(queries) & (probability(queries) < (-level if queries.targeted else 1 - level))
     )

@@ -170,3 +170,9 @@ def test_a_criterion_that_fails_or_returns_something_else_is_refused(returned: A
     posed = one_pixel_problem(ScriptedScores([1.0, 0.0]), until=returned)
     with pytest.raises(InputError, match=f"stopping criterion .*lambda.* {said}"):
         attack(posed, scripted_candidates([0.0, 0.0, 0.5], popsize=1), 1)
+
+
+@pytest.mark.parametrize("level", [0, 1, 2, -0.5, True, "0.9", None])
+def test_a_level_that_is_no_confidence_is_refused(level: Any) -> None:
+    with pytest.raises(InputError, match="is above 0 and below 1, not"):
+        confident(level)
