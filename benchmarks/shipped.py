@@ -51,11 +51,10 @@ def measure(options: BenchmarkOptions) -> Iterator[ComparedRow]:
     known = shipped()
     for row in throughput.measure(options):
         subject = row.subject
-        for mode, found in row.modes.items():
-            if found.ratio:
-                key = subject.network, subject.k, subject.strategy, mode
-                beside = known.get(key) if subject.raw_library == EAGER else None  # as those shipped
-                yield ComparedRow(*key, found.ratio, beside)
+        for mode, ratio in row.modes.items():
+            key = subject.network, subject.k, subject.strategy, mode
+            beside = known.get(key) if subject.raw_library == EAGER else None  # as those shipped
+            yield ComparedRow(*key, ratio, beside)
 
 
 def shipped(file: Path = SHIPPED) -> dict[Subject, Spread]:

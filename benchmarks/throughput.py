@@ -61,15 +61,18 @@ class ThroughputRow:
     sparse: ModeRatio
 
     @property
-    def modes(self) -> dict[str, ModeRatio]:
-        """Those that were measured, by name."""
-        every = {"dense": self.dense, "library": self.library, "sparse": self.sparse}
-        return {name: mode for name, mode in every.items() if mode.ratio}
+    def modes(self) -> dict[str, Spread]:
+        """The ratios that were measured, by the name of their mode."""
+        return {name: mode.ratio for name, mode in self._every.items() if mode.ratio}
+
+    @property
+    def _every(self) -> dict[str, ModeRatio]:
+        return {"dense": self.dense, "library": self.library, "sparse": self.sparse}
 
     def record(self) -> dict[str, Any]:
         """The row as one JSON object: a ratio under the name of its mode, its other fields with a prefix."""
         modes = dict[str, Any]()
-        for name, mode in (("dense", self.dense), ("library", self.library), ("sparse", self.sparse)):
+        for name, mode in self._every.items():
             fields = asdict(mode)
             modes |= {name: fields.pop("ratio")} | {f"{name}_{key}": value for key, value in fields.items()}
         return asdict(self.subject) | {"rows": self.rows, "repeats": self.repeats} | modes

@@ -1,10 +1,11 @@
 """The exceptions of this package: each has one sentence that names what is wrong and what would work."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from types import CodeType, TracebackType
 
 LIBRARIES = "site-packages", "dist-packages", os.path.dirname(os.__file__)  # of the code of no user
+MOST_TIED = 3  # names that share a place and are all listed
 
 
 class SparseattackError(Exception):
@@ -93,6 +94,17 @@ def _path(code: CodeType) -> str:
 def number_of(number: int, one: str, many: str = "") -> str:
     """``1 image``, ``1,000 images``."""
     return f"{number:,} {one if number == 1 else many or f'{one}s'}"
+
+
+def listed(items: Sequence[str], last: str = "and") -> str:
+    """``a``, ``a and b``, ``a, b and c``."""
+    *others, end = items
+    return f"{', '.join(others)} {last} {end}" if others else end
+
+
+def tied(names: Sequence[str]) -> str:
+    """Names that share a place: three at most as ``listed`` has them, of more ``a and 3 others``."""
+    return listed(names if len(names) <= MOST_TIED else [names[0], f"{len(names) - 1} others"])
 
 
 def near(name: str, known: Iterable[str], most: int = 1) -> str:

@@ -246,7 +246,7 @@ def levels(colours: "Tensor") -> "Tensor":
     """
     import torch
 
-    if not isinstance(colours, torch.Tensor) or colours.dtype != torch.uint8:
+    if getattr(colours, "dtype", None) != torch.uint8:
         _refuse_other_colours(colours)
     return _levels_on(colours.device)[colours.long()]
 

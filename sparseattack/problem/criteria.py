@@ -1,6 +1,7 @@
 """Stopping criteria: when the search on an image ends before its budget."""
 
 from collections.abc import Callable
+from numbers import Real
 from typing import TYPE_CHECKING
 
 from sparseattack.errors import InputError, failure
@@ -70,7 +71,7 @@ def confident(level: float) -> Until:
     """
     from sparseattack.problem.fitness import fooled, probability
 
-    if not isinstance(level, int | float) or not 0 < level < 1:
+    if not isinstance(level, Real) or not 0 < level < 1:
         raise InputError(f"the level of confident() is above 0 and below 1, not {level!r}")
     return lambda queries: (
         fooled(queries) & (probability(queries) < (-level if queries.targeted else 1 - level))

@@ -8,7 +8,6 @@ from sparseattack.errors import InputError
 from sparseattack.provenance import Environment
 from sparseattack.study.columns import Columns
 from sparseattack.study.facts import Method
-from sparseattack.study.store import Study
 
 FIELDS = {"system": "systems", "processor": "processors", "device": "devices"}
 
@@ -41,9 +40,3 @@ def require_alike(sentences: Sequence[str]) -> None:
     """Refuse a mixture: InputError with all of its sentences."""
     if sentences:
         raise InputError(f"{' '.join(sentences)} Without --strict this is only said")
-
-
-def environments_of(study: Study, groups: Mapping[Method, Columns]) -> dict[str, Environment]:
-    """What some runs were made with, by key."""
-    used = {key for runs in groups.values() for key in set(runs.environment)}
-    return {key: each for key, each in study.environments().items() if key in used}

@@ -18,7 +18,7 @@ from sparseattack.experiment.settings import Experiment
 from sparseattack.provenance import Environment
 from sparseattack.report.columns import RUN_COLUMNS, TableColumn, rate_within, run_rows, table_columns
 from sparseattack.report.data_frame import frame
-from sparseattack.report.mixtures import environments_of, mixtures
+from sparseattack.report.mixtures import mixtures
 from sparseattack.report.selection import (
     Planned,
     check_planned,
@@ -259,7 +259,7 @@ def results(
         methods = without_smaller_budgets(methods, lacking)
         groups = {one.method: groups[one.method] for one in methods}
     complete = {one: runs for one, runs in groups.items() if one not in lacking and len(runs)}
-    environments = environments_of(study, groups)
+    environments = study.environments(set().union(*(runs.environment for runs in groups.values())))
     return Results(
         subject=Subject.of(question, requests, methods),
         finished=sum(map(len, groups.values())),

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 
-from sparseattack.errors import number_of
+from sparseattack.errors import listed, number_of
 from sparseattack.experiment.identity import Question
 from sparseattack.experiment.mask import NONE
 from sparseattack.report.selection import Planned
@@ -140,8 +140,7 @@ def _masked(subject: Subject) -> str:
 
 def listed_numbers(numbers: Sequence[int]) -> str:
     """``1``, or ``1, 3 and 5``."""
-    *others, last = (f"{number:,}" for number in numbers)
-    return f"{', '.join(others)} and {last}" if others else last
+    return listed([f"{number:,}" for number in numbers])
 
 
 def attacked(subject: Subject) -> str:

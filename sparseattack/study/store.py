@@ -9,7 +9,7 @@ that its checksum does not fit, or with values that no run has, is refused.
 import json
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -221,15 +221,15 @@ class Study:
         self._insert("environment", [row | {"checksum": row_checksum("environment", row)}])
         return environment.key
 
-    def environments(self) -> dict[str, Environment]:
-        """All machines with their versions, by key; InputError for a damaged one."""
+    def environments(self, used: Collection[str] | None = None) -> dict[str, Environment]:
+        """All machines with their versions, by key, or those of keys; InputError for a damaged one."""
         rows = self._rows(f"SELECT {', '.join(TABLES['environment'])} FROM environment ORDER BY key")
         found: dict[str, Environment] = {}
         with self.damage():
             for row in (checked("environment", row) for row in rows):
                 key, versions = row.pop("key"), parse_json(row.pop("versions"))
                 found[str(key)] = conform(Environment, row | {"versions": versions}, "environment")
-        return found
+        return found if used is None else {key: each for key, each in found.items() if key in used}
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:

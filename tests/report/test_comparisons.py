@@ -1,5 +1,6 @@
 """Tests of two methods against brute force, SciPy, statsmodels and simulation."""
 
+from dataclasses import replace
 from itertools import product
 from math import inf, sqrt
 
@@ -134,7 +135,7 @@ def test_one_of_several_tests_needs_more_images() -> None:
 def test_a_difference_that_enough_images_would_show_is_shown_by_so_many() -> None:
     """18 tests, as of three pairs at six marks: what is not significant needs more images than there are."""
     found = pair([[10]] * 7 + [[0]] * 13, [[0]] * 20)
-    alone, among = found, found.among(18)
+    alone, among = found, replace(found, tests=18)
     assert found.images == 20 and alone.needed and among.needed
     assert alone.needed <= 20 < among.needed and among.detectable > alone.detectable
 

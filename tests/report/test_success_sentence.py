@@ -1,7 +1,7 @@
 """The sentences below curves name a most, a fewest and a lead only where rates differ."""
 
-from sparseattack.report.figures.by_image import lead_in_words
 from sparseattack.report.figures.success import beside
+from sparseattack.report.statistics.comparisons import lead_in_words
 
 
 def test_equal_rates_have_neither_a_most_nor_a_fewest() -> None:

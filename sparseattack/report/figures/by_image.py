@@ -6,19 +6,19 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sparseattack.errors import number_of
+from sparseattack.errors import number_of, tied
 from sparseattack.report.figures.figure import INK, ReportFigure
 from sparseattack.report.figures.panels import Panel, Series, left_out
 from sparseattack.report.figures.style import (
-    BAND,
+    band,
     label,
     legend,
     panels,
     percent_scale,
     query_scale,
     short,
-    tied,
 )
+from sparseattack.report.statistics.comparisons import lead_in_words
 from sparseattack.report.statistics.curves import weights
 from sparseattack.report.statistics.resampling import interval, paired_curves
 from sparseattack.report.summary import common_runs, common_to_all
@@ -80,14 +80,6 @@ def difference_figure(panel: Panel) -> ReportFigure | None:
     )
 
 
-def lead_in_words(difference: float, other: str) -> str:
-    """How many more a method fools than another, in words; as many where both shares are shown alike."""
-    points = f"{100 * abs(difference):.1f}"
-    if points == "0.0":
-        return f"as many as {other}"
-    return f"{points} percentage points {'more' if difference > 0 else 'fewer'} than {other}"
-
-
 def _difference(best: Series, other: Series, budget: int) -> Lead | None:
     both = common_runs(best.runs, other.runs)
     if not len(both[0]):
@@ -105,7 +97,7 @@ def _paint_differences(lines: Sequence[Lead], budget: int) -> "Figure":
     for line in lines:
         style = line.other.style
         axes.fill_between(
-            line.queries, line.low, line.high, step="post", color=style.colour, alpha=BAND, lw=0
+            line.queries, line.low, line.high, step="post", color=style.colour, alpha=band(len(lines)), lw=0
         )
         handles += axes.step(line.queries, line.value, where="post", **style.line)
     query_scale(axes, budget)

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from sparseattack.errors import number_of
+from sparseattack.errors import number_of, tied
 from sparseattack.report.figures.figure import INK, Cell, ReportFigure
 from sparseattack.report.figures.panels import Panel, Series, left_out
-from sparseattack.report.figures.style import band, label, legend, panels, query_scale, tied
+from sparseattack.report.figures.style import band, label, legend, panels, query_scale
 from sparseattack.study.columns import Courses, Numbers, Reals
 
 if TYPE_CHECKING:

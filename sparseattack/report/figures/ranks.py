@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sparseattack.errors import number_of
+from sparseattack.errors import number_of, tied
 from sparseattack.plugins.requirements import install_command
 from sparseattack.report.figures.figure import INK, ReportFigure
 from sparseattack.report.figures.panels import Panel, Series
-from sparseattack.report.figures.style import WIDTH, panels, short, tied
+from sparseattack.report.figures.style import WIDTH, panels, short
 from sparseattack.report.statistics.ranks import RankComparison, compare_ranks, mean_queries
 from sparseattack.report.tables import LEVEL
 

@@ -29,7 +29,6 @@ WIDTH, HEIGHT = 6.4, 3.8  # inches, of one panel
 ROW = 0.19  # inches, of a line of a legend
 TWO_COLUMNS = 26  # letters of the longest name with which a legend has two columns
 BAND = 0.14  # opacity
-MOST_TIED = 3  # names that are listed
 FEW_BANDS = 5  # that may have the whole of it
 LIGHT = 0.25  # opacity of a grid
 
@@ -49,12 +48,6 @@ class LineStyle(NamedTuple):
     def line(self) -> dict[str, Any]:
         """As matplotlib takes it."""
         return {"color": self.colour, "linestyle": (0, self.dash) if self.dash else "-", "linewidth": 1.7}
-
-
-def tied(names: Sequence[str]) -> str:
-    """``a``, ``a and b``, ``a, b and c``, or of more ``a and 3 others``."""
-    *others, last = names if len(names) <= MOST_TIED else (names[0], f"{len(names) - 1} others")
-    return f"{', '.join(others)} and {last}" if others else last
 
 
 def band(count: int) -> float:

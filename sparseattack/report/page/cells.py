@@ -5,8 +5,9 @@ import re
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from sparseattack.errors import listed
 from sparseattack.report.page.fragility import Fragility
-from sparseattack.report.page.wording import class_of, listed
+from sparseattack.report.page.wording import class_of
 from sparseattack.report.statistics.comparisons import Comparison, Estimate
 from sparseattack.report.tables import Section, percent
 from sparseattack.study.facts import Method
@@ -204,11 +205,10 @@ def class_table(fragile: Fragility, classes: Sequence[str]) -> PageTable | None:
     lines = fragile.classes[:MOST_CLASSES]
     if not lines:
         return None
+    lacking = any(level.lacking for level in fragile.resistances)
     headings = [
         Heading("true class", numeric=False),
-        Heading(
-            "images with a run" if any(each.lacking for each in fragile.resistances) else "attacked images"
-        ),
+        Heading("images with a run" if lacking else "attacked images"),
         *(Heading(f"fooled{' so far' * bool(each.lacking)}, k = {each.k}") for each in fragile.resistances),
         Heading("most often taken for", numeric=False),
     ]
@@ -228,7 +228,6 @@ def class_table(fragile: Fragility, classes: Sequence[str]) -> PageTable | None:
         name = text_cell(class_of(classes, line.number))
         rows.append([name, number_cell(f"{line.attacked:,}"), *fooled, text_cell(taken)])
     left = len(fragile.classes) - len(lines)
-    note = f"The {len(lines)} most fragile of {len(fragile.classes)} classes." if left else ""
-    if any(level.lacking for level in fragile.resistances):
-        note += " Of images that have a run; runs are missing, and those that succeed end sooner."
-    return PageTable("Class by class, the most fragile first", headings, rows, note)
+    notes = [f"The {len(lines)} most fragile of {len(fragile.classes)} classes."] * bool(left)
+    notes += ["Of images that have a run; runs are missing, and those that succeed end sooner."] * lacking
+    return PageTable("Class by class, the most fragile first", headings, rows, " ".join(notes))

@@ -189,7 +189,7 @@ def _about(found: Results) -> list[str]:
     notes = [f"{note[:1].upper()}{note[1:]}." for note in found.notes]
     runs = f"{found.finished:,} of {number_of(found.subject.runs, 'planned run')} are finished."
     labels = {one.name: one.strategy for one in found.methods if one.label}
-    named = [f"{name} is {spec}." for name, spec in labels.items() if spec not in name]
+    named = [f"{name} is {spec}." for name, spec in labels.items() if f"({spec})" not in name]
     return [*lines, *notes, *named, runs, *generations(found.methods)]
 
 
@@ -206,7 +206,7 @@ def _shown(found: Results, gallery: Sequence[Card]) -> str:
     )
     if not successes:
         return f"{counts}."
-    order = "These first, failures last."
     return (
-        f"{counts}: of every condition the successes of fewest {changes(found.methods)} and queries. {order}"
+        f"{counts}: of every condition the successes of fewest {changes(found.methods)} and queries. These"
+        " first, failures last."
     )

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import NamedTuple
 
-from sparseattack.errors import InputError
+from sparseattack.errors import InputError, listed
 from sparseattack.plugins.requirements import install_command
 from sparseattack.report.console import visible_lines
 from sparseattack.report.page.cells import PageTable, section_table
@@ -20,7 +20,7 @@ from sparseattack.report.page.chapter import Chapter, StoredPicture, chapter
 from sparseattack.report.page.drawings import Drawings, PageFigure
 from sparseattack.report.page.origin import versions_of
 from sparseattack.report.page.pairs import script_safe
-from sparseattack.report.page.wording import asked, listed
+from sparseattack.report.page.wording import asked
 from sparseattack.report.results import Results
 from sparseattack.report.side_by_side import common_json, common_sections, of_study
 from sparseattack.report.tables import explanation

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from sparseattack.errors import number_of
+from sparseattack.errors import listed, number_of, tied
 from sparseattack.report.page.fragility import Fragility, Resistance
 from sparseattack.report.results import Results
 from sparseattack.report.statistics.comparisons import Comparison
@@ -13,13 +13,6 @@ from sparseattack.study.facts import Method
 
 MOST_NAMES = 8  # of strategies in a sentence
 MOST_VERDICTS = 12  # sentences that are not folded
-MOST_TIES = 2  # of strategies that are as strong as one that is named
-
-
-def listed(items: Sequence[str], last: str = "and") -> str:
-    """``a``, ``a and b``, ``a, b and c``."""
-    *others, end = items
-    return f"{', '.join(others)} {last} {end}" if others else end
 
 
 def numbers(some: Sequence[int]) -> str:
@@ -114,10 +107,9 @@ def resistance_text(level: Resistance) -> str:
             f"; {others} without a success so far still {'lacks' if level.lacking == 1 else 'lack'} runs"
         )
     if level.strongest:
-        first, *ties = dict.fromkeys(f"{method.name}/{method.encoding}" for method in level.strongest)
-        name = listed([first, *(ties if len(ties) <= MOST_TIES else [number_of(len(ties), "other")])])
-        known = f": {name}," if level.is_known else f" so far: {name}, at least"
-        fooled += f". Strongest by itself{known} {percent(level.rate)}{' each' * bool(ties)}"
+        names = list(dict.fromkeys(f"{method.name}/{method.encoding}" for method in level.strongest))
+        known = f": {tied(names)}," if level.is_known else f" so far: {tied(names)}, at least"
+        fooled += f". Strongest by itself{known} {percent(level.rate)}{' each' * (len(names) > 1)}"
     return f"{fooled}."
 
 

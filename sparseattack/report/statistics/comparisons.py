@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
 import numpy as np
 
@@ -63,23 +63,25 @@ class Comparison:
     logrank: float  # p-value of the whole curves, image by image
     logrank_adjusted: float  # by Holm over all tests of all comparisons
     logrank_for_first: bool  # whether the first method is the sooner one there
-    needed: int | None  # images that would show this difference at the budget; None if there is none
-    detectable: float  # the smallest difference of rates that so many images show
-    discordant: float  # share of the images on which one of them succeeds more often
-
-    def among(self, tests: int) -> Self:
-        """The same as one of so many tests: more images are needed."""
-        return replace(
-            self,
-            needed=images_needed(self.discordant, self.gap, tests),
-            detectable=smallest_difference(self.discordant, self.images, tests),
-        )
+    tests: int = 1  # of all comparisons together, of which each of these is one
 
     @property
-    def gap(self) -> float:
-        """Share of images on which the first succeeds more often, less that where the second does."""
+    def needed(self) -> int | None:
+        """Images that would show this difference at the budget; None if there is none."""
         last = self.marks[-1]
-        return (last.only_first - last.only_second) / max(self.images, 1)
+        gap = (last.only_first - last.only_second) / max(self.images, 1)
+        return images_needed(self._discordant, gap, self.tests)
+
+    @property
+    def detectable(self) -> float:
+        """The smallest difference of rates that so many images show."""
+        return smallest_difference(self._discordant, self.images, self.tests)
+
+    @property
+    def _discordant(self) -> float:
+        """Share of the images on which one of them succeeds more often, within the budget."""
+        last = self.marks[-1]
+        return (last.only_first + last.only_second) / max(self.images, 1)
 
     @property
     def significant(self) -> bool:
@@ -113,11 +115,11 @@ class Comparison:
     def in_words(self, names: Mapping[Method, str] | None = None) -> str:
         """Sentences: by how much the first is better, how sure that is, and how many images it would need."""
         first, second = ((names or {}).get(one, one.name) for one in (self.first, self.second))
-        points = 100 * self.difference.value
         low, high = (100 * end for end in (self.difference.low, self.difference.high))
+        lead = lead_in_words(self.difference.value, second)
         said = [
-            f"Of {number_of(self.images, 'image')}, {first} fools {_more(points)} {second} (95 % interval of"
-            f" the difference: {low:.1f} to {high:.1f})."
+            f"Of {number_of(self.images, 'image')}, {first} fools {lead} (95 % interval of the difference:"
+            f" {low:.1f} to {high:.1f})."
         ]
         if self.level is not None and self.ratio:
             said.append(
@@ -157,14 +159,12 @@ class Comparison:
         return min([within[-1], curves, *within[:-1]], key=lambda test: test[1])
 
 
-def _more(points: float) -> str:
-    """``3.0 percentage points more than``, or ``as many as`` where that is what is shown."""
-    shown = f"{abs(points):.1f}"
-    return (
-        "as many as"
-        if shown == "0.0"
-        else f"{shown} percentage points {'more' if points > 0 else 'less'} than"
-    )
+def lead_in_words(difference: float, other: str) -> str:
+    """How many more a method fools than another, in words; as many where both shares are shown alike."""
+    points = f"{100 * abs(difference):.1f}"
+    if points == "0.0":
+        return f"as many as {other}"
+    return f"{points} percentage points {'more' if difference > 0 else 'fewer'} than {other}"
 
 
 def _times(value: float) -> str:
@@ -197,7 +197,8 @@ def comparisons(found: Results) -> list[Comparison]:
     adjusted = iter(holm(every))
     return [
         replace(
-            one.among(len(every)),
+            one,
+            tests=len(every),
             logrank_adjusted=next(adjusted),
             marks=tuple(mark._replace(adjusted=next(adjusted)) for mark in one.marks),
         )
@@ -238,14 +239,12 @@ def compare_two(
     )
     budget, images = first.budget, np.unique(mine.image)
     tests = tuple(_tests(mine, theirs, budget))
-    discordant = (tests[-1].only_first + tests[-1].only_second) / max(len(images), 1)
     difference, level, ratio = _sizes(*_curves((first, mine), (second, theirs), known))
     scores = logrank_scores(mine, theirs)
     p = sign_flip_p(scores)
     return Comparison(
-        first, second, len(images), difference, level, ratio, tests, p, p, bool(scores.sum() >= 0),
-        needed=None, detectable=1.0, discordant=discordant,
-    ).among(1)  # fmt: skip
+        first, second, len(images), difference, level, ratio, tests, p, p, bool(scores.sum() >= 0)
+    )  # fmt: skip
 
 
 def _tests(first: Columns, second: Columns, budget: int) -> Iterator[MarkTest]:
