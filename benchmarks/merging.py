@@ -15,8 +15,7 @@ from tempfile import TemporaryDirectory
 from time import perf_counter
 
 from benchmarks.commands import measure
-from sparseattack.experiment.clean import ProbeScores
-from sparseattack.experiment.identity import Question, run_key
+from sparseattack.experiment.identity import ProbeScores, Question, run_key
 from sparseattack.experiment.settings import Experiment
 from sparseattack.provenance import Environment, digest
 from sparseattack.study.database import transaction

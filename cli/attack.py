@@ -69,7 +69,7 @@ def in_full(setup: Setup, attempt: Attempt, files: Sequence[Path]) -> str:
 
 def _uncharged(setup: Setup, attempt: Attempt, files: int) -> str:
     """What the oracle evaluated beside the queries."""
-    clean = setup.clean.checks + setup.clean.evaluations
+    clean = setup.clean.checks + setup.clean.evaluations + (setup.clean.again if attempt.record else 0)
     single = attempt.record.verifications if attempt.record else 0
     single += repeats_of(setup.experiment.noisy_oracle) if files else 0  # of the file that was read back
     evaluations = number_of(clean, "evaluation")

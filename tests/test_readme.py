@@ -47,10 +47,10 @@ def test_the_output_shown_has_the_words_of_the_real_one(
 ) -> None:
     (block,) = (text for text in blocks("text") if "ASR" in text)
     monkeypatch.setenv("COLUMNS", "100")
-    command = ["compare", "--strategies", "de,cmaes", "--images", "sample[0:3]", "--budget", "301"]
+    command = ["compare", "--strategies", "de,cmaes", "--images", "sample[0:4]", "--budget", "301"]
     with pytest.raises(SystemExit):
         main([*command, "--study", str(tmp_path / "a.study")])
-    real, inference = capsys.readouterr().out.replace("sample[0:3]", "sample"), inference_line(block)
+    real, inference = capsys.readouterr().out.replace("sample[0:4]", "sample"), inference_line(block)
     shown = block.replace(inference + "\n", "")  # too few queries in the small one: nothing was measured
     assert inference == _inference(1, InferenceChoice(True, float(re.findall(r"\d\.\d+", inference)[0])))
     (first, *_), (shown_first, *_) = real.splitlines(), shown.splitlines()

@@ -4,9 +4,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import chain
-from math import inf
-from typing import ClassVar, NamedTuple, Self
+from typing import NamedTuple, Self
 
 import torch
 from torch import Tensor
@@ -15,19 +13,19 @@ from sparseattack.data.images import UNKNOWN, ImageGroups, levels
 from sparseattack.data.load import ImagesSpec, load_images_by_size
 from sparseattack.errors import InputError, OracleError, number_of
 from sparseattack.experiment.cases import class_number
-from sparseattack.experiment.identity import plain_settings
+from sparseattack.experiment.identity import ProbeScores, plain_settings
 from sparseattack.experiment.preprocessing import preprocessed, preprocessing_of
 from sparseattack.experiment.settings import Experiment
 from sparseattack.plugins.registry import make, oracle_plugin
 from sparseattack.plugins.spec import Plugin, oracle_spec
 from sparseattack.problem.oracle import Classifier, device_of
-from sparseattack.problem.purity import Purity, purity
+from sparseattack.problem.purity import Purity, purity, require_same
 from sparseattack.problem.scale import report_scale
 from sparseattack.problem.verification import Predictions, by_chance, classify, repeats_of
 from sparseattack.provenance import digest, digest_network, digest_source
 from sparseattack.search.inference import AUTO, with_backend
 
-PROBES = 4  # random images that are evaluated so that another oracle is noticed
+PROBES = 4  # images, random or clean, that are evaluated so that another oracle is noticed
 FEWEST, NEARLY_NONE = 5, 0.1  # images, and the share that is classified correctly: fewer are doubtful
 SHOWN = 5  # names in a sentence
 
@@ -46,23 +44,6 @@ class CleanSettings(NamedTuple):
     def of(cls, experiment: Experiment) -> Self:
         """Those of an experiment."""
         return cls(*(getattr(experiment, name) for name in cls._fields))
-
-
-@dataclass(frozen=True)
-class ProbeScores:
-    """An oracle's scores of a few random images, by which another oracle is noticed."""
-
-    KEY: ClassVar[str] = "probe scores"
-    shape: tuple[int, ...]  # C, H, W
-    scores: tuple[tuple[float, ...], ...]  # of each image, of K classes; none of a noisy oracle
-
-    def difference(self, other: "ProbeScores") -> float:
-        """The greatest difference of a score, as a share of the greatest score; infinite for other shapes."""
-        if list(map(len, self.scores)) != list(map(len, other.scores)):
-            return inf
-        pairs = list(zip(chain(*self.scores), chain(*other.scores), strict=True))
-        greatest = max((abs(one) for one, _ in pairs), default=0.0)
-        return max((abs(one - two) for one, two in pairs), default=0.0) / (greatest or 1.0)
 
 
 @dataclass(frozen=True)
@@ -91,6 +72,20 @@ class CleanEvaluation:
     def checks(self) -> int:
         """Evaluations that check the oracle: of its purity, and of random images."""
         return self.purity.evaluations + self.probed
+
+    @property
+    def again(self) -> int:
+        """Clean images that are evaluated once more after the attacks: their scores must be the same."""
+        most = 1 if self.oracle.remote else PROBES
+        return 0 if self.settings.noisy_oracle else min(most, len(self.stacks[0]))
+
+    def require_same(self, runs: frozenset[str]) -> None:
+        """Evaluate a few clean images again: a ChangedError, with the ``runs``, if they have other scores."""
+        if self.again and self.oracle.remote:
+            self.oracle.remote.check()
+        elif self.again:
+            images = self.stacks[0][: self.again]
+            require_same(self.oracle, images, self.predictions.scores, runs)
 
     @property
     def digest(self) -> str:

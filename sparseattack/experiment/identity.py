@@ -6,6 +6,8 @@ In a key is nothing else: no place among the images, no list of strategies, no f
 import json
 import re
 from dataclasses import asdict, dataclass
+from itertools import chain
+from math import inf
 from typing import Any, ClassVar
 
 from sparseattack.experiment.settings import LATER
@@ -45,6 +47,23 @@ class Question:
         """Every value that is another one in ``other``, as in "stop was success, is budget"."""
         was, now = asdict(self), asdict(other)
         return [f"{name} was {was[name]}, is {now[name]}" for name in was if was[name] != now[name]]
+
+
+@dataclass(frozen=True)
+class ProbeScores:
+    """An oracle's scores of a few random images, by which another oracle is noticed."""
+
+    KEY: ClassVar[str] = "probe scores"
+    shape: tuple[int, ...]  # C, H, W
+    scores: tuple[tuple[float, ...], ...]  # of each image, of K classes; none of a noisy oracle
+
+    def difference(self, other: "ProbeScores") -> float:
+        """The greatest difference of a score, as a share of the greatest score; infinite for other shapes."""
+        if list(map(len, self.scores)) != list(map(len, other.scores)):
+            return inf
+        pairs = list(zip(chain(*self.scores), chain(*other.scores), strict=True))
+        greatest = max((abs(one) for one, _ in pairs), default=0.0)
+        return max((abs(one - two) for one, two in pairs), default=0.0) / (greatest or 1.0)
 
 
 def method_key(

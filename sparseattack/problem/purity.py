@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from sparseattack.data.images import eight_bit, levels
-from sparseattack.errors import InputError, OracleError, SparseattackWarning
+from sparseattack.errors import ChangedError, InputError, OracleError, SparseattackWarning
 from sparseattack.problem.inference import score_images, sizes
 from sparseattack.problem.oracle import Classifier
 from sparseattack.problem.scale import Scale, recognise
@@ -21,6 +21,7 @@ from sparseattack.problem.verification import score_singly
 PROBES = 4  # clean images that are tried
 SINGLE = 2  # of these, evaluated as single images too
 PERCENT = 0.01
+CHANGED = 0.01  # share of the greatest score by which one of another company may differ
 HALF_PRECISION = 0.05  # a difference by less of the greatest score may be rounding to few bits
 AGAIN, REORDERED, SINGLY = "evaluated again", "in another order", "as a single image"
 CAUSES = {
@@ -119,6 +120,27 @@ def _difference(precise: Classifier, when: str, scores: tuple[Tensor, Tensor], n
 def share_of(one: Tensor, other: Tensor) -> Tensor:
     """By which share ``(n,)`` of an image's greatest score two scores ``(n, K)`` differ."""
     return (one - other).abs().amax(1) / one.abs().amax(1).clamp(min=torch.finfo(torch.float32).tiny)
+
+
+@torch.inference_mode()
+def require_same(classifier: Classifier, images: Tensor, before: Tensor, runs: frozenset[str]) -> None:
+    """Evaluate clean ``images (n, C, H, W)`` again, once each; ``before (m, K)`` has their scores first.
+
+    Raises ChangedError, with the ``runs`` that may be of two classifiers, where the scores are others, and
+    OracleError.
+    """
+    precise, numbers = classifier.exact or classifier, torch.arange(len(images))
+    parts = torch.split(numbers, sizes(precise, images).chunk)
+    now = torch.cat([score_images(precise, images[part], part) for part in parts]).to(before)
+    found = _difference(precise, AGAIN, (before, now), numbers)
+    if found.share > max(CHANGED, precise.rounding_on(images.device)):
+        raise ChangedError(
+            f"{classifier} has changed while it was attacked: its scores of clean images differ by"
+            f" {found.share:.2g} of the greatest from those before. What was found meanwhile may be of two"
+            " classifiers: a study keeps none of it, and pictures are to be made again. Likely causes: a"
+            " network that is trained or given other weights, a state that calls change",
+            runs,
+        )
 
 
 def _warn_of_training(classifier: Classifier) -> None:

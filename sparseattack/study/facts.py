@@ -110,7 +110,7 @@ class StudyRequest:
     correct: int | None  # images that the oracle gives their own label; None where one has no known label
     eligible: int  # images that may be attacked, sampled or not
     left_out: int  # cases that are no attack: misclassified, or of the target class already
-    checks: int  # evaluations of clean images that show whether the oracle is a function of the image alone
+    checks: int  # evaluations of clean images that show whether the oracle is a function of them alone
     evaluations: int  # of clean images, to classify them
     block: int  # calls of the oracle have a multiple of so many images; 1 is no padding
     notes: tuple[str, ...]  # about images left out, turned or resized, and doubtful labels
@@ -156,7 +156,7 @@ def request(setup: "Setup", created: str) -> StudyRequest:
         correct=clean.correct,
         eligible=selection.eligible,
         left_out=selection.left_out,
-        checks=clean.checks,
+        checks=clean.checks + clean.again,
         evaluations=clean.evaluations,
         block=sizes(clean.oracle, clean.stacks[0]).block,
         notes=setup.notes,

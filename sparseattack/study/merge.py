@@ -16,8 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from sparseattack.errors import InputError
-from sparseattack.experiment.clean import ProbeScores
-from sparseattack.experiment.identity import Question
+from sparseattack.experiment.identity import ProbeScores, Question
 from sparseattack.provenance import digest
 from sparseattack.study.database import store_errors, transaction
 from sparseattack.study.facts import StudyRequest, parse_json

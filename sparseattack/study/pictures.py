@@ -14,7 +14,14 @@ from torch import Tensor
 from sparseattack.data.folder import ADVERSARIAL, ENLARGED, SIDE_BY_SIDE
 from sparseattack.data.panels import Caption, SheetCell, contact_sheet, enlarged, side_by_side
 from sparseattack.data.png import changed_pixels, pil_image, read_png, write_png
-from sparseattack.errors import InputError, OracleError, SparseattackWarning, StrategyError, number_of
+from sparseattack.errors import (
+    ChangedError,
+    InputError,
+    OracleError,
+    SparseattackWarning,
+    StrategyError,
+    number_of,
+)
 from sparseattack.experiment.cases import Case
 from sparseattack.experiment.prepare import Setup, prepare
 from sparseattack.experiment.settings import Condition, Experiment
@@ -88,7 +95,7 @@ def attack_steps(setup: Setup) -> Iterator[AttackStep]:
                 finished |= {attempt.place for attempt in step.attempts}
                 yield step
         except FAILURES as error:
-            if len(attacked) == 1:
+            if len(attacked) == 1 or isinstance(error, ChangedError):
                 raise
             warn(
                 f"{error}; the {len(attacked - finished)} pictures that are left are searched again one by"

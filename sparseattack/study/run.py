@@ -16,8 +16,7 @@ import torch
 
 from sparseattack.errors import InputError, UnansweredError
 from sparseattack.experiment.cases import Case
-from sparseattack.experiment.clean import ProbeScores
-from sparseattack.experiment.identity import Question
+from sparseattack.experiment.identity import ProbeScores, Question
 from sparseattack.experiment.prepare import Setup, problem_of, split_by_size
 from sparseattack.experiment.settings import Condition
 from sparseattack.problem.oracle import EAGER
@@ -94,7 +93,7 @@ class Plan:
         images, comes when all other runs are finished; at a ChangedError the runs that it names are removed.
         """
         left = {place: task.todo for place, task in enumerate(self.tasks) if task.todo}
-        unanswered: list[str] = []
+        unanswered, made = list[str](), set[str]()
         with claims(self.study) as mine, self.study.taking_back():
             while left:
                 worked = False
@@ -105,6 +104,7 @@ class Plan:
                             done |= set(finished)
                             worked = True
                             unanswered += filter(None, [step.unanswered])
+                            made |= {record.key for record in step.records}
                             yield task, step
                     if rest := tuple(case for case in todo if case not in done):
                         left[place] = rest
@@ -113,8 +113,8 @@ class Plan:
                 if left and not worked:  # all that is left is claimed by others
                     mine.beat()
                     sleep(PAUSE)
-            if (remote := self.setup.clean.oracle.remote) and not self.setup.experiment.noisy_oracle:
-                remote.check()
+            if made:
+                self.setup.clean.require_same(frozenset(made))
         if unanswered:
             runs = "run is" if len(unanswered) == 1 else "runs are"
             raise UnansweredError(f"{len(unanswered)} {runs} not finished, all others are: {unanswered[0]}")

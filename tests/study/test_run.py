@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 
 from sparseattack import compare
-from sparseattack.errors import InputError, OracleError
+from sparseattack.errors import ChangedError, InputError, OracleError
 from sparseattack.experiment.clean import evaluate_clean
 from sparseattack.experiment.prepare import prepare
 from sparseattack.experiment.settings import Experiment
 from sparseattack.report.results import results
+from sparseattack.study.pictures import attempts
 from sparseattack.study.record import Record
 from sparseattack.study.run import plan
 from sparseattack.study.store import Study
@@ -139,6 +140,19 @@ def test_an_oracle_that_fails_loses_nothing_that_was_finished(experiment: Experi
         kept = part.records()
     assert 0 < len(kept) < len(whole)
     assert all(record.first_fooled == whole[record.image].first_fooled for record in kept)
+
+
+def test_runs_made_while_an_oracle_changes_are_taken_back(experiment: Experiment, study: Study) -> None:
+    """Every candidate may fool after the change, and is verified: clean images alone show it."""
+    same = replace(experiment, oracle="slow_oracle:changing(calls=1000)", strategies=("random(popsize=20)",))
+    held = {record.key for record in finish(same, study)}
+    changing = replace(same, oracle="slow_oracle:changing(calls=16)", strategies=("cmaes",))
+    with pytest.raises(ChangedError, match=r"oracle \S+ has changed while it was attacked: its scores"):
+        finish(changing, study)
+    assert len(held) == 8 and study.keys() == held
+    with pytest.raises(ChangedError):
+        list(attempts(prepare(changing)))
+    assert len(finish(replace(changing, noisy_oracle=True), Study.create(Path(":memory:")))) == 8
 
 
 def test_several_objectives_have_a_front(experiment: Experiment, study: Study) -> None:

@@ -31,3 +31,17 @@ def failing(*, calls: int = 5) -> Oracle:
 
     scores.rounding = 0  # type: ignore[attr-defined]
     return scores
+
+
+def changing(*, calls: int = 5) -> Oracle:
+    """The linear oracle, whose classes change their order at call number ``calls``."""
+    linear: Oracle = load("oracles", "linear(classes=4,inputs=192)")()
+    left = [calls]
+
+    def scores(images: Tensor) -> Tensor:
+        left[0] -= 1
+        return linear(images).flip(1) if left[0] <= 0 else linear(images)
+
+    scores.rounding = 0  # type: ignore[attr-defined]
+    scores.digest = "00"  # type: ignore[attr-defined]
+    return scores
