@@ -21,7 +21,7 @@ from sparseattack.errors import InputError, require
 from sparseattack.report.results import Results, results
 from sparseattack.report.statistics.comparisons import comparisons
 from sparseattack.report.statistics.paired import LEVEL
-from sparseattack.study.facts import Method
+from sparseattack.study.facts import ImageList, Method
 from sparseattack.study.record import Record
 from sparseattack.study.store import Study
 
@@ -68,7 +68,7 @@ class EfficiencyOptions:
         )
 
     def longer(self, left: Sequence[int], pixels: int) -> Experiment:
-        """Sparse-RS with 10,000 queries on the images ``left`` that nothing has fooled so far."""
+        """Sparse-RS with 10,000 queries on the images at the places ``left`` of those that were attacked."""
         chosen = ",".join(str(self.start + image) for image in left)
         return replace(
             self.experiment(),
@@ -168,13 +168,20 @@ def table(results: Results, union: dict[int, frozenset[int]], budget: int, ranki
     )
 
 
+def places(results: Results, study: Path) -> dict[int, int]:
+    """The place of each image in the selection that was asked for, by its number in the study."""
+    with Study.read(study) as held:
+        keys, numbers = held.facts(ImageList)[results.requests[-1].images].keys, held.image_numbers()
+    return {numbers[key]: place for place, key in enumerate(keys)}
+
+
 def measure(options: EfficiencyOptions, study: Path, reach: bool, ranking: bool = False) -> str:
     """Run what the study lacks, and return the table."""
     results = compare(options.experiment(), study, progress=True)
     every, union = [results], dict[int, frozenset[int]]()
-    attacked = {run.image for run in results.records}
+    attacked, place = {run.image for run in results.records}, places(results, study)
     for pixels in options.pixels:
-        left = sorted(attacked - fooled(every, pixels))
+        left = sorted(place[image] for image in attacked - fooled(every, pixels))
         if reach and left and pixels > 1:
             every.append(compare(options.longer(left, pixels), study, progress=True))
         union[pixels] = fooled(every, pixels)

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterable, Sequence
 from types import CodeType, TracebackType
+from typing import Self
 
 LIBRARIES = "site-packages", "dist-packages", os.path.dirname(os.__file__)  # of the code of no user
 MOST_TIED = 3  # names that share a place and are all listed
@@ -21,7 +22,20 @@ class OracleError(SparseattackError, RuntimeError):
 
 
 class UnansweredError(OracleError):
-    """A classifier answers some images not at all, and may answer all others. Exit code 1."""
+    """A classifier answers some images not at all, and may answer all others. Exit code 1.
+
+    Where all other runs are finished, ``reasons`` has one for each that is not.
+    """
+
+    def __init__(self, text: str, reasons: Sequence[str] = ()) -> None:
+        super().__init__(text)
+        self.reasons = tuple(reasons)
+
+    @classmethod
+    def of(cls, reasons: Sequence[str]) -> Self:
+        """For runs that are not finished, though all others are, each with a reason."""
+        runs = "run is" if len(reasons) == 1 else "runs are"
+        return cls(f"{len(reasons)} {runs} not finished, all others are: {reasons[0]}", reasons)
 
 
 class ChangedError(OracleError):

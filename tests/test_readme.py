@@ -56,7 +56,7 @@ def test_the_output_shown_has_the_words_of_the_real_one(
     (first, *_), (shown_first, *_) = real.splitlines(), shown.splitlines()
     assert shown_first == first
     assert words(shown.partition("Attack success rate")[2]) == words(real.partition("Attack success rate")[2])
-    checks = r"(\d+) to check the oracle"
+    checks = r"(\d+) evaluations to check the oracle"
     assert re.findall(checks, shown) == re.findall(checks, real) != []
 
 

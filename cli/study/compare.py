@@ -148,7 +148,8 @@ def _run(planned: Plan, place: Place, console: Console) -> bool:
         console.print(f"{number_of(planned.done, 'run')} already in {planned.study.path}")
     with ProgressDisplay(conditions_of(planned), console) as display:
         if place.executor:
-            whole: bool = place.executor(Division(planned, display.advance, console.print))
+            with planned.study.taking_back():
+                whole: bool = place.executor(Division(planned, display.advance, console.print))
             return whole
         for step in planned.advances():
             display.advance(step)
@@ -173,9 +174,9 @@ def _print_shard(planned: Plan, shard: Shard, console: Console) -> None:
     if not finish_shard(planned, shard):
         console.print(f"Another process makes the rest of shard {shard} in {path}")
         return
-    name, _, _ = str(path).rpartition(".shard-")
+    name = str(path).rpartition(".shard-")[0] if shard_of(path) else ""
     unite = ["sparseattack", "merge", *([name] if name else ["OUT.study"])]
-    files = f"{shlex.quote(name)}.shard-*-of-{shard.count}" if shard_of(path) else shlex.quote(str(path))
+    files = f"{shlex.quote(name)}.shard-*-of-{shard.count}" if name else shlex.quote(str(path))
     runs = number_of(planned.done + planned.left, "run")
     console.print(
         f"Shard {shard}: {runs}, all in {path}. When all {shard.count} shards are there, unite them with:\n"

@@ -309,6 +309,9 @@ def dry_run(setup: Setup) -> None:
             space = problem.space(
                 slice(0, 1), condition.budget, condition.seed, condition.strategy, uses=uses_of(plugin)
             )
-            search = start(plugin, space, who)
-            ask(search, None, space, who)
-            close(search, who)
+            try:
+                search = start(plugin, space, who)
+                ask(search, None, space, who)
+                close(search, who)
+            except InputError as error:
+                raise InputError(f"{error}; this is of {who} in encoding {condition.encoding}") from error

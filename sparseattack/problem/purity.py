@@ -81,7 +81,7 @@ def purity(classifier: Classifier, images: Tensor) -> Purity:
 
     try:
         together = scores(precise, torch.arange(len(tried)))
-    except InputError:  # of other images than clean ones it may have no answer
+    except (InputError, OracleError):  # of other images than clean ones it may have no answer
         tried, numbers = tried[: len(images)], numbers[: len(images)]
         together = scores(precise, torch.arange(len(tried)))
     forwards = torch.arange(len(tried))

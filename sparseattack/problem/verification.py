@@ -162,7 +162,8 @@ def _full_precision(oracle: Oracle) -> Classifier:
 def _predictions(classifier: Classifier, scores: Tensor) -> Predictions:
     scale = recognise(str(classifier), classifier.scale, scores)
     probabilities = scores.softmax(1) if scale == "logits" else scores
-    confidences, classes = probabilities.max(1)
+    classes = scores.argmax(1)  # softmax may make two scores equal that are not
+    confidences = probabilities.gather(1, classes[:, None])[:, 0]
     return Predictions(scores.cpu(), classes.cpu(), confidences.cpu(), scale)
 
 

@@ -97,7 +97,7 @@ def _summary(method: Method, runs: Columns, every_target: bool) -> Summary:
         low=low,
         high=high,
         success_at={mark: float(share_by_image(runs.image, hit).mean()) for mark, hit in within.items()},
-        met=None if (runs.met == NOT_KNOWN).any() else float(met.mean()),
+        met=None if (runs.met == NOT_KNOWN).any() else float(share_by_image(runs.image, met).mean()),
         median_queries=middle if np.isfinite(middle) else None,
         mean_queries=float(costs.mean()),
         mean_pixels=float(changed.mean()) if known else None,
@@ -195,7 +195,7 @@ def unfinished(method: Method, runs: Columns, planned: Numbers) -> Unfinished | 
 
 
 class Pair(NamedTuple):
-    """Two methods of the same k and budget, compared on the images that both attacked."""
+    """Two methods of the same k, of the same thing, and budget, compared on the images that both attacked."""
 
     first: Method
     second: Method
@@ -205,8 +205,9 @@ class Pair(NamedTuple):
 
 
 def pairs(groups: Mapping[Method, Columns]) -> list[Pair]:
-    """Every two methods of the same k and budget, compared image by image."""
-    both = [(a, b) for a, b in combinations(groups, 2) if (a.k, a.budget) == (b.k, b.budget)]
+    """Every two methods of the same k, of pixels or of coordinates, and budget, compared image by image."""
+    same = [(a, b) for a, b in combinations(groups, 2) if (a.k, a.budget) == (b.k, b.budget)]
+    both = [(a, b) for a, b in same if a.counts == b.counts]
     counts = [_discordant(groups[a], groups[b]) for a, b in both]
     adjusted = holm([mcnemar(*count) for count in counts])
     return [Pair(*two, *count, p) for two, count, p in zip(both, counts, adjusted, strict=True)]

@@ -305,8 +305,8 @@ def uncharged(checks: int, clean: int, single: int | None, block: int) -> list[s
     count = "others" if single is None else f"{single:,}"
     unknown = "; how many is not known, as some runs went on after this budget" if single is None else ""
     sentences = [
-        f"Not counted as queries: evaluations of clean images, {checks:,} to check the oracle and {clean:,}"
-        f" to classify them, and {count} of single images, to decide near a margin of zero, to value the best"
+        f"Not counted as queries: {checks:,} evaluations to check the oracle, {clean:,} of clean images to"
+        f" classify them, and {count} of single images, to decide near a margin of zero, to value the best"
         f" edit or to verify a success{unknown}."
     ]
     if block > 1:

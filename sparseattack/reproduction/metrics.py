@@ -76,7 +76,8 @@ def success_rate(records: Records) -> Measure:
 def derived_success_rate(records: Records) -> Measure:
     """Images that reach at least one target / images, from targeted runs to every other class.
 
-    The paper's "non-targeted" on the Kaggle images, and "non-targeted 1" of its Table VIII.
+    The paper's "non-targeted" on the Kaggle images, and "non-targeted 1" of its Table VIII. Its protocols
+    attack images that are classified correctly, with one seed; there it is what tables of any study show.
     """
     reached = classes_reached(records)
     return Measure(float(np.mean([count > 0 for count in reached.values()])), len(reached), "rate")

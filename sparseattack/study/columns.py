@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from sparseattack.errors import InputError
 from sparseattack.provenance import digest
-from sparseattack.study.facts import SentImages
-from sparseattack.study.record import FLAGS, NESTED, Record
+from sparseattack.study.facts import LARGEST, SentImages
+from sparseattack.study.record import FLAGS, NESTED, WHOLE, Record
 from sparseattack.study.store import Study
 from sparseattack.study.tables import BEFORE, ImageRow, sent_by
 
@@ -24,7 +24,6 @@ Flags = NDArray[np.bool_]
 Reals = NDArray[np.float64]
 
 AT_ONCE = 50_000  # rows
-LARGEST = 2**62  # of a number
 NUMBERS = ("k", "seed", "target", "budget", "first_fooled", "cost", "queries", "repeats", "verifications",
            "pixels", "restarts", "after_class")  # fmt: skip
 REALS = ("value", "l2", "distortion", "oracle_seconds", "strategy_seconds", "after_confidence")
@@ -297,6 +296,7 @@ def _check_values(found: Columns, held: Mapping[str, Sequence[Any]], array: Mapp
     flags = np.stack([array[name] for name in FLAGS])
     from_minus_one = ("target", "repeats", "verifications", "restarts", "after_class", "pixels")
     unknown = np.stack([array[name] for name in from_minus_one])
+    whole = np.array([fitness == WHOLE for fitness in held["fitness"]], bool)
     holds = {
         "numbers": (found.seed >= 0) & (array["k"] > 0) & (unknown >= NOT_KNOWN).all(0),
         "flags": ((flags == 0) | (flags == 1)).all(0),
@@ -309,7 +309,7 @@ def _check_values(found: Columns, held: Mapping[str, Sequence[Any]], array: Mapp
         "verification": (found.first_fooled > 0) | ~found.verified,
         "success": array["success"] == found.success,
         "cost": array["cost"] == found.cost,
-        "pixels": (array["pixels"] <= array["k"]) | ~found.success,
+        "pixels": (array["pixels"] <= array["k"]) | (whole & ~found.success),
         "confidence": (reals["after_confidence"] >= 0) & (reals["after_confidence"] <= 1),
         "times": np.stack([reals[name] for name in REALS if name not in ("value", "after_confidence")]).min(0)
         >= 0,

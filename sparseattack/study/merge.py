@@ -13,22 +13,33 @@ from functools import reduce
 from itertools import groupby, islice
 from operator import itemgetter
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 from sparseattack.errors import InputError
 from sparseattack.experiment.identity import ProbeScores, Question
 from sparseattack.provenance import digest
 from sparseattack.study.database import store_errors, transaction
-from sparseattack.study.facts import StudyRequest, parse_json
+from sparseattack.study.facts import FinishedShard, SentImages, StudyRequest, parse_json
 from sparseattack.study.record import NESTED
 from sparseattack.study.store import Study
-from sparseattack.study.tables import BEFORE, ROUNDING, TABLES, ImageRow, row_checksum
+from sparseattack.study.tables import (
+    BEFORE,
+    CHECKSUM,
+    PLACE,
+    ROUNDING,
+    TABLES,
+    ImageRow,
+    Row,
+    agree,
+    check_row,
+    contradiction,
+)
 
 AT_ONCE = 256  # files that are read side by side
 ROWS = 1000  # that are written together
 CACHE = 64 * 1024  # KiB of pages kept in memory while a study is written
-SHOWN = 60  # characters of a value in an error
 SMALL = ("study", "image", "environment")  # tables
+SENT = f"{SentImages.KEY}, "  # begins the name of a fact that belongs to a run
 RUN = TABLES["run"]
 PAIRS = {table: f"SELECT {columns[0]}, checksum FROM {table}" for table, columns in TABLES.items()}
 ONE = {
@@ -36,16 +47,7 @@ ONE = {
     for table, columns in TABLES.items()
 }
 MARKS = {table: ", ".join("?" * len(columns)) for table, columns in TABLES.items()}
-CHECKSUM = {table: TABLES[table].index("checksum") for table in SMALL}
-PLACE = {name: place for place, name in enumerate(RUN)}
 CHECKED = len(BEFORE["run"])  # columns that the checksum of a run is of
-BESIDE = {  # columns that do not belong to a run's result: how and where it was made, and how it is called
-    "key", "strategy", "encoding", "fitness", "budget", "cost", "oracle_seconds", "strategy_seconds",
-    "sparse", "environment", "details", "checksum",
-}  # fmt: skip
-RESULT = tuple(name for name in RUN if name not in BESIDE)
-
-Row = tuple[Any, ...]
 
 
 class _Damaged(Exception):  # noqa: N818 (never seen outside)
@@ -101,8 +103,7 @@ def _merge(study: Study, files: Sequence[Path], wanted: Callable[[str], bool] | 
                 for other in others:
                     with _damage(other.path):
                         _check_question(study, other)
-                        for table in SMALL:
-                            union.add_table(table, other)
+                        union.add_tables(other, whole=wanted is None)
                 union.add_runs(others, wanted)
     return union.added, union.replaced
 
@@ -141,17 +142,45 @@ def _damage(file: Path) -> Iterator[None]:
         raise _Damaged(file, error) from error
 
 
-def _rows(study: Study, wanted: Callable[[str], bool] | None) -> Iterator[Row]:
-    """The rows of all runs of a study by key, each checked."""
+class _Run(NamedTuple):
+    """A run of a study, and what it has sent to a server, where that stands in the study."""
+
+    row: Row  # of table run
+    sent: Row | None  # of table study
+
+    @property
+    def rank(self) -> str:
+        """Which one is taken of equal rows: one that says what was sent."""
+        return str(self.sent[CHECKSUM["study"]]) if self.sent else ""
+
+
+def _key(run: _Run) -> str:
+    return str(run.row[0])
+
+
+def _sent_name(row: Row) -> str:
+    """The name of the fact of what a run has sent."""
+    return f"{SENT}{SentImages.part_of(row[0], row[PLACE['budget']])}"
+
+
+def _runs(study: Study, wanted: Callable[[str], bool] | None) -> Iterator[_Run]:
+    """All runs of a study by key, each checked."""
     where = ""
     if wanted:
         study.connection.create_function("wanted", 1, wanted)
         where = "WHERE wanted(key)"
     with _damage(study.path), store_errors(study.path):
+        found = study.connection.execute(
+            "SELECT name, value, checksum FROM study WHERE name GLOB ?", [f"{SENT}*"]
+        )
+        sent = {fact[0]: fact for fact in found}
         for row in study.connection.execute(f"SELECT {', '.join(RUN)} FROM run {where} ORDER BY key"):
             if not _is_sound(row):
                 raise InputError(f"{study.path} is damaged: run {row[0]} does not fit its checksum")
-            yield row
+            fact = sent.get(_sent_name(row))
+            if fact:
+                check_row("study", fact, study.path)
+            yield _Run(row, fact)
 
 
 def _is_sound(row: Row) -> bool:
@@ -169,17 +198,26 @@ class _Union:
         self.study, self.connection = study, study.connection
         self.added = self.replaced = 0  # runs
         self.known = {table: dict(self.connection.execute(PAIRS[table])) for table in SMALL}
+        self.noisy = False
 
-    def add_table(self, table: str, other: Study) -> None:
+    def add_tables(self, other: Study, *, whole: bool) -> None:
+        """Add the rows of the small tables; unless all runs are added, no shard is finished by them."""
+        for table in SMALL:
+            self._add_table(table, other, () if whole else (f"{FinishedShard.KEY}, ",))
+            question = self.study.get(Question)
+            self.noisy = question is not None and question.noisy_oracle
+
+    def _add_table(self, table: str, other: Study, without: tuple[str, ...]) -> None:
         """Add the rows of a small table; of two with one key, always the same one is stored."""
-        known = self.known[table]
+        known, without = self.known[table], (SENT, *without)
         with store_errors(other.path):
             pairs = other.connection.execute(PAIRS[table]).fetchall()
             fresh = [key for key, checksum in pairs if known.get(key) != checksum]
             rows = [other.connection.execute(ONE[table], [key]).fetchone() for key in fresh]
         for row in rows:
-            if row_checksum(table, dict(zip(TABLES[table], row, strict=True))) != row[CHECKSUM[table]]:
-                raise InputError(f"{other.path} is damaged: a row of table {table} does not fit its checksum")
+            check_row(table, row, other.path)
+            if table == "study" and row[0].startswith(without):
+                continue
             stored = self._chosen(table, row, other.path) if row[0] in known else row
             self.connection.execute(f"INSERT OR REPLACE INTO {table} VALUES ({MARKS[table]})", stored)
             known[stored[0]] = stored[CHECKSUM[table]]
@@ -187,47 +225,52 @@ class _Union:
     def _chosen(self, table: str, row: Row, path: Path) -> Row:
         """The row of a small table that is stored, of this one and the study's own."""
         before = self.connection.execute(ONE[table], [row[0]]).fetchone()
-        if table == "image":
+        if table == "image" and not self.noisy:
             _check_image(before, row, path)
         return min(before, row, key=_first_made if table == "study" else itemgetter(CHECKSUM[table]))
 
     def add_runs(self, others: Sequence[Study], wanted: Callable[[str], bool] | None) -> None:
         """Add the runs of other studies, in the order of their keys."""
-        question = self.study.get(Question)
-        self.noisy = question is not None and question.noisy_oracle
-        streams = [_rows(other, wanted) for other in others]
-        groups = groupby(heapq.merge(*streams, key=itemgetter(0)), key=itemgetter(0))
+        streams = [_runs(other, wanted) for other in others]
+        groups = groupby(heapq.merge(*streams, key=_key), key=_key)
         chosen = (reduce(self.better, same) for _, same in groups)
-        while rows := list(islice(chosen, ROWS)):
-            done = self.connection.executemany(f"INSERT OR IGNORE INTO run VALUES ({MARKS['run']})", rows)
-            self.added += done.rowcount
-            if done.rowcount < len(rows):
-                self._replace(rows)
+        while runs := list(islice(chosen, ROWS)):
+            self._store(runs)
 
-    def _replace(self, rows: Sequence[Row]) -> None:
-        """Store those of the runs that are better than the study's own."""
-        fresh, marks = {row[0]: row for row in rows}, ", ".join("?" * len(rows))
+    def _store(self, runs: Sequence[_Run]) -> None:
+        """Store those of the runs that the study has not, or not so good."""
+        marks, stored = ", ".join("?" * len(runs)), list[_Run]()
         query = f"SELECT key, checksum FROM run WHERE key IN ({marks})"
-        for key, checksum in self.connection.execute(query, [*fresh]).fetchall():
-            row = fresh[key]
-            if checksum == row[PLACE["checksum"]]:
-                continue
-            before = self.connection.execute(ONE["run"], [key]).fetchone()
-            if self.better(before, row) is row:
-                self.connection.execute(f"INSERT OR REPLACE INTO run VALUES ({MARKS['run']})", row)
-                self.replaced += row[PLACE["budget"]] > before[PLACE["budget"]]
+        known = dict(self.connection.execute(query, [*map(_key, runs)]))
+        for run in runs:
+            key, checksum = run.row[0], run.row[PLACE["checksum"]]
+            if key not in known:
+                self.added += 1
+                stored.append(run)
+            elif (checksum != known[key] or run.sent) and self.better(own := self._own(key), run) is run:
+                self.replaced += run.row[PLACE["budget"]] > own.row[PLACE["budget"]]
+                if own.sent:
+                    self.connection.execute("DELETE FROM study WHERE name = ?", own.sent[:1])
+                stored.append(run)
+        sent = [run.sent for run in stored if run.sent]
+        for table, rows in (("run", [run.row for run in stored]), ("study", sent)):
+            self.connection.executemany(f"INSERT OR REPLACE INTO {table} VALUES ({MARKS[table]})", rows)
 
-    def better(self, one: Row, other: Row) -> Row:
-        """Which of two rows of one run is stored: that of the larger budget, else always the same one.
+    def _own(self, key: str) -> _Run:
+        """A run of the study."""
+        row = self.connection.execute(ONE["run"], [key]).fetchone()
+        return _Run(row, self.connection.execute(ONE["study"], [_sent_name(row)]).fetchone())
+
+    def better(self, one: _Run, other: _Run) -> _Run:
+        """Which of two of one run is stored: that of the larger budget, else always the same one.
 
         Raises InputError for different results.
         """
         budget, checksum = PLACE["budget"], PLACE["checksum"]
-        if one[checksum] == other[checksum]:
-            return one
-        small, big = sorted((one, other), key=itemgetter(budget, checksum))
-        if not (self.noisy or _agree(small, big)):
-            raise InputError(_contradiction(small, big))
+        small, big = sorted((one, other), key=lambda run: (run.row[budget], run.row[checksum], run.rank))
+        same = one.row[checksum] == other.row[checksum]
+        if not (same or self.noisy or agree(small.row, big.row)):
+            raise InputError(contradiction(small.row, big.row))
         return big
 
 
@@ -246,49 +289,6 @@ def _check_image(before: Row, row: Row, path: Path) -> None:
             f"{path} was made with another oracle: it gave image {other.id} class {other.predicted} at"
             f" {other.confidence:.1%}, and the study has class {one.predicted} at {one.confidence:.1%}"
         )
-
-
-def _agree(small: Row, big: Row) -> bool:
-    """Whether one run is what another one was after so many queries."""
-    budget = small[PLACE["budget"]]
-    if big[PLACE["queries"]] <= budget:
-        return all(small[PLACE[name]] == big[PLACE[name]] for name in RESULT)
-    fooled = big[PLACE["first_fooled"]]
-    early = 0 < fooled <= budget
-    trace = [step for step in _trace(big) if step[0] <= budget]
-    return (
-        small[PLACE["first_fooled"]] == (fooled if early else 0)
-        and (not early or small[PLACE["verified"]] == big[PLACE["verified"]])
-        and _trace(small) == trace
-    )
-
-
-def _trace(row: Row) -> list[Any]:
-    held = parse_json(row[PLACE["trace"]])
-    return held if isinstance(held, list) else []
-
-
-def _contradiction(one: Row, other: Row) -> str:
-    """What two rows of one run differ in."""
-    differ = [name for name in RESULT if one[PLACE[name]] != other[PLACE[name]]]
-    name = differ[0] if differ else "trace"
-    why = (
-        "one was made by sparse inference, the other by whole images"
-        if one[PLACE["sparse"]] != other[PLACE["sparse"]]
-        else "they were made on other machines or with other versions"
-        if one[PLACE["environment"]] != other[PLACE["environment"]]
-        else "one of the files is not what was run, or the oracle is no function of the image alone"
-    )
-    return (
-        f"run {one[0]} has two results: strategy {one[PLACE['strategy']]}, seed {one[PLACE['seed']]}, image"
-        f" {one[PLACE['image_key']]}, {name} {_short(one[PLACE[name]])} and {_short(other[PLACE[name]])};"
-        f" {why}. Nothing was merged"
-    )
-
-
-def _short(value: object) -> str:
-    text = str(value)
-    return text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
 
 
 def _check_question(study: Study, other: Study) -> None:

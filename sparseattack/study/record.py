@@ -43,7 +43,7 @@ class Record:
     flat: int  # queries of exactly the clean image's value, of a fitness of scores alone; -1 is not known
     verified: bool  # whether the success, saved as 8 bit and classified singly, fools the oracle again
     value: float | None  # first objective of the best edit; None where nothing was evaluated, or not known
-    pixels: int  # that the best edit changes, of a failure perhaps more than allowed; -1 is not known
+    pixels: int  # that the best edit changes, of a failed whole image perhaps more than k; -1 is not known
     l2: float | None  # length of the change, colours in [0, 1]; None is not known
     distortion: float | None  # mean absolute change of a channel of the changed pixels, 0 to 255
     restarts: int  # -1 is not known
@@ -133,7 +133,7 @@ class Record:
         whole = self.fitness == WHOLE
         sizes = (0, self.k, self.pixels) if whole else (0, self.k)
         return {
-            "numbers": min(*counts, *(each + 1 for each in may_be_unknown)) >= 0,
+            "numbers": min(self.k - 1, *counts, *(each + 1 for each in may_be_unknown)) >= 0,
             "queries": 0 <= self.first_fooled <= self.queries <= self.budget
             and max(self.repeats, self.shown, self.flat) <= self.queries,
             "verification": self.first_fooled > 0 or not self.verified,

@@ -116,8 +116,7 @@ class Plan:
             if made:
                 self.setup.clean.require_same(frozenset(made))
         if unanswered:
-            runs = "run is" if len(unanswered) == 1 else "runs are"
-            raise UnansweredError(f"{len(unanswered)} {runs} not finished, all others are: {unanswered[0]}")
+            raise UnansweredError.of(unanswered)
 
     def advances(self) -> Iterator[Advance]:
         """Run as ``run`` does, and give out what each step adds to the progress."""

@@ -30,6 +30,7 @@ from sparseattack.study.database import (
     transaction,
 )
 from sparseattack.study.facts import (
+    FinishedShard,
     ImageList,
     SentImages,
     StudyFact,
@@ -246,8 +247,7 @@ class Study:
         """Store a run; one with its key stays as it is, unless that had a smaller budget."""
         sent = sent_images(record)
         with self.writing() as connection:
-            connection.execute(ADD, run_row(record))
-            if sent:
+            if connection.execute(ADD, run_row(record)).rowcount and sent:
                 connection.execute("INSERT OR REPLACE INTO study VALUES (?, ?, ?)", _row(sent, sent.part))
 
     @contextmanager
@@ -259,7 +259,8 @@ class Study:
             with self.writing() as connection:
                 connection.executemany("DELETE FROM run WHERE key = ?", [(key,) for key in error.runs])
                 costs = [(_name(SentImages, f"{key} %"),) for key in error.runs]
-                connection.executemany("DELETE FROM study WHERE name LIKE ?", costs)
+                finished = (_name(FinishedShard, "%"),)
+                connection.executemany("DELETE FROM study WHERE name LIKE ?", [*costs, finished])
             raise
 
     def keys(self) -> frozenset[str]:

@@ -1,9 +1,10 @@
-"""The tables of a study's file: their columns, the checksums of their rows, and the row of an image."""
+"""The tables of a study's file: their columns, the checksums of their rows, and two rows of one run."""
 
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,6 +75,19 @@ BEFORE = {
     table: columns[: columns.index("checksum")] for table, columns in TABLES.items() if "checksum" in columns
 }
 """The columns of a table that its checksum is of: those that stand before it."""
+
+
+PLACE = {name: place for place, name in enumerate(TABLES["run"])}
+CHECKSUM = {table: columns.index("checksum") for table, columns in TABLES.items() if "checksum" in columns}
+BESIDE = {  # columns that do not belong to a run's result: how and where it was made, and how it is called
+    "key", "strategy", "encoding", "fitness", "budget", "cost", "oracle_seconds", "strategy_seconds",
+    "sparse", "environment", "details", "checksum",
+}  # fmt: skip
+RESULT = tuple(name for name in TABLES["run"] if name not in BESIDE)
+SHOWN = 60  # characters of a value in an error
+
+Row = tuple[Any, ...]
+"""A row of a table as it is stored."""
 
 
 def row_checksum(table: str, row: Mapping[str, object]) -> str:
@@ -158,3 +172,52 @@ def sent_by(
         if fact := sent.get(SentImages.part_of(*pair)):
             shown[place], attempts[place], flat[place] = fact.shown, fact.attempts, fact.flat
     return {"shown": shown, "attempts": attempts, "flat": flat}
+
+
+def check_row(table: str, row: Row, path: Path) -> None:
+    """InputError for a row of the file ``path`` that is not as it was written; not of table run."""
+    if row_checksum(table, dict(zip(TABLES[table], row, strict=True))) != row[CHECKSUM[table]]:
+        raise InputError(f"{path} is damaged: a row of table {table} does not fit its checksum")
+
+
+def agree(small: Row, big: Row) -> bool:
+    """Whether one run is what another one was after so many queries."""
+    budget = small[PLACE["budget"]]
+    if big[PLACE["queries"]] <= budget:
+        return all(small[PLACE[name]] == big[PLACE[name]] for name in RESULT)
+    fooled = big[PLACE["first_fooled"]]
+    early = 0 < fooled <= budget
+    trace = [step for step in _trace(big) if step[0] <= budget]
+    return (
+        small[PLACE["first_fooled"]] == (fooled if early else 0)
+        and (not early or small[PLACE["verified"]] == big[PLACE["verified"]])
+        and _trace(small) == trace
+    )
+
+
+def _trace(row: Row) -> list[Any]:
+    held = parse_json(row[PLACE["trace"]])
+    return held if isinstance(held, list) else []
+
+
+def contradiction(one: Row, other: Row) -> str:
+    """What two rows of one run differ in."""
+    differ = [name for name in RESULT if one[PLACE[name]] != other[PLACE[name]]]
+    name = differ[0] if differ else "trace"
+    why = (
+        "one was made by sparse inference, the other by whole images"
+        if one[PLACE["sparse"]] != other[PLACE["sparse"]]
+        else "they were made on other machines or with other versions"
+        if one[PLACE["environment"]] != other[PLACE["environment"]]
+        else "one of the files is not what was run, or the oracle is no function of the image alone"
+    )
+    return (
+        f"run {one[0]} has two results: strategy {one[PLACE['strategy']]}, seed {one[PLACE['seed']]}, image"
+        f" {one[PLACE['image_key']]}, {name} {_short(one[PLACE[name]])} and {_short(other[PLACE[name]])};"
+        f" {why}. Nothing was merged"
+    )
+
+
+def _short(value: object) -> str:
+    text = str(value)
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}..."

@@ -29,7 +29,7 @@ def metered(space: Space, attack: LibraryAttack, who: str) -> ImageSearch:
 
     Each image that it shows its model is a query, the clean image too. Its colours are rounded to 8 bits, and
     the scores are those of the rounded image. StrategyError for an image that changes more than k pixels, and
-    where it returns without a call; InputError for an encoding other than ``rgb``.
+    where it returns without a call; InputError for an encoding other than ``rgb``, or a mask.
     """
     grid = _grid_of(space, who)
     space.journal.limited(THREADS)
@@ -48,6 +48,7 @@ def metered(space: Space, attack: LibraryAttack, who: str) -> ImageSearch:
 
 
 def _grid_of(space: Space, who: str) -> PixelGrid:
+    require(space.allowed is None, f"{who} knows no mask, and would be charged for pixels outside it")
     grid = PixelGrid.of(space, who)
     fewest = min(grid.shades)
     require(

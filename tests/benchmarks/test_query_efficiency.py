@@ -7,7 +7,9 @@ import pytest
 
 from benchmarks.query_efficiency import EfficiencyOptions, fooled, lines, measure, ranks, shown, table
 from sparseattack import compare
+from sparseattack.report.results import results
 from sparseattack.report.statistics.comparisons import comparisons
+from sparseattack.study.store import Study
 
 OPTIONS = EfficiencyOptions(
     "allconv-small", "sample", 9, 17, strategies=("sparse-rs",), pixels=(3,), seeds=(0, 1), budget=40
@@ -35,6 +37,21 @@ def test_images_that_nothing_fools_are_searched_longer(
     assert left and {run.image for run in longer.records} <= left
     union = {3: fooled([short, longer], 3)}
     assert table(short, union, 40) == text
+
+
+def test_in_a_study_of_other_images_too_the_same_ones_are_searched_longer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Images are numbered as they came into the study, which is not their place among those asked for now."""
+    monkeypatch.setattr("benchmarks.query_efficiency.LONG", 60)
+    compare(replace(OPTIONS, start=0, stop=4).experiment(), tmp_path / "a.study")
+    measure(OPTIONS, tmp_path / "a.study", reach=True)
+    measure(OPTIONS, tmp_path / "b.study", reach=True)
+    longer = [
+        {run.image_id for run in results(study).records if run.budget == 60}
+        for study in map(Study.read, (tmp_path / "a.study", tmp_path / "b.study"))
+    ]
+    assert longer[0] == longer[1] != set()
 
 
 def test_one_pixel_is_searched_exhaustively() -> None:

@@ -1,6 +1,7 @@
 """Pictures of every kind, one or many."""
 
 import contextlib
+import os
 import struct
 import zlib
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 import torch
 from PIL import Image
 
-from sparseattack import Images, InputError, load_images
+from sparseattack import Experiment, Images, InputError, compare, load_images
 
 SIZE = 5, 3  # width, height
 
@@ -62,6 +63,18 @@ def test_what_is_not_of_8_bits_or_no_rgb_is_refused(tmp_path: Path, name: str) -
     pictures[name].save(tmp_path / name)
     with pytest.raises(InputError, match=rf"{name} is a (16-bit|CMYK|F) picture, not grey, RGB or RGBA"):
         load_images(str(tmp_path / name))
+
+
+def test_a_name_that_is_no_utf_8_is_shown_escaped(tmp_path: Path) -> None:
+    noise("RGB").save(tmp_path / "one.png")
+    os.rename(tmp_path / "one.png", os.fsencode(tmp_path) + b"/b\xff.png")
+    experiment = Experiment(
+        strategies=("random",), oracle="linear(classes=4,inputs=45)", images=str(tmp_path), budget=2,
+        true_class="prediction",
+    )  # fmt: skip
+    (record,) = compare(experiment, tmp_path / "a.study").records
+    assert record.image_id == "b\\xff.png"
+    assert load_images(os.fsdecode(os.fsencode(tmp_path) + b"/b\xff.png")).ids == ("b\\xff.png",)
 
 
 def test_sub_folders_are_classes(tmp_path: Path) -> None:

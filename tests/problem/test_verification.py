@@ -6,6 +6,7 @@ from problems import random_images
 from torch import Tensor
 
 from sparseattack import OracleError
+from sparseattack.problem.oracle import Classifier
 from sparseattack.problem.verification import classify, classify_single
 
 
@@ -78,6 +79,16 @@ def test_an_oracle_may_use_one_output_buffer_for_all_its_calls() -> None:
     buffered.batch = 5  # type: ignore[attr-defined]
     images = random_images(12)
     assert torch.equal(classify(buffered, images).scores, images.flatten(1)[:, :3] + 1)
+
+
+def test_the_predicted_class_is_that_of_the_highest_score_though_probabilities_are_equal() -> None:
+    """As a margin is: of the scores themselves, which softmax in 32 bits may make equal."""
+    scores = torch.tensor([[1e-8, 1.1e-8], [0.1, torch.nextafter(torch.tensor(0.1), torch.tensor(1.0))]])
+    assert scores.softmax(1)[:, 0].equal(scores.softmax(1)[:, 1])
+    oracle = Classifier("any", lambda images: scores[images[:, 0, 0, 0].long()], "", "logits")
+    images = torch.zeros(2, 1, 2, 2)
+    images[1] = 1
+    assert classify(oracle, images).classes.tolist() == [1, 1]
 
 
 def test_a_tie_with_the_label_is_no_misclassification() -> None:

@@ -1,6 +1,7 @@
 """Curves of success and their resamples against SciPy, statsmodels and brute force."""
 
 import warnings
+from math import inf
 from typing import Any
 
 import numpy as np
@@ -177,6 +178,18 @@ def test_resampled_curves_are_those_of_the_drawn_images(seed: int, unequal: bool
             by_hand = [rate_by_hand(chosen, queries) for queries in curves.queries]
             assert drawn[place] == pytest.approx(by_hand, abs=1e-6)
             assert observed == pytest.approx([rate_by_hand(costs, each) for each in curves.queries], abs=1e-6)
+
+
+@settings(max_examples=50)
+@given(st.integers(0, 999), st.floats(0.05, 1))
+def test_the_queries_of_a_curve_as_observed_are_exact(seed: int, level: float) -> None:
+    """Also where there are more of them than a curve is resampled at."""
+    random = np.random.default_rng(seed)
+    costs = [random.integers(0, 1500, 1 + image % 3).tolist() for image in range(200)]
+    found = paired_curves((runs_of(costs, 1500), runs_of(costs[::-1], 1500)), 1500)
+    reached = [query for query in range(1, 1501) if rate_by_hand(costs, query) >= level - 1e-6]
+    assert found.steps[0].reach(level) == (reached[0] if reached else inf)
+    assert len(found.queries) <= POINTS
 
 
 def test_the_interval_of_a_paired_difference_is_scipys() -> None:

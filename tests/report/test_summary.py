@@ -1,5 +1,6 @@
 """The table, computed by hand."""
 
+from dataclasses import replace
 from random import Random
 from typing import Any
 
@@ -48,6 +49,19 @@ def test_seeds_of_one_image_do_not_narrow_the_interval() -> None:
         0
     ]
     assert (once.low, once.high) == (often.low, often.high) and often.runs == 100
+
+
+def test_the_criterion_is_met_by_a_share_of_images() -> None:
+    """As successes are: an image with three targets counts as one with a single one."""
+    runs = [record(0, 7, target=target, met=True) for target in (1, 2, 4)] + [record(1, target=2)]
+    (line,) = summaries(by_method(runs))
+    assert (line.met, line.success) == (0.5, 0.5)
+
+
+def test_pixels_and_coordinates_are_not_compared() -> None:
+    one, other, third = method("de"), method("random"), method("cmaes")
+    groups = {each: Columns.of(FOUR) for each in (one, replace(other, counts="coordinates"), third)}
+    assert [(pair.first.strategy, pair.second.strategy) for pair in pairs(groups)] == [("de", "cmaes")]
 
 
 def test_untargeted_success_is_derived_from_targeted_runs_of_correct_images() -> None:

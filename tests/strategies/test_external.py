@@ -280,6 +280,17 @@ def test_what_cannot_be_is_refused(spec: str, k: int, encode: Any, shape: Any, s
         attack(problem, named(spec), 10)
 
 
+@pytest.mark.parametrize("spec", NAMES)
+def test_a_mask_is_refused(spec: str) -> None:
+    """The libraries know none: what they ask outside it would be the clean image, and charged."""
+    problem = scripted_problem(encoding=rgb(pixels=2))
+    masked = replace(
+        problem, mask=torch.arange(problem.images[0, 0].numel()).view(problem.images.shape[2:]) > 3
+    )
+    with pytest.raises(InputError, match="knows no mask"):
+        attack(masked, named(spec), 10)
+
+
 def test_art_refuses_two_classes() -> None:
     problem = scripted_problem(oracle=lambda images: images.flatten(1)[:, :2] + 1)
     with pytest.raises(InputError, match="art-pixel needs more than 2 classes"):

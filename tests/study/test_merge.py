@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterator
+from dataclasses import asdict
 from itertools import permutations
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from records import add_images, record
 from shared_runs import small_experiment
 
 from sparseattack import InputError, compare
+from sparseattack.errors import ChangedError
 from sparseattack.experiment.identity import Question
 from sparseattack.study import merge as module
 from sparseattack.study.executors.shard import Shard, missing_shards, number_ranges, run_shard
@@ -18,6 +20,7 @@ from sparseattack.study.facts import FinishedShard, InferenceChoice
 from sparseattack.study.merge import merge
 from sparseattack.study.record import Record
 from sparseattack.study.store import Study
+from sparseattack.study.tables import ImageRow, row_checksum
 
 QUESTION = Question("oracle", "logits", "none", "label", False, False, "success")
 
@@ -101,6 +104,44 @@ def test_results_of_a_noisy_oracle_may_differ(tmp_path: Path) -> None:
     ]
     both = [merged(tmp_path / "a.study", *files), merged(tmp_path / "b.study", *reversed(files))]
     assert len(both[0]) == 1 and both[0] == both[1]
+
+
+@pytest.mark.parametrize(("one", "other"), [(3, 4), (5, 90), (7, 60), (10, 50)])
+def test_what_a_run_was_told_is_stored_with_it(one: int, other: int, tmp_path: Path) -> None:
+    """Not that of the same run of a noisy oracle in another file, nor that of one that was not stored."""
+    noisy = Question("oracle", "logits", "none", "label", False, True, "success")
+    runs = [record(first_fooled=count, key="a" * 32, flat=count - 1) for count in (one, other)]
+    files = [study_file(tmp_path / f"{run.queries}.study", run, question=noisy) for run in runs]
+    both = [merged(tmp_path / "a.study", *files), merged(tmp_path / "b.study", *reversed(files))]
+    later = merged(tmp_path / "c.study", files[0]), merged(tmp_path / "c.study", files[1])
+    assert both[0] == both[1] == later[1] and both[0][0] in runs
+    assert content(tmp_path / "a.study") == content(tmp_path / "b.study") == content(tmp_path / "c.study")
+    with Study.create(tmp_path / "d.study") as study:
+        merge(study, files[:1])
+        study.add(runs[1])
+        assert study.records() == runs[:1]
+
+
+def test_of_equal_runs_one_that_says_what_was_sent_is_stored(tmp_path: Path) -> None:
+    runs = [record(first_fooled=9, key="a" * 32, attempts=count) for count in (0, 12)]
+    files = [study_file(tmp_path / f"{run.attempts}.study", run) for run in runs]
+    for order in (files, files[::-1]):
+        out = tmp_path / f"{order[0].stem}-first.study"
+        assert [merged(out, order[0]), merged(out, order[1])][1] == runs[1:]
+
+
+def test_predictions_of_a_noisy_oracle_may_differ(tmp_path: Path) -> None:
+    noisy = Question("oracle", "logits", "none", "label", False, True, "success")
+    files = [study_file(tmp_path / f"{key}.study", record(1, key=key), question=noisy) for key in "ab"]
+    image = asdict(ImageRow(f"{1:032x}", "test/1", "c", "3x32x32", 3, 5, 0.4))
+    with sqlite3.connect(files[1]) as connection:
+        connection.execute(
+            "UPDATE image SET predicted = 5, confidence = 0.4, checksum = :sum WHERE key = :key",
+            image | {"sum": row_checksum("image", image)},
+        )
+    connection.close()
+    both = [merged(tmp_path / "a.study", *files), merged(tmp_path / "b.study", *files[::-1])]
+    assert len(both[0]) == 2 and both[0] == both[1]
 
 
 def made(budget: int, first_fooled: int = 0, **others: Any) -> Record:
@@ -203,6 +244,19 @@ def test_runs_are_chosen_by_key(parts: list[Path], tmp_path: Path) -> None:
     with Study.create(tmp_path / "out.study") as study:
         merge(study, parts, wanted=lambda key: key.endswith("2"))
         assert study.keys() == {f"{2:032x}"}
+
+
+def test_a_shard_is_finished_only_where_its_runs_are(tmp_path: Path) -> None:
+    experiment, name = small_experiment(tmp_path), tmp_path / "a.study"
+    run_shard(experiment, Shard(2, 1), name)
+    with Study.create(tmp_path / "part.study") as study:
+        merge(study, [name], wanted=Shard(2, 2).holds)
+        assert not study.facts(FinishedShard) and study.requests()
+        merge(study, [name])
+        assert missing_shards(study, [Shard(2, 2).file(name)]) == {2: [2]}
+        with pytest.raises(ChangedError), study.taking_back():
+            raise ChangedError("another model", study.keys())
+        assert not study.facts(FinishedShard)
 
 
 def test_numbers_are_written_as_slurm_takes_them() -> None:

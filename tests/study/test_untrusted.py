@@ -18,7 +18,7 @@ from sparseattack.errors import InputError, SparseattackError, SparseattackWarni
 from sparseattack.experiment.settings import Experiment
 from sparseattack.provenance import digest
 from sparseattack.report.results import results
-from sparseattack.study.record import COLUMNS
+from sparseattack.study.record import COLUMNS, NESTED
 from sparseattack.study.store import Study
 from sparseattack.study.tables import TABLES, details_of, row_checksum
 
@@ -135,7 +135,11 @@ VALUES: list[tuple[str, str, object]] = [
     ("run", "queries", "many"),
     ("run", "first_fooled", 10**6),
     ("run", "budget", -5),
+    ("run", "k", 0),
     ("run", "k", 2),
+    ("run", "pixels", 2),
+    ("run", "pixels", -2),
+    ("run", "repeats", 10**6),
     ("run", "success", 2),
     ("run", "cost", 10**9),
     ("run", "image_key", "0" * 32),
@@ -183,8 +187,10 @@ def test_values_that_no_row_has_are_refused_though_the_checksum_fits(
         update = f"UPDATE {table} SET {column} = ?, checksum = ? WHERE key = ?"
         connection.execute(update, (value, row_checksum(table, changed), found[0]))
         connection.commit()
-    with Study.read(study) as held, pytest.raises(InputError, match=r"a\.study is damaged: "):
-        results(held)
+    by_edit = table != "run" or column in NESTED or (column, value) == ("k", 2)
+    for records in (True,) if by_edit else (True, False):  # columns alone do not show it
+        with Study.read(study) as held, pytest.raises(InputError, match=r"a\.study is damaged: "):
+            results(held, records=records, courses=records)
 
 
 def test_text_that_is_no_utf_8_is_damage(study: Path) -> None:

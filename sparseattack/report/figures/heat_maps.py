@@ -175,8 +175,8 @@ def places_figure(found: Results, panel: Panel) -> ReportFigure | None:
     sides = {number: image.sides[1:] for number, image in found.images.items()}
     several = set(sides.values()) or {(1, 1)}
     shape = tuple(min(MOST_CELLS, max(side[axis] for side in several)) for axis in (0, 1))
-    counts = [(one, _places(one, found.courses, sides, shape)) for one in panel.series]
-    counts = [(one, each) for one, each in counts if each.any()]
+    every = [(one, *_places(one, found.courses, sides, shape)) for one in panel.series]
+    counts, doubtful = [(one, each) for one, each, _ in every if each.any()], sum(some for *_, some in every)
     if not counts:
         return None
     series = [one for one, _ in counts]
@@ -198,6 +198,7 @@ def places_figure(found: Results, panel: Panel) -> ReportFigure | None:
         ),
         caption="Changed pixels of the best edits of successful runs, with one scale for all maps."
         + cells * (several != {shape})
+        + bool(doubtful) * f" {number_of(doubtful, 'success')} left out: part of the edit changes nothing."
         + in_part(series),
         columns=("strategy", "row", "column", "pixels", "finished"),
         rows=_rows(maps, series, ()),
@@ -207,8 +208,12 @@ def places_figure(found: Results, panel: Panel) -> ReportFigure | None:
 
 def _places(
     one: Series, courses: Courses, sides: Mapping[int, tuple[int, ...]], shape: tuple[int, ...]
-) -> Counts:
-    """How many changed pixels of successes lie in each cell of a grid over the image."""
+) -> tuple[Counts, int]:
+    """How many changed pixels of successes lie in each cell of a grid over the image.
+
+    And how many successes are left out, of which a pixel of the edit has the colour that it had: a study does
+    not say which.
+    """
     known = one.runs.at(one.runs.success & (one.runs.pixels >= 0))
     starts, ends = courses.positions.ends[known.row], courses.positions.ends[known.row + 1]
     counts = ends - starts
@@ -216,10 +221,12 @@ def _places(
     taken = np.repeat(starts - first, counts) + np.arange(counts.sum())
     run = np.repeat(np.arange(len(counts)), counts)
     pixels = np.unique(np.stack([run, courses.positions.values[taken].astype(np.int64)]), axis=1)  # once each
+    sure = np.bincount(pixels[0], minlength=len(known)) <= known.pixels
+    pixels = pixels[:, sure[pixels[0]]]
     size = np.ones((max(sides, default=0) + 1, 2), np.int64)
     for number, side in sides.items():
         size[number] = side
     heights, widths = size[known.image[pixels[0]]].T
     row, column = pixels[1] // widths, pixels[1] % widths
     cell = (row * shape[0] // heights).clip(0, shape[0] - 1) * shape[1] + (column * shape[1] // widths)
-    return np.bincount(cell, minlength=shape[0] * shape[1]).reshape(shape)
+    return np.bincount(cell, minlength=shape[0] * shape[1]).reshape(shape), int((~sure).sum())

@@ -23,14 +23,15 @@ ROW, EDGES = 0.24, 0.7  # inches, of a name and of the scale
 
 
 def enough(shown: Sequence[Panel]) -> list[list[tuple[Panel, Series]]]:
-    """The conditions of every diagram: those of one k and budget that lack no run, three at least.
+    """The conditions of every diagram: those of one k, of the same thing, that lack no run, three at least.
 
     Of several budgets with the same k, that of the most conditions, or else the larger one.
     """
-    groups: dict[int, dict[int, list[tuple[Panel, Series]]]] = {}
+    groups: dict[tuple[int, str], dict[int, list[tuple[Panel, Series]]]] = {}
     for panel in shown:
         for one in panel.whole:
-            groups.setdefault(panel.k, {}).setdefault(one.method.budget, []).append((panel, one))
+            same = groups.setdefault((panel.k, one.method.counts), {})
+            same.setdefault(one.method.budget, []).append((panel, one))
     chosen = [max(each.items(), key=lambda item: (len(item[1]), item[0]))[1] for each in groups.values()]
     return [some for some in chosen if len(some) >= FEWEST]
 

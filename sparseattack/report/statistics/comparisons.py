@@ -15,7 +15,13 @@ from sparseattack.report.statistics.paired import (
     sign_flip_p,
     smallest_difference,
 )
-from sparseattack.report.statistics.resampling import interval, paired_curves, queries_to_reach
+from sparseattack.report.statistics.resampling import (
+    PairedCurves,
+    Steps,
+    interval,
+    paired_curves,
+    queries_to_reach,
+)
 from sparseattack.report.summary import CASE, common_runs, marks
 from sparseattack.report.tables import LEVEL, percent
 from sparseattack.study.columns import Columns, Numbers, Reals
@@ -183,8 +189,7 @@ def comparisons(found: Results) -> list[Comparison]:
     drawn: dict[Method, MethodCurves] = {}
     for some in _of_the_same_cases(found):
         curves = paired_curves([found.columns[each] for each in some], some[0].budget)
-        for place, each in enumerate(some):
-            drawn[each] = MethodCurves(curves.queries, curves.observed[place], curves.drawn[place])
+        drawn |= dict(zip(some, _of_each(curves), strict=True))
     compared = []
     for pair in found.pairs:
         both = pair.first, pair.second
@@ -209,6 +214,7 @@ def comparisons(found: Results) -> list[Comparison]:
 class MethodCurves(NamedTuple):
     """The curve of success of one method, as observed and resampled."""
 
+    steps: Steps
     queries: Numbers  # (G,)
     observed: Reals  # (G,)
     drawn: Reals  # (RESAMPLES, G)
@@ -268,9 +274,12 @@ def _curves(
         return [known[one[0]], known[other[0]]]
     if not len(one[1]):
         return []
-    found = paired_curves((one[1], other[1]), one[0].budget)
-    pairs = zip(found.observed, found.drawn, strict=True)
-    return [MethodCurves(found.queries, *each) for each in pairs]
+    return _of_each(paired_curves((one[1], other[1]), one[0].budget))
+
+
+def _of_each(found: PairedCurves) -> list[MethodCurves]:
+    parts = zip(found.steps, found.observed, found.drawn, strict=True)
+    return [MethodCurves(steps, found.queries, *each) for steps, *each in parts]
 
 
 def _sizes(*curves: MethodCurves) -> tuple[Estimate, float | None, Estimate | None]:
@@ -283,7 +292,8 @@ def _sizes(*curves: MethodCurves) -> tuple[Estimate, float | None, Estimate | No
     difference, level = Estimate(rates[0] - rates[1], *map(float, ends)), min(rates) / 2
     if level == 0:
         return difference, None, None
-    one, other = (queries_to_reach(each.observed, queries, level) for each in curves)
+    ratio = first.steps.reach(level) / second.steps.reach(level)
     mine, theirs = (queries_to_reach(each.drawn, queries, level) for each in curves)
     ratios = np.divide(mine, theirs, out=np.ones(len(mine)), where=np.isfinite(mine) | np.isfinite(theirs))
-    return difference, level, Estimate(float(one / other), *map(float, interval(ratios)))
+    low, high = map(float, interval(ratios))  # at the numbers of queries of resampled curves
+    return difference, level, Estimate(ratio, min(low, ratio), max(high, ratio))

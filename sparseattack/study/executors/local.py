@@ -22,7 +22,7 @@ from typing import Any
 import torch
 
 from sparseattack import errors
-from sparseattack.errors import InputError, SparseattackError, failure
+from sparseattack.errors import InputError, SparseattackError, UnansweredError, failure
 from sparseattack.experiment.settings import Experiment
 from sparseattack.study.database import is_open
 from sparseattack.study.executors.division import Division, ShardFile
@@ -33,6 +33,12 @@ ATTEMPTS = 3  # of a shard whose process dies
 PAUSE = 0.1  # seconds between two looks
 GRACE = 5.0  # seconds in which the processes of an earlier command that was killed must have ended
 MODULE = "sparseattack.study.executors.local"
+KINDS = {
+    name: kind
+    for name, kind in vars(errors).items()
+    if isinstance(kind, type) and issubclass(kind, SparseattackError)
+}
+TOLD = {"runs": frozenset, "reasons": tuple}  # what an exception says beside its text
 
 
 def local(division: Division, *, jobs: str = "auto") -> bool:
@@ -40,8 +46,9 @@ def local(division: Division, *, jobs: str = "auto") -> bool:
 
     jobs: number of processes, or auto: as many as there are cores, or visible GPUs
 
-    A process that dies is started again, twice. Raises the error of a shard that failed, and
-    SparseattackError for one whose process died three times; what was finished is in the study.
+    A process that dies is started again, twice. Raises the error of a shard that failed: at once, but an
+    UnansweredError when all others have ended, as SparseattackError for one whose process died three times.
+    What was finished is in the study.
     """
     count = min(number_of_jobs(jobs, division.experiment.device), max(1, division.planned.left))
     with _locked(Path(f"{division.study}.jobs")) as lock:
@@ -141,6 +148,7 @@ class _Child:
         }
         self.job = json.dumps(job).encode() + b"\n"
         self.attempts, self.finished, self.rest = 0, False, b""
+        self.error: SparseattackError | None = None  # that it has reported
         self.begin()
 
     def begin(self) -> None:
@@ -160,18 +168,21 @@ class _Child:
             self.process.stdin.flush()  # and left open: it ends where this process does
 
     def read(self) -> list[Any] | None:
-        """The steps that it has written since; None once it has ended. Raises the error that it reports."""
+        """The steps that it has written since; None once it has ended. What it reports is its ``error``."""
         data = os.read(self.output, 2**16)
         *lines, self.rest = (self.rest + data).split(b"\n")
         steps = []
         for line in map(json.loads, lines):
             if isinstance(line, dict):
-                self.finished = "error" not in line
-                if not self.finished:
-                    raise getattr(errors, line["error"])(line["message"])
+                self.finished, self.error = True, _reported(line)
             else:
                 steps.append(line)
         return steps if data else None
+
+    @property
+    def may_wait(self) -> bool:
+        """Whether what it has reported is an error of some images alone, which others need not have."""
+        return isinstance(self.error, UnansweredError)
 
     def died(self) -> SparseattackError:
         """What is said of a process that died for the last time."""
@@ -197,9 +208,9 @@ class _Child:
 def _supervise(children: Sequence[_Child], advance: Callable[[Advance], object]) -> None:
     """Pass on the steps of all processes until each has finished; start again those that die.
 
-    Raises at once what a process reports; where one died too often, the others finish first.
+    Raises at once what a process reports; where one died too often, or its oracle does not answer some
+    images, the others finish first.
     """
-    failures = []
     with selectors.DefaultSelector() as selector:
         for child in children:
             selector.register(child.output, selectors.EVENT_READ, child)
@@ -209,19 +220,40 @@ def _supervise(children: Sequence[_Child], advance: Callable[[Advance], object])
                 steps = child.read()
                 for step in steps or ():
                     advance(Advance(*step))
+                if child.error and not child.may_wait:
+                    raise child.error
                 if steps is not None:
                     continue
                 selector.unregister(child.output)
-                if child.finished:
-                    continue
-                if child.attempts == ATTEMPTS:
-                    failures.append(child.died())
+                if child.finished or child.attempts == ATTEMPTS:
                     continue
                 child.end()
                 child.begin()
                 selector.register(child.output, selectors.EVENT_READ, child)
-    if failures:
-        raise failures[0]
+    _raise_late([child.error if child.finished else child.died() for child in children])
+
+
+def _raise_late(ends: Sequence[SparseattackError | None]) -> None:
+    """Raise the first error of processes that have all ended, or one of all runs that are not finished."""
+    unanswered = [error for error in ends if isinstance(error, UnansweredError) and error.reasons]
+    for error in ends:
+        if error and error not in unanswered:
+            raise error
+    if unanswered:
+        raise UnansweredError.of([reason for error in unanswered for reason in error.reasons])
+
+
+def _report(error: SparseattackError) -> dict[str, Any]:
+    """An error as a process reports it: as the nearest of the exceptions of this package."""
+    kind = next(each for each in type(error).__mro__ if each in KINDS.values())
+    told = {name: [*held] for name in TOLD if (held := getattr(error, name, ()))}
+    return {"error": kind.__name__, "message": str(error)} | told
+
+
+def _reported(line: dict[str, Any]) -> SparseattackError | None:
+    """The error that a process has reported in its last line, if any."""
+    told = [kind(line[name]) for name, kind in TOLD.items() if name in line]
+    return KINDS[line["error"]](line["message"], *told) if line else None
 
 
 def main() -> None:
@@ -239,9 +271,9 @@ def main() -> None:
             lambda step: print(json.dumps(step), file=output),
         )
     except SparseattackError as error:
-        ending = {"error": type(error).__name__, "message": str(error)}
+        ending = _report(error)
     except Exception as error:
-        ending = {"error": SparseattackError.__name__, "message": failure(error)}
+        ending = _report(SparseattackError(failure(error)))
     else:
         ending = {}
     print(json.dumps(ending), file=output)

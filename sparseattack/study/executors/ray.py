@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import ray
 from ray.exceptions import RayError, RayTaskError
 
-from sparseattack.errors import InputError, SparseattackError, brief, require
+from sparseattack.errors import InputError, SparseattackError, UnansweredError, brief, require
 from sparseattack.experiment.settings import Experiment
 from sparseattack.study.executors.division import Division
 from sparseattack.study.executors.shard import Shard, run_shard
@@ -42,6 +42,7 @@ class Done(NamedTuple):
 
     content: bytes  # of its file
     steps: tuple[Advance, ...]
+    unanswered: tuple[str, ...]  # why runs of it are not finished
 
 
 def ray_tasks(
@@ -63,7 +64,8 @@ def ray_tasks(
 
     A shard whose process or machine dies is started again, twice; an error that it raises is raised here at
     once. Finished shards are in the study. Raises InputError where there is no cluster, or no room for a
-    task, and SparseattackError for shards that died three times, when the others have ended.
+    task, and when the others have ended SparseattackError for shards that died three times, and
+    UnansweredError for runs whose images the oracle does not answer.
     """
     experiment = replace(division.experiment, device=device or division.experiment.device)
     require(shards >= 0, f"ray's shards is a number of tasks, or 0, not {shards}")
@@ -127,13 +129,15 @@ def _at_once(cpus: float, gpus: float) -> int:
 
 def _collect(division: Division, waiting: dict[Any, Shard]) -> None:
     """Add each shard to the study when its task has ended."""
-    died = []
+    died, unanswered = list[str](), list[str]()
     try:
         while waiting:
             (ended,), _ = ray.wait(list(waiting), num_returns=1)
             shard = waiting.pop(ended)
             try:
-                _add(division, ray.get(ended))
+                done = ray.get(ended)
+                _add(division, done)
+                unanswered += done.unanswered
             except RayTaskError as error:
                 raise _cause(error, shard) from error
             except RayError as error:
@@ -143,6 +147,8 @@ def _collect(division: Division, waiting: dict[Any, Shard]) -> None:
             ray.cancel(left, force=True)
     if died:
         raise SparseattackError(f"these shards died {RETRIES + 1} times: {', '.join(died)}")
+    if unanswered:
+        raise UnansweredError.of(unanswered)
 
 
 def run_job(job: Job) -> Done:
@@ -150,12 +156,17 @@ def run_job(job: Job) -> Done:
     with suppress(OSError):  # not every machine has that folder
         os.chdir(job.folder)
     sys.path.extend(place for place in job.path if place not in sys.path)
-    steps: list[Advance] = []
+    steps, unanswered = list[Advance](), tuple[str, ...]()
     with TemporaryDirectory() as folder:
         file = Path(folder, "shard")
         file.write_bytes(job.content)
-        run_shard(job.experiment, job.shard, file, steps.append)
-        return Done(file.read_bytes(), tuple(steps))
+        try:
+            run_shard(job.experiment, job.shard, file, steps.append)
+        except UnansweredError as error:
+            if not error.reasons:  # nothing is answered
+                raise
+            unanswered = error.reasons
+        return Done(file.read_bytes(), tuple(steps), unanswered)
 
 
 def _add(division: Division, done: Done) -> None:

@@ -55,17 +55,17 @@ class Shard:
         return Path(f"{study}.shard-{self.number}-of-{self.count}")
 
 
-def shard_of(file: Path) -> Shard | None:
-    """The shard that a file is named after, if any."""
+def shard_of(file: Path, study: str = "") -> Shard | None:
+    """The shard that a file is named after, if any: of any study, or of that with the name ``study``."""
     found = FILE.fullmatch(file.name)
-    return Shard(int(found[3]), int(found[2])) if found else None
+    return Shard(int(found[3]), int(found[2])) if found and study in ("", found[1]) else None
 
 
 def shard_files(study: Path) -> list[Path]:
     """All files named as shards of a study, beside it, in order; of any number of shards."""
     beside = [path for path in study.parent.iterdir() if path.is_file()]
-    found = [(shard_of(path), path) for path in beside if path.name.startswith(f"{study.name}.shard-")]
-    return [path for shard, path in sorted((shard, path) for shard, path in found if shard)]
+    found = [(shard, path) for path in beside if (shard := shard_of(path, study.name))]
+    return [path for _, path in sorted(found)]
 
 
 def share_of(planned: Plan, shard: Shard) -> Plan:

@@ -4,9 +4,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from shared_runs import runs_of, small_experiment
+from shared_runs import images_file, runs_of, small_experiment
 
 from sparseattack import InputError, OracleError, SparseattackError, compare
+from sparseattack.errors import UnansweredError
 from sparseattack.experiment.prepare import prepare
 from sparseattack.plugins.registry import load
 from sparseattack.study.executors.division import Division
@@ -54,6 +55,30 @@ def test_an_error_of_an_oracle_is_the_error_of_the_comparison(tmp_path: Path) ->
     with pytest.raises(OracleError, match="NaN"):
         run_locally(tmp_path, "2", oracle="slow_oracle:failing(calls=15)")
     assert files(tmp_path) == ["a.study"]
+
+
+def test_images_that_an_oracle_does_not_answer_end_no_other_shard(tmp_path: Path) -> None:
+    """All other runs are finished, as with one process, however often the command is given."""
+    oracle = f"slow_oracle:silent(images={images_file(tmp_path)},places=[4])"
+    for _ in range(2):
+        with pytest.raises(UnansweredError, match=r"^2 runs are not finished, all others are: no answer"):
+            run_locally(tmp_path, "2", oracle=oracle)
+        with Study.read(tmp_path / "a.study") as study:
+            assert {run.image for run in study.records()} == {*range(10)} - {4}
+
+
+def test_an_exception_of_another_module_is_the_nearest_of_this_package(tmp_path: Path) -> None:
+    oracle = f"slow_oracle:silent(images={images_file(tmp_path)},refused=yes)"
+    with pytest.raises(OracleError, match=r"^host answered 401$"):
+        run_locally(tmp_path, "2", oracle=oracle)
+
+
+def test_shards_of_a_noisy_oracle_are_united(tmp_path: Path) -> None:
+    """Its predictions may differ from process to process, too."""
+    noisy = small_experiment(tmp_path, oracle="slow_oracle:tempered", noisy_oracle=True)
+    run_locally(tmp_path, "2", oracle=noisy.oracle, noisy_oracle=True)
+    compare(noisy, tmp_path / "a.study")
+    assert len(runs_of(tmp_path / "a.study")) == 20
 
 
 def test_a_shard_that_another_command_has_open_stays(tmp_path: Path) -> None:
