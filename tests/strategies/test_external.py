@@ -283,7 +283,7 @@ def test_what_cannot_be_is_refused(spec: str, k: int, encode: Any, shape: Any, s
 @pytest.mark.parametrize("spec", NAMES)
 def test_a_mask_is_refused(spec: str) -> None:
     """The libraries know none: what they ask outside it would be the clean image, and charged."""
-    problem = scripted_problem(encoding=rgb(pixels=2))
+    problem = scripted_problem(encoding=rgb(pixels=2), images=random_images(3, (3, 6, 6)))
     masked = replace(
         problem, mask=torch.arange(problem.images[0, 0].numel()).view(problem.images.shape[2:]) > 3
     )
