@@ -15,7 +15,7 @@ from sparseattack.study.store import Study
 DOCS = Path(__file__).parents[2] / "docs"
 BUDGETS = {"nin-random-target": 300}  # others have 1,000
 TABLE = "one-pixel-table"
-RANKED = {"allconv", "allconv-small", "resnet20-all"}
+RANKED = {"allconv", "allconv-small", "nin", "resnet20-all"}
 PACKED = sorted(path.name.removesuffix(SUFFIX) for path in FOLDER.glob(f"*{SUFFIX}"))
 
 
