@@ -44,10 +44,14 @@ class Sizes(NamedTuple):
 
 
 def sizes(classifier: Classifier, images: Tensor, pad: int = 0) -> Sizes:
-    """Sizes for ``images (n, C, H, W)``, in blocks of ``pad``, or of as many as the classifier asks for."""
+    """Sizes for ``images (n, C, H, W)``, in blocks of ``pad``, or of as many as the classifier asks for.
+
+    The classifier may have to evaluate images to say so; OracleError where it fails.
+    """
     room = BYTES // (4 * images.shape[1:].numel())
     most = max(1, min(classifier.batch, room))
-    block = min(pad or classifier.block_of(images), most)
+    block = pad or _call(classifier, partial(classifier.block_of, images), range(len(images)))
+    block = min(block, most)
     chunk = most - most % block
     return Sizes(block, chunk, chunk * max(1, min(ROUND, room) // chunk if chunk >= PAD else 1))
 

@@ -142,6 +142,15 @@ def test_the_images_that_an_oracle_fails_on_are_named() -> None:
         score(answering(lambda images: 1 // 0), random_images(3), [4, 8, 4])
 
 
+def test_an_oracle_that_fails_where_it_chooses_its_blocks_is_named() -> None:
+    def block(images: Tensor) -> int:
+        raise RuntimeError("shapes cannot be multiplied")
+
+    oracle = Classifier("small", zeros, "", block=block)
+    with pytest.raises(OracleError, match=r"^oracle small failed on 3 images from 0 to 2: Runtime"):
+        sizes(oracle, random_images(3))
+
+
 def test_scores_of_padding_are_not_checked() -> None:
     def wrong(images: Tensor) -> Tensor:
         return torch.where(torch.arange(len(images)).unsqueeze(1) >= 3, torch.nan, zeros(images))
