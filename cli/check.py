@@ -84,11 +84,12 @@ def _oracle(spec: str, images: str) -> list[Finding]:
 
 
 def _print(spec: str, findings: list[Finding]) -> None:
-    console = VisibleConsole(soft_wrap=True)
+    console, said = VisibleConsole(soft_wrap=True), set[str]()
     for finding in findings:
         verdict = Text("pass  ", "green") if finding.ok else Text("FAIL  ", "bold red")
         console.print(verdict.append(finding.clause, "default not bold"))
         if finding.note:
-            console.print(Text(f"      {finding.note}"))
+            console.print(Text(f"      {'as above' if finding.note in said else finding.note}"))
+            said.add(finding.note)
     passed = sum(finding.ok for finding in findings)
     console.print(Text(f"{spec} satisfies {passed} of {len(findings)} clauses of the contract", "bold"))

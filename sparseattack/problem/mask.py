@@ -7,7 +7,7 @@ from typing import Self
 import torch
 from torch import Tensor
 
-from sparseattack.errors import InputError
+from sparseattack.errors import InputError, number_of
 from sparseattack.problem.edits import Edits
 from sparseattack.problem.encodings.encoding import AnyEncoding, Decode, unit_of
 from sparseattack.problem.space import Gene
@@ -36,7 +36,11 @@ def check_mask(mask: Tensor, images: Tensor, encoding: AnyEncoding) -> None:
         raise InputError(f"{who} allows no pixel: white, or True, is where a pixel may change")
     room = fewest * channels if (unit := unit_of(encoding)) == "coordinates" else fewest
     if room < encoding.slots:
-        raise InputError(f"{who} allows {room} {unit}, fewer than the {encoding.slots} that may change")
+        found = number_of(room, unit.removesuffix("s"))
+        raise InputError(
+            f"{who} allows {found}, fewer than the {encoding.slots} that may change: take a larger mask, or"
+            f" change at most {room} (--pixels {room})"
+        )
     kinds = sorted(gene.kind for gene in slot_genes(encoding, images) if gene.kind in PLACES)
     if kinds not in (["column", "row"], ["position"]):
         raise InputError(

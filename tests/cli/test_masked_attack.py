@@ -48,7 +48,7 @@ def test_a_picture_changes_where_the_mask_is_white(digit: Path, run: Run, strate
     [
         ("absent.png", "the mask absent.png cannot be read: No such file or directory; a mask is none,"),
         ("centre:2", "mask centre:2: the share of each side is above 0 and at most 1, as in centre:0.5"),
-        ("centre:0.1", "the mask allows 1 pixels, fewer than the 2 that may change"),
+        ("centre:0.1", "the mask allows 1 pixel, fewer than the 2 that may change"),
     ],
 )
 def test_a_mask_that_does_not_fit_is_one_sentence(digit: Path, run: Run, mask: str, words: str) -> None:

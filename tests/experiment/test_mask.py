@@ -74,7 +74,7 @@ def test_white_is_allowed_in_every_kind_of_png(tmp_path: Path) -> None:
         (
             "one.npy",
             np.eye(32, dtype=bool) & (np.arange(32) == 3),
-            "allows 1 pixels, fewer than the 2 that may",
+            "allows 1 pixel, fewer than the 2 that may",
         ),
         (
             "grey.png",
