@@ -56,9 +56,6 @@ class ImageEncoding(Protocol):
 
 AnyEncoding = Encoding | ImageEncoding
 
-Encode = Callable[..., AnyEncoding]
-"""Makes an encoding; ``pixels`` is among its keyword-only parameters."""
-
 
 def decoder(encoding: AnyEncoding, images: Tensor) -> Decode:
     """How candidates of an encoding become edits of clean ``images (N, C, H, W)``."""
