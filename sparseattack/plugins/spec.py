@@ -258,23 +258,22 @@ def uses(*names: Use) -> Callable[[Function], Function]:
     "start" says that it changes whole images, and may begin with another one that fools the oracle.
     "external" says that the search is another library's own attack, metered here. InputError for other names.
     """
+    check_uses(names)
 
     def declare(strategy: Function) -> Function:
-        check_uses(names, function_name(strategy))
         strategy.declared_uses = frozenset(names)  # type: ignore[attr-defined]
         return strategy
 
     return declare
 
 
-def check_uses(names: Collection[object], strategy: str) -> None:
+def check_uses(names: Collection[object]) -> None:
     """Refuse what no strategy can use, and a decorator without names."""
     if wrong := [name for name in names if name not in USES]:
         known = " and ".join([", ".join(f'"{use}"' for use in USES[:-1]), f'"{USES[-1]}"'])
-        wanted = ", ".join(map(repr, wrong))
-        raise InputError(f"strategy {strategy}: uses takes the names {known}, not {wanted}")
+        raise InputError(f"uses takes the names {known}, not {', '.join(map(repr, wrong))}")
     if not names:
-        raise InputError(f'strategy {strategy}: uses takes at least one name, as in @uses("image")')
+        raise InputError('uses takes at least one name, as in @uses("image")')
 
 
 def uses_of(strategy: Plugin) -> frozenset[Use]:
