@@ -63,11 +63,13 @@ def list_folder(folder: Path, *, flat: bool = False) -> Listing:
     ids = [file.relative_to(folder) for file in sorted(files)]
     if not flat:
         _check_splits(folder, ids)
-    listed = [LabelledFile(folder / id, text(id), text(id.parts[0]) if id.parts[1:] else "") for id in ids]
+    listed = [
+        LabelledFile(folder / id, file_name(id), file_name(id.parts[0]) if id.parts[1:] else "") for id in ids
+    ]
     return Listing(listed, _notes(folder, left_out))
 
 
-def text(name: PurePath | str) -> str:
+def file_name(name: PurePath | str) -> str:
     """The name of a file with slashes; bytes that are no UTF-8 as ``\\xff``."""
     whole = name.as_posix() if isinstance(name, PurePath) else name
     return os.fsencode(whole).decode("utf-8", "backslashreplace")

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import ExifTags, Image
 
-from sparseattack.data.folder import LabelledFile, Listing, list_folder, text
+from sparseattack.data.folder import LabelledFile, Listing, file_name, list_folder
 from sparseattack.data.images import ImageArrays, name_file_in_errors
 from sparseattack.data.labels import parse_labels
 from sparseattack.data.resize import Colours, Resize
@@ -71,7 +71,7 @@ def list_pictures(path: Path) -> Listing:
     if path.suffix == ".csv":
         return Listing(_table(path), ())
     if not path.is_dir():
-        return Listing([LabelledFile(path, text(path.name), "")], ())
+        return Listing([LabelledFile(path, file_name(path.name), "")], ())
     if not (table := path / "labels.csv").is_file():
         return list_folder(path)
     files = _table(table)

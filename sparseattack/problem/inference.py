@@ -50,10 +50,23 @@ def sizes(classifier: Classifier, images: Tensor, pad: int = 0) -> Sizes:
     """
     room = BYTES // (4 * images.shape[1:].numel())
     most = max(1, min(classifier.batch, room))
-    block = pad or _call(classifier, partial(classifier.block_of, images), range(len(images)))
-    block = min(block, most)
+    block = min(pad or _block(classifier, images), most)
     chunk = most - most % block
     return Sizes(block, chunk, chunk * max(1, min(ROUND, room) // chunk if chunk >= PAD else 1))
+
+
+def _block(classifier: Classifier, images: Tensor) -> int:
+    ask = partial(classifier.block_of, images)
+    return _call(classifier, ask, range(len(images))) if callable(classifier.block) else ask()
+
+
+def score_all(classifier: Classifier, images: Tensor, numbers: Tensor) -> Tensor:
+    """Checked scores ``(n, K)`` of images ``(n, C, H, W)``, in as few calls as may be; see score_images.
+
+    ``images`` stay as they are.
+    """
+    parts = torch.split(torch.arange(len(images)), sizes(classifier, images).chunk)
+    return torch.cat([score_images(classifier, images[part], numbers[part]) for part in parts])
 
 
 def score_images(classifier: Classifier, images: Tensor, numbers: Numbers, pad: int = 0) -> Tensor:

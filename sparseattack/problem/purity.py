@@ -13,7 +13,7 @@ from torch import Tensor
 
 from sparseattack.data.images import eight_bit, levels
 from sparseattack.errors import ChangedError, InputError, OracleError, SparseattackWarning
-from sparseattack.problem.inference import score_images, sizes
+from sparseattack.problem.inference import score_all, sizes
 from sparseattack.problem.oracle import Classifier
 from sparseattack.problem.scale import Scale, recognise
 from sparseattack.problem.verification import score_singly
@@ -21,7 +21,7 @@ from sparseattack.problem.verification import score_singly
 PROBES = 4  # clean images that are tried
 SINGLE = 2  # of these, evaluated as single images too
 PERCENT = 0.01
-CHANGED = 0.01  # share of the greatest score by which one of another company may differ
+CHANGED = 0.01  # share of the greatest score; a smaller difference may be that of other images in the call
 HALF_PRECISION = 0.05  # a difference by less of the greatest score may be rounding to few bits
 AGAIN, REORDERED, SINGLY = "evaluated again", "in another order", "as a single image"
 CAUSES = {
@@ -76,12 +76,13 @@ def purity(classifier: Classifier, images: Tensor) -> Purity:
     most = sizes(precise, images).chunk
 
     def scores(oracle: Classifier, order: Tensor) -> Tensor:
-        parts = [score_images(oracle, tried[part], numbers[part]) for part in torch.split(order, most)]
-        return torch.cat(parts)[order.argsort()]
+        return score_all(oracle, tried[order], numbers[order])[order.argsort()]
 
     try:
         together = scores(precise, torch.arange(len(tried)))
-    except (InputError, OracleError):  # of other images than clean ones it may have no answer
+    except (InputError, OracleError) as error:  # of other images than clean ones it may have no answer
+        if len(images) >= len(tried) or (precise.remote and isinstance(error, OracleError)):
+            raise
         tried, numbers = tried[: len(images)], numbers[: len(images)]
         together = scores(precise, torch.arange(len(tried)))
     forwards = torch.arange(len(tried))
@@ -129,9 +130,8 @@ def require_same(classifier: Classifier, images: Tensor, before: Tensor, runs: f
     Raises ChangedError, with the ``runs`` that may be of two classifiers, where the scores are others.
     """
     precise, numbers = classifier.exact or classifier, torch.arange(len(images))
-    parts = torch.split(numbers, sizes(precise, images).chunk)
     try:
-        now = torch.cat([score_images(precise, images[part], part) for part in parts]).to(before)
+        now = score_all(precise, images, numbers).to(before)
     except OracleError:  # no answer is no other answer
         return
     found = _difference(precise, AGAIN, (before, now), numbers)

@@ -14,7 +14,7 @@ from sparseattack.data.png import CHANNELS, pil_image, read_png, write_png
 from sparseattack.errors import SparseattackWarning, number_of
 from sparseattack.problem.edits import Edits
 from sparseattack.problem.fitness import Queries, fooled, margin_of, near_zero
-from sparseattack.problem.inference import Numbers, score_images, score_painted, sizes
+from sparseattack.problem.inference import Numbers, score_all, score_images, score_painted, sizes
 from sparseattack.problem.oracle import Classifier, Oracle
 from sparseattack.problem.scale import Scale, recognise
 
@@ -82,10 +82,9 @@ def classify(oracle: Oracle, images: Tensor, times: int = 1) -> Predictions:
     """
     classifier = _full_precision(oracle)
     most, numbers = sizes(classifier, images).chunk, torch.arange(len(images))
-    parts = [*zip(torch.split(images, most), torch.split(numbers, most), strict=True)] * times
     asked = classifier.anew if times > 1 else classifier
-    scores = torch.cat([score_images(asked, part.clone(), where) for part, where in parts])
-    found = _predictions(classifier, scores.view(times, len(images), -1).mean(0))
+    scores = torch.stack([score_all(asked, images, numbers) for _ in range(times)])
+    found = _predictions(classifier, scores.mean(0))
     close = _close(found, 0.0 if most == 1 or times > 1 else classifier.rounding_on(images.device))
     if not len(close):
         return found

@@ -46,6 +46,10 @@ ONE = {
     table: f"SELECT {', '.join(columns)} FROM {table} WHERE {columns[0]} = ?"
     for table, columns in TABLES.items()
 }
+CHECKSUMS = (
+    "SELECT run.key, run.checksum, coalesce(study.checksum, '') FROM run LEFT JOIN study"
+    f" ON study.name = '{SENT}' || run.key || ' ' || run.budget WHERE run.key IN ({{marks}})"
+)
 MARKS = {table: ", ".join("?" * len(columns)) for table, columns in TABLES.items()}
 CHECKED = len(BEFORE["run"])  # columns that the checksum of a run is of
 
@@ -149,9 +153,9 @@ class _Run(NamedTuple):
     sent: Row | None  # of table study
 
     @property
-    def rank(self) -> str:
-        """Which one is taken of equal rows: one that says what was sent."""
-        return str(self.sent[CHECKSUM["study"]]) if self.sent else ""
+    def checksums(self) -> tuple[str, str]:
+        """Of both; of equal rows the one that says what was sent comes last."""
+        return self.row[PLACE["checksum"]], self.sent[CHECKSUM["study"]] if self.sent else ""
 
 
 def _key(run: _Run) -> str:
@@ -174,13 +178,12 @@ def _runs(study: Study, wanted: Callable[[str], bool] | None) -> Iterator[_Run]:
             "SELECT name, value, checksum FROM study WHERE name GLOB ?", [f"{SENT}*"]
         )
         sent = {fact[0]: fact for fact in found}
+        for fact in sent.values():
+            check_row("study", fact, study.path)
         for row in study.connection.execute(f"SELECT {', '.join(RUN)} FROM run {where} ORDER BY key"):
             if not _is_sound(row):
                 raise InputError(f"{study.path} is damaged: run {row[0]} does not fit its checksum")
-            fact = sent.get(_sent_name(row))
-            if fact:
-                check_row("study", fact, study.path)
-            yield _Run(row, fact)
+            yield _Run(row, sent.get(_sent_name(row)))
 
 
 def _is_sound(row: Row) -> bool:
@@ -191,6 +194,11 @@ def _is_sound(row: Row) -> bool:
     return (own, nested) == (row[PLACE["checksum"]], row[PLACE["details"]])
 
 
+def _is_noisy(study: Study) -> bool:
+    question = study.get(Question)
+    return question is not None and question.noisy_oracle
+
+
 class _Union:
     """Adds rows to a study, those of runs a thousand at a time."""
 
@@ -198,26 +206,24 @@ class _Union:
         self.study, self.connection = study, study.connection
         self.added = self.replaced = 0  # runs
         self.known = {table: dict(self.connection.execute(PAIRS[table])) for table in SMALL}
-        self.noisy = False
+        self.noisy = _is_noisy(study)
 
     def add_tables(self, other: Study, *, whole: bool) -> None:
         """Add the rows of the small tables; unless all runs are added, no shard is finished by them."""
+        self.noisy = self.noisy or _is_noisy(other)  # a file that is empty says nothing
         for table in SMALL:
-            self._add_table(table, other, () if whole else (f"{FinishedShard.KEY}, ",))
-            question = self.study.get(Question)
-            self.noisy = question is not None and question.noisy_oracle
+            self._add_table(table, other, (SENT,) if whole else (SENT, f"{FinishedShard.KEY}, "))
 
     def _add_table(self, table: str, other: Study, without: tuple[str, ...]) -> None:
-        """Add the rows of a small table; of two with one key, always the same one is stored."""
-        known, without = self.known[table], (SENT, *without)
+        """Add rows of a small table, but for names that begin so; of one key, always the same is stored."""
+        known = self.known[table]
         with store_errors(other.path):
             pairs = other.connection.execute(PAIRS[table]).fetchall()
+            pairs = [pair for pair in pairs if not str(pair[0]).startswith(without)]
             fresh = [key for key, checksum in pairs if known.get(key) != checksum]
             rows = [other.connection.execute(ONE[table], [key]).fetchone() for key in fresh]
         for row in rows:
             check_row(table, row, other.path)
-            if table == "study" and row[0].startswith(without):
-                continue
             stored = self._chosen(table, row, other.path) if row[0] in known else row
             self.connection.execute(f"INSERT OR REPLACE INTO {table} VALUES ({MARKS[table]})", stored)
             known[stored[0]] = stored[CHECKSUM[table]]
@@ -240,14 +246,13 @@ class _Union:
     def _store(self, runs: Sequence[_Run]) -> None:
         """Store those of the runs that the study has not, or not so good."""
         marks, stored = ", ".join("?" * len(runs)), list[_Run]()
-        query = f"SELECT key, checksum FROM run WHERE key IN ({marks})"
-        known = dict(self.connection.execute(query, [*map(_key, runs)]))
+        found = self.connection.execute(CHECKSUMS.format(marks=marks), [*map(_key, runs)])
+        known = {key: tuple(checksums) for key, *checksums in found}
         for run in runs:
-            key, checksum = run.row[0], run.row[PLACE["checksum"]]
-            if key not in known:
+            if (key := _key(run)) not in known:
                 self.added += 1
                 stored.append(run)
-            elif (checksum != known[key] or run.sent) and self.better(own := self._own(key), run) is run:
+            elif known[key] != run.checksums and self.better(own := self._own(key), run) is run:
                 self.replaced += run.row[PLACE["budget"]] > own.row[PLACE["budget"]]
                 if own.sent:
                     self.connection.execute("DELETE FROM study WHERE name = ?", own.sent[:1])
@@ -266,9 +271,8 @@ class _Union:
 
         Raises InputError for different results.
         """
-        budget, checksum = PLACE["budget"], PLACE["checksum"]
-        small, big = sorted((one, other), key=lambda run: (run.row[budget], run.row[checksum], run.rank))
-        same = one.row[checksum] == other.row[checksum]
+        small, big = sorted((one, other), key=lambda run: (run.row[PLACE["budget"]], run.checksums))
+        same = one.checksums[0] == other.checksums[0]
         if not (same or self.noisy or agree(small.row, big.row)):
             raise InputError(contradiction(small.row, big.row))
         return big

@@ -188,7 +188,8 @@ def test_the_queries_of_a_curve_as_observed_are_exact(seed: int, level: float) -
     costs = [random.integers(0, 1500, 1 + image % 3).tolist() for image in range(200)]
     found = paired_curves((runs_of(costs, 1500), runs_of(costs[::-1], 1500)), 1500)
     reached = [query for query in range(1, 1501) if rate_by_hand(costs, query) >= level - 1e-6]
-    assert found.steps[0].reach(level) == (reached[0] if reached else inf)
+    curve = found.curves[0]
+    assert queries_to_reach(curve.rate, curve.queries, level) == (reached[0] if reached else inf)
     assert len(found.queries) <= POINTS
 
 

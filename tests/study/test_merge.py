@@ -102,7 +102,12 @@ def test_results_of_a_noisy_oracle_may_differ(tmp_path: Path) -> None:
     files = [
         study_file(tmp_path / f"{q}.study", record(first_fooled=q, key="a"), question=noisy) for q in (3, 4)
     ]
-    both = [merged(tmp_path / "a.study", *files), merged(tmp_path / "b.study", *reversed(files))]
+    with Study.create(tmp_path / "empty.study"):
+        pass
+    both = [
+        merged(tmp_path / "a.study", *files),
+        merged(tmp_path / "b.study", *reversed(files), tmp_path / "empty.study"),
+    ]
     assert len(both[0]) == 1 and both[0] == both[1]
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from sparseattack.errors import number_of
 from sparseattack.report.results import Results
+from sparseattack.report.statistics.curves import SuccessCurve
 from sparseattack.report.statistics.intervals import holm, mcnemar
 from sparseattack.report.statistics.paired import (
     images_needed,
@@ -17,7 +18,6 @@ from sparseattack.report.statistics.paired import (
 )
 from sparseattack.report.statistics.resampling import (
     PairedCurves,
-    Steps,
     interval,
     paired_curves,
     queries_to_reach,
@@ -214,7 +214,7 @@ def comparisons(found: Results) -> list[Comparison]:
 class MethodCurves(NamedTuple):
     """The curve of success of one method, as observed and resampled."""
 
-    steps: Steps
+    curve: SuccessCurve
     queries: Numbers  # (G,)
     observed: Reals  # (G,)
     drawn: Reals  # (RESAMPLES, G)
@@ -278,8 +278,8 @@ def _curves(
 
 
 def _of_each(found: PairedCurves) -> list[MethodCurves]:
-    parts = zip(found.steps, found.observed, found.drawn, strict=True)
-    return [MethodCurves(steps, found.queries, *each) for steps, *each in parts]
+    parts = zip(found.curves, found.observed, found.drawn, strict=True)
+    return [MethodCurves(curve, found.queries, *each) for curve, *each in parts]
 
 
 def _sizes(*curves: MethodCurves) -> tuple[Estimate, float | None, Estimate | None]:
@@ -292,7 +292,8 @@ def _sizes(*curves: MethodCurves) -> tuple[Estimate, float | None, Estimate | No
     difference, level = Estimate(rates[0] - rates[1], *map(float, ends)), min(rates) / 2
     if level == 0:
         return difference, None, None
-    ratio = first.steps.reach(level) / second.steps.reach(level)
+    one, other = (queries_to_reach(each.curve.rate, each.curve.queries, level) for each in curves)
+    ratio = float(one / other)
     mine, theirs = (queries_to_reach(each.drawn, queries, level) for each in curves)
     ratios = np.divide(mine, theirs, out=np.ones(len(mine)), where=np.isfinite(mine) | np.isfinite(theirs))
     low, high = map(float, interval(ratios))  # at the numbers of queries of resampled curves

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from sparseattack.report.statistics.curves import SuccessCurve, success_curve
 from sparseattack.study.columns import Columns, Numbers, Reals
 
 RESAMPLES = 1000
@@ -47,21 +48,10 @@ def draws(count: int) -> Iterator[NDArray[np.float32]]:
         yield np.bincount(chosen.ravel(), minlength=rows * count).reshape(rows, count).astype(np.float32)
 
 
-class Steps(NamedTuple):
-    """A curve of success as observed, at every number of queries where it rises."""
-
-    queries: Numbers  # (S,) ascending
-    shares: Reals  # (S,) of the images, after each
-
-    def reach(self, level: float) -> float:
-        """The first number of queries at which it comes to a level; infinite for none."""
-        return float(queries_to_reach(self.shares, self.queries, level)) if len(self.queries) else np.inf
-
-
 class PairedCurves(NamedTuple):
     """Curves of success of methods on the same images, as observed and resampled."""
 
-    steps: list[Steps]
+    curves: list[SuccessCurve]  # as observed, at every number of queries where they rise
     queries: Numbers  # (G,) at which they are resampled
     observed: list[Reals]  # (G,) each
     drawn: list[Reals]  # (RESAMPLES, G) each, of the same images in every resample
@@ -80,15 +70,7 @@ def paired_curves(several: Sequence[Columns], budget: int) -> PairedCurves:
     runs = len(images) * most
     observed = [np.asarray(each.sum(axis=0, dtype=float) / runs) for each in shares]
     drawn = [np.asarray(np.concatenate(part).astype(float) / runs) for part in zip(*parts, strict=True)]
-    return PairedCurves([steps(runs) for runs in several], queries, observed, drawn)
-
-
-def steps(runs: Columns) -> Steps:
-    """The curve of success of some runs; each image counts as much as any other."""
-    images, place, counts = np.unique(runs.image, return_inverse=True, return_counts=True)
-    queries, step = np.unique(runs.first_fooled[runs.success], return_inverse=True)
-    weights = 1 / counts[place[runs.success]]
-    return Steps(queries, np.cumsum(np.bincount(step, weights, len(queries))) / max(len(images), 1))
+    return PairedCurves([success_curve(runs, budget) for runs in several], queries, observed, drawn)
 
 
 def interval(values: Reals) -> tuple[Reals, Reals]:
