@@ -148,8 +148,9 @@ def _run(planned: Plan, place: Place, console: Console) -> bool:
         console.print(f"{number_of(planned.done, 'run')} already in {planned.study.path}")
     with ProgressDisplay(conditions_of(planned), console) as display:
         if place.executor:
-            with planned.study.taking_back():
-                whole: bool = place.executor(Division(planned, display.advance, console.print))
+            division = Division(planned, display.advance, console.print)
+            with division.taking_back():
+                whole: bool = place.executor(division)
             return whole
         for step in planned.advances():
             display.advance(step)

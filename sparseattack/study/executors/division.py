@@ -15,14 +15,16 @@ executor that is not sure whether a shard has ended may start it again. It need 
 submits the shards returns False, and `sparseattack merge` unites the files later.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
+from sparseattack.errors import ChangedError
 from sparseattack.experiment.prepare import split_by_size
 from sparseattack.experiment.settings import Experiment
-from sparseattack.study.executors.shard import Shard, shards_of
+from sparseattack.study.executors.shard import Shard, keys_to_make, shards_of
 from sparseattack.study.merge import Merged, merge
 from sparseattack.study.progress import Advance
 from sparseattack.study.run import Plan, plan, problem_for
@@ -76,6 +78,21 @@ class Division:
         for task in self.planned.tasks:
             for cases in split_by_size(self.planned.setup, task.todo)[:1]:
                 problem_for(self.planned, task, cases)
+
+    @contextmanager
+    def taking_back(self) -> Iterator[None]:
+        """Within it, the runs that the shards were to make are removed at a ChangedError.
+
+        Each process has an oracle of its own: that of another shard may have changed unseen. Of a server, it
+        is known which runs have its new answers.
+        """
+        with self.planned.study.taking_back():
+            try:
+                yield
+            except ChangedError as error:
+                if not self.planned.setup.clean.oracle.remote:
+                    error.runs |= keys_to_make(self.planned)
+                raise
 
     def collect(self, files: Sequence[Path]) -> Merged:
         """Add the runs in files of shards to the study; the files stay as they are."""

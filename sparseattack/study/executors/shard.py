@@ -81,11 +81,15 @@ def share_of(planned: Plan, shard: Shard) -> Plan:
     return replace(planned, tasks=tuple(tasks))
 
 
+def keys_to_make(planned: Plan) -> frozenset[str]:
+    """The keys of the runs that a plan lacks."""
+    setup = planned.setup
+    return frozenset(setup.run_key(task.condition, case) for task in planned.tasks for case in task.todo)
+
+
 def shards_of(planned: Plan, count: int) -> list[Shard]:
     """Those of ``count`` shards that have runs to make, in order."""
-    setup = planned.setup
-    keys = (setup.run_key(task.condition, case) for task in planned.tasks for case in task.todo)
-    return sorted({Shard.of(key, count) for key in keys})
+    return sorted({Shard.of(key, count) for key in keys_to_make(planned)})
 
 
 def run_shard(

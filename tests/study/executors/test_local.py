@@ -1,5 +1,6 @@
 """Shards in processes of this machine: the results of one process, whatever dies meanwhile."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +8,7 @@ import pytest
 from shared_runs import images_file, runs_of, small_experiment
 
 from sparseattack import InputError, OracleError, SparseattackError, compare
-from sparseattack.errors import UnansweredError
+from sparseattack.errors import ChangedError, UnansweredError
 from sparseattack.experiment.prepare import prepare
 from sparseattack.plugins.registry import load
 from sparseattack.study.executors.division import Division
@@ -71,6 +72,19 @@ def test_an_exception_of_another_module_is_the_nearest_of_this_package(tmp_path:
     oracle = f"slow_oracle:silent(images={images_file(tmp_path)},refused=yes)"
     with pytest.raises(OracleError, match=r"^host answered 401$"):
         run_locally(tmp_path, "2", oracle=oracle)
+
+
+def test_of_an_oracle_that_changes_no_shard_keeps_a_run(tmp_path: Path) -> None:
+    """One process notices it; the others, which have an oracle of their own, are ended before they can."""
+    small = small_experiment(tmp_path, oracle="slow_oracle:changing(calls=16)")
+    with Study.create(tmp_path / "a.study") as study:
+        held = plan(prepare(replace(small, oracle="slow_oracle:changing(calls=900)", budget=30)), study)
+        assert [*held.run()]
+        before = study.keys()
+        division = Division(plan(prepare(replace(small, seeds=(1, 2))), study), lambda step: None, print)
+        with pytest.raises(ChangedError), division.taking_back():
+            local(division, jobs="3")
+        assert study.keys() == before != frozenset()
 
 
 def test_shards_of_a_noisy_oracle_are_united(tmp_path: Path) -> None:
