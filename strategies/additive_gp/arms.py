@@ -1,7 +1,7 @@
 """Arms: the pixels and colours that may be changed, and how strongly each is expected to act."""
 
 from collections.abc import Sequence
-from itertools import product
+from itertools import compress, product
 from typing import Literal, NamedTuple
 
 import torch
@@ -10,6 +10,8 @@ from torch.nn.functional import pad
 
 from sparseattack.data.images import eight_bit, levels
 from sparseattack.problem.encodings.palette import image_palettes
+
+from .sums import in_order
 
 Colours = Literal["corners", "palette"]
 
@@ -20,7 +22,8 @@ TOGETHER = 8  # images whose arms are made at once, which bounds the memory
 GROUPS = 4  # channels that corner colours tell apart: 16 corners at most
 PALETTE = 8  # colours of the image itself
 EDGE, MIDDLE, WIDTH = 0.15, 1.35, 0.34  # amplitude far from the centre, added at it; radius in sides
-CONTRAST, GREY = 2.5 / 3, 0.9  # variances of the two effects of a colour, for a change of 1 in every channel
+CONTRAST, GREY = 2.5 / 3, 0.9  # variances of these effects of a colour, for a change of 1 in every channel
+CHROMA = 0.25  # variance of the effect of what differs from grey by a length of 1, in images of 3 channels
 
 
 class Cells(NamedTuple):
@@ -63,13 +66,14 @@ class Cells(NamedTuple):
 class Arms(NamedTuple):
     """The arms of B images: N pixels in c colours each; arm number ``colour * N + pixel``, A = c * N.
 
-    The effect of an arm on a score is ``weights`` times two unknown fields over the lattice: one for the size
-    of the change, and one for the change of grey.
+    The effect of an arm on a score is ``weights`` times unknown fields over the lattice: one for the size of
+    the change, one for the change of grey, and one less than there are channels, or groups of them, for what
+    the change differs from grey.
     """
 
     pixels: Cells
     colours: Tensor  # (B, A, C) uint8
-    weights: Tensor  # (B, 2, A) float32
+    weights: Tensor  # (B, F, A) float32
 
 
 class Choice(NamedTuple):
@@ -126,8 +130,8 @@ def _arms_of(images: Tensor, masks: Tensor, choice: Choice) -> Arms:
     change = change.gather(1, kept[..., None].expand(-1, -1, -1, channels))
     chosen = choices[:, :, None].expand(-1, -1, places.shape[1], -1)
     chosen = chosen.gather(1, kept[..., None].expand(-1, -1, -1, channels))
-    fields = torch.stack([size * (CONTRAST * 3 / channels) ** 0.5, _grey(change)], 1)  # (B, 2, c, N)
-    weights = fields * _amplitude(height, width).to(images.device)[places][:, None, None]
+    fields = [size * (CONTRAST * 3 / channels) ** 0.5, _grey(change), *_chroma(change)]
+    weights = torch.stack(fields, 1) * _amplitude(height, width).to(images.device)[places][:, None, None]
     lattice = -(-height // cell), -(-width // cell)
     usable = ~_repeated(choices).gather(1, kept.flatten(1)) & allowed.repeat(1, kept.shape[1])
     place = places // width, places % width
@@ -183,18 +187,29 @@ def _best_of_cells(images: Tensor, masks: Tensor, choices: Tensor, cell: int) ->
 
 def _length(change: Tensor) -> Tensor:
     """Euclidean length of changes ``(..., C)``, channel by channel in order, as everywhere the same."""
-    total = torch.zeros_like(change[..., 0])
-    for channel in change.unbind(-1):
-        total = total + channel * channel
-    return total.sqrt()
+    return in_order(channel * channel for channel in change.unbind(-1)).sqrt()
 
 
 def _grey(change: Tensor) -> Tensor:
     """Mean of changes ``(..., C)`` times the size of its effect."""
-    grey = torch.zeros_like(change[..., 0])
-    for channel in change.unbind(-1):
-        grey = grey + channel * (GREY**0.5 / change.shape[-1])
-    return grey
+    return in_order(channel * (GREY**0.5 / change.shape[-1]) for channel in change.unbind(-1))
+
+
+def _chroma(change: Tensor) -> list[Tensor]:
+    """What changes ``(..., C)`` of the groups of channels differ from grey by, times the size of its effect.
+
+    In as many orthogonal directions as there are (Helmert's).
+    """
+    channels, found = change.unbind(-1), list[Tensor]()
+    count = min(len(channels), GROUPS)
+    group = [number * count // len(channels) for number in range(len(channels))]
+    means = [
+        in_order(compress(channels, map(each.__eq__, group))) / group.count(each) for each in range(count)
+    ]
+    for number, each in enumerate(means[1:], 1):  # each less the mean of those before
+        size = CHROMA * 3 / count * number / (number + 1)
+        found.append((each - in_order(means[:number]) / number) * size**0.5)
+    return found
 
 
 def _amplitude(height: int, width: int) -> Tensor:

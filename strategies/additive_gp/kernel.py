@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 
 LENGTHS = 2.0, 4.0, 10.0  # in pixels of an image of 32 x 32; of contrast
+MIDDLE = 1  # number of the length of chroma
+ALIKE = 0.13  # variance of chroma that all cells have in common, the rest is of the middle length
 SIDE, GROWTH = 32, 2 / 3  # lengths grow with this power of the image's side
 ROUGH = 6.0  # length of grey, in pixels
 BLOCK = 16  # numbers in 64 bytes, by which products of matrices depend on where these start
@@ -35,9 +37,9 @@ GRID = (
 
 @dataclass(frozen=True)
 class Kernel:
-    """Covariances of two independent fields over a lattice of n x m cells: contrast, and grey.
+    """Covariances of F independent fields over a lattice of n x m cells: contrast, grey, and those of chroma.
 
-    Both are stationary sums of products of a factor for the rows and one for the columns, so that a sum over
+    All are stationary sums of products of a factor for the rows and one for the columns, so that a sum over
     all cells costs n + m multiplications a cell, not n * m.
     """
 
@@ -75,12 +77,18 @@ class Kernel:
         alike = (1 - OWN - COMMON) * _product(*self.rough, sources)
         return alike + OWN * sources + COMMON * _total(sources)
 
+    def chroma(self, sources: Tensor) -> Tensor:
+        """Covariances of all cells with weighted sums ``(..., n, m)``."""
+        each = sources.flatten(0, -4)
+        found = (1 - ALIKE) * _product(*self.smooth[MIDDLE], each) + ALIKE * _total(each)
+        return found.view(sources.shape)
+
     def spread(self, sources: Tensor, shares: Tensor) -> Tensor:
-        """Covariances of all cells with weighted sums of cells: ``(B, 2, j, n, m)`` for both.
+        """Covariances of all cells with weighted sums of cells, of all fields: ``(B, F, j, n, m)``.
 
         ``shares (B, 4)`` are those of the hyperparameters of each image.
         """
-        contrast, grey = sources.unbind(1)
+        contrast, grey = sources[:, :2].unbind(1)
         total = torch.zeros_like(contrast)
         for number, some in enumerate(shares.T.tolist()):
             places = [place for place, share in enumerate(some) if share]
@@ -92,22 +100,33 @@ class Kernel:
                     total += part
                 else:
                     total[places] += part
-        return torch.stack([total, self.grey(grey)], 1)
+        both, colours = torch.stack([total, self.grey(grey)], 1), sources[:, 2:]
+        if not colours.shape[1]:
+            return both
+        return torch.cat([both, self.chroma(colours)], 1)
 
     def draw(self, normal: Tensor, shares: Tensor) -> Tensor:
-        """A draw of both fields, ``(B, 2, n, m)``, from normal numbers ``(B, 4 + 3, n, m)``."""
-        smooth = [
-            _product(rows, columns.T, normal[:, number, None])[:, 0]
-            for number, (rows, columns) in enumerate(self.roots)
-        ]
-        *contrasts, grey = smooth
-        common, same, own = normal[:, -3:].unbind(1)
+        """A draw of all F fields, ``(B, F, n, m)``, from normal numbers ``(B, numbers(F), n, m)``."""
+        *contrasts, grey = (self._rooted(number, normal[:, number]) for number in range(len(self.roots)))
+        common, same, own, *others = normal[:, len(self.roots) :].unbind(1)
         roots = shares.sqrt()[:, :, None, None]
         contrast = roots[:, -1] * common[:, :1, :1] + torch.zeros_like(grey)
         for number, each in enumerate(contrasts):
             contrast = contrast + roots[:, number] * each
         alike = (1 - OWN - COMMON) ** 0.5 * grey
-        return torch.stack([contrast, alike + OWN**0.5 * own + COMMON**0.5 * same[:, :1, :1]], 1)
+        fields = [contrast, alike + OWN**0.5 * own + COMMON**0.5 * same[:, :1, :1]]
+        for near, same in zip(others[::2], others[1::2], strict=True):
+            fields.append((1 - ALIKE) ** 0.5 * self._rooted(MIDDLE, near) + ALIKE**0.5 * same[:, :1, :1])
+        return torch.stack(fields, 1)
+
+    def numbers(self, fields: int) -> int:
+        """Normal numbers for each cell that a draw of so many fields takes."""
+        return len(self.roots) + 3 + 2 * (fields - 2)
+
+    def _rooted(self, number: int, normal: Tensor) -> Tensor:
+        """A draw ``(B, n, m)`` of the covariance of that number, for a variance of 1."""
+        rows, columns = self.roots[number]
+        return _product(rows, columns.T, normal[:, None])[:, 0]
 
 
 def _product(rows: Tensor, columns: Tensor, sources: Tensor) -> Tensor:

@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from .kernel import BLOCK, Hyperparameters, Kernel
+from .sums import in_order, squares
 
 LEAST, TINY = 1e-4, 1e-12  # variances of a query and of an arm, at least
 TRACKED = 9  # arms of an incumbent up to which their covariances are at hand
@@ -44,7 +45,7 @@ class Posterior:
         *,
         downhill: float = 0.0,
     ) -> None:
-        """With the ``weights (B, 2, A)`` of the arms on the fields of a kernel, in the order of its cells.
+        """With the ``weights (B, F, A)`` of the arms on the fields of a kernel, in the order of its cells.
 
         Each effect is expected to be so many of its standard deviations below 0 as ``downhill`` says.
         """
@@ -72,7 +73,7 @@ class Posterior:
         self._track()
 
     def _prior_variance(self) -> Tensor:
-        return self.weights[:, 0].square() + self.weights[:, 1].square()
+        return in_order(self.weights.square().unbind(1))
 
     def _renew(self) -> None:
         """Start anew from a prior whose means and variances are those of this posterior."""
@@ -168,7 +169,7 @@ class Posterior:
         It is a draw of the prior, less what the queries would have shown of it.
         """
         count, slots = self.queries.shape[1:]
-        shape = len(self.kernel.roots) + 3, *self.kernel.lattice
+        shape = self.kernel.numbers(self.weights.shape[1]), *self.kernel.lattice
         drawn = [[each.standard_normal(size, np.float32) for size in (shape, count)] for each in streams]
         normal, noise = (
             torch.from_numpy(np.stack(each)).to(self.weights, copy=True) for each in zip(*drawn, strict=True)
@@ -195,17 +196,17 @@ class Posterior:
         """Choose the hyperparameters of the highest marginal likelihood; start anew if they are others."""
         some = copy(self)
         some.keep([place])
-        contrast, grey = some._sources(some.queries).unbind(1)
-        parts = [self.kernel.contrast(contrast, number) for number in range(some.shares.shape[1])]
+        sources, best = some._sources(some.queries), -torch.inf
+        parts = [self.kernel.contrast(sources[:, 0], number) for number in range(some.shares.shape[1])]
         summed = [some._field_sums(part, some.queries, 0)[0] for part in parts]
-        rest, best = some._field_sums(self.kernel.grey(grey), some.queries, 1)[0], -torch.inf
+        rest = some._sums(self.kernel.spread(sources, some.shares.new_zeros(1, len(parts))), some.queries)[0]
         noise = some.queries.shape[2] * torch.eye(len(rest), device=rest.device)
         (changes,), errors = some.changes, some.prior_errors[0]
         for setting, hyperparameters in enumerate(self.grid):
-            total = rest + hyperparameters.noise * noise
+            every = rest + hyperparameters.noise * noise
             for share, part in zip(hyperparameters.shares, summed, strict=True):
-                total = total + share * part
-            root = torch.linalg.cholesky(total)
+                every = every + share * part
+            root = torch.linalg.cholesky(every)
             whitened = torch.linalg.solve_triangular(root, changes, upper=False)
             square = (errors + whitened.square().mean(1).sum() + 1) / (self.count + 1)
             fit = -root.diagonal().log().sum() - len(root) / 2 * square.log() + hyperparameters.log_prior
@@ -257,21 +258,21 @@ class Posterior:
         return weights.mT[:, :, : self.queries.shape[1]]
 
     def _at(self, sets: Tensor) -> tuple[Tensor, Tensor]:
-        """Cells ``(B, 1, q)`` and weights ``(B, 2, q)`` of the arms ``sets (B, ...)``, one after another."""
+        """Cells ``(B, 1, q)`` and weights ``(B, F, q)`` of the arms ``sets (B, ...)``, one after another."""
         arms = sets.flatten(1)[:, None]
         n, m = self.kernel.lattice
-        return arms % (n * m), self.weights.gather(2, arms.expand(-1, 2, -1))
+        return arms % (n * m), self.weights.gather(2, arms.expand(-1, self.weights.shape[1], -1))
 
     def _sources(self, sets: Tensor, factors: Tensor | None = None) -> Tensor:
-        """Weights of the fields at the cells of ``sets (B, s, k)``: ``(B, 2, s, n, m)``.
+        """Weights of the fields at the cells of ``sets (B, s, k)``: ``(B, F, s, n, m)``.
 
-        With ``factors (B, j, s)`` their weighted sums, ``(B, 2, j, n, m)``. A cell may be in several sets.
+        With ``factors (B, j, s)`` their weighted sums, ``(B, F, j, n, m)``. A cell may be in several sets.
         """
         n, m = self.kernel.lattice
         cells, weights = self._at(sets)
         images, count, slots = sets.shape
         if factors is None:
-            cells, weights = cells.view(images, 1, count, slots), weights.view(images, 2, count, slots)
+            cells, weights = cells.view(images, 1, count, slots), weights.view(images, -1, count, slots)
         else:
             weights = weights[:, :, None] * factors.repeat_interleave(slots, 2)[:, None]
             cells = cells[:, :, None]
@@ -284,30 +285,26 @@ class Posterior:
         return self.kernel.spread(sources, self.shares)
 
     def _on_arms(self, spread: Tensor) -> Tensor:
-        """Covariances ``(B, j, A)`` of all arms, given those of all cells ``(B, 2, j, n, m)``."""
-        contrast, grey = spread.flatten(3)[:, :, :, None].unbind(1)  # (B, j, 1, N)
-        one, other = self.weights.view(len(spread), 2, 1, -1, contrast.shape[3]).unbind(1)
-        found: Tensor = (contrast * one).add_(grey * other).flatten(2)
-        return found
+        """Covariances ``(B, j, A)`` of all arms, given those of all cells ``(B, F, j, n, m)``."""
+        fields = spread.flatten(3)[:, :, :, None].unbind(1)  # (B, j, 1, N)
+        weights = self.weights.view(*self.weights.shape[:2], 1, -1, fields[0].shape[3]).unbind(1)
+        found = fields[0] * weights[0]
+        for field, weight in zip(fields[1:], weights[1:], strict=True):
+            found.add_(field * weight)
+        return found.flatten(2)
 
     def _own_sums(self, spread: Tensor, sets: Tensor) -> Tensor:
         """Covariances ``(B, s)`` of ``spread`` sums, each with the sum over its own set of ``(B, s, k)``."""
         cells, weights = (each.view(len(sets), -1, *sets.shape[1:]) for each in self._at(sets))
-        contrast, grey = (spread.flatten(3).gather(3, cells.expand_as(weights)) * weights).sum(3).unbind(1)
-        return contrast + grey
+        parts = (spread.flatten(3).gather(3, cells.expand_as(weights)) * weights).sum(3)
+        return in_order(parts.unbind(1))
 
     def _sums(self, spread: Tensor, sets: Tensor) -> Tensor:
         """Covariances ``(B, j, s)`` of ``spread`` sums with the sums over ``sets (B, s, k)``."""
-        return self._field_sums(spread[:, 0], sets, 0) + self._field_sums(spread[:, 1], sets, 1)
+        return in_order(self._field_sums(spread[:, each], sets, each) for each in range(spread.shape[1]))
 
     def _field_sums(self, field: Tensor, sets: Tensor, number: int) -> Tensor:
         """The part ``(B, j, s)`` of a field in the covariances, given those of cells ``(B, j, n, m)``."""
         cells, weights = self._at(sets)
         at = field.flatten(2).gather(2, cells.expand(-1, field.shape[1], -1))
         return (at * weights[:, number, None]).view(*at.shape[:2], *sets.shape[1:]).sum(3)
-
-
-def squares(inner: Tensor) -> Tensor:
-    """Sums ``(B, s)`` of the squares of ``inner (B, T, s)``."""
-    found: Tensor = inner.mT.contiguous().square().sum(2)
-    return found

