@@ -11,6 +11,7 @@ from torch.nn.functional import pad
 from sparseattack.data.images import eight_bit, levels
 from sparseattack.problem.encodings.palette import image_palettes
 
+from .posterior import TRACKED
 from .sums import in_order
 
 Colours = Literal["corners", "palette"]
@@ -67,8 +68,8 @@ class Arms(NamedTuple):
     """The arms of B images: N pixels in c colours each; arm number ``colour * N + pixel``, A = c * N.
 
     The effect of an arm on a score is ``weights`` times unknown fields over the lattice: one for the size of
-    the change, one for the change of grey, and one less than there are channels, or groups of them, for what
-    the change differs from grey.
+    the change, one for the change of grey, and of sets of few pixels one less than there are channels, or
+    groups of them, for what the change differs from grey.
     """
 
     pixels: Cells
@@ -130,7 +131,9 @@ def _arms_of(images: Tensor, masks: Tensor, choice: Choice) -> Arms:
     change = change.gather(1, kept[..., None].expand(-1, -1, -1, channels))
     chosen = choices[:, :, None].expand(-1, -1, places.shape[1], -1)
     chosen = chosen.gather(1, kept[..., None].expand(-1, -1, -1, channels))
-    fields = [size * (CONTRAST * 3 / channels) ** 0.5, _grey(change), *_chroma(change)]
+    fields = [size * (CONTRAST * 3 / channels) ** 0.5, _grey(change)]
+    if choice.slots <= TRACKED:
+        fields += _chroma(change)
     weights = torch.stack(fields, 1) * _amplitude(height, width).to(images.device)[places][:, None, None]
     lattice = -(-height // cell), -(-width // cell)
     usable = ~_repeated(choices).gather(1, kept.flatten(1)) & allowed.repeat(1, kept.shape[1])

@@ -84,11 +84,12 @@ class Searches:
         """How many images can be searched at once in so many bytes, with a full window."""
         posterior, (count, scores, arms) = self.posterior, self.posterior.mean.shape
         tracked = self.slots if self.slots <= TRACKED else 0
-        window = -(-posterior.window // BLOCK) * BLOCK
-        held = 4 * arms * (3 + 2 * scores + tracked) + 4 * window**2 + window * (8 * self.slots + 4 * scores)
+        window, fields = -(-posterior.window // BLOCK) * BLOCK, posterior.weights.shape[1]
+        held = 4 * arms * (1 + fields + 2 * scores + tracked)
+        held += 4 * window**2 + window * (8 * self.slots + 4 * scores)
         held += sum(each.nbytes for each in (*self.pixels[3:7], self.colours)) // count
         made = 4 * TOGETHER * arms * (3 * scores + 10 + self.slots)  # for proposals
-        learnt = 4 * min(window, max(LEARNT)) * (7 * arms // self.pixels.shades + 3 * arms)
+        learnt = 4 * min(window, max(LEARNT)) * ((3 + 2 * fields) * arms // self.pixels.shades + 3 * arms)
         return int((memory - max(made, learnt)) / (COPIED * held))
 
     def keep(self, asked: Tensor) -> None:

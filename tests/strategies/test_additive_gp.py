@@ -246,9 +246,9 @@ def test_effects_of_colours_are_of_contrast_grey_and_chroma(shape: tuple[int, in
     rows, columns = ((torch.arange(side) + 0.5) / side - 0.5 for side in shape[1:])
     away = (rows.square()[:, None] + columns.square()).flatten()[cells].double()
     amplitude = 0.15 + 1.35 * torch.exp(-away / (2 * 0.34**2))
-    torch.testing.assert_close(
-        arms.weights[0].double().square().sum(0), size * amplitude.square(), rtol=1e-4, atol=1e-6
-    )
+    variance = arms.weights[0].double().square().sum(0)
+    torch.testing.assert_close(variance, size * amplitude.square(), rtol=1e-4, atol=1e-6)
+    assert arms_of(image, "corners", 2, 10).weights.shape[1] == 2  # sets of many pixels: no chroma
 
 
 def _of_four_groups(change: Tensor) -> Tensor:
