@@ -52,6 +52,7 @@ VARIANTS = {
     "8 colours": Variant(constants=(("strategy", "SHADES", 8),)),
     "same amplitude everywhere": Variant(constants=(("arms", "EDGE", 1.0), ("arms", "MIDDLE", 0.0))),
     "no effect of grey": Variant(constants=(("arms", "GREY", 0.0),)),
+    "no effect of chroma": Variant(constants=(("arms", "CHROMA", 0.0),)),
     "no mean effect": Variant(constants=(("strategy", "DOWNHILL", 0.0),)),
     "twice the mean effect": Variant(constants=(("strategy", "DOWNHILL", 0.5),)),
     "window of 30": Variant("additive-gp(window=30)"),
