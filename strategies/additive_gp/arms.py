@@ -67,9 +67,9 @@ class Cells(NamedTuple):
 class Arms(NamedTuple):
     """The arms of B images: N pixels in c colours each; arm number ``colour * N + pixel``, A = c * N.
 
-    The effect of an arm on a score is ``weights`` times unknown fields over the lattice: one for the size of
-    the change, one for the change of grey, and of sets of few pixels one less than there are channels, or
-    groups of them, for what the change differs from grey.
+    The effect of an arm on a score is ``weights`` times F unknown fields over the lattice: one for the size
+    of the change, one for the change of grey and, for sets of at most nine pixels, one for each direction in
+    which a colour may differ from grey (channels, or four groups of them, less one).
     """
 
     pixels: Cells
@@ -206,9 +206,10 @@ def _chroma(change: Tensor) -> list[Tensor]:
     channels, found = change.unbind(-1), list[Tensor]()
     count = min(len(channels), GROUPS)
     group = [number * count // len(channels) for number in range(len(channels))]
-    means = [
-        in_order(compress(channels, map(each.__eq__, group))) / group.count(each) for each in range(count)
-    ]
+    means = []
+    for number in range(count):
+        own = compress(channels, [each == number for each in group])
+        means.append(in_order(own) / group.count(number))
     for number, each in enumerate(means[1:], 1):  # each less the mean of those before
         size = CHROMA * 3 / count * number / (number + 1)
         found.append((each - in_order(means[:number]) / number) * size**0.5)

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 LENGTHS = 2.0, 4.0, 10.0  # in pixels of an image of 32 x 32; of contrast
-MIDDLE = 1  # number of the length of chroma
-ALIKE = 0.13  # variance of chroma that all cells have in common, the rest is of the middle length
+CHROMA_LENGTH = 1  # which of these chroma has
+CHROMA_COMMON = 0.13  # variance of chroma that all cells have in common; the rest has that length
 SIDE, GROWTH = 32, 2 / 3  # lengths grow with this power of the image's side
 ROUGH = 6.0  # length of grey, in pixels
 BLOCK = 16  # numbers in 64 bytes, by which products of matrices depend on where these start
@@ -80,7 +80,9 @@ class Kernel:
     def chroma(self, sources: Tensor) -> Tensor:
         """Covariances of all cells with weighted sums ``(..., n, m)``."""
         each = sources.flatten(0, -4)
-        found = (1 - ALIKE) * _product(*self.smooth[MIDDLE], each) + ALIKE * _total(each)
+        found = (1 - CHROMA_COMMON) * _product(*self.smooth[CHROMA_LENGTH], each) + CHROMA_COMMON * _total(
+            each
+        )
         return found.view(sources.shape)
 
     def spread(self, sources: Tensor, shares: Tensor) -> Tensor:
@@ -115,8 +117,9 @@ class Kernel:
             contrast = contrast + roots[:, number] * each
         alike = (1 - OWN - COMMON) ** 0.5 * grey
         fields = [contrast, alike + OWN**0.5 * own + COMMON**0.5 * same[:, :1, :1]]
-        for near, same in zip(others[::2], others[1::2], strict=True):
-            fields.append((1 - ALIKE) ** 0.5 * self._rooted(MIDDLE, near) + ALIKE**0.5 * same[:, :1, :1])
+        for each, everywhere in zip(others[::2], others[1::2], strict=True):
+            near = (1 - CHROMA_COMMON) ** 0.5 * self._rooted(CHROMA_LENGTH, each)
+            fields.append(near + CHROMA_COMMON**0.5 * everywhere[:, :1, :1])
         return torch.stack(fields, 1)
 
     def numbers(self, fields: int) -> int:

@@ -119,13 +119,14 @@ class Searches:
         draws, known = draws[self.places], self.best.nan_to_num(posinf=0.0)
         if self.threshold is not None:
             known = torch.full_like(known, self.threshold)
-        clean, found = self.answers.clean[self.places] - known[:, None], list[list[list[int]]]()
+        clean, chosen = self.answers.clean[self.places] - known[:, None], list[list[int]]()
         for first in range(0, len(self.places), TOGETHER):
             part = slice(first, first + TOGETHER)
             here = Estimates.of(self.posterior, self.pixels, clean, self.answers.every, part)
             criterion = Criterion(MOST * draws[part, 0], draws[part, 1] < PROBABLE)
-            found += self._ranked(here, criterion, part)
-        self.chosen = self.chosen.new_tensor([self._first_new(*each) for each in enumerate(found)])
+            ranked = enumerate(self._ranked(here, criterion, part), first)
+            chosen += [self._first_new(row, sets) for row, sets in ranked]
+        self.chosen = self.chosen.new_tensor(chosen)
 
     def _ranked(self, here: Estimates, criterion: Criterion, part: slice) -> list[list[list[int]]]:
         """Sets of arms for each of a part of the images, the most promising first."""

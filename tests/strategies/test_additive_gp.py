@@ -158,7 +158,10 @@ def facts(found: Posterior, sets: Tensor, place: int) -> list[Tensor]:
 
 
 def test_an_image_has_the_same_bits_whatever_others_there_are() -> None:
-    """With hyperparameters of their own, full windows, new incumbents, and images that are finished."""
+    """With hyperparameters of their own, full windows, new incumbents, and images that are finished.
+
+    All settings are as probable as the usual one, so that some images leave it.
+    """
     grid, count = tuple(each._replace(log_prior=0.0) for each in GRID), 5
     every, ones = posterior(35, grid, count), [posterior(35, grid, count) for _ in range(count)]
     for place, one in enumerate(ones):
@@ -186,7 +189,13 @@ def test_an_image_has_the_same_bits_whatever_others_there_are() -> None:
     assert len({int(one.setting) for one in ones}) > 1
 
 
-@pytest.mark.parametrize(("count", "total"), [(1, 7), (3, 1024), (5, 36), (16, 192), (50, 3136), (4, 4)])
+LOWEST = [
+    *((1, 7), (3, 1024), (5, 36), (16, 192), (50, 3136)),
+    *((4, 4), (243, 243), (200, 243), (30, 37), (1015, 3072)),
+]
+
+
+@pytest.mark.parametrize(("count", "total"), LOWEST)
 def test_the_lowest_values_and_the_first_of_them_are_found_in_blocks(count: int, total: int) -> None:
     values = torch.randn(2, 3, total, generator=torch.Generator().manual_seed(0))
     found, places = lowest(values, count)
@@ -232,15 +241,16 @@ def test_arms_are_the_furthest_colours_of_the_pixels_that_they_change_most(
         torch.testing.assert_close(own, lengths[best].sort(descending=True).values[:2], rtol=0, atol=1e-6)
 
 
-@pytest.mark.parametrize("shape", [(3, 6, 5), (1, 6, 5), (2, 6, 5), (6, 6, 5)])
-def test_effects_of_colours_are_of_contrast_grey_and_chroma(shape: tuple[int, int, int]) -> None:
+@pytest.mark.parametrize("channels", range(1, 7))
+def test_effects_of_colours_are_of_contrast_grey_and_chroma(channels: int) -> None:
     """The prior variance of an arm is that of the definition, of groups of channels where there are many."""
-    channels, image = shape[0], random_images(1, shape)
+    shape = channels, 6, 5
+    image, count = random_images(1, shape), min(channels, 4)
     arms = arms_of(image, "corners", 2, 3)
     cells = torch.arange(arms.colours.shape[1]) % 30
     change = arms.colours[0].double() / 255 - image[0].flatten(1).T.double()[cells]
-    groups = change.view(len(change), min(channels, 4), -1) if channels != 6 else None
-    means = groups.mean(2) if groups is not None else _of_four_groups(change)
+    group = torch.arange(channels) * count // channels
+    means = torch.stack([change[:, group == each].mean(1) for each in range(count)], 1)
     apart = (means - means.mean(1, keepdim=True)).square().sum(1) * 3 / means.shape[1]
     size = change.square().sum(1) * 2.5 / channels + 0.9 * change.mean(1).square() + 0.25 * apart
     rows, columns = ((torch.arange(side) + 0.5) / side - 0.5 for side in shape[1:])
@@ -249,12 +259,6 @@ def test_effects_of_colours_are_of_contrast_grey_and_chroma(shape: tuple[int, in
     variance = arms.weights[0].double().square().sum(0)
     torch.testing.assert_close(variance, size * amplitude.square(), rtol=1e-4, atol=1e-6)
     assert arms_of(image, "corners", 2, 10).weights.shape[1] == 2  # sets of many pixels: no chroma
-
-
-def _of_four_groups(change: Tensor) -> Tensor:
-    """Means of six channels in groups of 2, 1, 2 and 1."""
-    first, second, third, fourth, fifth, sixth = change.unbind(1)
-    return torch.stack([(first + second) / 2, third, (fourth + fifth) / 2, sixth], 1)
 
 
 def test_a_palette_has_colours_of_the_image_and_repeats_are_not_used() -> None:
@@ -374,6 +378,8 @@ def test_what_does_not_fit_is_refused(spec: str) -> None:
 
 
 def test_other_fitness_functions_are_searched_by_their_values() -> None:
+    """Of six images; one may be no better with more queries, by chance."""
+
     def flat(images: Tensor) -> Tensor:
         return linear(images) / 20
 
