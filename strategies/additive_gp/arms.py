@@ -132,7 +132,7 @@ def _arms_of(images: Tensor, masks: Tensor, choice: Choice) -> Arms:
     chosen = choices[:, :, None].expand(-1, -1, places.shape[1], -1)
     chosen = chosen.gather(1, kept[..., None].expand(-1, -1, -1, channels))
     fields = [size * (CONTRAST * 3 / channels) ** 0.5, _grey(change)]
-    if choice.slots <= TRACKED:
+    if choice.slots <= TRACKED:  # of more pixels it gained nothing
         fields += _chroma(change)
     weights = torch.stack(fields, 1) * _amplitude(height, width).to(images.device)[places][:, None, None]
     lattice = -(-height // cell), -(-width // cell)

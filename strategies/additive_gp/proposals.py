@@ -9,6 +9,7 @@ from torch import Tensor
 
 from .arms import Cells
 from .posterior import TRACKED, Posterior
+from .sums import in_order
 
 FAR = 1e9  # stands for a value that no set has
 SPREAD, GAP = 5, 2  # pixels between those of a whole set, and between a new pixel and the others
@@ -167,14 +168,15 @@ def swaps(here: Estimates, criterion: Criterion, most: int) -> tuple[Tensor, Ten
 
 def _without(here: Estimates, rest: list[int]) -> tuple[Tensor, Tensor, Tensor]:
     """Mean ``(n, J)`` and variance ``(n,)`` of the slots ``rest``, and covariances ``(n, A)`` with all."""
-    sets = here.incumbent
-    mean, variance, across = here.clean, torch.zeros_like(here.scale), torch.zeros_like(here.variance)
-    for one in rest:  # one after another: the same bits however many images there are
-        mean = mean + here.mean.gather(2, sets[:, None, one : one + 1].expand(-1, mean.shape[1], -1))[..., 0]
-        across = across + here.covariances[:, one]
-    for other in rest:
-        variance = variance + across.gather(1, sets[:, other : other + 1])[:, 0]
-    return mean, variance, across
+    arms = [here.incumbent[:, slot, None] for slot in rest]
+    across = in_order(here.covariances[:, slot] for slot in rest)
+    variance = in_order(across.gather(1, each)[:, 0] for each in arms)
+    return in_order([here.clean, *(_means(here, each)[..., 0] for each in arms)]), variance, across
+
+
+def _means(here: Estimates, arms: Tensor) -> Tensor:
+    """Means ``(n, J, s)`` of the effects of ``arms (n, s)``."""
+    return here.mean.gather(2, arms[:, None].expand(-1, here.mean.shape[1], -1))
 
 
 def promising_sets(
@@ -192,9 +194,8 @@ def promising_sets(
     wholes = [margins, *(bound(here, each) for each in OTHERS)]
     several = [spaced(here, wholes, none, slots)]
     several += renewals(here, margins) if following and slots > TRACKED else []
-    sets, mean = torch.cat(several, 1), here.clean[:, :, None]
-    for one in sets.unbind(2):  # one after another: the same bits however many images there are
-        mean = mean + here.mean.gather(2, one[:, None].expand(-1, here.mean.shape[1], -1))
+    sets = torch.cat(several, 1)
+    mean = in_order([here.clean[:, :, None], *(_means(here, each) for each in sets.unbind(2))])
     values = criterion(here, mean, posterior.variances(sets))
     if following and slots <= TRACKED:
         swapped, found = swaps(here, criterion, SWAPS + posterior.count)

@@ -128,7 +128,7 @@ class Searches:
             chosen += [self._first_new(row, sets) for row, sets in ranked]
         self.chosen = self.chosen.new_tensor(chosen)
 
-    def _ranked(self, here: Estimates, criterion: Criterion, part: slice) -> list[list[list[int]]]:
+    def _ranked(self, here: Estimates, criterion: Criterion, part: slice) -> Iterator[list[list[int]]]:
         """Sets of arms for each of a part of the images, the most promising first."""
         if self.slots == 1:
             singles = single_arms(here, criterion).masked_fill_(~here.pixels.usable, FAR)
@@ -141,11 +141,9 @@ class Searches:
             first = FIRST if few else FIRST_OF_MANY
         values, order = values.sort(dim=1, stable=True)
         counts = (values < FAR / 2).sum(1).tolist()
-        ranked = sets.gather(1, order[..., None].expand_as(sets)).tolist()
-        found = [each[:count] for each, count in zip(ranked, counts, strict=True)]
-        if self.posterior.count < first:
-            found = [[whole, *each] for whole, each in zip(sets[:, 0].tolist(), found, strict=True)]
-        return found
+        ranked, early = sets.gather(1, order[..., None].expand_as(sets)), self.posterior.count < first
+        for wholes, some, count in zip(sets[:, : int(early)].tolist(), ranked, counts, strict=True):
+            yield wholes + some[:count].tolist()  # image by image: late there are many
 
     def _first_new(self, row: int, sets: Iterable[list[int]]) -> list[int]:
         """The first of the ``sets`` of an image that was not shown before, or a random one; -1 if none is."""

@@ -1,16 +1,16 @@
 """Sums that have the same bits for an image, however many others there are."""
 
 from collections.abc import Iterable
+from functools import reduce
+from operator import add
 
 from torch import Tensor
 
 
 def in_order(parts: Iterable[Tensor]) -> Tensor:
     """The sum of ``parts (B, ...)``, one after another; of at least one."""
-    first, *others = parts
-    for each in others:
-        first = first + each
-    return first
+    total: Tensor = reduce(add, parts)
+    return total
 
 
 def squares(inner: Tensor) -> Tensor:
