@@ -120,8 +120,9 @@ def test_a_normalisation_is_undone_to_the_same_levels() -> None:
     assert torch.equal(colours.to_unit(colours.of_unit(levels(every))).long(), every)
 
 
+BYTES = torch.linspace(0, 250, 96).view(2, 3, 4, 4)
 WRONG = [
-    (torch.rand(2, 3, 4, 4) * 255, {}, "images have colours from 0 to 1 .*, not from .* to 25"),
+    (BYTES, {}, "images have colours from 0 to 1 .*, not from 0 to 250"),
     (torch.full((2, 3, 4, 4), torch.nan), {}, "not from nan to nan"),
     (torch.rand(2, 3, 4), {}, r"images are a tensor \(N, C, H, W\), not Tensor \(2, 3, 4\)"),
     (np.zeros((2, 3, 4, 4)), {}, r"images are a tensor \(N, C, H, W\), not ndarray"),
