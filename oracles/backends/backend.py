@@ -18,6 +18,7 @@ from sparseattack.problem.purity import share_of
 
 from ..dense_inference.blocks import BlockScores, Network, probes
 from ..dense_inference.forward import Forward
+from ..dense_inference.fusion import stamp
 from ..sparse_inference.graph import Shape
 from .conversion import onnxruntime_of, openvino_of
 
@@ -29,18 +30,25 @@ Convert = Callable[[Shape], Network]
 class LibraryBackend:
     """An oracle's network in another library."""
 
-    def __init__(self, name: str, own: Network, convert: Convert) -> None:
-        """``own`` are the scores of the oracle itself."""
+    def __init__(
+        self, name: str, own: Network, convert: Convert, stamp: Callable[[], object] = lambda: None
+    ) -> None:
+        """``own`` are the scores of the oracle itself, of weights with which a ``stamp`` changes."""
         self.name, self.own, self.convert = name, own, convert
+        self.stamp, self.of = stamp, stamp()
         self.made: dict[tuple[torch.Size, int], BlockScores] = {}
 
     def __call__(self, images: Tensor) -> tuple[Network, Block]:
         """Scores of images like the clean ``images (N, C, H, W)``, and their block; tried once for a size.
 
+        And again when the weights have changed since.
+
         Raises InputError where the library is not installed, cannot compute the network, or gives other
         scores than the oracle itself.
         """
-        kind = images.shape[1:], torch.get_num_threads()
+        kind, now = (images.shape[1:], torch.get_num_threads()), self.stamp()
+        if now != self.of:
+            self.made, self.of = {}, now
         if kind not in self.made:
             channels, height, width = kind[0]
             scores = BlockScores(self.convert((channels, height, width)))
@@ -77,4 +85,7 @@ def backends_of(forward: Forward) -> dict[str, LibraryBackend]:
         return {}
     network = nn.Sequential(forward.prepare, forward.network)
     converters = {"openvino": openvino_of, "onnxruntime": onnxruntime_of}
-    return {name: LibraryBackend(name, forward, partial(make, network)) for name, make in converters.items()}
+    return {
+        name: LibraryBackend(name, forward, partial(make, network), partial(stamp, network))
+        for name, make in converters.items()
+    }

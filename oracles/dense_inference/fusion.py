@@ -25,6 +25,10 @@ TRIED = 8  # images of the first call on which that is tried, and as many that a
 ROWS = 4  # least rows of a product
 
 
+Stamp = tuple[tuple[int, ...], tuple[tuple[int, int], ...]]
+"""Of a network: its modules, and where each weight is and how often it was written to."""
+
+
 def convolve() -> Callable[..., Tensor]:
     """Convolution by oneDNN, where there is one: images, weight, bias, padding, stride, dilation, groups."""
     if torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
@@ -79,13 +83,13 @@ class Fusion:
         self.network = network
         self.fused: nn.Module | None = None
         self.folded = 0  # batch-norms
-        self.stamp: tuple[int, ...] | None = None  # of the weights that were fused
+        self.stamp: Stamp | None = None  # of the weights that were fused
 
     def network_for(self, images: Tensor) -> nn.Module:
         """The network that evaluates ``images (n, C, H, W)``; the first call fuses it and tries that.
 
-        Weights that were changed since are fused again; in training mode and under autocast a network is
-        taken as it is.
+        Weights that were changed since are fused again, but for what is written by way of ``weight.data``;
+        in training mode and under autocast a network is taken as it is.
         """
         if self.network.training or torch.is_autocast_enabled("cpu"):
             return self.network
@@ -98,15 +102,17 @@ class Fusion:
         return self.fused or self.network
 
 
-def stamp(network: nn.Module) -> tuple[int, ...] | None:
-    """What changes whenever a weight is written to; None for weights that do not tell."""
-    held = chain.from_iterable(
-        (*one._parameters.values(), *one._buffers.values()) for one in network.modules()
-    )
+def stamp(network: nn.Module) -> Stamp | None:
+    """What changes when a weight is written to, or another takes its place; None where weights do not tell.
+
+    What is written by way of ``weight.data`` leaves no trace.
+    """
+    modules = list(network.modules())
+    held = chain.from_iterable((*one._parameters.values(), *one._buffers.values()) for one in modules)
     weights = [weight for weight in held if weight is not None]  # a half of the time of network.parameters()
     if any(weight.is_inference() for weight in weights):
         return None
-    return tuple(weight._version for weight in weights)
+    return tuple(map(id, modules)), tuple((weight.data_ptr(), weight._version) for weight in weights)
 
 
 def fuse(network: nn.Module) -> tuple[nn.Module | None, int]:

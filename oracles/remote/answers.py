@@ -15,7 +15,7 @@ from sparseattack import InputError, OracleError
 
 WAIT = 30.0  # seconds for another process that writes
 AT_ONCE = 500  # keys in a statement
-MEMORY = Path(":memory:")
+TEMPORARY = Path(":temporary:")  # a file without a name, which goes with its process
 ANSWERED = "(answer IS NOT NULL AND status != 'changed')"
 TABLES = (
     "CREATE TABLE IF NOT EXISTS answer (key TEXT PRIMARY KEY, service TEXT, attempts INTEGER, status TEXT,"
@@ -34,7 +34,8 @@ class AnswerLedger:
         """Open the file, or make it; ``durable`` answers survive loss of power, all survive ``kill -9``."""
         self.path, self.service, self._lock = path, service, Lock()
         try:
-            self._connection = sqlite3.connect(path, WAIT, isolation_level=None, check_same_thread=False)
+            file = "" if path == TEMPORARY else path  # without a name it is on disk once it is large
+            self._connection = sqlite3.connect(file, WAIT, isolation_level=None, check_same_thread=False)
         except sqlite3.Error as error:
             raise InputError(f"{path} is no ledger that can be written: {error}") from error
         try:

@@ -22,7 +22,7 @@ from sparseattack import InputError, OracleError, __version__
 from sparseattack.errors import UnansweredError, brief
 from sparseattack.provenance import digest
 
-from .answers import MEMORY, AnswerLedger
+from .answers import TEMPORARY, AnswerLedger
 from .endpoint import Endpoint
 
 CONNECT = 10.0  # seconds to make a connection
@@ -240,7 +240,7 @@ class Client:
         return kind(self.endpoint.masked(f"{self.endpoint.host} {said}{self._kept()}"))
 
     def _kept(self) -> str:
-        if self.ledger.path == MEMORY:
+        if self.ledger.path == TEMPORARY:
             return "; ledger=FILE would keep all answers until now"
         return f"; all answers until now are kept in {self.ledger.path}, and the same command goes on"
 

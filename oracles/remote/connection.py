@@ -24,7 +24,7 @@ from sparseattack import OracleError
 from sparseattack.data.images import eight_bit
 from sparseattack.errors import ChangedError, SparseattackWarning
 
-from .answers import MEMORY
+from .answers import TEMPORARY
 from .client import BROKEN, Client, HttpRequest, RefusedError, StoppedError
 
 Pixels = NDArray[np.uint8]
@@ -156,8 +156,8 @@ class RemoteScores:
         """What was sent so far, in a sentence."""
         most = self.client.limits.most
         limit = "" if most is None else f" of at most {most:,}"
-        source = "" if self.ledger.path == MEMORY else f", as {self.ledger.path} says"
-        ever = " by this process" if self.ledger.path == MEMORY else ""
+        source = "" if self.ledger.path == TEMPORARY else f", as {self.ledger.path} says"
+        ever = " by this process" if self.ledger.path == TEMPORARY else ""
         return (
             f"{self.ledger.attempts:,}{limit} images were sent to {self.client.endpoint.host}{ever}{source}"
         )

@@ -12,7 +12,7 @@ from httpx2 import BaseTransport
 from sparseattack import InputError
 from sparseattack.provenance import digest
 
-from .answers import MEMORY, AnswerLedger
+from .answers import TEMPORARY, AnswerLedger
 from .client import Client, Limits
 from .endpoint import GRPC, Endpoint
 
@@ -71,7 +71,7 @@ class Terms:
                 raise InputError(
                     f"answers of {self.endpoint.host} may cost money: they are kept in a file, ledger=FILE"
                 )
-            return MEMORY
+            return TEMPORARY
         if self.ledger:
             return Path(self.ledger).expanduser()
         called = re.sub(r"[^\w.-]+", "-", f"{self.endpoint.host}-{name}")[:LONGEST].strip("-.")

@@ -1,6 +1,7 @@
 """Evaluate edits by sparse inference wherever that is possible, correct and less work."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from warnings import warn
 
 import torch
@@ -11,6 +12,7 @@ from sparseattack.errors import SparseattackWarning, brief
 from sparseattack.problem.inference import PAD
 
 from ..dense_inference.forward import Forward
+from ..dense_inference.fusion import Stamp, stamp
 from .evaluation import SparseEvaluation
 from .operations import LocalPart, local_part
 from .plan import plan
@@ -45,6 +47,8 @@ class SparseEdits:
 
     def __init__(self, forward: Forward, network: nn.Module) -> None:
         self.forward, self.network = forward, network
+        self.stamp: Stamp | None = None  # of the weights of all that follows
+        self.constant: bool | None = None  # whether the network leaves its own weights as they are
         self.local: dict[torch.Size, LocalPart | InputError] = {}
         self.usable: dict[Kind, bool] = {}
         self.evaluations: dict[Kind, SparseEvaluation] = {}  # only the last one, which holds memory
@@ -54,7 +58,7 @@ class SparseEdits:
         """Scores of edits of the clean ``images (N, C, H, W)`` numbered ``rows (n,)``; None if not usable.
 
         Whether it is usable depends on the shape of the images and the number of pixels only. If it is not, a
-        SparseattackWarning says why, once.
+        SparseattackWarning says why, once. Weights that were changed since are followed, as by Fusion.
         """
         evaluation = self._evaluation(images, edits.positions.shape[1])
         return evaluation(images, rows, edits) if evaluation else None
@@ -65,6 +69,8 @@ class SparseEdits:
 
     def _evaluation(self, images: Tensor, k: int) -> SparseEvaluation | None:
         kind = images.shape[1:], k
+        if self.constant and stamp(self.network) != self.stamp:
+            self.local, self.usable, self.evaluations = {}, {}, {}
         if self.usable.get(kind, images.is_cpu) and kind not in self.evaluations:
             self.evaluations = {}
             try:
@@ -77,7 +83,19 @@ class SparseEdits:
                 why = str(error) if isinstance(error, InputError) else f"it failed: {brief(error)}"
                 warn(f"sparse inference is not used: {why}", SparseattackWarning, stacklevel=2)
             self.usable[kind] = kind in self.evaluations
+            self._note_weights(images)
         return self.evaluations.get(kind)
+
+    def _note_weights(self, images: Tensor) -> None:
+        """Note of which weights it is; the network's first call may bring them into another memory format."""
+        if self.constant is None:
+            with suppress(Exception):  # what a network raises is said where its scores are asked for
+                self.forward(images[:1])
+        self.stamp = stamp(self.network)
+        if self.constant is None:
+            with suppress(Exception):
+                self.forward(images[:1])
+            self.constant = stamp(self.network) == self.stamp
 
     def _plan(self, shape: torch.Size, k: int) -> SparseEvaluation:
         """Sparse inference of edits of ``k`` pixels; an InputError says why there is none."""

@@ -1,6 +1,7 @@
 """Which image of a score table an image is, and which pixel of it has which corner colour."""
 
 from collections import defaultdict
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
@@ -81,13 +82,28 @@ class Lookup:
         ]
         where = np.array([places[0] if places else 0 for places in possible], np.int64)
         changed = (found != self.pixels[where]).any(1)
-        for row in np.flatnonzero(changed.sum(1) > 1):
-            differing = ((place, (found[row] != self.pixels[place]).any(0)) for place in possible[row])
-            near = [(place, others) for place, others in differing if others.sum() <= 1]
+        for row in range(len(found)):
+            if len(possible[row]) == 1 and changed[row].sum() <= 1:
+                continue
+            near = sorted(self._near(found[row], possible[row]), key=lambda one: one[0])
             if not near:
                 raise self._refused("an image that differs in more than one pixel from each of them")
-            where[row], changed[row] = near[0]
+            _, where[row], changed[row] = near[0]
         return where, changed
+
+    def _near(
+        self, found: NDArray[np.uint8], possible: Sequence[int]
+    ) -> Iterator[tuple[int, int, NDArray[np.bool_]]]:
+        """Of the ``possible`` images those from which one ``(C, H * W)`` differs in one pixel at most.
+
+        How far each is from being it: 0 for the image itself, 1 for one with a pixel in a corner colour, 2
+        for one with a pixel in another. Its place, and which pixels are others.
+        """
+        for place in possible:
+            others = (found != self.pixels[place]).any(0)
+            if others.sum() <= 1:
+                colours = found[:, others]
+                yield int(others.any()) + int((colours % WHITE != 0).any()), place, others
 
     def _split(self, images: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         """Both halves of the pixels of ``images (n, C, H * W)``: ``(n, bytes)`` each."""

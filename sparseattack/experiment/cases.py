@@ -48,17 +48,18 @@ def select_cases(
     """The cases of every seed, given the oracle's predictions ``(N,)`` of the images and its K ``classes``.
 
     An image that is there twice with the same label is one case. Sampled are images, each with all its
-    targets, and the same ones for every seed. Raises InputError where more images are to be sampled than may
-    be attacked.
+    targets, and the same ones for every seed, whatever seeds there are. Raises InputError where more images
+    are to be sampled than may be attacked.
     """
     labels, predictions = images.labels.tolist(), predicted.tolist()
     contents = [digest_image(image) for image in images.pixels]
-    repeated = _repeated(list(zip(contents, labels, strict=True)))
+    shown = list(zip(contents, labels, strict=True))
+    repeated = _repeated(shown)
     seeds = sorted({seed for one in experiment.configurations for seed in one.seeds})
     every = {
         seed: [
             case
-            for case in _all_cases(labels, contents, experiment.target, seed, classes)
+            for case in _all_cases(experiment.target, seed, classes, shown, predictions)
             if case.image not in repeated
         ]
         for seed in seeds
@@ -70,7 +71,7 @@ def select_cases(
 
     possible = {seed: [case for case in cases if may_attack(case)] for seed, cases in every.items()}
     eligible = sorted({case.image for cases in possible.values() for case in cases})
-    sample = sample_images(contents, eligible, experiment.num_images, experiment.sample_seed)
+    sample = sample_images(shown, eligible, experiment.num_images, experiment.sample_seed)
     left_out = [len(every[seed]) - len(possible[seed]) for seed in seeds]
     return Selection(
         contents=tuple(contents),
@@ -82,10 +83,17 @@ def select_cases(
 
 
 def _all_cases(
-    labels: Sequence[int], contents: Sequence[str], target: str, seed: int, classes: tuple[str, ...]
+    target: str,
+    seed: int,
+    classes: tuple[str, ...],
+    images: Sequence[tuple[str, int]],
+    predictions: Sequence[int],
 ) -> list[Case]:
-    """Every image with every ``target``: none, random, all, or a class by name or number."""
-    count = len(classes)
+    """Every image with every ``target``: none, random, all, or a class by name or number.
+
+    Of each of the ``images`` is known a digest of its colours, its label, and the prediction.
+    """
+    count, labels = len(classes), [label for _, label in images]
     if target == "none":
         return [Case(image, -1) for image in range(len(labels))]
     if target == "all":
@@ -96,18 +104,21 @@ def _all_cases(
             if other != label
         ]
     if target == "random":
-        return [
-            Case(image, _random_target(contents[image], label, seed, count))
-            for image, label in enumerate(labels)
-        ]
+        shown = enumerate(zip(images, predictions, strict=True))
+        return [Case(place, _random_target(*image, other, seed, count)) for place, (image, other) in shown]
     number = class_number(target, classes)
     return [Case(image, number) for image in range(len(labels))]
 
 
-def _random_target(content: str, label: int, seed: int, count: int) -> int:
-    """Any of ``count`` classes but the image's own, whatever the image's place."""
-    random = np.random.default_rng([seed, int(content, 16)])
-    return int((label + 1 + random.integers(count - 1)) % count)
+def _random_target(content: str, label: int, predicted: int, seed: int, count: int) -> int:
+    """Any of ``count`` classes but the image's own, whatever the image's place.
+
+    The one after it where that is the prediction: so an image may be attacked with all seeds, or with none.
+    """
+    random, others = np.random.default_rng([seed, int(content, 16)]), count - 1
+    drawn = int(random.integers(others))
+    found = [(label + 1 + number % others) % count for number in (drawn, drawn + 1)]
+    return found[found[0] == predicted]
 
 
 def class_number(text: str, classes: tuple[str, ...]) -> int:
@@ -130,20 +141,23 @@ def is_attackable(case: Case, label: int, predicted: int, *, correct_only: bool 
     return right if case.target < 0 else case.target not in (label, predicted) and (right or not correct_only)
 
 
-def sample_images(contents: Sequence[str], eligible: Sequence[int], count: int, seed: int) -> set[int]:
+def sample_images(
+    images: Sequence[tuple[str, int]], eligible: Sequence[int], count: int, seed: int
+) -> set[int]:
     """The places of ``count`` of the ``eligible`` images, or of all if it is 0.
 
-    A digest of the seed and of an image's colours orders them: a smaller sample is part of a larger one, and
-    an image's place changes nothing.
+    Of each is known a digest of its colours, and its label. A digest of the seed and of the colours orders
+    them, then the label: a smaller sample is part of a larger one, and an image's place changes nothing.
     """
     if count > len(eligible):
         raise InputError(
-            f"a sample of {number_of(count, 'image')} is asked for, but of {len(contents)} only"
+            f"a sample of {number_of(count, 'image')} is asked for, but of {len(images)} only"
             f" {len(eligible)} may be attacked: sample fewer, or name more images"
         )
     if not count:
         return set(eligible)
-    return set(sorted(eligible, key=lambda place: digest([seed, contents[place]]))[:count])
+    order = {place: (digest([seed, images[place][0]]), images[place][1]) for place in eligible}
+    return set(sorted(eligible, key=order.__getitem__)[:count])
 
 
 def aims(chosen: Sequence[Case], labels: Tensor) -> Tensor:

@@ -93,7 +93,7 @@ def preprocessed(oracle: Classifier, preparation: Preprocessing) -> Classifier:
         shape=(None, None, None),
         answer_edits=None,
         backends={},
-        block=lambda images: oracle.block_of(preparation.all(images)),
+        block=lambda images: oracle.block_of(preparation.all(images[:1])),
         exact=oracle.exact and preprocessed(oracle.exact, preparation),
     )
 

@@ -54,6 +54,11 @@ class Tabulation:
             raise InputError(f"a table holds images of at most {CHANNELS} channels, not {channels}")
         if self.clean.settings.noisy_oracle:
             raise InputError("a table holds one answer for each image: a noisy oracle has none")
+        if self.clean.predictions.scale == "labels":
+            raise InputError(
+                f"a table holds scores, and {self.clean.oracle} answers labels only: tabulate an oracle of"
+                " scores, and attack labels(oracle=TABLE)"
+            )
 
     @property
     def origin(self) -> TableOrigin:

@@ -162,7 +162,7 @@ def _predictions(classifier: Classifier, scores: Tensor) -> Predictions:
     scale = recognise(str(classifier), classifier.scale, scores)
     probabilities = scores.softmax(1) if scale == "logits" else scores
     classes = scores.argmax(1)  # softmax may make two scores equal that are not
-    confidences = probabilities.gather(1, classes[:, None])[:, 0]
+    confidences = probabilities.gather(1, classes[:, None])[:, 0].clamp(0, 1)  # of sums that are rounded
     return Predictions(scores.cpu(), classes.cpu(), confidences.cpu(), scale)
 
 

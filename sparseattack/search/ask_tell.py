@@ -14,6 +14,7 @@ from sparseattack.plugins.spec import function_name, uses_of
 from sparseattack.problem.space import Space, Strategy
 from sparseattack.search.contract import ask, close, start, within_budget
 
+GREATEST = float(np.finfo(np.float32).max)
 WITHOUT_IMAGES = {"budget"}  # what a search without images can offer a strategy that declares it
 
 
@@ -71,7 +72,8 @@ class AskTell:
     def tell(self, values: ArrayLike) -> None:
         """Give the search values ``(P,)``, or ``(P, M)``, of the last candidates; lower is better.
 
-        Infinite is "not evaluated". InputError for another number of values, and NaN.
+        Infinite is "could not be evaluated": the search is told the greatest float32. InputError for another
+        number of values, and NaN.
         """
         require(self._asked is not None, "ask for candidates before you tell values")
         assert self._asked is not None
@@ -85,7 +87,8 @@ class AskTell:
             self.lowest = float(told[:, 0].min())
             self.best = candidates[int(told[:, 0].argmin())].double().numpy()
         self._values = torch.full((*self._asked.shape[:2], several), torch.inf)
-        self._values[self._queries] = torch.from_numpy(told).float()
+        # an infinite value says that the budget was spent before: some searches end there
+        self._values[self._queries] = torch.from_numpy(told).float().clamp(-GREATEST, GREATEST)
         self.evaluations, self._asked = self.evaluations + count, None
 
     @property

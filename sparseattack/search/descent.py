@@ -30,6 +30,7 @@ class Descent:
     """The outcomes of the searches on one image, each with fewer pixels than the last success changed."""
 
     budget: int
+    slots: int | None  # of every edit; None for whole images, of which only what differs is kept
     stages: list[Outcome] = field(default_factory=list)
 
     @property
@@ -52,7 +53,7 @@ class Descent:
         """
         first, last = self.stages[0], self.stages[-1]
         found = [stage for stage in self.stages if stage.fooled]
-        best, slots = (found or [first])[-1], len(first.positions)
+        best = (found or [first])[-1]
         starts = accumulate((stage.queries for stage in self.stages), initial=0)
         trace = [
             (start + stage.first_fooled, float(stage.pixels))
@@ -63,12 +64,12 @@ class Descent:
         return replace(
             best,
             image=image,
-            positions=_filled(best.positions, slots),
-            colours=_filled(best.colours, slots),
+            positions=_filled(best.positions, self.slots),
+            colours=_filled(best.colours, self.slots),
             first_fooled=first.first_fooled,
             unverified=first.unverified,
             trace=tuple(trace),
-            front=_front(self.stages, slots),
+            front=_front(self.stages, self.slots),
             error=last.error,
             clean=first.clean,
             **sums,
@@ -78,13 +79,15 @@ class Descent:
 Numbers = TypeVar("Numbers", bound=NDArray[Any])
 
 
-def _filled(column: Numbers, slots: int) -> Numbers:
+def _filled(column: Numbers, slots: int | None) -> Numbers:
     """The entries of an edit ``(k, ...)``, its last one repeated up to ``slots``: that paints the same."""
+    if slots is None or not len(column):
+        return column
     filled: Numbers = column[np.arange(slots).clip(max=len(column) - 1)]
     return filled
 
 
-def _front(stages: Sequence[Outcome], slots: int) -> tuple[Point, ...]:
+def _front(stages: Sequence[Outcome], slots: int | None) -> tuple[Point, ...]:
     """The Pareto front of all searches, where there are several objectives."""
     points = list(chain.from_iterable(stage.front for stage in stages))
     if not points:

@@ -139,8 +139,10 @@ def _fewest(problem: Problem, strategy: Strategy, settings: AttackSettings) -> I
     All images that are searched with the same number of pixels share a stage, the highest number first: a
     success always leads to a lower one.
     """
-    descents, told = [Descent(settings.budget) for _ in problem.labels], "budget" in uses_of(strategy)
-    waiting = {most_of(problem.encoding): list(range(len(descents)))}
+    most, whole = most_of(problem.encoding), isinstance(problem.encoding, WholeImages)
+    slots, told = None if whole else most, "budget" in uses_of(strategy)
+    descents = [Descent(settings.budget, slots) for _ in problem.labels]
+    waiting = {most: list(range(len(descents)))}
     while waiting:
         places = sorted(waiting.pop(pixels := max(waiting)))
         used = {place: descents[place].used for place in places}

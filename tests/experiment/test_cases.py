@@ -1,7 +1,7 @@
 """Which images are attacked, and what is taken as their true class."""
 
 from dataclasses import replace
-from itertools import pairwise
+from itertools import pairwise, permutations
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ import pytest
 
 from sparseattack import compare
 from sparseattack.errors import InputError
-from sparseattack.experiment.cases import Selection
+from sparseattack.experiment.cases import Case, Selection, sample_images
 from sparseattack.experiment.clean import evaluate_clean
 from sparseattack.experiment.prepare import prepare
 from sparseattack.experiment.settings import Experiment
@@ -87,6 +87,26 @@ def test_a_drawn_image_has_all_its_targets_and_is_drawn_for_every_seed(experimen
     drawn = [{case.image for case in some} for some in cases.cases.values()]
     assert drawn[0] == drawn[1] == drawn[2] == set(chosen)
     assert len({tuple(some) for some in cases.cases.values()}) > 1
+
+
+def test_further_seeds_change_no_sample_and_no_random_target(experiment: Experiment) -> None:
+    """Though an image is misclassified as the class that a seed would draw for it."""
+
+    def cases(*seeds: int) -> dict[int, list[Case]]:
+        chosen = replace(experiment, target="random", seeds=seeds, num_images=10)
+        return prepare(chosen).selection.cases
+
+    every = cases(*range(8))
+    predicted = evaluate_clean(experiment).predictions.classes.tolist()
+    for seed, found in every.items():
+        assert found == cases(seed)[seed] and len(found) == 10
+        assert all(case.target != predicted[case.image] for case in found)
+
+
+def test_images_alike_with_two_labels_are_sampled_by_label() -> None:
+    images = [("a", 1), ("b", 0), ("a", 0)]
+    for one in permutations(images):
+        assert {one[place] for place in sample_images(one, [0, 1, 2], 2, 3)} == {("a", 0), ("a", 1)}
 
 
 def counted(experiment: Experiment, **changes: Any) -> Selection:

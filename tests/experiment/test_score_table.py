@@ -270,3 +270,26 @@ def test_a_noisy_oracle_has_no_table(tmp_path: Path) -> None:
     chosen = replace(experiment(tmp_path), noisy_oracle=True)
     with pytest.raises(InputError, match="a noisy oracle has none"):
         Tabulation(evaluate_clean(chosen))
+
+
+def test_labels_have_no_table() -> None:
+    chosen = Experiment(oracle="labels(oracle=allconv-small)", images="sample[0:1]")
+    with pytest.raises(InputError, match=r"a table holds scores, and oracle labels of allconv-small answers"):
+        tabulated(chosen)
+
+
+def test_an_image_is_itself_though_another_differs_in_one_pixel(tmp_path: Path) -> None:
+    """An image and its adversarial version, whose pixel may have any colour."""
+    shown = np.random.default_rng(0).integers(1, 255, (2, HEIGHT, WIDTH, 3), dtype=np.uint8)
+    shown[1] = shown[0]
+    shown[1, HEIGHT - 1, 2] = 10, 20, 30
+    file = tmp_path / "two.npz"
+    np.savez(file, images=shown, labels=np.array([0, 1]))
+    table = tabulated(replace(experiment(tmp_path), images=str(file), true_class="prediction"))
+    table.write(tmp_path / "answers.npz")
+    answers, images = answering(tmp_path / "answers.npz"), images_of(file)
+    expected = torch.from_numpy(table.clean_scores).float()
+    assert torch.equal(answers(images), expected) and not torch.equal(expected[0], expected[1])
+    rows, edits = every_edit(2)
+    painted = answers(edits.paint(images, rows))
+    assert same(edited(answers, images, rows, edits), painted)

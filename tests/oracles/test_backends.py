@@ -134,6 +134,22 @@ def test_a_network_is_converted_once_for_a_size() -> None:
     assert shapes == [(3, 6, 6), (3, 7, 7)]
 
 
+def test_a_network_whose_weights_have_changed_is_converted_again() -> None:
+    weights, found = [1.0], list[float]()
+
+    def convert(_: tuple[int, int, int]) -> Callable[[Tensor], Tensor]:
+        weight = weights[0]
+        found.append(weight)
+        return lambda images: own_scores(images) * weight
+
+    made = LibraryBackend("fake", lambda images: own_scores(images) * weights[0], convert, lambda: weights[0])
+    for weight in (1.0, 1.0, 2.0, 2.0):
+        weights[0] = weight
+        scores, _ = made(probes())
+        assert torch.equal(scores(probes()), own_scores(probes()) * weight)
+    assert found == [1.0, 2.0]
+
+
 @pytest.mark.parametrize(("name", "package"), [("openvino", "openvino"), ("onnxruntime", "onnxscript")])
 def test_what_is_not_installed_is_named(name: str, package: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(conversion, "find_spec", lambda one: None if one == package else find_spec("torch"))

@@ -138,3 +138,22 @@ def test_in_training_mode_and_under_autocast_a_network_is_used_as_it_is() -> Non
 
 def test_a_network_without_layers_to_replace_has_no_other() -> None:
     assert fuse(nn.Flatten()) == (None, 0)
+
+
+@pytest.mark.parametrize("change", ["assigned", "layer", "buffer"])
+def test_weights_and_layers_in_place_of_others_are_fused_again(change: str) -> None:
+    network = seeded(OtherOrder)
+    forward = Forward(nn.Identity(), network, "cpu")
+    before = forward(IMAGES)
+    norm = network.get_submodule("norm1")
+    assert isinstance(norm, nn.BatchNorm2d) and norm.running_mean is not None
+    if change == "assigned":
+        other = {name: weight * 1.5 for name, weight in network.state_dict().items() if weight.ndim}
+        network.load_state_dict(other, strict=False, assign=True)
+    elif change == "layer":
+        network.norm1 = nn.BatchNorm2d(norm.num_features).eval()
+    else:
+        norm.running_mean = norm.running_mean + 0.5
+    with torch.no_grad():
+        torch.testing.assert_close(forward(IMAGES), network(IMAGES), atol=1e-5, rtol=1e-5)
+    assert not torch.allclose(forward(IMAGES), before, atol=1e-3)

@@ -96,3 +96,9 @@ def test_a_tie_with_the_label_is_no_misclassification() -> None:
         lambda images: torch.tensor([[3.0, 3.0, 0.0]]).expand(len(images), -1), torch.zeros(5, 1, 2, 2)
     )
     assert found.classes_given(torch.tensor([0, 1, 2, -1, 7])).tolist() == [0, 1, 0, 0, 0]
+
+
+def test_a_probability_that_is_rounded_above_one_is_a_confidence_of_one() -> None:
+    scores = torch.tensor([[1.0004, -0.0002], [0.3, 0.7]])
+    found = classify(Classifier("any", lambda _: scores, "", "probabilities"), torch.rand(2, 1, 2, 2))
+    assert found.confidences.tolist() == pytest.approx([1.0, 0.7]) and found.confidences.max() == 1

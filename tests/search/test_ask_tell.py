@@ -151,3 +151,16 @@ def test_the_strategies_of_the_page_attack_images(name: str, function: str) -> N
         while len(candidates := search.ask()):
             search.tell(sphere(candidates))
     assert search.lowest < 2e-2
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("strategy", ["cmaes", "cmaes-native", "nevergrad", "nsga2(popsize=10)", "de"])
+@pytest.mark.parametrize("value", [np.inf, 1e39])
+def test_a_candidate_that_cannot_be_evaluated_ends_no_search(strategy: str, value: float) -> None:
+    """Infinite, or beyond 32 bits: the search goes on to the end of its budget, and finds what it finds."""
+    with ask_tell(strategy, 3, budget=200) as search:
+        while len(candidates := search.ask()):
+            values = sphere(candidates)
+            values[0] = value if search.evaluations else values[0]
+            search.tell(values)
+    assert search.evaluations == 200 and search.lowest < 1

@@ -10,6 +10,7 @@ from problems import flat_images, outcome_facts
 from torch import Tensor
 
 from sparseattack import (
+    Experiment,
     InputError,
     Outcome,
     PixelGrid,
@@ -18,6 +19,7 @@ from sparseattack import (
     Search,
     Space,
     attack,
+    compare,
     corners,
     fewest,
     fooled,
@@ -134,6 +136,17 @@ def test_a_smaller_budget_is_the_beginning_of_a_larger_one() -> None:
     short, long = (outcomes(problem, "random(popsize=6)", budget) for budget in (40, BUDGET))
     for one, more in zip(short, long, strict=True):
         assert one.trace == tuple(step for step in more.trace if step[0] <= 40)
+
+
+def test_a_search_of_whole_images_has_the_pixels_that_differ_and_no_others() -> None:
+    """Of a study, too, which would call a run of more or fewer damaged."""
+    chosen = Experiment(
+        oracle="allconv-small", images="sample[0:12]", strategies=("sparse-evo",), encodings=("corners",),
+        pixels=(20,), budget=120, stop="fewest",
+    )  # fmt: skip
+    records = compare(chosen).records
+    assert len({record.pixels for record in records}) > 2
+    assert all(len(record.positions) == record.pixels for record in records)
 
 
 def test_an_encoding_of_one_size_is_refused() -> None:

@@ -292,3 +292,16 @@ def test_an_attack_has_the_outcomes_of_dense_inference(k: int) -> None:
     assert any(one.fooled for one in found)
     assert [one.first_fooled for one in found] == [one.first_fooled for one in expected]
     assert [one.positions.tolist() for one in found] == [one.positions.tolist() for one in expected]
+
+
+def test_weights_that_are_changed_later_are_followed() -> None:
+    network = small()
+    sparse, images = made(network), random_images(3, SHAPE)
+    rows, edits = sample_edits(images, 1)
+    before = scores_of(sparse, images, rows, edits)
+    with torch.no_grad():
+        for weight in network.parameters():
+            weight.mul_(1.5)
+    after = scores_of(sparse, images, rows, edits)
+    assert_close(after, sparse.dense(images, rows, edits))
+    assert not torch.allclose(after, before, atol=1e-3)
