@@ -133,3 +133,10 @@ def require(holds: bool, sentence: str) -> None:
     """Raise InputError with the ``sentence`` unless a condition ``holds``."""
     if not holds:
         raise InputError(sentence)
+
+
+def require_switches(**switches: object) -> None:
+    """Raise InputError unless each is True or False."""
+    for name, value in switches.items():
+        is_switch = type(value).__name__ in ("bool", "bool_")  # numpy's too, which is not imported here
+        require(is_switch, f"{name} is True or False, not {value!r}")

@@ -66,15 +66,19 @@ class CleanMaps:
         self.maps = first_part(plan.local.module, nodes)
         self.capacity = max(most, memory // plan.bytes)
         self.tables = {node: FeatureTable(map_shape(node), self.capacity, most) for node in nodes}
-        self.images = torch.empty(0)
-        self.written: int | Tensor = 0  # how often these were written to, or a copy where that is not counted
+        self.images, self.writes = (
+            torch.empty(0),
+            0,
+        )  # whose maps these are, and how often they were written to
         self.slot_of: OrderedDict[int, int] = OrderedDict()  # by image, the least recently used first
 
     def slots(self, images: Tensor, rows: Tensor) -> Tensor:
         """Places ``(n,)`` of the images numbered ``rows (n,)``; missing maps are computed."""
-        if images is not self.images or not self._are_as_before(images):
-            self.images = images
-            self.written = images.clone() if images.is_inference() else images._version
+        writes = (
+            0 if images.is_inference() else images._version
+        )  # such a tensor counts none: a Problem has none
+        if images is not self.images or writes != self.writes:
+            self.images, self.writes = images, writes
             self.slot_of.clear()
         wanted = sorted(set(rows.tolist()))
         for row in filter(self.slot_of.__contains__, wanted):
@@ -83,12 +87,6 @@ class CleanMaps:
             if row not in self.slot_of:
                 self._compute(row)
         return torch.tensor([self.slot_of[row] for row in rows.tolist()])
-
-    def _are_as_before(self, images: Tensor) -> bool:
-        """Whether nothing was written to the images that the maps are of."""
-        if isinstance(self.written, Tensor):
-            return torch.equal(images, self.written)
-        return images._version == self.written
 
     def _compute(self, row: int) -> None:
         full = len(self.slot_of) == self.capacity

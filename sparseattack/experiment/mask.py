@@ -30,8 +30,8 @@ def centre_share(text: str) -> float | None:
     """The share of each side that ``centre:0.5`` names; None for a file, or none. InputError for others."""
     kind, colon, share = text.partition(":")
     if kind != CENTRE or not colon:
-        if not text:
-            raise InputError(f"mask is {NONE}, {WAYS}, not empty")
+        if not text or text == CENTRE:
+            raise InputError(f"mask is {NONE}, {WAYS}, not {repr(text) if text else 'empty'}")
         return None
     try:
         value = float(share)

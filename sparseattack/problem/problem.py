@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from sparseattack.data.images import check_images, check_labels, eight_bit
-from sparseattack.errors import OracleError
+from sparseattack.errors import OracleError, require, require_switches
 from sparseattack.plugins.spec import Use, function_name
 from sparseattack.problem.criteria import Until, stops_of
 from sparseattack.problem.edits import Edits, Unit, touch
@@ -54,9 +54,7 @@ class Problem:
     until: Until = fooled  # stopping criterion
     pad: int = 0  # calls are padded to multiples of so many images; 0 is what the oracle asks for
     cases: Tensor | None = None  # int64, indices of the images that are searched; by default each once
-    # whether answer_edits is used where the oracle has it; None: if attack measures it to be faster, which
-    # may change the last bits of values from run to run; evaluate uses whole images
-    sparse: bool | None = None
+    sparse: bool | None = None  # whether answer_edits is used; None: if attack measures it to be faster
     repeat: bool = False  # evaluate duplicates too
     noisy: bool = False  # whether an image's scores differ by chance: most of several evaluations decide
     checked: bool = False  # whether the oracle is known to be a function of the image alone
@@ -69,6 +67,8 @@ class Problem:
     def __post_init__(self) -> None:
         """Refuse images that no 8-bit file holds, and shapes that do not fit."""
         check_parts(self.oracle, self.encoding, self.fitness, self.until)
+        require_switches(targeted=self.targeted, repeat=self.repeat, noisy=self.noisy, checked=self.checked)
+        require(self.pad >= 0, f"pad is a number of images, 0 for what the oracle asks for, not {self.pad}")
         check_images(self.images, self.encoding.slots, self.unit)
         check_labels(self.labels, self.images, self.cases)
         if self.mask is not None:

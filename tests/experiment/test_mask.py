@@ -103,6 +103,8 @@ def test_a_centre_of_no_share_is_refused(text: str) -> None:
 
 
 def test_an_empty_text_is_refused() -> None:
+    with pytest.raises(InputError, match=r"mask is none, FILE.png, FILE.npy or centre:0.5, not 'centre'"):
+        load_masks("centre", [(1, 3, 8, 8)])
     with pytest.raises(InputError, match=r"mask is none, FILE.png, FILE.npy or centre:0.5, not empty"):
         Experiment(mask="")
 

@@ -336,3 +336,16 @@ def test_what_writes_to_the_clean_images_ends_the_attack() -> None:
     with pytest.raises(OracleError, match=said):
         attack(problem(fitness=(margin, fitness), images=images), uniform, 10)
     assert torch.equal(images, random_images(4))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"targeted": "yes"}, "targeted is True or False, not 'yes'"),
+        ({"noisy": 1}, "noisy is True or False, not 1"),
+        ({"pad": -1}, "pad is a number of images, 0 for what the oracle asks for, not -1"),
+    ],
+)
+def test_a_setting_that_could_be_read_in_two_ways_is_refused(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        problem(**changes)
