@@ -62,6 +62,15 @@ class Purity:
             " --noisy-oracle, in Python Problem(..., noisy=True) or Experiment(noisy_oracle=True)"
         )
 
+    def require_same(self, classifier: Classifier, images: Tensor) -> None:
+        """Evaluate the clean images again that were tried: a ChangedError if they have other scores now.
+
+        Nothing is where none was tried; a server is asked again by the ``remote`` itself.
+        """
+        if self.scores is not None and not classifier.remote:
+            clean = probes(images)[0][: len(images)]
+            require_same(classifier, clean, self.scores[: len(clean)], frozenset())
+
 
 @torch.inference_mode()
 def purity(classifier: Classifier, images: Tensor) -> Purity:

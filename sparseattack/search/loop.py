@@ -58,7 +58,9 @@ def attack(
     There is one entry for each image, in their order. An image that is misclassified without an attack, or of
     the target class already, is not attacked: its entry is a ``LeftOut``, which is neither a success nor a
     failure. The oracle is shown the clean images for that, which costs no query. ``clean="keep"`` attacks
-    all images, and such a one succeeds at its first query. Raises InputError, StrategyError and OracleError.
+    all images, and such a one succeeds at its first query. At the end at most four clean images are evaluated
+    again, unless ``problem.checked``. Raises InputError, StrategyError, OracleError, and ChangedError, which
+    is one, where an oracle has other scores then.
     """
     outcomes = outcomes_of(problem, strategy, budget, seed, key=key, group=group, clean=clean)
     return sorted(outcomes, key=lambda outcome: outcome.image)
@@ -82,7 +84,8 @@ def outcomes_of(
     settings = AttackSettings(budget, seed, key, group)
     if clean not in get_args(Clean):
         raise InputError(f"clean is {' or '.join(map(repr, get_args(Clean)))}, not {clean!r}")
-    problem = problem.with_scale()  # refuses an oracle that is no function of the image alone
+    given = problem
+    problem = given.with_scale()  # refuses an oracle that is no function of the image alone
     attacked = torch.arange(len(problem.labels))
     if clean == "leave out" and len(attacked):
         done = problem.succeed_clean()
@@ -91,6 +94,8 @@ def outcomes_of(
         problem, attacked = problem.at(attacked[~done]), attacked[~done]
     for each in run_rounds(problem, strategy, settings):
         yield from (replace(outcome, image=int(attacked[outcome.image])) for outcome in each.outcomes)
+    if not given.noisy:
+        given.purity.require_same(given.classifier, given.images)
 
 
 class Round(NamedTuple):

@@ -11,8 +11,9 @@ from problems import attack, outcome_facts, outcomes_of, random_images, uniform
 from torch import Tensor, nn
 from torch.nn import functional
 
-from sparseattack import Classifier, InputError, Oracle, OracleError, Problem, rgb, spent
-from sparseattack.errors import SparseattackWarning
+from sparseattack import Classifier, InputError, Oracle, OracleError, Problem, corners, load, rgb, spent
+from sparseattack import attack as attack_as_users_do
+from sparseattack.errors import ChangedError, SparseattackWarning
 from sparseattack.problem.purity import probes, purity
 
 
@@ -194,3 +195,22 @@ def test_it_is_tried_once_for_a_problem(oracle: Callable[[Tensor], Tensor]) -> N
 
     tried = problem(counted, noisy=True)
     assert tried.purity is tried.purity and rows == tried.purity.evaluations
+
+
+@pytest.mark.parametrize("clean", ["keep", "leave out"])
+@pytest.mark.parametrize("count", [2, 9])
+def test_an_oracle_that_changes_while_it_is_attacked_is_named_at_the_end(count: int, clean: Any) -> None:
+    """It answers alike when it is asked twice in a row: else all images would count as fooled."""
+    calls = 0
+
+    def scores(images: Tensor) -> Tensor:
+        nonlocal calls
+        calls += len(images)
+        return images.mean((2, 3)) * (-10 if calls > 60 else 10)
+
+    images = random_images(count, (3, 5, 5))
+    chosen = Problem(scores, corners(), images, images.mean((2, 3)).argmax(1))
+    with pytest.raises(ChangedError, match="has changed while it was attacked"):
+        attack_as_users_do(chosen, load("strategies", "random"), 50, clean=clean)
+    calls = -10_000
+    assert len(attack_as_users_do(chosen, load("strategies", "random"), 50, clean=clean)) == count
