@@ -140,3 +140,10 @@ def require_switches(**switches: object) -> None:
     for name, value in switches.items():
         is_switch = type(value).__name__ in ("bool", "bool_")  # numpy's too, which is not imported here
         require(is_switch, f"{name} is True or False, not {value!r}")
+
+
+def place_of(name: str, classes: Sequence[str]) -> int:
+    """The number of the class of a ``name`` that is there; InputError where several have it."""
+    places = [str(place) for place, one in enumerate(classes) if one == name]
+    require(len(places) == 1, f"class {name!r} is the name of several classes: numbers {', '.join(places)}")
+    return int(places[0])

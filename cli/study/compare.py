@@ -5,6 +5,7 @@ import re
 import shlex
 import sys
 from collections.abc import Collection
+from contextlib import redirect_stdout
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, NamedTuple, Self
@@ -75,7 +76,8 @@ def compare(
         check_writable(path)
     else:
         check_folder(_folder(), "the study", "Name a file with --study", create=False)
-    with console.status("loading the oracle and the images"):
+    plugins_print = redirect_stdout(sys.stderr)  # what is printed to stdout may be JSON
+    with console.status("loading the oracle and the images"), plugins_print:
         setup = prepare(experiment)
     if not path:
         check_writable(path := _default_path(setup, place.shard))
@@ -85,7 +87,8 @@ def compare(
         planned = plan(setup, study)
         _print_remote(planned, console)
         try:
-            whole = _run(planned, place, console)
+            with plugins_print:
+                whole = _run(planned, place, console)
         except KeyboardInterrupt:
             _print_stopped(study, console, "stopped")
             raise typer.Exit(INTERRUPTED) from None

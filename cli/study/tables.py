@@ -15,13 +15,12 @@ from sparseattack.report.export.iohprofiler import plain
 from sparseattack.report.mixtures import require_alike
 from sparseattack.report.results import Results, results
 from sparseattack.report.side_by_side import common_csv, common_json, common_sections, of_study, study_names
-from sparseattack.report.summary import Pair, flat_answers
+from sparseattack.report.summary import Pair, failures, flat_answers
 from sparseattack.report.tables import (
     LEVEL,
     Section,
     attacked,
     explanation,
-    failures,
     generations,
     headline,
     sections,
@@ -284,7 +283,7 @@ def differences(found: Results, names: dict[Method, str]) -> list[str]:
     if others := len(pairs) - len(significant):
         sentences.append(f"{others} of {len(pairs)} pairs: not significant (exact McNemar, Holm-adjusted).")
     if more := len(significant) - MOST_PAIRS if len(significant) > MOST_PAIRS else 0:
-        sentences.append(f"{more} more pairs differ significantly; --json has them all.")
+        sentences.append(f"{number_of(more, 'pair')} more, which differ significantly: --json has them all.")
     return sentences
 
 

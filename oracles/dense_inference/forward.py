@@ -135,9 +135,10 @@ class Normalise(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         known, channels = max(len(self.mean), len(self.std)), images.shape[1]
         if known not in (1, channels):
+            last = "; they seem to be (N, H, W, C), not (N, C, H, W)" * (images.shape[3] == known)
             raise InputError(
-                f"mean and std have {known} channels, the images have {channels}: convert the images, or with"
-                " --native-size let the oracle convert pictures"
+                f"mean and std have {known} channels, the images have {channels}{last}: convert the images,"
+                " or with --native-size let the oracle convert pictures"
             )
         return (images - self.mean) / self.std
 

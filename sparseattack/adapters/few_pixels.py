@@ -115,7 +115,10 @@ class FewPixels:
 
     def _kept(self, outcome: Outcome | LeftOut) -> bool:
         """Whether the edit of an image is returned, rather than the image as it came."""
-        return isinstance(outcome, Outcome) and (outcome.fooled or self.failed == "attempt")
+        if not isinstance(outcome, Outcome):
+            return False
+        few = outcome.pixels <= self.pixels  # not so of whole images that did not get so near
+        return outcome.fooled or (few and self.failed == "attempt")
 
 
 def few_pixel_attack(
@@ -173,7 +176,7 @@ def _oracle(model: Oracle, colours: ColourRange, dtype: torch.dtype, scale: Scal
     """The model as an oracle: it gets images in the range and type that it takes."""
     known = Classifier.of(model)
     known = known if scale == "auto" else replace(known, scale=scale)
-    dtype = dtype if dtype.is_floating_point else torch.float32
+    dtype = _shown(known, dtype)
     if colours.unit and dtype == torch.float32:
         return known
 
@@ -183,6 +186,16 @@ def _oracle(model: Oracle, colours: ColourRange, dtype: torch.dtype, scale: Scal
     if isinstance(model, nn.Module):
         return replace(known, scores=Converted(model, convert), answer_edits=None)
     return replace(known, scores=lambda images: known.scores(convert(images)), answer_edits=None)
+
+
+def _shown(model: Classifier, dtype: torch.dtype) -> torch.dtype:
+    """The type in which a model gets images of a type: float32 for whole numbers, and for float64.
+
+    Float64, in which arrays of numpy often are, only stays for a network of such weights.
+    """
+    weights = model.module.parameters() if model.module else ()
+    double = any(weight.dtype == torch.float64 for weight in weights)
+    return dtype if dtype.is_floating_point and (dtype != torch.float64 or double) else torch.float32
 
 
 def _paint(outcome: Outcome | LeftOut, image: Tensor) -> Tensor:
@@ -221,9 +234,8 @@ def _verified(
     if not len(places):
         return outcomes
     mixed = torch.where(returned.changed, returned.whole, returned.original)[places]
-    if not mixed.is_floating_point():
-        mixed = mixed.float()
     classifier = replace(Classifier.of(model), scale=problem.classifier.scale)
+    mixed = mixed.to(_shown(classifier, mixed.dtype))
     with evaluation_mode(classifier), torch.inference_mode():
         scores = torch.cat([classifier(part) for part in torch.split(mixed, classifier.batch)])
     lost = margin_of(scores, problem.labels[places], problem.targeted) >= 0

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from sparseattack.data.notebook import SHOWN as IN_NOTEBOOK
 from sparseattack.data.notebook import ShownImage, gallery
-from sparseattack.errors import InputError, number_of
+from sparseattack.errors import InputError, number_of, place_of, require
 
 if TYPE_CHECKING:  # a report imports no torch
     import torch
@@ -158,7 +158,7 @@ class Images:
         names = {label: self.classes[label] if self.classes else str(label) for label in used}
         if unknown := [name for name in names.values() if name not in classes]:
             raise InputError(f"there is no class {', '.join(unknown)}, only {', '.join(classes)}")
-        places = {label: classes.index(name) for label, name in names.items()} | {UNKNOWN: UNKNOWN}
+        places = {label: place_of(name, classes) for label, name in names.items()} | {UNKNOWN: UNKNOWN}
         labels = self.labels.new_tensor([places[label] for label in self.labels.tolist()])
         return replace(self, labels=labels, classes=classes)
 
@@ -261,7 +261,7 @@ def _refuse_other_colours(colours: object) -> None:
     if not same or (colours.is_floating_point() and colours.numel() and colours.max() == 1):
         raise InputError(
             "levels() takes 8-bit colours, whole numbers from 0 to 255, no others and no floats up to 1 (of"
-            " values in [0, 1]: levels((255 * images).round().byte()))"
+            " values in [0, 1], and of these alone: levels((255 * images).round().byte()))"
         )
 
 
@@ -281,14 +281,16 @@ def check_images(images: "Tensor", slots: int, unit: Literal["pixels", "coordina
     """Refuse all but multiples of 1/255 ``(N, C, H, W)`` with at least ``slots`` pixels, or coordinates."""
     import torch
 
-    if not isinstance(images, torch.Tensor):
-        raise InputError(f"images are a torch tensor, float32 (N, C, H, W), not {type(images).__name__}")
+    kind = type(images).__name__
+    require(isinstance(images, torch.Tensor), f"images are a torch tensor, float32 (N, C, H, W), not {kind}")
     if images.ndim != 4 or images.dtype != torch.float32:  # noqa: PLR2004
         raise InputError(f"images are float32 (N, C, H, W), not {images.dtype} {tuple(images.shape)}")
     room = max(1, min(BLOCK, COLOURS // max(1, images[:1].numel())))
     if not all(map(_eight_bit, torch.split(images, room))):
-        rounded = "levels((255 * images).round().byte())"
-        raise InputError(f"images must hold multiples of 1/255 in [0, 1]: round them, as in {rounded}")
+        low, high = float(images.min()), float(images.max())
+        way = f"these are from {low:g} to {high:g}: divide 0 to 255 by 255, or undo a normalisation"
+        way = "round them, as in levels((255 * images).round().byte())" if 0 <= low <= high <= 1 else way
+        raise InputError(f"images must hold multiples of 1/255 in [0, 1]: {way}")
     channels, height, width = images.shape[1:]
     if channels < 1 or height * width * (channels if unit == "coordinates" else 1) < slots:
         raise InputError(
@@ -303,13 +305,12 @@ def check_labels(labels: "Tensor", images: "Tensor", cases: "Tensor | None") -> 
     if cases is not None and not torch.isin(cases, torch.arange(len(images), device=cases.device)).all():
         raise InputError(f"cases are indices of images from 0 to {len(images) - 1}, not {cases.tolist()}")
     count = len(images) if cases is None else len(cases)
-    if not isinstance(labels, torch.Tensor):
-        raise InputError(f"labels are a torch tensor, int64 ({count},), not {type(labels).__name__}")
+    kind = type(labels).__name__
+    require(isinstance(labels, torch.Tensor), f"labels are a torch tensor, int64 ({count},), not {kind}")
     if labels.dtype != torch.int64 or labels.shape != (count,):
         found = f"{labels.dtype} {tuple(labels.shape)}"
         raise InputError(f"labels of {number_of(count, 'image')} are int64 ({count},), not {found}")
-    if labels.device != images.device:
-        raise InputError(f"labels are on {labels.device}, images on {images.device}")
+    require(labels.device == images.device, f"labels are on {labels.device}, images on {images.device}")
     if (labels < 0).any():
         raise InputError(f"a label is a class from 0, not {int(labels.min())}")
 

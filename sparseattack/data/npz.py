@@ -217,9 +217,11 @@ def _eight_bit(images: Array, rows: Rows) -> tuple[NDArray[np.uint8], tuple[str,
         return images[rows].astype(np.uint8), ()
     low, high = float(images.min()), float(images.max())
     if images.dtype.kind == "f":
-        if not 0 <= low <= high <= 1:  # NaN too
+        if np.isnan(low):
+            raise InputError(f"has {images.dtype} images with NaN, which is no colour")
+        if not 0 <= low <= high <= 1:
             raise InputError(
-                f"has {images.dtype} images from {low:.4g} to {high:.4g}, not in [0, 1]: divide colours of"
+                f"has {images.dtype} images from {low:.7g} to {high:.7g}, not in [0, 1]: divide colours of"
                 " 0 to 255 by 255, and undo a normalisation, which belongs to the oracle (mean=, std=)"
             )
         scaled = images[rows].astype(np.float64) * 255

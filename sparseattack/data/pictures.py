@@ -39,6 +39,9 @@ def load_pictures(path: Path, select: Select, resize: Resize) -> tuple[ImageArra
 
     InputError for files that cannot be read.
     """
+    if path.suffix.lower() == ".npy" and path.is_file():
+        save = 'np.savez("images.npz", images=..., labels=...)'
+        raise InputError(f"{path} is an array without labels: save both in an .npz file, {save}")
     listing = list_pictures(path)
     if not listing.files:
         raise InputError(f"there is no picture in {path}{''.join(f'; {note}' for note in listing.notes)}")

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from sparseattack.data.images import ImageGroups
-from sparseattack.errors import InputError, number_of
+from sparseattack.errors import InputError, number_of, place_of
 from sparseattack.experiment.settings import Experiment
 from sparseattack.provenance import digest, digest_image
 
@@ -124,11 +124,14 @@ def _random_target(content: str, label: int, predicted: int, seed: int, count: i
 def class_number(text: str, classes: tuple[str, ...]) -> int:
     """The number of the class called or numbered ``text``; ``classes`` has K names, some of them empty."""
     if text and text in classes:
-        return classes.index(text)
-    if text.isdecimal() and int(text) < len(classes):
+        return place_of(text, classes)
+    numbers = all(name.isdecimal() for name in classes)  # then a number is a name, and nothing else
+    if text.isdecimal() and int(text) < len(classes) and not numbers:
         return int(text)
-    names = f" or {', '.join(filter(None, classes))}" if any(classes) else ""
-    raise InputError(f"there is no class {text!r}, only 0 to {len(classes) - 1}{names}")
+    every = ", ".join(filter(None, classes))
+    names = f" or {every}" if every else ""
+    only = every if numbers else f"0 to {len(classes) - 1}{names}"
+    raise InputError(f"there is no class {text!r}, only {only}")
 
 
 def is_attackable(case: Case, label: int, predicted: int, *, correct_only: bool = False) -> bool:

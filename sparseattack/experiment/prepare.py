@@ -25,7 +25,7 @@ from sparseattack.plugins.registry import load, make, names
 from sparseattack.plugins.spec import Plugin, Spec, extra_objectives, parse, uses_of
 from sparseattack.problem import criteria
 from sparseattack.problem.edits import Unit
-from sparseattack.problem.encodings.encoding import AnyEncoding, unit_of
+from sparseattack.problem.encodings.encoding import AnyEncoding, require_slots, unit_of
 from sparseattack.problem.oracle import EAGER
 from sparseattack.problem.problem import Problem
 from sparseattack.provenance import Environment, digest, environment
@@ -248,9 +248,10 @@ def _encodings(experiment: Experiment) -> dict[tuple[str, int], ChosenEncoding]:
         if "pixels" in spec.settings:
             raise InputError(f"how many pixels may change is set by --pixels, not in encoding {text}")
     plugins = {(text, k): load("encodings", specs[text], {"pixels": k}) for text, k in pairs}
-    return {
-        pair: ChosenEncoding(plugin, make(plugin, f"encoding {pair[0]}")) for pair, plugin in plugins.items()
-    }
+    made = {pair: make(plugin, f"encoding {pair[0]}") for pair, plugin in plugins.items()}
+    for (text, k), encoding in made.items():
+        require_slots(text, encoding, k)
+    return {pair: ChosenEncoding(plugins[pair], encoding) for pair, encoding in made.items()}
 
 
 def problem_of(setup: Setup, condition: Condition, chosen: Sequence[Case]) -> Problem:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from sparseattack.errors import number_of
 from sparseattack.report.statistics.intervals import holm, mcnemar, median, wilson
 from sparseattack.study.columns import NOT_KNOWN, Columns, Flags, Numbers
 from sparseattack.study.facts import Method
@@ -44,6 +45,7 @@ class Summary:
     strategy_seconds: float | None
     restarts: int | None
     unverified: int  # runs that fooled the oracle once, but not in verification: counted as failures
+    ended: int  # failures whose search ended by itself, with queries left
     errors: int  # runs whose search failed: counted as failures
     any_target: float | None  # rate of images moved to some class, where every other class was a target
 
@@ -111,9 +113,27 @@ def _summary(method: Method, runs: Columns, every_target: bool) -> Summary:
         strategy_seconds=_seconds(runs.strategy_seconds),
         restarts=total(runs.restarts),
         unverified=int(((runs.first_fooled > 0) & ~runs.verified).sum()),
+        ended=int((~(hits | runs.failed) & (runs.first_fooled == 0) & (runs.queries < method.budget)).sum()),
         errors=int(runs.failed.sum()),
         any_target=_any_target(runs) if every_target else None,
     )
+
+
+def failures(line: Summary, name: str) -> list[str]:
+    """Successes that were not verified, searches that ended early or by an error, methods without a query."""
+    condition, sentences = f"{name}/{line.method.encoding}, k = {line.method.k}", []
+    if line.unverified:
+        count = number_of(line.unverified, "success was", "successes were")
+        sentences.append(f"{condition}: {count} not verified and counted as failures")
+    if line.errors:
+        count = number_of(line.errors, "search", "searches")
+        sentences.append(f"{condition}: {count} ended with an error and counted as failures")
+    if line.ended and line.queries:
+        count = number_of(line.ended, "search", "searches")
+        sentences.append(f"{condition}: {count} ended without success and with queries left")
+    if line.runs and not line.queries:
+        sentences.append(f"{condition}: not one query was asked; its candidates were none, or no numbers")
+    return sentences
 
 
 def flat_answers(line: Summary, name: str) -> list[str]:

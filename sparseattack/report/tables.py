@@ -273,20 +273,6 @@ def _median_changed(line: Summary) -> str:
     return f"{line.median_pixels:g}" if line.median_pixels else f">{line.method.k}"
 
 
-def failures(line: Summary, name: str) -> list[str]:
-    """Successes that were not verified, searches that ended with an error, and methods without a query."""
-    condition, sentences = f"{name}/{line.method.encoding}, k = {line.method.k}", []
-    if line.unverified:
-        count = number_of(line.unverified, "success was", "successes were")
-        sentences.append(f"{condition}: {count} not verified and counted as failures")
-    if line.errors:
-        count = number_of(line.errors, "search", "searches")
-        sentences.append(f"{condition}: {count} ended with an error and counted as failures")
-    if line.runs and not line.queries:
-        sentences.append(f"{condition}: not one query was asked; its candidates were none, or no numbers")
-    return sentences
-
-
 def generations(methods: Sequence[Method]) -> list[str]:
     """Where budgets differ, how many generations of its ``popsize`` a method's budget is, in sentences."""
     if len({method.budget for method in methods}) == 1:

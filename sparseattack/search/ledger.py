@@ -140,7 +140,8 @@ class Ledger:
             warn(
                 f"{count} {'success' if count == 1 else 'successes'} of queries to {self.problem.classifier}"
                 " failed when the edit was evaluated as a single image, and count as failures: its scores"
-                " depend on more than the image; sparseattack check ORACLE tries it",
+                " depend on more than the image, or an encoding's edits on more than the candidate;"
+                " sparseattack check ORACLE and sparseattack check ENCODING try it",
                 SparseattackWarning,
                 stacklevel=1,  # one place, so that it is shown once
             )

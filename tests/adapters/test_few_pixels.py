@@ -166,3 +166,21 @@ def test_whole_numbers_are_a_range_too() -> None:
     assert found.images.dtype == torch.uint8
     assert torch.equal(found.images, painted(expected, failures=False).mul(255).round().to(torch.uint8))
     assert all(shown.dtype == torch.float32 and torch.equal(shown, shown.round()) for shown in seen)
+
+
+@pytest.mark.parametrize("strategy", ["pointwise(unit=pixel)", "sparse-evo", "random(popsize=20)"])
+def test_no_attempt_has_more_pixels_than_may_change(strategy: str) -> None:
+    """Of searches over whole images, whose best attempt may still be far from as few."""
+    images, labels = given()
+    found = FewPixels(2, 40, strategy, "corners", failed="attempt")(network(), images, labels)
+    assert max(changed_pixels(images, found.images)) <= 2
+    wrong = predicted(found.images) != labels
+    assert torch.equal(wrong, found.success)
+
+
+def test_float64_is_shown_as_float32_and_comes_back_as_it_came() -> None:
+    images, labels = given()
+    call = FewPixels(2, 60, "random(popsize=20)", "corners", 5)
+    expected, found = call(network(), images, labels), call(network(), images.double(), labels)
+    assert found.images.dtype == torch.float64 and torch.equal(found.images.float(), expected.images)
+    assert torch.equal(found.success, expected.success) and found.success.any()

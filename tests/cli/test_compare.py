@@ -305,3 +305,34 @@ def test_runs_under_a_label_are_those_without(folder: Path, inside: Call) -> Non
     assert {row.pop("strategy_label") for row in a} == {"quick"}
     assert {row.pop("strategy_label") for row in b} == {"random(popsize=20)"}
     assert a == b and a[0]["key"]
+
+
+PRINTING = """
+import torch
+
+def make():
+    def scores(images):
+        print("predicting")
+        return images.flatten(1)[:, :3] * 9 - 4
+    return scores
+
+def three(space):
+    print("three candidates")
+    for _ in range(3):
+        yield space.uniform(1)
+    while True:
+        yield space.uniform(1) * torch.nan
+"""
+
+
+def test_what_plugins_print_is_no_part_of_json(folder: Path, inside: Call) -> None:
+    """And of a search that ended early, a table says that it did."""
+    (folder / "printing.py").write_text(PRINTING)
+    images = "--images", "sample[0:2]", "--true-class", "prediction", "--encodings", "corners"
+    asked = "compare", "--oracle", "printing.py:make", "-s", "printing.py:three", *images, "--budget", "9"
+    out, err = inside(*asked, "--json")
+    (row,) = json.loads(out)["table"]
+    assert "predicting" in err and "three candidates" in err
+    assert row["queries"] == 6 and row["successes"] == 0 and row["ended"] == 2
+    out, _ = inside(*asked)
+    assert "2 searches ended without success and with queries left" in " ".join(out.split())

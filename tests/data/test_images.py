@@ -22,7 +22,7 @@ def test_levels_of_what_holds_no_8_bit_colours_are_refused() -> None:
     whole = torch.tensor([0, 7, 255])
     for same in (whole, whole.byte(), whole.float()):
         assert torch.equal(levels(same), whole / 255)
-    colours = r"no floats up to 1 \(of values in \[0, 1\]: levels\("
+    colours = r"no floats up to 1 \(of values in \[0, 1\], and of these alone: levels\("
     for given, said in (
         (torch.rand(3), colours),
         (torch.tensor([True]), colours),

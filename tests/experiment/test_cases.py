@@ -10,7 +10,7 @@ import pytest
 
 from sparseattack import compare
 from sparseattack.errors import InputError
-from sparseattack.experiment.cases import Case, Selection, sample_images
+from sparseattack.experiment.cases import Case, Selection, class_number, sample_images
 from sparseattack.experiment.clean import evaluate_clean
 from sparseattack.experiment.prepare import prepare
 from sparseattack.experiment.settings import Experiment
@@ -164,3 +164,23 @@ def test_success_is_measured_from_the_truth_that_was_taken(experiment: Experimen
     seen = compare(replace(experiment, true_class="prediction", budget=2000, pixels=(8,)))
     hit = [record for record in seen.records if record.image in WRONG and record.success]
     assert hit and all(record.after_class != record.before_class == record.label for record in hit)
+
+
+@pytest.mark.parametrize(
+    ("text", "classes", "expected"),
+    [
+        ("3", ("1", "2", "3"), 2),
+        ("b", ("a", "b", ""), 1),
+        ("2", ("a", "b", ""), 2),
+        ("0", ("1", "2", "3"), "there is no class '0', only 1, 2, 3"),
+        ("7", ("a", "b", ""), "there is no class '7', only 0 to 2 or a, b"),
+        ("a", ("a", "b", "a"), "class 'a' is the name of several classes: numbers 0, 2"),
+    ],
+)
+def test_a_class_is_meant_in_one_way(text: str, classes: tuple[str, ...], expected: int | str) -> None:
+    """Where all names are numbers, a number is a name; a name of several classes is none."""
+    if isinstance(expected, int):
+        assert class_number(text, classes) == expected
+    else:
+        with pytest.raises(InputError, match=expected):
+            class_number(text, classes)

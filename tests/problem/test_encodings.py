@@ -1,11 +1,30 @@
 """Every position and shade has the same share of the cube, whatever the image's shape."""
 
+from dataclasses import dataclass
+
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from linear_problem import linear
+from problems import random_images
+from torch import Tensor
 
-from sparseattack import InputError, Pixels, corners, rgb
+from sparseattack import (
+    Edits,
+    Encoding,
+    Experiment,
+    Gene,
+    InputError,
+    Pixels,
+    Problem,
+    attack,
+    compare,
+    corners,
+    load,
+    register,
+    rgb,
+)
 
 SHAPES = [(1, 1, 1), (3, 4, 7), (5, 2, 3), (3, 512, 512), (1, 28, 28)]
 
@@ -70,3 +89,51 @@ def test_even_shades_step_from_black_to_white() -> None:
         colours = Pixels(1, shades).decode(genes, torch.Size((1, 2, 2))).colours.flatten()
         assert set(colours.int().diff().tolist()) == {255 // (shades - 1)}
         assert (int(colours[0]), int(colours[-1])) == (0, 255)
+
+
+@dataclass(frozen=True)
+class Wrong:
+    """An encoding of one black pixel that does not keep to its contract."""
+
+    kind: str
+    slots: int = 1
+
+    def genes(self, shape: torch.Size) -> tuple[Gene, ...]:
+        return (Gene("row", shape[1]), Gene("column", shape[2]))
+
+    def decode(self, genes: Tensor, shape: torch.Size) -> Edits:
+        count = 2 if self.kind == "more" else 1
+        positions = torch.zeros(len(genes), count, dtype=torch.int64)
+        positions += shape[1] * shape[2] if self.kind == "outside" else 0
+        colours = torch.zeros(len(genes), count, shape[0])
+        return Edits(positions, colours if self.kind == "floats" else colours.to(torch.uint8))
+
+
+@pytest.mark.parametrize(
+    ("kind", "message"),
+    [
+        ("more", r"encoding Wrong has positions and colours torch.int64 \(\d+, 2\) and torch.uint8"),
+        ("floats", r"encoding Wrong has positions and colours .* torch.float32 .*, not int64 .* and uint8"),
+        ("outside", "encoding Wrong has positions from 30 to 30 in images of 6 x 5, not 0 to 29"),
+    ],
+)
+def test_an_encoding_that_breaks_its_contract_is_named(kind: str, message: str) -> None:
+    """Not the oracle, and by no error of torch; and no run of more pixels than k is a success."""
+    images = random_images(2)
+    broken = Problem(linear, Wrong(kind), images, linear(images).argmax(1))
+    with pytest.raises(InputError, match=message):
+        attack(broken, load("strategies", "random"), 10)
+
+
+def test_an_encoding_of_another_number_of_pixels_is_refused() -> None:
+    register("encodings", "always-one", always_one)
+    chosen = Experiment(
+        oracle="linear(classes=4)", images="sample[0:2]", encodings=("always-one",), pixels=(1, 2)
+    )
+    with pytest.raises(InputError, match="encoding always-one has 1 slots where it was made for pixels=2"):
+        compare(chosen)
+
+
+def always_one(*, pixels: int) -> Encoding:
+    """One pixel, whatever is asked for."""
+    return rgb(pixels=1)

@@ -47,7 +47,11 @@ def problem(**others: Any) -> Problem:
         (random_images(4).double(), "not torch.float64"),
         (torch.zeros(4, 3, 6, 5, dtype=torch.uint8), "not torch.uint8"),
         (random_images(4) * 0.999, "multiples of 1/255"),
-        (random_images(4) * 255, "multiples of 1/255"),
+        (random_images(4) * 255, "multiples of 1/255 .*: these are from 0 to 255: divide 0 to 255 by 255"),
+        (
+            random_images(4) - 0.5,
+            "multiples of 1/255 .*: these are from -0.5 to 0.5: .* undo a normalisation",
+        ),
         (-random_images(4), "multiples of 1/255"),
         (random_images(4) * torch.nan, "multiples of 1/255"),
         (random_images(4)[:, :, :0], "images of 0 x 5 pixels and 3 channels have no 1 pixels to change"),

@@ -60,7 +60,26 @@ AnyEncoding = Encoding | ImageEncoding
 def decoder(encoding: AnyEncoding, images: Tensor) -> Decode:
     """How candidates of an encoding become edits of clean ``images (N, C, H, W)``."""
     on: Callable[[Tensor], Decode] | None = getattr(encoding, "on", None)
-    return partial(_decode, cast(Encoding, encoding), images.shape[1:]) if on is None else on(images)
+    found = partial(_decode, cast(Encoding, encoding), images.shape[1:]) if on is None else on(images)
+    ours = type(encoding).__module__.startswith(f"{__package__.partition('.')[0]}.")
+    return found if ours else partial(_checked, found, encoding, images.shape[1:])
+
+
+def _checked(decode: Decode, encoding: AnyEncoding, shape: torch.Size, genes: Tensor, rows: Tensor) -> Edits:
+    """The edits of an encoding of somebody else's; InputError for other numbers of pixels, and for none."""
+    edits, (channels, height, width) = decode(genes, rows), shape
+    count, area = (len(genes), encoding.slots), height * width
+    found = [(each.dtype, tuple(each.shape)) for each in edits]
+    if found != [(torch.int64, count), (torch.uint8, (*count, channels))]:
+        wanted = f"int64 {count} and uint8 {(*count, channels)}"
+        what = f"positions and colours {' and '.join(f'{one} {size}' for one, size in found)}, not {wanted}"
+    elif edits.positions.numel() and not 0 <= edits.positions.min() <= edits.positions.max() < area:
+        low, high = int(edits.positions.min()), int(edits.positions.max())
+        what = f"positions from {low} to {high} in images of {height} x {width}, not 0 to {area - 1}"
+    else:
+        return edits
+    who = f"encoding {type(encoding).__name__}"
+    raise InputError(f"{who} has {what}: sparseattack check ENCODING tries all that it must do")
 
 
 def _decode(encoding: Encoding, shape: torch.Size, genes: Tensor, rows: Tensor) -> Edits:
@@ -92,6 +111,15 @@ def check_parts(oracle: object, encoding: object, fitness: object, until: object
         raise InputError(f"fitness is a tuple of one function or more, as in (margin,), not {fitness!r}")
     if not callable(until):
         raise InputError(f"until is a function such as fooled or confident(0.9), not {until!r}")
+
+
+def require_slots(text: str, encoding: AnyEncoding, k: int) -> None:
+    """InputError for an encoding, called ``text``, that was made for k pixels and has another number."""
+    if encoding.slots != k:
+        raise InputError(
+            f"encoding {text} has {encoding.slots} slots where it was made for pixels={k}: sparseattack check"
+            f" {text} tries all that it must do"
+        )
 
 
 def check_slots(slots: int) -> None:

@@ -30,11 +30,10 @@ from sparseattack.report.page.wording import (
 )
 from sparseattack.report.results import Results
 from sparseattack.report.statistics.comparisons import comparisons
-from sparseattack.report.summary import flat_answers
+from sparseattack.report.summary import failures, flat_answers
 from sparseattack.report.tables import (
     changes,
     explanation,
-    failures,
     generations,
     headline,
     percent,
