@@ -241,3 +241,10 @@ class Weighted:
 def test_functions_have_names_whatever_is_bound() -> None:
     assert function_name(margin) == "margin" and function_name(partial(partial(margin))) == "margin"
     assert function_name(Weighted()) == "Weighted"
+
+
+def test_a_parameter_that_is_no_setting_is_told_apart_from_one_that_does_not_exist() -> None:
+    def untyped(space: object, popsize: int = 10) -> None: ...
+
+    with pytest.raises(InputError, match=r"no setting popsize: a setting stands behind a \*, .* popsize"):
+        bind("it", untyped, {"popsize": "20"})
