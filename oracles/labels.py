@@ -1,9 +1,9 @@
 """Labels only: another oracle of which nothing is seen but the class that it predicts."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, cast
 
 from torch import Tensor, nn
 
@@ -12,6 +12,8 @@ from sparseattack.plugins.registry import oracle_plugin
 from sparseattack.problem.oracle import Remote
 from sparseattack.problem.scale import columns
 from sparseattack.provenance import digest
+
+NEAR = 16  # roundings within which two scores of any scale are near: those of probabilities may be logits'
 
 Scores = Callable[[Tensor], Tensor]
 
@@ -24,17 +26,18 @@ def labels(*, oracle: str, device: str = "cpu") -> Oracle:
     oracle: its name and settings, as in labels(oracle=allconv-small)
     device: cpu, cuda, cuda:1 or mps
     """
-    full = Classifier.of(oracle_plugin(oracle, device)(), oracle)
+    shown = Classifier.of(oracle_plugin(oracle, device)(), oracle)
+    full = shown.exact or shown
     return replace(
         full,
-        name=f"labels of {full.name}",
+        name=f"labels of {shown.name}",
         scores=partial(_best, full, full.scores),
-        digest=digest([full.digest, "labels"]) if full.digest else "",
+        digest=digest([shown.digest, "labels"]) if shown.digest else "",
         scale="labels",
         answer_edits=None,
         exact=None,
         rounding=0.0,
-        remote=cast("Remote", Hidden(full, full.remote)) if full.remote else None,
+        remote=Hidden(full, full.remote) if full.remote else None,
         backends={},
     )
 
@@ -46,13 +49,30 @@ class Hidden:
     full: Classifier
     remote: Remote
 
+    @property
+    def lossless(self) -> bool:
+        """As the remote's."""
+        return self.remote.lossless
+
     def ask_again(self, images: Tensor) -> Tensor:
-        """As a label each, images that are sent again."""
+        """The labels of images that are sent again."""
         return _best(self.full, self.remote.ask_again, images)
 
-    def __getattr__(self, name: str) -> Any:
-        """The rest as it is."""
-        return getattr(self.remote, name)
+    def buying_for(self, runs: Sequence[str], verifying: bool = False) -> AbstractContextManager[None]:
+        """As the remote's."""
+        return self.remote.buying_for(runs, verifying)
+
+    def bought_for(self, run: str) -> tuple[int, int]:
+        """As the remote's."""
+        return self.remote.bought_for(run)
+
+    def check(self) -> None:
+        """As the remote's."""
+        self.remote.check()
+
+    def statement(self) -> str:
+        """As the remote's."""
+        return self.remote.statement()
 
 
 def _best(full: Classifier, scores: Scores, images: Tensor) -> Tensor:
@@ -61,10 +81,12 @@ def _best(full: Classifier, scores: Scores, images: Tensor) -> Tensor:
     Where two scores are within rounding, those of the image in a call of its own decide, as they do where an
     oracle shows them; not so of a server, which is asked about each image by itself.
     """
-    found = columns(scores(images), full.scale, full.classes)
-    if not full.remote and found.shape[1] > 1:
+    found = columns(scores(images.clone()), full.scale, full.classes)  # which may be written to
+    classes, count = found.argmax(1).clone(), found.shape[1]
+    if not full.remote and count > 1 and len(images) > 1:
         first, second = found.topk(2, dim=1).values.unbind(1)
-        near = first - second <= full.rounding_on(found.device) * found.abs().amax(1)
-        for row in near.nonzero()[:, 0].tolist() if len(found) > 1 else []:
-            found[row] = columns(scores(images[row : row + 1]), full.scale, full.classes)[0]
-    return nn.functional.one_hot(found.argmax(1), found.shape[1]).float()
+        near = first - second <= NEAR * full.rounding_on(found.device) * found.abs().amax(1)
+        for row in near.nonzero()[:, 0].tolist():
+            single = columns(scores(images[row : row + 1].clone()), full.scale, full.classes)
+            classes[row] = single.argmax(1)[0]
+    return nn.functional.one_hot(classes, count).float()

@@ -18,7 +18,7 @@ from sparseattack.problem.purity import share_of
 
 from ..dense_inference.blocks import BlockScores, Network, probes
 from ..dense_inference.forward import Forward
-from ..dense_inference.fusion import stamp
+from ..dense_inference.fusion import Stamp, same, stamp
 from ..sparse_inference.graph import Shape
 from .conversion import onnxruntime_of, openvino_of
 
@@ -31,11 +31,12 @@ class LibraryBackend:
     """An oracle's network in another library."""
 
     def __init__(
-        self, name: str, own: Network, convert: Convert, stamp: Callable[[], object] = lambda: None
+        self, name: str, own: Network, convert: Convert, stamp: Callable[[], Stamp | None] = lambda: None
     ) -> None:
         """``own`` are the scores of the oracle itself, of weights with which a ``stamp`` changes."""
         self.name, self.own, self.convert = name, own, convert
-        self.stamp, self.of = stamp, stamp()
+        self.stamp: Callable[[], Stamp | None] = stamp
+        self.of: Stamp | None = None  # those that ``made`` are of
         self.made: dict[tuple[torch.Size, int], BlockScores] = {}
 
     def __call__(self, images: Tensor) -> tuple[Network, Block]:
@@ -47,7 +48,7 @@ class LibraryBackend:
         scores than the oracle itself.
         """
         kind, now = (images.shape[1:], torch.get_num_threads()), self.stamp()
-        if now != self.of:
+        if not same(now, self.of):
             self.made, self.of = {}, now
         if kind not in self.made:
             channels, height, width = kind[0]

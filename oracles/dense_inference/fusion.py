@@ -8,7 +8,9 @@ small call and in a large one (``blocks`` tries whether it has).
 """
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from itertools import chain
+from operator import is_
 from typing import Any
 
 import torch
@@ -25,8 +27,22 @@ TRIED = 8  # images of the first call on which that is tried, and as many that a
 ROWS = 4  # least rows of a product
 
 
-Stamp = tuple[tuple[int, ...], tuple[tuple[int, int], ...]]
-"""Of a network: its modules, and where each weight is and how often it was written to."""
+@dataclass(frozen=True)
+class Stamp:
+    """Of a network: its modules, its weights, and how often each was written to."""
+
+    parts: list[nn.Module]  # held, so that no other has their identity
+    weights: list[Tensor]
+    writes: list[tuple[int, int]]  # where each is, and how often it was written to
+
+    def is_of(self, other: "Stamp | None") -> bool:
+        """Whether nothing of the network was changed in between."""
+        return (
+            other is not None
+            and self.writes == other.writes
+            and len(self.parts) == len(other.parts)
+            and all(map(is_, chain(self.parts, self.weights), chain(other.parts, other.weights)))
+        )
 
 
 def convolve() -> Callable[..., Tensor]:
@@ -84,6 +100,7 @@ class Fusion:
         self.fused: nn.Module | None = None
         self.folded = 0  # batch-norms
         self.stamp: Stamp | None = None  # of the weights that were fused
+        self.tried = False
 
     def network_for(self, images: Tensor) -> nn.Module:
         """The network that evaluates ``images (n, C, H, W)``; the first call fuses it and tries that.
@@ -94,8 +111,8 @@ class Fusion:
         if self.network.training or torch.is_autocast_enabled("cpu"):
             return self.network
         now = stamp(self.network)
-        if now != self.stamp:
-            self.stamp = now
+        if not self.tried or not same(now, self.stamp):
+            self.stamp, self.tried = now, True
             self.fused, self.folded = fuse(self.network) if now else (None, 0)
             if self.fused and not _agree(self.network, self.fused, images):
                 self.fused, self.folded = None, 0
@@ -107,12 +124,21 @@ def stamp(network: nn.Module) -> Stamp | None:
 
     What is written by way of ``weight.data`` leaves no trace.
     """
-    modules = list(network.modules())
-    held = chain.from_iterable((*one._parameters.values(), *one._buffers.values()) for one in modules)
+    parts = list(network.modules())
+    held = chain.from_iterable((*one._parameters.values(), *one._buffers.values()) for one in parts)
     weights = [weight for weight in held if weight is not None]  # a half of the time of network.parameters()
-    if any(weight.is_inference() for weight in weights):
+    try:
+        if any(weight.is_inference() or weight.layout is not torch.strided for weight in weights):
+            return None
+        writes = [(weight.data_ptr(), weight._version) for weight in weights]
+    except (RuntimeError, ValueError):  # of weights that are not there yet
         return None
-    return tuple(map(id, modules)), tuple((weight.data_ptr(), weight._version) for weight in weights)
+    return Stamp(parts, weights, writes)
+
+
+def same(one: Stamp | None, other: Stamp | None) -> bool:
+    """Whether two stamps are of the same weights, as far as these tell."""
+    return one.is_of(other) if one else other is None
 
 
 def fuse(network: nn.Module) -> tuple[nn.Module | None, int]:

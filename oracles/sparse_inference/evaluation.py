@@ -66,17 +66,13 @@ class CleanMaps:
         self.maps = first_part(plan.local.module, nodes)
         self.capacity = max(most, memory // plan.bytes)
         self.tables = {node: FeatureTable(map_shape(node), self.capacity, most) for node in nodes}
-        self.images, self.writes = (
-            torch.empty(0),
-            0,
-        )  # whose maps these are, and how often they were written to
+        self.images, self.writes = torch.empty(0), 0  # whose maps these are, and writes to them
         self.slot_of: OrderedDict[int, int] = OrderedDict()  # by image, the least recently used first
 
     def slots(self, images: Tensor, rows: Tensor) -> Tensor:
         """Places ``(n,)`` of the images numbered ``rows (n,)``; missing maps are computed."""
-        writes = (
-            0 if images.is_inference() else images._version
-        )  # such a tensor counts none: a Problem has none
+        # an inference tensor counts no writes, and a Problem holds none
+        writes = 0 if images.is_inference() else images._version
         if images is not self.images or writes != self.writes:
             self.images, self.writes = images, writes
             self.slot_of.clear()

@@ -12,7 +12,7 @@ from sparseattack.errors import SparseattackWarning, brief
 from sparseattack.problem.inference import PAD
 
 from ..dense_inference.forward import Forward
-from ..dense_inference.fusion import Stamp, stamp
+from ..dense_inference.fusion import Stamp, same, stamp
 from .evaluation import SparseEvaluation
 from .operations import LocalPart, local_part
 from .plan import plan
@@ -69,7 +69,7 @@ class SparseEdits:
 
     def _evaluation(self, images: Tensor, k: int) -> SparseEvaluation | None:
         kind = images.shape[1:], k
-        if self.constant and stamp(self.network) != self.stamp:
+        if self.constant and not same(stamp(self.network), self.stamp):
             self.local, self.usable, self.evaluations = {}, {}, {}
         if self.usable.get(kind, images.is_cpu) and kind not in self.evaluations:
             self.evaluations = {}
@@ -95,7 +95,7 @@ class SparseEdits:
         if self.constant is None:
             with suppress(Exception):
                 self.forward(images[:1])
-            self.constant = stamp(self.network) == self.stamp
+            self.constant = same(stamp(self.network), self.stamp)
 
     def _plan(self, shape: torch.Size, k: int) -> SparseEvaluation:
         """Sparse inference of edits of ``k`` pixels; an InputError says why there is none."""

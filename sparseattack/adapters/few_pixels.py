@@ -189,13 +189,16 @@ def _oracle(model: Oracle, colours: ColourRange, dtype: torch.dtype, scale: Scal
 
 
 def _shown(model: Classifier, dtype: torch.dtype) -> torch.dtype:
-    """The type in which a model gets images of a type: float32 for whole numbers, and for float64.
+    """The type in which a model gets images of a type: float32 for whole numbers.
 
-    Float64, in which arrays of numpy often are, only stays for a network of such weights.
+    And for float64, in which arrays of numpy often are, where it is a network without such weights, or an
+    oracle of this package.
     """
+    if not dtype.is_floating_point:
+        return torch.float32
     weights = model.module.parameters() if model.module else ()
-    double = any(weight.dtype == torch.float64 for weight in weights)
-    return dtype if dtype.is_floating_point and (dtype != torch.float64 or double) else torch.float32
+    single = bool(model.digest) or (model.module and all(each.dtype != torch.float64 for each in weights))
+    return torch.float32 if dtype == torch.float64 and single else dtype
 
 
 def _paint(outcome: Outcome | LeftOut, image: Tensor) -> Tensor:

@@ -288,7 +288,7 @@ def check_images(images: "Tensor", slots: int, unit: Literal["pixels", "coordina
     room = max(1, min(BLOCK, COLOURS // max(1, images[:1].numel())))
     if not all(map(_eight_bit, torch.split(images, room))):
         low, high = float(images.min()), float(images.max())
-        way = f"these are from {low:g} to {high:g}: divide 0 to 255 by 255, or undo a normalisation"
+        way = f"these are from {low:.7g} to {high:.7g}: divide 0 to 255 by 255, or undo a normalisation"
         way = "round them, as in levels((255 * images).round().byte())" if 0 <= low <= high <= 1 else way
         raise InputError(f"images must hold multiples of 1/255 in [0, 1]: {way}")
     channels, height, width = images.shape[1:]

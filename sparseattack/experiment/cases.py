@@ -125,7 +125,8 @@ def class_number(text: str, classes: tuple[str, ...]) -> int:
     """The number of the class called or numbered ``text``; ``classes`` has K names, some of them empty."""
     if text and text in classes:
         return place_of(text, classes)
-    numbers = all(name.isdecimal() for name in classes)  # then a number is a name, and nothing else
+    plain = classes == tuple(map(str, range(len(classes))))
+    numbers = all(name.isdecimal() for name in classes) and not plain  # then a number is a name, nothing else
     if text.isdecimal() and int(text) < len(classes) and not numbers:
         return int(text)
     every = ", ".join(filter(None, classes))

@@ -162,7 +162,7 @@ def bind(name: str, plugin: Plugin, chosen: Mapping[str, object]) -> Plugin:
     known, chosen = settings_of(plugin), with_preset(name, plugin, chosen)
     if unknown := [key for key in chosen if key not in known]:
         exist = f"only {', '.join(known)}" if known else "it has none"
-        if unknown[0] in inspect.signature(plugin).parameters:
+        if unknown[0] in [*inspect.signature(plugin).parameters][1:]:  # the first is what it is given
             exist = f"a setting stands behind a *, with its type: def {name}(..., *, {unknown[0]}: int = 1)"
         raise InputError(f"{name} has no setting {', '.join(unknown)}: {exist}")
     missing = [key for key, p in known.items() if p.default is p.empty and key not in chosen]

@@ -136,7 +136,7 @@ TABLE_COLUMNS = (
     TableColumn("strategy_seconds", "real", "seconds", "time of the strategy", LONGER),
     TableColumn("restarts", "whole", "", "restarts of the searches", LONGER),
     TableColumn("unverified", "whole", "runs", "successes that were not verified: failures"),
-    TableColumn("ended", "whole", "runs", "failures whose search ended by itself, with queries left"),
+    TableColumn("ended_early", "whole", "runs", "failures whose search ended by itself, with queries left"),
     TableColumn("errors", "whole", "runs", "searches that failed: failures"),
     TableColumn(
         "any_target",

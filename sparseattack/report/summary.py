@@ -45,7 +45,7 @@ class Summary:
     strategy_seconds: float | None
     restarts: int | None
     unverified: int  # runs that fooled the oracle once, but not in verification: counted as failures
-    ended: int  # failures whose search ended by itself, with queries left
+    ended_early: int  # failures whose search ended by itself, with queries left
     errors: int  # runs whose search failed: counted as failures
     any_target: float | None  # rate of images moved to some class, where every other class was a target
 
@@ -113,7 +113,7 @@ def _summary(method: Method, runs: Columns, every_target: bool) -> Summary:
         strategy_seconds=_seconds(runs.strategy_seconds),
         restarts=total(runs.restarts),
         unverified=int(((runs.first_fooled > 0) & ~runs.verified).sum()),
-        ended=int((~(hits | runs.failed) & (runs.first_fooled == 0) & (runs.queries < method.budget)).sum()),
+        ended_early=int((~runs.failed & (runs.first_fooled == 0) & (runs.queries < method.budget)).sum()),
         errors=int(runs.failed.sum()),
         any_target=_any_target(runs) if every_target else None,
     )
@@ -128,8 +128,8 @@ def failures(line: Summary, name: str) -> list[str]:
     if line.errors:
         count = number_of(line.errors, "search", "searches")
         sentences.append(f"{condition}: {count} ended with an error and counted as failures")
-    if line.ended and line.queries:
-        count = number_of(line.ended, "search", "searches")
+    if line.ended_early and line.queries:
+        count = number_of(line.ended_early, "search", "searches")
         sentences.append(f"{condition}: {count} ended without success and with queries left")
     if line.runs and not line.queries:
         sentences.append(f"{condition}: not one query was asked; its candidates were none, or no numbers")

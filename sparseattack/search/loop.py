@@ -15,6 +15,7 @@ import torch
 from sparseattack.errors import InputError
 from sparseattack.plugins.spec import uses_of
 from sparseattack.problem.criteria import fewest
+from sparseattack.problem.encodings.encoding import require_slots
 from sparseattack.problem.encodings.whole_images import WholeImages, most_of
 from sparseattack.problem.fitness import fooled
 from sparseattack.problem.inference import ONE_THREAD
@@ -59,8 +60,8 @@ def attack(
     the target class already, is not attacked: its entry is a ``LeftOut``, which is neither a success nor a
     failure. The oracle is shown the clean images for that, which costs no query. ``clean="keep"`` attacks
     all images, and such a one succeeds at its first query. At the end at most four clean images are evaluated
-    again, unless ``problem.checked``. Raises InputError, StrategyError, OracleError, and ChangedError, which
-    is one, where an oracle has other scores then.
+    again, unless ``problem.checked``, of a noisy oracle, or of a server. Raises InputError, StrategyError,
+    OracleError, and ChangedError, which is one, where an oracle has other scores then.
     """
     outcomes = outcomes_of(problem, strategy, budget, seed, key=key, group=group, clean=clean)
     return sorted(outcomes, key=lambda outcome: outcome.image)
@@ -84,7 +85,7 @@ def outcomes_of(
     settings = AttackSettings(budget, seed, key, group)
     if clean not in get_args(Clean):
         raise InputError(f"clean is {' or '.join(map(repr, get_args(Clean)))}, not {clean!r}")
-    given = problem
+    given = replace(problem)  # what an earlier attack found out about an oracle may be so no longer
     problem = given.with_scale()  # refuses an oracle that is no function of the image alone
     attacked = torch.arange(len(problem.labels))
     if clean == "leave out" and len(attacked):
@@ -128,7 +129,9 @@ def with_pixels(problem: Problem, slots: int) -> Problem:
     if isinstance(encoding, WholeImages):
         return replace(problem, encoding=replace(encoding, most=slots), until=fooled)
     if problem.encode:
-        return replace(problem, encoding=problem.encode(slots), until=fooled)
+        encoding = problem.encode(slots)
+        require_slots(type(encoding).__name__, encoding, slots)
+        return replace(problem, encoding=encoding, until=fooled)
     try:
         return replace(problem, encoding=replace(encoding, slots=slots), until=fooled)  # type: ignore[type-var]
     except TypeError:

@@ -333,6 +333,6 @@ def test_what_plugins_print_is_no_part_of_json(folder: Path, inside: Call) -> No
     out, err = inside(*asked, "--json")
     (row,) = json.loads(out)["table"]
     assert "predicting" in err and "three candidates" in err
-    assert row["queries"] == 6 and row["successes"] == 0 and row["ended"] == 2
+    assert row["queries"] == 6 and row["successes"] == 0 and row["ended_early"] == 2
     out, _ = inside(*asked)
     assert "2 searches ended without success and with queries left" in " ".join(out.split())

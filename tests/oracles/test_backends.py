@@ -1,18 +1,20 @@
 """Backends: another library computes the scores, and the same images are fooled at the same queries."""
 
 from collections.abc import Callable
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 import torch
 from adapted import directly, given
-from torch import Tensor
+from torch import Tensor, nn
 
 from sparseattack import Classifier, InputError, LeftOut, load, load_images
 from sparseattack.oracles.backends import conversion
 from sparseattack.oracles.backends.backend import LibraryBackend
 from sparseattack.oracles.dense_inference.blocks import Network
+from sparseattack.oracles.dense_inference.fusion import stamp
 from sparseattack.problem.inference import score_images
 from sparseattack.provenance import BACKEND_PACKAGES, environment
 from sparseattack.search.inference import with_backend
@@ -135,16 +137,20 @@ def test_a_network_is_converted_once_for_a_size() -> None:
 
 
 def test_a_network_whose_weights_have_changed_is_converted_again() -> None:
-    weights, found = [1.0], list[float]()
+    network, found = nn.Linear(1, 1), list[float]()
 
     def convert(_: tuple[int, int, int]) -> Callable[[Tensor], Tensor]:
-        weight = weights[0]
+        weight = float(network.weight.detach())
         found.append(weight)
         return lambda images: own_scores(images) * weight
 
-    made = LibraryBackend("fake", lambda images: own_scores(images) * weights[0], convert, lambda: weights[0])
+    def own(images: Tensor) -> Tensor:
+        return own_scores(images) * float(network.weight.detach())
+
+    made = LibraryBackend("fake", own, convert, partial(stamp, network))
     for weight in (1.0, 1.0, 2.0, 2.0):
-        weights[0] = weight
+        if weight != float(network.weight.detach()):
+            nn.init.constant_(network.weight, weight)
         scores, _ = made(probes())
         assert torch.equal(scores(probes()), own_scores(probes()) * weight)
     assert found == [1.0, 2.0]

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from benchmarks.networks import resnet20
 from sparseattack import Classifier, load
 from sparseattack.oracles.dense_inference.forward import Forward
-from sparseattack.oracles.dense_inference.fusion import Fusion, fuse
+from sparseattack.oracles.dense_inference.fusion import Fusion, fuse, same, stamp
 
 IMAGES = torch.rand(40, 3, 16, 16, generator=torch.Generator().manual_seed(0))
 
@@ -157,3 +157,11 @@ def test_weights_and_layers_in_place_of_others_are_fused_again(change: str) -> N
     with torch.no_grad():
         torch.testing.assert_close(forward(IMAGES), network(IMAGES), atol=1e-5, rtol=1e-5)
     assert not torch.allclose(forward(IMAGES), before, atol=1e-3)
+
+
+def test_weights_without_storage_have_no_stamp() -> None:
+    network = nn.Sequential(nn.Flatten(), nn.Linear(768, 4))
+    assert same(stamp(network), stamp(network))
+    network.register_buffer("sparse", torch.eye(3).to_sparse())
+    assert stamp(network) is None
+    assert stamp(nn.LazyLinear(3)) is None

@@ -53,3 +53,32 @@ def test_the_scores_of_a_server_are_hidden_too(noisy: bool) -> None:
         found = [one for one in attack(problem, load("strategies", "random"), 12) if isinstance(one, Outcome)]
         assert len(found) == 6 and any(one.fooled for one in found)
         assert hidden.remote and "sent" in hidden.remote.statement()
+
+
+def test_near_ties_of_an_oracle_of_one_output_buffer_that_writes_to_its_input() -> None:
+    buffer = torch.empty(8, 3)
+
+    def scores(images: Tensor) -> Tensor:
+        buffer[: len(images)] = scores_beside(images)
+        buffer[: len(images), 2] += images[:, 0, 0, 0] * 9  # of a white image the class is 2
+        images.zero_()
+        return buffer[: len(images)]
+
+    register("oracles", "buffered", lambda: Classifier("buffered", scores, "", "logits", rounding=1e-4))
+    oracle, images = made("labels(oracle=buffered)"), torch.zeros(4, 1, 2, 2)
+    images[3] = 1
+    assert oracle(images).argmax(1).tolist() == [1, 1, 1, 2] and images[3].eq(1).all()
+    with torch.inference_mode():
+        assert oracle(images[:2].clone()).argmax(1).tolist() == [1, 1]
+
+
+def test_near_ties_of_probabilities_are_decided_by_the_image_alone() -> None:
+    """Whose logits may differ by more roundings than they do."""
+
+    def scores(images: Tensor) -> Tensor:
+        lead = 5e-4 if len(images) % 2 else -5e-4
+        return torch.tensor([[9.0, 9.0 + lead, 0.0]]).expand(len(images), -1).softmax(1)
+
+    register("oracles", "soft", lambda: Classifier("soft", scores, "", "probabilities", rounding=1e-4))
+    for count in range(1, 5):
+        assert made("labels(oracle=soft)")(torch.rand(count, 1, 2, 2)).argmax(1).tolist() == [1] * count

@@ -214,3 +214,15 @@ def test_an_oracle_that_changes_while_it_is_attacked_is_named_at_the_end(count: 
         attack_as_users_do(chosen, load("strategies", "random"), 50, clean=clean)
     calls = -10_000
     assert len(attack_as_users_do(chosen, load("strategies", "random"), 50, clean=clean)) == count
+
+
+def test_a_problem_is_attacked_again_after_its_oracle_was_changed() -> None:
+    """Only what changes during an attack is a fault."""
+    images = random_images(3, (3, 5, 5))
+    layer = nn.Linear(75, 4)
+    network = nn.Sequential(nn.Flatten(), layer).eval()
+    with torch.no_grad():
+        chosen = Problem(network, corners(), images, network(images).argmax(1))
+        for _ in range(2):
+            assert len(attack_as_users_do(chosen, load("strategies", "random"), 20)) == 3
+            nn.init.constant_(layer.weight, 0.3)

@@ -79,7 +79,7 @@ def _checked(decode: Decode, encoding: AnyEncoding, shape: torch.Size, genes: Te
     else:
         return edits
     who = f"encoding {type(encoding).__name__}"
-    raise InputError(f"{who} has {what}: sparseattack check ENCODING tries all that it must do")
+    raise InputError(f"{who} has {what} (sparseattack check ENCODING tries all that it must do)")
 
 
 def _decode(encoding: Encoding, shape: torch.Size, genes: Tensor, rows: Tensor) -> Edits:
