@@ -72,6 +72,8 @@ class Terms:
                     f"answers of {self.endpoint.host} may cost money: they are kept in a file, ledger=FILE"
                 )
             return TEMPORARY
+        if self.ledger.startswith(":"):  # names without a file, in SQLite and here
+            raise InputError(f"ledger={self.ledger} is no file: name one, or none")
         if self.ledger:
             return Path(self.ledger).expanduser()
         called = re.sub(r"[^\w.-]+", "-", f"{self.endpoint.host}-{name}")[:LONGEST].strip("-.")

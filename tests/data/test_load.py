@@ -79,7 +79,7 @@ WRONG = {
     "of complex128, not whole": {"images": np.zeros((1, 2, 2), complex)},
     r"float64 images from 0 to 7.5, not in \[0, 1\]: divide": {"images": np.full((1, 2, 2), 7.5) * [0, 1]},
     "from -2 to 1, not in": {"images": np.array([[[-2.0, 1.0]]])},
-    "from nan to nan, not in": {"images": np.full((1, 2, 2), np.nan)},
+    "images with NaN, which is no colour": {"images": np.full((1, 2, 2), np.nan)},
     "int64 images from 0 to 300, not 0 to 255": {"images": np.array([[[0, 300]]])},
     "int64 images from -1 to 0": {"images": np.array([[[-1, 0]]])},
     r"\(1, 40, 50, 60\): neither 40 nor 60 are channels": {"images": np.zeros((1, 40, 50, 60), np.uint8)},

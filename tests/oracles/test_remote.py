@@ -231,6 +231,9 @@ def test_a_ledger_is_no_other_file(server: OipServer, tmp_path: Path) -> None:
         oracle(server, f"ledger={tmp_path}/b.db")
     with pytest.raises(InputError, match="is no ledger that can be written: unable to open"):
         oracle(server, f"ledger={tmp_path}/no/c.ledger")
+    for name in (":memory:", ":temporary:"):
+        with pytest.raises(InputError, match=f"ledger={name} is no file: name one, or none"):
+            oracle(server, f"ledger={name}")
 
 
 STRANGER = "url=http://models.example:8000,model=m"
