@@ -37,8 +37,7 @@ def alexnet(*, weights: str, batch: int | None = None, device: str = "cpu") -> O
     fill(network, by_layer(read_weights(weights), weights), weights)
     known = digest([digest_network(network), MEAN])
     forward = Forward(CaffeColours(), channels_last(network), device)
-    usual = 32 if forward.device.type == "cpu" else 256
-    most = usual if batch is None else batch
+    most = forward.batch(batch, 32, 256)
     block, others = forward.block(most), backends_of(forward)
     return Classifier("alexnet", forward, known, "logits", most, shape=SHAPE, block=block, backends=others)
 

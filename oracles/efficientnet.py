@@ -31,8 +31,7 @@ def efficientnet_lite0(*, batch: int | None = None, device: str = "cpu") -> Orac
     fill(network, read_weights(file), file)
     known = digest([digest_network(network), MEAN, STD])
     forward = Forward(normalise(MEAN, STD), channels_last(fold(network)), device)
-    usual = 32 if forward.device.type == "cpu" else 256
-    most = usual if batch is None else batch
+    most = forward.batch(batch, 32, 256)
     edits, block = sparse_edits(forward, most), forward.block(most)
     return Classifier(
         "efficientnet-lite0", forward, known, "logits", most, (), SHAPE, edits, block=block,

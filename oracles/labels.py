@@ -9,11 +9,11 @@ from torch import Tensor, nn
 
 from sparseattack import Classifier, Oracle
 from sparseattack.plugins.registry import oracle_plugin
+from sparseattack.problem.fitness import LOGARITHM
 from sparseattack.problem.oracle import Remote
 from sparseattack.problem.scale import columns
+from sparseattack.problem.verification import score_singly
 from sparseattack.provenance import digest
-
-NEAR = 16  # roundings within which two scores of any scale are near: those of probabilities may be logits'
 
 Scores = Callable[[Tensor], Tensor]
 
@@ -85,8 +85,8 @@ def _best(full: Classifier, scores: Scores, images: Tensor) -> Tensor:
     classes, count = found.argmax(1).clone(), found.shape[1]
     if not full.remote and count > 1 and len(images) > 1:
         first, second = found.topk(2, dim=1).values.unbind(1)
-        near = first - second <= NEAR * full.rounding_on(found.device) * found.abs().amax(1)
-        for row in near.nonzero()[:, 0].tolist():
-            single = columns(scores(images[row : row + 1].clone()), full.scale, full.classes)
-            classes[row] = single.argmax(1)[0]
+        rounding = LOGARITHM * full.rounding_on(found.device)  # of scores on any scale, which may be unknown
+        near = (first - second <= rounding * found.abs().amax(1)).nonzero()[:, 0]
+        if len(near):
+            classes[near] = score_singly(full, images[near], near).argmax(1)
     return nn.functional.one_hot(classes, count).float()

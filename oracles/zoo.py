@@ -77,8 +77,7 @@ def _load(name: str, weights: str | None, batch: int | None, device: str) -> Ora
     if card.network != name:
         raise InputError(f"{file} holds weights of {card.network}, not of {name}")
     forward = Forward(normalise(MEAN, STD), channels_last(network.eval()), device)
-    usual = CPU_BATCH if forward.device.type == "cpu" else ACCELERATOR_BATCH
-    most = usual if batch is None else batch
+    most = forward.batch(batch, CPU_BATCH, ACCELERATOR_BATCH)
     edits = sparse_edits(forward, most)
     known, block, others = card.sha256, forward.block(most), backends_of(forward)
     return Classifier(

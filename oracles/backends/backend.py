@@ -18,7 +18,7 @@ from sparseattack.problem.purity import share_of
 
 from ..dense_inference.blocks import BlockScores, Network, probes
 from ..dense_inference.forward import Forward
-from ..dense_inference.fusion import Stamp, same, stamp
+from ..dense_inference.fusion import Stamp, stamp
 from ..sparse_inference.graph import Shape
 from .conversion import onnxruntime_of, openvino_of
 
@@ -33,10 +33,9 @@ class LibraryBackend:
     def __init__(
         self, name: str, own: Network, convert: Convert, stamp: Callable[[], Stamp | None] = lambda: None
     ) -> None:
-        """``own`` are the scores of the oracle itself, of weights with which a ``stamp`` changes."""
-        self.name, self.own, self.convert = name, own, convert
-        self.stamp: Callable[[], Stamp | None] = stamp
-        self.of: Stamp | None = None  # those that ``made`` are of
+        """``own`` are the scores of the oracle itself; ``stamp`` gives another value for other weights."""
+        self.name, self.own, self.convert, self.stamp = name, own, convert, stamp
+        self.of: Stamp | None = None  # the stamp of the weights that ``made`` are of
         self.made: dict[tuple[torch.Size, int], BlockScores] = {}
 
     def __call__(self, images: Tensor) -> tuple[Network, Block]:
@@ -48,7 +47,7 @@ class LibraryBackend:
         scores than the oracle itself.
         """
         kind, now = (images.shape[1:], torch.get_num_threads()), self.stamp()
-        if not same(now, self.of):
+        if now != self.of:
             self.made, self.of = {}, now
         if kind not in self.made:
             channels, height, width = kind[0]

@@ -56,6 +56,11 @@ class Forward:
                     raise
             self.blocks.most = min(self.chunk, len(images)) // 2  # here the error no longer holds memory
 
+    def batch(self, chosen: int | None, on_cpu: int, elsewhere: int) -> int:
+        """Images per call at most: as ``chosen``, or by default one number on a CPU and another elsewhere."""
+        usual = on_cpu if self.device.type == "cpu" else elsewhere
+        return usual if chosen is None else chosen
+
     def block(self, batch: int) -> Block:
         """Images in a block, for calls of at most ``batch``: the scores of whole blocks are the same bits.
 

@@ -8,9 +8,8 @@ small call and in a large one (``blocks`` tries whether it has).
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
-from operator import is_
 from typing import Any
 
 import torch
@@ -29,20 +28,10 @@ ROWS = 4  # least rows of a product
 
 @dataclass(frozen=True)
 class Stamp:
-    """Of a network: its modules, its weights, and how often each was written to."""
+    """What is compared to find out whether a network has other weights than before."""
 
-    parts: list[nn.Module]  # held, so that no other has their identity
-    weights: list[Tensor]
-    writes: list[tuple[int, int]]  # where each is, and how often it was written to
-
-    def is_of(self, other: "Stamp | None") -> bool:
-        """Whether nothing of the network was changed in between."""
-        return (
-            other is not None
-            and self.writes == other.writes
-            and len(self.parts) == len(other.parts)
-            and all(map(is_, chain(self.parts, self.weights), chain(other.parts, other.weights)))
-        )
+    known: tuple[tuple[int, ...], ...]  # identities of modules and weights; where each is, and writes to it
+    held: tuple[object, ...] = field(compare=False)  # these modules and weights: none else gets an identity
 
 
 def convolve() -> Callable[..., Tensor]:
@@ -100,7 +89,6 @@ class Fusion:
         self.fused: nn.Module | None = None
         self.folded = 0  # batch-norms
         self.stamp: Stamp | None = None  # of the weights that were fused
-        self.tried = False
 
     def network_for(self, images: Tensor) -> nn.Module:
         """The network that evaluates ``images (n, C, H, W)``; the first call fuses it and tries that.
@@ -111,8 +99,8 @@ class Fusion:
         if self.network.training or torch.is_autocast_enabled("cpu"):
             return self.network
         now = stamp(self.network)
-        if not self.tried or not same(now, self.stamp):
-            self.stamp, self.tried = now, True
+        if now != self.stamp:
+            self.stamp = now
             self.fused, self.folded = fuse(self.network) if now else (None, 0)
             if self.fused and not _agree(self.network, self.fused, images):
                 self.fused, self.folded = None, 0
@@ -124,21 +112,17 @@ def stamp(network: nn.Module) -> Stamp | None:
 
     What is written by way of ``weight.data`` leaves no trace.
     """
-    parts = list(network.modules())
-    held = chain.from_iterable((*one._parameters.values(), *one._buffers.values()) for one in parts)
-    weights = [weight for weight in held if weight is not None]  # a half of the time of network.parameters()
+    modules = tuple(network.modules())
+    held = chain.from_iterable((*one._parameters.values(), *one._buffers.values()) for one in modules)
+    weights = tuple(weight for weight in held if weight is not None)  # in half the time of parameters()
     try:
         if any(weight.is_inference() or weight.layout is not torch.strided for weight in weights):
             return None
-        writes = [(weight.data_ptr(), weight._version) for weight in weights]
+        places = tuple(weight.data_ptr() for weight in weights)
     except (RuntimeError, ValueError):  # of weights that are not there yet
         return None
-    return Stamp(parts, weights, writes)
-
-
-def same(one: Stamp | None, other: Stamp | None) -> bool:
-    """Whether two stamps are of the same weights, as far as these tell."""
-    return one.is_of(other) if one else other is None
+    every = (*modules, *weights)
+    return Stamp((tuple(map(id, every)), places, tuple(weight._version for weight in weights)), every)
 
 
 def fuse(network: nn.Module) -> tuple[nn.Module | None, int]:

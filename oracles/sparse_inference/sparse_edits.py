@@ -12,7 +12,7 @@ from sparseattack.errors import SparseattackWarning, brief
 from sparseattack.problem.inference import PAD
 
 from ..dense_inference.forward import Forward
-from ..dense_inference.fusion import Stamp, same, stamp
+from ..dense_inference.fusion import Stamp, stamp
 from .evaluation import SparseEvaluation
 from .operations import LocalPart, local_part
 from .plan import plan
@@ -69,7 +69,7 @@ class SparseEdits:
 
     def _evaluation(self, images: Tensor, k: int) -> SparseEvaluation | None:
         kind = images.shape[1:], k
-        if self.constant and not same(stamp(self.network), self.stamp):
+        if self.constant and stamp(self.network) != self.stamp:
             self.local, self.usable, self.evaluations = {}, {}, {}
         if self.usable.get(kind, images.is_cpu) and kind not in self.evaluations:
             self.evaluations = {}
@@ -87,15 +87,16 @@ class SparseEdits:
         return self.evaluations.get(kind)
 
     def _note_weights(self, images: Tensor) -> None:
-        """Note of which weights it is; the network's first call may bring them into another memory format."""
-        if self.constant is None:
-            with suppress(Exception):  # what a network raises is said where its scores are asked for
-                self.forward(images[:1])
+        """Note of which weights it is."""
+        if self.constant is None:  # the first call may bring them into another memory format
+            before, after = (self._stamp_after_a_call(images) for _ in range(2))
+            self.constant = before == after
         self.stamp = stamp(self.network)
-        if self.constant is None:
-            with suppress(Exception):
-                self.forward(images[:1])
-            self.constant = same(stamp(self.network), self.stamp)
+
+    def _stamp_after_a_call(self, images: Tensor) -> Stamp | None:
+        with suppress(Exception):  # what a network raises is said where its scores are asked for
+            self.forward(images[:1])
+        return stamp(self.network)
 
     def _plan(self, shape: torch.Size, k: int) -> SparseEvaluation:
         """Sparse inference of edits of ``k`` pixels; an InputError says why there is none."""

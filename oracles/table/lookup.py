@@ -85,10 +85,10 @@ class Lookup:
         for row in range(len(found)):
             if len(possible[row]) == 1 and changed[row].sum() <= 1:
                 continue
-            near = sorted(self._near(found[row], possible[row]), key=lambda one: one[0])
-            if not near:
+            nearest = min(self._near(found[row], possible[row]), key=lambda one: one[0], default=None)
+            if not nearest:
                 raise self._refused("an image that differs in more than one pixel from each of them")
-            _, where[row], changed[row] = near[0]
+            _, where[row], changed[row] = nearest
         return where, changed
 
     def _near(

@@ -13,7 +13,7 @@ from sparseattack.data.images import levels
 from sparseattack.errors import SparseattackError
 from sparseattack.plugins.spec import Plugin, setting_values
 from sparseattack.problem.edits import Edits, changed, touch
-from sparseattack.problem.encodings.encoding import AnyEncoding, decoder, unit_of
+from sparseattack.problem.encodings.encoding import AnyEncoding, decoder, require_edits, unit_of
 from sparseattack.problem.mask import slot_genes, within
 from sparseattack.problem.space import Kind
 
@@ -76,14 +76,7 @@ def names_its_genes(plugin: Plugin) -> None:
 def decodes_in_range(plugin: Plugin) -> None:
     """Every candidate is k positions in the image and colours of 8 bits."""
     for each in _trials(plugin):
-        edits, (channels, height, width) = each.edits(), each.images.shape[1:]
-        shape = len(each.genes), each.encoding.slots
-        found = (edits.positions.shape, edits.positions.dtype, edits.colours.shape, edits.colours.dtype)
-        if found != (shape, torch.int64, (*shape, channels), torch.uint8):
-            raise ContractError(f"its edits are {found}, not int64 {shape}, uint8 {(*shape, channels)}")
-        low, high = edits.positions.aminmax()
-        if low < 0 or high >= height * width:
-            raise ContractError(f"it has positions from {low} to {high} in {height * width} pixels")
+        require_edits(each.edits(), each.encoding, len(each.genes), each.images.shape[1:])
 
 
 def is_the_same_alone(plugin: Plugin) -> None:

@@ -66,18 +66,24 @@ def decoder(encoding: AnyEncoding, images: Tensor) -> Decode:
 
 
 def _checked(decode: Decode, encoding: AnyEncoding, shape: torch.Size, genes: Tensor, rows: Tensor) -> Edits:
-    """The edits of an encoding of somebody else's; InputError for other numbers of pixels, and for none."""
-    edits, (channels, height, width) = decode(genes, rows), shape
-    count, area = (len(genes), encoding.slots), height * width
+    edits = decode(genes, rows)
+    require_edits(edits, encoding, len(genes), shape)
+    return edits
+
+
+def require_edits(edits: Edits, encoding: AnyEncoding, n: int, shape: torch.Size) -> None:
+    """InputError unless these are n edits of as many pixels as the encoding has slots, inside the image."""
+    (channels, height, width), size = shape, (n, encoding.slots)
+    positions, area = edits.positions, height * width
     found = [(each.dtype, tuple(each.shape)) for each in edits]
-    if found != [(torch.int64, count), (torch.uint8, (*count, channels))]:
-        wanted = f"int64 {count} and uint8 {(*count, channels)}"
-        what = f"positions and colours {' and '.join(f'{one} {size}' for one, size in found)}, not {wanted}"
-    elif edits.positions.numel() and not 0 <= edits.positions.min() <= edits.positions.max() < area:
-        low, high = int(edits.positions.min()), int(edits.positions.max())
+    if found != [(torch.int64, size), (torch.uint8, (*size, channels))]:
+        wanted = f"int64 {size} and uint8 {(*size, channels)}"
+        what = f"positions and colours {' and '.join(f'{one} {many}' for one, many in found)}, not {wanted}"
+    elif positions.numel() and not 0 <= positions.min() <= positions.max() < area:
+        low, high = map(int, positions.aminmax())
         what = f"positions from {low} to {high} in images of {height} x {width}, not 0 to {area - 1}"
     else:
-        return edits
+        return
     who = f"encoding {type(encoding).__name__}"
     raise InputError(f"{who} has {what} (sparseattack check ENCODING tries all that it must do)")
 
