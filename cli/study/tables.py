@@ -206,9 +206,13 @@ def print_sections(console: Console, parts: Sequence[Section], names: dict[Metho
 
 
 def _renamed(names: dict[Method, str]) -> list[tuple[str, str]]:
-    """The names that are not the spec of their strategy, and that spec."""
+    """The names that do not end with the spec of their strategy, and that spec."""
     pairs = [(name, visible(method.strategy)) for method, name in names.items()]
-    return [(name, spec) for name, spec in pairs if name != spec and not name.endswith(f": {spec}")]
+    return [
+        (name, spec)
+        for name, spec in pairs
+        if name != spec and not name.endswith((f": {spec}", f" ({spec})"))
+    ]
 
 
 def shortened(names: dict[Method, str]) -> dict[Method, str]:

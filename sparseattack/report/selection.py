@@ -73,15 +73,18 @@ def planned(study: Study, requests: Sequence[StudyRequest], numbers: dict[str, i
 
 
 def _told_apart(methods: list[Planned]) -> list[Planned]:
-    """The methods, all but the last of one name with a longer one that says in what they differ."""
-    differ: list[Callable[[Method], str]] = [
-        lambda method: method.strategy,
-        lambda method: " and ".join(method.objectives),
-        lambda method: f"other code, {method.key[:6]}",
+    """The methods, all but the last of one name with a longer one that says in what they differ.
+
+    A name is that of one strategy in the whole study, whatever the number of pixels and the budget.
+    """
+    differ: list[tuple[Callable[[Method], object], Callable[[Method], str]]] = [
+        (lambda method: method.name, lambda method: method.strategy),
+        (_visible, lambda method: " and ".join(method.objectives)),
+        (_visible, lambda method: f"other code, {method.key[:6]}"),
     ]
-    for what in differ:
-        last = {_visible(one.method): one.method for one in methods}
-        methods = [_with_difference(one, last[_visible(one.method)], what) for one in methods]
+    for same, what in differ:
+        last = {same(one.method): one.method for one in methods}
+        methods = [_with_difference(one, last[same(one.method)], what) for one in methods]
     return methods
 
 
@@ -225,5 +228,6 @@ def _values(one: Planned, axis: str) -> list[str]:
     if axis == "seed":
         return [str(seed) for seed in one.runs]
     if axis == "strategy":
-        return list(dict.fromkeys([one.method.name, one.method.strategy]))
+        name, spec = one.method.name, one.method.strategy
+        return list(dict.fromkeys([name.removesuffix(f" ({spec})"), name, spec]))
     return [str(getattr(one.method, AXES[axis]))]

@@ -29,7 +29,7 @@ from sparseattack.report.export.latex import escaped
 from sparseattack.report.export.robustness import command_of
 from sparseattack.report.figures.collection import figures
 from sparseattack.report.results import Results, results
-from sparseattack.report.summary import Summary
+from sparseattack.report.summary import Pair, Summary
 from sparseattack.study.facts import Method
 from sparseattack.study.record import Record
 from sparseattack.study.store import Study
@@ -151,6 +151,19 @@ def test_latex_has_a_row_per_condition_between_the_rules(found: Results, tmp_pat
 def test_where_nothing_succeeds_nothing_is_bold(found: Results) -> None:
     none = replace(found, lines=[replace(line, success=0.0) for line in found.lines])
     assert r"\textbf" not in none.to_latex() and r"\textbf" in found.to_latex()
+
+
+def test_bold_is_told_for_each_budget(found: Results) -> None:
+    """The one that loses a test is not bold because another has a higher rate with a larger budget."""
+    slow, fast, large = (replace(found.lines[0].method, label=name) for name in ("slow", "fast", "large"))
+    large = replace(large, budget=80)
+    rates = {slow: 0.2, fast: 0.5, large: 0.8}
+    lines = [replace(found.lines[0], method=method, success=rate) for method, rate in rates.items()]
+    lost = replace(found, lines=lines, pairs=[Pair(slow, fast, 0, 10, 0.01)])
+    assert re.findall(r"textbf\{([0-9.]+)\}", lost.to_latex()) == ["50.0", "80.0"]
+    assert "the highest rate for each k and budget, and" in lost.to_latex()
+    won = replace(lost, pairs=[Pair(slow, fast, 10, 0, 0.01)])  # better on more images, with a lower rate
+    assert re.findall(r"textbf\{([0-9.]+)\}", won.to_latex()) == ["20.0", "50.0", "80.0"]
 
 
 def test_names_are_escaped_for_latex() -> None:

@@ -191,6 +191,18 @@ def test_two_methods_of_one_label_are_told_apart_by_what_they_differ_in(
     assert names == ["x (random(popsize=5))", "x", "nsga2(popsize=8) (margin and l0)", "nsga2(popsize=8)"]
 
 
+def test_a_label_is_one_strategy_whatever_the_number_of_pixels(
+    experiment: Experiment, tmp_path: Path
+) -> None:
+    for size, k in ((5, 1), (6, 2)):
+        added(replace(experiment, strategies=(f"x=random(popsize={size})",), pixels=(k,)), tmp_path / "a")
+    with Study.read(tmp_path / "a") as study:
+        names, chosen = (
+            [method.name for method in results(study, chosen=part).methods] for part in ("", "x")
+        )
+    assert names == chosen == ["x (random(popsize=5))", "x"]
+
+
 @pytest.mark.parametrize(
     "written", ["search(popsize=5)", "search(rate=1.0,popsize=5)", "search(popsize=5,rate=1)", "search()"]
 )

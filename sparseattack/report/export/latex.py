@@ -1,4 +1,4 @@
-"""The table of a comparison for LaTeX, with booktabs; of each k, the best rate is bold.
+"""The table of a comparison for LaTeX, with booktabs; of each k and budget, the best rate is bold.
 
 Bold, too, are the rates of conditions that no test shows to be worse than the best one.
 """
@@ -10,7 +10,7 @@ from pathlib import Path
 from sparseattack.errors import InputError
 from sparseattack.report.export.iohprofiler import plain
 from sparseattack.report.results import Results
-from sparseattack.report.summary import Summary
+from sparseattack.report.summary import Pair, Summary
 from sparseattack.report.tables import LEVEL, changes, headline, marks_of, sees_more
 from sparseattack.study.facts import Method
 
@@ -95,36 +95,47 @@ def _figures(line: Summary, marks: list[int], *, bold: bool) -> list[str]:
 
 
 def _best(found: Results) -> set[Method]:
-    """For each k the method of the highest rate, and those that no test shows to be worse."""
+    """Of each k and budget, the method of the highest rate, and those that no test shows to be worse."""
+    groups: dict[tuple[int, int, str], list[Summary]] = {}
+    for line in found.lines:
+        method = line.method
+        groups.setdefault((method.k, method.budget, method.counts), []).append(line)
     best: set[Method] = set()
-    for k in {line.method.k for line in found.lines}:
-        group = [line for line in found.lines if line.method.k == k]
+    for group in groups.values():
         first = max(group, key=lambda line: line.success)
         if first.success == 0:  # nobody is the best
             continue
         worse = {
-            other
+            _worse(pair)
             for pair in found.pairs
             if first.method in (pair.first, pair.second) and pair.p < LEVEL
-            for other in (pair.first, pair.second)
-        } - {first.method}
-        tied = {line.method for line in group if line.success == first.success}
-        best |= tied | {line.method for line in group if line.method not in worse}
+        }
+        best |= {line.method for line in group if line.success == first.success or line.method not in worse}
     return best
+
+
+def _worse(pair: Pair) -> Method:
+    """The one that is better on fewer images."""
+    return pair.second if pair.only_first_wins > pair.only_second_wins else pair.first
 
 
 def _caption(found: Results) -> str:
     """What was compared and what the columns mean."""
     sentences = [escaped(sentence) for sentence in headline(found.subject)]
     labelled = {line.method.name: line.method.strategy for line in found.lines if line.method.label}
-    sentences += [rf"{escaped(name)}: \texttt{{{escaped(spec)}}}." for name, spec in labelled.items()]
+    sentences += [
+        rf"{escaped(name)}: \texttt{{{escaped(spec)}}}."
+        for name, spec in labelled.items()
+        if not name.endswith(f" ({spec})")
+    ]
+    each = "each k" + " and budget" * (len({line.method.budget for line in found.lines}) > 1)
     if lacking := len(found.unfinished):
         sentences.append(f"Conditions that lack runs are left out: {lacking}.")
     sentences.append(
         r"ASR: attack success rate, mean over images, with Wilson's 95\,\% interval, one trial per image;"
         r" ASR@N: within N queries. Median, mean: queries to success, a failure counts as the whole budget."
         rf" {changes(found.methods).capitalize()}: changed by a success."
-        r" Bold: the highest rate for each k, and those not shown to be lower"
+        rf" Bold: the highest rate for {each}, and those not shown to be lower"
         rf" (exact McNemar test, Holm-adjusted p $\geq$ {LEVEL})."
     )
     return " ".join(sentences)
