@@ -2,7 +2,7 @@
 
 from bisect import bisect_left
 from collections.abc import Iterator
-from itertools import count
+from itertools import compress, count
 from typing import NamedTuple
 
 import numpy as np
@@ -72,7 +72,7 @@ def redrawn(space: Space, best: PixelSet, changed: PixelSet, slots: Tensor, clea
     pixels, drawn = changed.pixels[rows, slots], changed.corners[rows, slots]
     stays = (pixels == best.pixels[rows, slots]).unsqueeze(1)  # where no pixel is outside the set
     there = torch.where(stays, best.corners[rows, slots] * WHITE, clean[rows, pixels])
-    same = (drawn * WHITE == there).all(1).nonzero()[:, 0].tolist()
+    same = list(compress(range(space.batch), (drawn * WHITE == there).all(1).tolist()))
     if not same:
         return changed
     corners = changed.corners.clone()
