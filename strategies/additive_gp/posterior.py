@@ -13,6 +13,7 @@ from .sums import in_order, squares
 
 LEAST, TINY = 1e-4, 1e-12  # variances of a query and of an arm, at least
 TRACKED = 9  # arms of an incumbent up to which their covariances are at hand
+TOGETHER = 16  # images whose means and proposals are made at once, which bounds the memory
 LEARNT = 10, 30, 100  # numbers of queries at which the hyperparameters are chosen anew
 GIVEN = "weights", "setting", "queries", "factor"  # by these, covariances are known
 STATE = (
@@ -120,11 +121,12 @@ class Posterior:
         deviation = (own - squares(inner)[:, 0]).clamp(min=LEAST).sqrt()
         row = row[:, 0] / deviation[:, None]
         error = (change - self.mean.gather(2, each).sum(2)) / deviation[:, None]
-        for number in range(change.shape[1]):
-            self.mean[:, number].add_(error[:, number, None] * row)
+        across = row.gather(1, self.incumbent[:, : self.covariances.shape[1]])
+        for first in range(0, len(row), TOGETHER):
+            part = slice(first, first + TOGETHER)
+            self.mean[part].add_(error[part, :, None] * row[part, None])
+            self.covariances[part].sub_(across[part, :, None] * row[part, None])
         self.variance -= row.square()
-        for number in range(self.covariances.shape[1]):
-            self.covariances[:, number].sub_(row.gather(1, self.incumbent[:, number, None]) * row)
         self.errors, self.count = self.errors + error.square().mean(1), self.count + 1
         before: Tensor | float = 0.0
         if self.prior_mean is not None:
@@ -198,7 +200,8 @@ class Posterior:
         some.keep([place])
         sources, best = some._sources(some.queries), -torch.inf
         parts = [self.kernel.contrast(sources[:, 0], number) for number in range(some.shares.shape[1])]
-        summed = [some._field_sums(part, some.queries, 0)[0] for part in parts]
+        at = some._at(some.queries)
+        summed = [some._field_sums(part, some.queries, at, 0)[0] for part in parts]
         rest = some._sums(self.kernel.spread(sources, some.shares.new_zeros(1, len(parts))), some.queries)[0]
         noise = some.queries.shape[2] * torch.eye(len(rest), device=rest.device)
         (changes,), errors = some.changes, some.prior_errors[0]
@@ -301,10 +304,14 @@ class Posterior:
 
     def _sums(self, spread: Tensor, sets: Tensor) -> Tensor:
         """Covariances ``(B, j, s)`` of ``spread`` sums with the sums over ``sets (B, s, k)``."""
-        return in_order(self._field_sums(spread[:, each], sets, each) for each in range(spread.shape[1]))
+        at = self._at(sets)
+        return in_order(self._field_sums(spread[:, each], sets, at, each) for each in range(spread.shape[1]))
 
-    def _field_sums(self, field: Tensor, sets: Tensor, number: int) -> Tensor:
-        """The part ``(B, j, s)`` of a field in the covariances, given those of cells ``(B, j, n, m)``."""
-        cells, weights = self._at(sets)
-        at = field.flatten(2).gather(2, cells.expand(-1, field.shape[1], -1))
-        return (at * weights[:, number, None]).view(*at.shape[:2], *sets.shape[1:]).sum(3)
+    def _field_sums(self, field: Tensor, sets: Tensor, at: tuple[Tensor, Tensor], number: int) -> Tensor:
+        """The part ``(B, j, s)`` of a field in the covariances, given those of cells ``(B, j, n, m)``.
+
+        ``at`` has the cells and weights of the ``sets``.
+        """
+        cells, weights = at
+        found = field.flatten(2).gather(2, cells.expand(-1, field.shape[1], -1))
+        return (found * weights[:, number, None]).view(*found.shape[:2], *sets.shape[1:]).sum(3)

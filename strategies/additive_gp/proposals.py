@@ -83,14 +83,15 @@ def spaced(here: Estimates, margins: Sequence[Tensor], kept: Tensor, slots: int)
     The others are far from all before. Sets ``(n, s, k)``.
     """
     pixels, within, count = here.pixels, distance(here.pixels, slots), slots - kept.shape[1]
-    near = pixels.near(kept, within).flatten(1)
+    near = pixels.near(kept, within).flatten(1) if kept.shape[1] else kept
     values = torch.stack([decisive_values(here, each, near, count) for each in margins], 1)
     free = values.amin(2).scatter(2, near[:, None].expand(-1, len(margins), -1), FAR)
     chosen = [kept[:, None].expand(-1, len(margins), -1)]
-    for _ in range(count):
+    for number in range(count):
         pixel = first_lowest(free, pixels.lattice)
         chosen.append(best_shade(values, pixel) * values.shape[3] + pixel)
-        free.scatter_(2, pixels.near(pixel, within).flatten(2), FAR)
+        if number < count - 1:
+            free.scatter_(2, pixels.near(pixel, within).flatten(2), FAR)
     return torch.cat(chosen, 2)
 
 

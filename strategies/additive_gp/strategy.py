@@ -13,7 +13,7 @@ from sparseattack.errors import require
 from .answers import Answers, Modelled
 from .arms import Colours, arms_of
 from .kernel import BLOCK, GRID, Kernel
-from .posterior import LEARNT, TRACKED, Posterior
+from .posterior import LEARNT, TOGETHER, TRACKED, Posterior
 from .proposals import FAR, MOST, Criterion, Estimates, lowest, promising_sets, single_arms
 
 LEVELS = 256  # of a channel, which colours of an image need
@@ -21,7 +21,6 @@ SHADES = 4  # colours of a pixel, those furthest from it; all of them where a se
 PROBABLE = 0.5  # share of the queries chosen by the probability of success
 FIRST, FIRST_OF_MANY = 10, 3  # queries that are whole sets, of few pixels and of many
 DOWNHILL = 0.25  # of its standard deviation: by how much a change is expected to lower the margin
-TOGETHER = 16  # images whose proposals are made at once, which bounds the memory
 COPIED = 1.3  # memory for an image with what is copied when others drop out, relative to what is stored
 TRIES = 1000  # random sets that were all shown before, after which an image is finished
 
