@@ -17,7 +17,7 @@ from sparseattack.errors import require
 
 from .convergence import same_edit
 
-MIN_POPSIZE = 4  # for two parents
+MIN_POPSIZE = 6  # with fewer, pycma changes two of its constants
 WIDEST = 1 / 3  # standard deviation of a gene, at most
 MARGIN = 0.05  # width of the quadratic part of the folding at each bound
 WORST_CONDITION = 1e14  # of a covariance matrix

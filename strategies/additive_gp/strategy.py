@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from itertools import chain, compress
-from math import inf
+from math import comb, inf
 
 import torch
 from torch import Tensor
@@ -17,7 +17,8 @@ from .posterior import LEARNT, TOGETHER, TRACKED, Posterior
 from .proposals import FAR, MOST, Criterion, Estimates, lowest, promising_sets, single_arms
 
 LEVELS = 256  # of a channel, which colours of an image need
-SHADES = 4  # colours of a pixel, those furthest from it; all of them where a set is one pixel
+SHADES = 4  # colours of a pixel, those furthest from it; all of them where there are few sets
+FEW = 20_000  # sets in SHADES colours, below which a search may come to show all
 PROBABLE = 0.5  # share of the queries chosen by the probability of success
 FIRST, FIRST_OF_MANY = 10, 3  # queries that are whole sets, of few pixels and of many
 DOWNHILL = 0.25  # of its standard deviation: by how much a change is expected to lower the margin
@@ -37,7 +38,8 @@ def additive_gp(
     """Additive Gaussian process: learns what each pixel does from queries of several; this package's own.
 
     A query of k pixels shows the sum of their effects. The next is the most promising of whole sets and of
-    the best set so far with pixels replaced, by lower confidence bound or probability of success.
+    the best set so far with pixels replaced, by lower confidence bound or probability of success. No set is
+    shown twice: an image is finished when no other is found, which is early where few pixels may change.
 
     colours: corners (each channel 0 or 255), or palette, eight colours of the image itself
     scores: what is modelled: fitness, its value alone; all, the lead over each class; auto, all if untargeted
@@ -65,7 +67,9 @@ class Searches:
     """The searches of the B images that are not finished: the posterior, best sets, and what was shown."""
 
     def __init__(self, space: Space, answers: Answers, colours: Colours, window: int) -> None:
-        shades = SHADES if space.slots > 1 else None
+        area = space.images[0, 0].numel() if space.allowed is None else int(space.allowed[0].sum())
+        few = space.slots == 1 or comb(area, space.slots) * SHADES**space.slots < FEW
+        shades = None if few else SHADES
         arms = arms_of(space.images, colours, shades, space.slots, space.allowed)
         kernel = Kernel.of(arms.pixels.lattice, arms.pixels.cell, space.device)
         downhill = 0.0 if space.targeted or space.success_below is None else DOWNHILL

@@ -17,8 +17,8 @@ MEMORY = 2**28  # bytes that the images of one search may take together
 class Beginning(NamedTuple):
     """The images of a space as colours of all pixels, and the images that their searches begin with.
 
-    Salt-and-pepper noise (as in foolbox): a share of the pixels, half of it each, is white and black, ever
-    more of them from try to try.
+    Salt-and-pepper noise: a share of the pixels, half of it each, is white and black, ever more of them from
+    try to try. (foolbox tries about a hundred shares, and then twice near the first that fools.)
     """
 
     clean: Tensor  # (B, H * W, C) uint8

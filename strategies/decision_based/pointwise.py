@@ -18,7 +18,8 @@ def pointwise(space: Space, *, unit: Literal["channel", "pixel"] = "channel", de
     """Pointwise attack (Schott et al., 2019): reset one colour after another to that of the clean image.
 
     Each changed channel of each pixel, in random order, is reset, and stays so if the image still fools. That
-    is repeated until no reset succeeds; then a search begins anew. Needs labels only. The paper's last stage,
+    is repeated until no reset succeeds; then a search begins anew. (foolbox begins a new order after each
+    success, and so asks again about resets that failed.) Needs labels only. The paper's last stage,
     which makes the remaining changes smaller and no fewer, is left out.
 
     unit: channel resets one channel of a pixel a query, as foolbox does; pixel resets all of them

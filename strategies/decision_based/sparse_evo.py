@@ -121,7 +121,8 @@ def sparse_evo(
 
     One candidate a query: a crossover of two masks within the best one, with some pixels removed. It replaces
     the longest change if it fools the oracle and is shorter. Pixels never come back, so a search begins anew
-    when one is left. Needs labels only.
+    when one is left. Needs labels only. The authors' code thins the first mask too, and where even one pixel
+    cannot be removed tries others; here that mask is all that differs.
 
     popsize: masks, at least 3
     cr: probability by which a pixel is taken from the first of two masks

@@ -59,7 +59,8 @@ def de(
     """Differential evolution (Storn and Price, 1997), as in the one-pixel paper (Su et al., 2019).
 
     A child is made of three different members, none of them its parent, and replaces its parent if its
-    value is lower. All defaults but that of restart are the paper's. A preset is what others ship:
+    value is lower. All defaults but that of restart are the paper's, which minimises the probability of the
+    class; here it is the fitness that is chosen. A preset is what others ship:
     preset=scipy, art, torchattacks or hyperparticle; efficient needs fewest queries.
 
     popsize: members, and candidates a generation; none is scipy's 15 for each gene

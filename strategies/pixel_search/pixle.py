@@ -1,8 +1,9 @@
 """Pixle (Pomponi, Scardapane and Uncini, 2022): pixels of the image, patch by patch, at other places of it.
 
 "Pixle: a fast and effective black-box attack based on rearranging pixels", with its random mapping. What of
-it cannot be here: its patches have 4 to 100 pixels and one is added in every restart, without a bound; here
-the patches of a run share the k pixels of the problem.
+it cannot be here: a patch is added in every restart, 100 of one pixel in the authors' runs, without a bound;
+here the patches of a run share the k pixels of the problem. Its loss is the probability of the class; here it
+is the fitness that is chosen.
 """
 
 from typing import NamedTuple
@@ -16,16 +17,18 @@ from sparseattack.errors import require
 
 
 @uses("image")
-def pixle(space: Space, *, restarts: int = 20, iterations: int = 100, low: int = 2, high: int = 10) -> Search:
+def pixle(space: Space, *, restarts: int = 100, iterations: int = 20, low: int = 1, high: int = 1) -> Search:
     """Pixle (Pomponi et al., 2022): paint the pixels of a random patch at random places, and add the best.
 
     What Pixle calls a restart tries so many patches, each on the image so far; the best of all that were
     tried, if it is better than the clean image, or else the last patch, is the image of the next. After its
     restarts the search starts anew with the clean image. Colours are those of the clean image; in an encoding
-    that does not have them, such as corners, the nearest that it has. The defaults are those of torchattacks.
+    that does not have them, such as corners, the nearest that it has. The defaults are the authors' for
+    CIFAR-10 and ImageNet (their repository, jaryP/PixleAttack); torchattacks 3.5.1 has 20 restarts of 10
+    iterations and sides of 2 to 10.
 
-    restarts: patches that are added one after another, fewer where k is less: each has k / restarts pixels at
-        most, and at least one
+    restarts: patches that are added one after another, fewer where k is less: each has k / restarts pixels,
+        rounded up, at most; a restart that finds nothing better uses its share of the k pixels as well
     iterations: patches that are tried in each
     low: rows, and columns, of a patch at least, if that are not too many pixels
     high: rows, and columns, of a patch at most

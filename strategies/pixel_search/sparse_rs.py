@@ -26,6 +26,7 @@ def sparse_rs(space: Space, *, alpha: float | None = None) -> Search:
 
     One candidate a query. Where the set is the whole image, pixels that cannot be swapped get a new colour
     only. When one pixel is swapped, a colour that is there already is drawn again, as in the authors' code.
+    Theirs minimises the margin, and with a target the cross-entropy; here it is the fitness that is chosen.
 
     alpha: share of the pixels swapped at first; none is the paper's, 0.3 untargeted and 0.1 targeted
     """
@@ -100,7 +101,7 @@ def swaps(space: Space, grid: PixelGrid, share: float) -> Iterator[Swap]:
 
 def swap_size(query: int, space: Space, share: float) -> int:
     """Pixels swapped in a query, counted from 0: the paper's schedule of 10,000 queries on this budget."""
-    divisor = DIVISORS[bisect_left(STEPS, query / space.budget * 10_000)]
+    divisor = DIVISORS[bisect_left(STEPS, int(query / space.budget * 10_000))]
     return max(int(share / divisor * space.slots), 1)
 
 

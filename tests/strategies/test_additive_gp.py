@@ -336,6 +336,22 @@ def test_no_set_is_shown_twice_and_an_image_ends_when_all_were_shown() -> None:
     assert queries == 6 * 4 and len(distinct(images)) == queries  # pairs of pixels, each black or white
 
 
+def test_a_small_mask_is_searched_in_all_colours() -> None:
+    mask = torch.zeros(6, 5, dtype=torch.bool)
+    mask[2, 1:4] = True
+    images = levels(torch.full((1, 3, 6, 5), 100))
+    wanted = images.clone()  # the darkest: of the eight corners black is the one that changes 100 least
+    wanted[:, :, mask] = 0
+
+    def oracle(shown: Tensor) -> Tensor:
+        fooled = (shown == wanted).flatten(1).all(1).float()
+        return torch.stack([0.5 - fooled, fooled - 0.5], 1)
+
+    problem = Problem(oracle, corners(pixels=3), images, torch.tensor([0]), mask=mask)
+    (outcome,) = attack(problem, load("strategies", "additive-gp"), budget=3000)
+    assert isinstance(outcome, Outcome) and outcome.first_fooled
+
+
 def test_a_search_that_found_nothing_goes_on_near_its_best_set() -> None:
     """After hundreds of queries most are one pixel from an earlier one, which random sets rarely are."""
     images, queries = shown(3, (3, 9, 9))

@@ -21,7 +21,9 @@ from sparseattack.strategies.cmaes_native import Constants, Gaussian, cmaes_nati
 QUIET = {"verbose": -10, "bounds": [0, 1]}
 
 
-@pytest.mark.parametrize(("dims", "popsize"), [(5, 8), (5, 16), (15, 12), (25, 13), (25, 26), (5, 64)])
+@pytest.mark.parametrize(
+    ("dims", "popsize"), [(5, 6), (5, 8), (5, 16), (15, 12), (25, 13), (25, 26), (5, 64)]
+)
 def test_the_parameters_are_pycma_s(dims: int, popsize: int) -> None:
     theirs = cma.CMAEvolutionStrategy([0.5] * dims, 0.3, QUIET | {"popsize": popsize})
     theirs.adapt_sigma.initialize(theirs)

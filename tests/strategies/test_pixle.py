@@ -104,7 +104,7 @@ def test_where_nothing_is_better_the_last_patch_is_taken_and_nothing_is_added_to
     assert (following[:, 0] == last[0, 0]).all()
     assert (decode(third[0], worse)[0][:, :2] == decode(second[0, -1:], worse)[0][0, :2]).all()
     here = with_clean_values(space(0, pixels=3))
-    values = torch.full((1, 100, 1), 1e9)
+    values = torch.full((1, 20, 1), 1e9)
     values[0, 7] = -1e9  # the best of all
     first, second, third = generations(pixle(here), values, 1.0)
     best = decode(first[:, 7], here)[0][0, 0]
@@ -127,7 +127,9 @@ def test_patches_are_anywhere_and_no_larger_than_their_share() -> None:
 @pytest.mark.parametrize(("k", "added"), [(1, [1]), (5, [1] * 5), (30, [2] * 15), (100, [5] * 20)])
 def test_a_run_shares_out_its_pixels_and_starts_anew(k: int, added: list[int]) -> None:
     here = with_clean_values(space(0, shape=(3, 20, 20), pixels=k, budget=4 * len(added) + 4), worst=True)
-    turns = run_search(partial(pixle, iterations=4), here, lambda turn, asked: asked.sum(2), here.budget)
+    turns = run_search(
+        partial(pixle, restarts=20, iterations=4), here, lambda turn, asked: asked.sum(2), here.budget
+    )
     assert here.journal.restarts == {0: 1} and len(turns) == len(added) + 1
     for number, turn in enumerate(turns[:-1]):
         positions = decode(turn.candidates[0], here)[0]

@@ -43,7 +43,7 @@ REFUSED = {
     "pixle(low=5,high=4)": "pixle needs a high of at least low, 5, not 4",
     "cmaes(popsize=3)": "cmaes needs a popsize of at least 4, not 3",
     "cmaes(sigma=0)": "cmaes needs a sigma above 0, not 0.0",
-    "cmaes-native(popsize=3)": "cmaes-native needs a popsize of at least 4, not 3",
+    "cmaes-native(popsize=5)": "cmaes-native needs a popsize of at least 6, not 5",
     "cmaes-native(sigma=0)": "cmaes-native needs a sigma above 0, not 0.0",
     "nevergrad(popsize=0)": "nevergrad needs a popsize of at least 1, not 0",
     "nsga2(popsize=0)": "nsga2 needs a popsize of at least 1, not 0",
