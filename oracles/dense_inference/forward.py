@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from sparseattack import InputError
 from sparseattack.problem.inference import LABELS, PAD
 from sparseattack.problem.oracle import Block, device_of
+from sparseattack.problem.scale import clipped
 
 from .blocks import BlockScores, Network
 from .fusion import Fusion
@@ -112,9 +113,9 @@ def _choose_format(network: nn.Module, images: Tensor) -> None:
     kernels = [weight for weight in network.parameters() if weight.ndim == RANK]
     if all(kernel.is_contiguous(memory_format=torch.channels_last) for kernel in kernels):
         return
-    scores = network(images.clone()).clone()  # it may write to its input, and use one output buffer
+    scores = clipped(network(images.clone()))  # a copy: it may write to its input, and use one output buffer
     try:
-        if (channels_last(network)(images.clone()) - scores).norm() <= ROUNDING * scores.norm():
+        if (clipped(channels_last(network)(images.clone())) - scores).norm() <= ROUNDING * scores.norm():
             return
     except Exception:  # whatever a network raises: in its own format it works
         pass

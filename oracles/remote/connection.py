@@ -23,6 +23,7 @@ from torch import Tensor
 from sparseattack import OracleError
 from sparseattack.data.images import eight_bit
 from sparseattack.errors import ChangedError, SparseattackWarning
+from sparseattack.problem.purity import share_of
 
 from .answers import TEMPORARY
 from .client import BROKEN, Client, HttpRequest, RefusedError, StoppedError
@@ -282,7 +283,7 @@ class RemoteScores:
     def _compare(self, key: str, before: bytes, now: bytes, since: float) -> None:
         """Take back the answers since then, and raise ChangedError, where those of the first image differ."""
         old, new = self._decoded(before), self._decoded(now)
-        share = float(np.abs(old - new).max() / max(np.abs(old).max(), np.finfo(np.float32).tiny))
+        share = float(share_of(torch.tensor(old)[None], torch.tensor(new)[None]))
         if share > TOLERANCE:
             raise ChangedError(
                 f"{self.who} has changed: its scores of the first image differ by {share:.2g} of the greatest"

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 from sparseattack.experiment.settings import LATER
 from sparseattack.plugins.spec import Plugin, Spec, function_name, setting_values
-from sparseattack.problem.scale import Scale
+from sparseattack.problem.scale import FAR, Scale
 from sparseattack.provenance import digest, digest_source
 
 ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")  # in the text of a function or of another object
@@ -61,9 +61,15 @@ class ProbeScores:
         """The greatest difference of a score, as a share of the greatest score; infinite for other shapes."""
         if list(map(len, self.scores)) != list(map(len, other.scores)):
             return inf
-        pairs = list(zip(chain(*self.scores), chain(*other.scores), strict=True))
+        pairs = list(zip(*(chain(*map(_clipped, one.scores)) for one in (self, other)), strict=True))
         greatest = max((abs(one) for one, _ in pairs), default=0.0)
         return max((abs(one - two) for one, two in pairs), default=0.0) / (greatest or 1.0)
+
+
+def _clipped(scores: tuple[float, ...]) -> list[float]:
+    """Those of an image, without the part of them by which a masked class would hide all others."""
+    least = max(scores, default=0.0) - FAR
+    return [max(score, least) for score in scores]
 
 
 def method_key(

@@ -27,6 +27,7 @@ ONE_COLUMN = ("binary", "binary-probability")
 ROUNDING = 1e-3  # by which a probability in few bits may leave [0, 1]
 PERCENT = 100  # sum of percentages
 SUM_ROUNDING = 1e-2  # by which the sum of all probabilities of an image may differ from 1
+FAR = 50.0  # logits below an image's greatest: a class of a probability that float32 adds to no other
 
 
 def recognise(who: str, setting: ScaleSetting, scores: "Tensor") -> Scale:
@@ -50,6 +51,15 @@ def recognise(who: str, setting: ScaleSetting, scores: "Tensor") -> Scale:
     if not ((sums - 1).abs() <= SUM_ROUNDING).all():
         raise InputError(_no_distribution(who, sums, scores.shape[1]))
     return "probabilities"
+
+
+def clipped(scores: "Tensor") -> "Tensor":
+    """Scores ``(n, K)``, those more than FAR below an image's greatest raised to there.
+
+    How large scores are, and how much they differ, is measured on these: a masked class, whose score may be
+    -1e9, would hide all else.
+    """
+    return scores.maximum(scores.amax(-1, keepdim=True) - FAR)
 
 
 def require_scores(strategy: str, who: str, scale: Scale) -> None:

@@ -61,6 +61,26 @@ def test_an_oracle_that_is_no_function_of_the_image_is_refused(oracle: Oracle, s
         attack(problem(oracle, count), uniform, 10)
 
 
+MASKED = -1e9  # the score of a class that is never predicted
+
+
+def masked(oracle: Oracle) -> Oracle:
+    return lambda images: functional.pad(oracle(images), (0, 1), value=MASKED)
+
+
+@pytest.mark.parametrize("oracle", [dropout, batch_statistics, aging()])
+def test_a_masked_class_hides_no_difference(oracle: Oracle) -> None:
+    with pytest.raises(InputError, match="is not a function of the image alone"):
+        attack(problem(masked(oracle), 9), uniform, 10)
+
+
+def test_a_masked_class_costs_no_single_evaluations() -> None:
+    here = problem(linear, 9, until=spent)
+    expected, found = attack(here, uniform, 30), attack(replace(here, oracle=masked(linear)), uniform, 30)
+    assert [each.trace for each in found] == [each.trace for each in expected]
+    assert sum(each.verifications for each in found) == sum(each.verifications for each in expected)
+
+
 @pytest.mark.parametrize("oracle", [linear, shared_buffer(), lambda images: linear(images.sub_(0.5))])
 @pytest.mark.parametrize("count", [1, 2, 9])
 def test_a_function_of_the_image_is_accepted(oracle: Oracle, count: int) -> None:

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from sparseattack import Experiment, compare
 from sparseattack.errors import InputError
+from sparseattack.experiment.identity import ProbeScores
 from sparseattack.plugins.registry import find
 from sparseattack.provenance import digest_network, source_code
 
@@ -177,3 +178,9 @@ def test_a_network_in_training_mode_is_the_same_oracle() -> None:
     """It is evaluated in evaluation mode."""
     one = nn.Sequential(nn.Conv2d(3, 4, 1), nn.BatchNorm2d(4), nn.Dropout())
     assert digest_network(one.train()) == digest_network(one.eval())
+
+
+def test_the_score_of_a_masked_class_hides_no_difference_of_the_others() -> None:
+    before, now = (ProbeScores((1, 1, 1), ((2.0, best, -1e9),)) for best in (50.0, 45.0))
+    assert before.difference(now) == pytest.approx(0.1)
+    assert before.difference(replace(before, scores=((2.0, 50.0, -2e9),))) == 0
