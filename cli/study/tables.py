@@ -15,7 +15,7 @@ from sparseattack.report.export.iohprofiler import plain
 from sparseattack.report.mixtures import require_alike
 from sparseattack.report.results import Results, results
 from sparseattack.report.side_by_side import common_csv, common_json, common_sections, of_study, study_names
-from sparseattack.report.summary import Pair, failures, flat_answers
+from sparseattack.report.summary import Pair, condition, failures, flat_answers, limits
 from sparseattack.report.tables import (
     LEVEL,
     Section,
@@ -245,7 +245,9 @@ def _print_list(console: Console, parts: Sequence[Section], method: Method, name
     console.print(f"\n{names[method]}", style="bold", soft_wrap=True)
     if names[method] != visible(method.strategy):
         console.print(f"  = {visible(method.strategy)}", soft_wrap=True)
-    console.print(f"  encoding {visible(method.encoding)}, k = {method.k}", soft_wrap=True)
+    fitness = f", fitness {visible(method.fitness)}" * (len({each.fitness for each in names}) > 1)
+    what = f"encoding {visible(method.encoding)}{fitness}, {limits(method, names)}"
+    console.print(f"  {what}", soft_wrap=True)
     for part in (part for part in parts if method in part.rows):
         console.print(f"  {part.title.partition(' (')[0]}")
         for heading, figure in zip(part.headings, part.rows[method], strict=True):
@@ -255,7 +257,10 @@ def _print_list(console: Console, parts: Sequence[Section], method: Method, name
 def print_remarks(console: Console, found: Results, names: dict[Method, str]) -> None:
     """Failures, blind searches, mixtures, what was not counted, the inference used, differences."""
     for line in found.lines:
-        for sentence in (*failures(line, names[line.method]), *flat_answers(line, names[line.method])):
+        method = line.method
+        name = condition(method, found.methods, names[method])
+        full = f"{name}, {limits(method, found.methods)}"
+        for sentence in (*failures(line, full), *flat_answers(line, full)):
             console.print(sentence, style="yellow")
     for sentence in found.mixtures:
         console.print(visible(sentence), style="yellow")
@@ -293,16 +298,14 @@ def differences(found: Results, names: dict[Method, str]) -> list[str]:
 
 def _difference(pair: Pair, found: Results, names: dict[Method, str]) -> str:
     """On how many images each of two conditions is the better one, and whether that is significant."""
-
-    def name(method: Method) -> str:
-        return f"{names[method]}/{method.encoding}"
-
-    first, second = name(pair.first), name(pair.second)
-    k = f"k = {pair.first.k}: " if len({method.k for method in found.methods}) > 1 else ""
+    methods = found.methods
+    first, second = (condition(one, methods, names[one]) for one in (pair.first, pair.second))
+    several = len({(method.k, method.budget) for method in methods}) > 1
+    under = f"{limits(pair.first, methods)}: " * several
     wins = number_of(pair.only_first_wins, "image")
     verdict = "significant" if pair.p < LEVEL else "not significant"
     if all(line.runs == line.images for line in found.lines):
         counts = f"{first} succeeds on {wins} where {second} fails, {second} on {pair.only_second_wins}"
     else:
         counts = f"{first} succeeds more often on {wins}, {second} on {pair.only_second_wins}"
-    return f"{k}{counts}: {verdict} (exact McNemar, Holm-adjusted p = {pair.p:.2g})."
+    return f"{under}{counts}: {verdict} (exact McNemar, Holm-adjusted p = {pair.p:.2g})."

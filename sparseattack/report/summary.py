@@ -1,7 +1,7 @@
 """Summaries of a study's runs: a line per method, and paired tests between methods."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import combinations
 from typing import Any, NamedTuple
@@ -69,6 +69,21 @@ def in_tables(method: Method) -> dict[str, Any]:
     return first | {name: getattr(method, name) for name in ("encoding", "fitness", "k", "counts", "budget")}
 
 
+def condition(method: Method, among: Iterable[Method], name: str = "") -> str:
+    """A strategy with its encoding, and its fitness where methods ``among`` which it stands differ in it.
+
+    ``name`` is how the strategy is called there, if not as in tables.
+    """
+    fitness = [method.fitness] * (len({each.fitness for each in among}) > 1)
+    return "/".join([name or method.name, method.encoding, *fitness])
+
+
+def limits(method: Method, among: Iterable[Method]) -> str:
+    """The k of a method, and its budget where methods ``among`` which it stands differ in it."""
+    budget = f", budget {method.budget:,}" * (len({each.budget for each in among}) > 1)
+    return f"k = {method.k}{budget}"
+
+
 def summaries(groups: Mapping[Method, Columns], every_target: bool = False) -> list[Summary]:
     """A line per method, given its runs; ``every_target`` if every other class was a target."""
     return [_summary(method, runs, every_target) for method, runs in groups.items()]
@@ -121,18 +136,18 @@ def _summary(method: Method, runs: Columns, every_target: bool) -> Summary:
 
 def failures(line: Summary, name: str) -> list[str]:
     """Successes that were not verified, searches that ended early or by an error, methods without a query."""
-    condition, sentences = f"{name}/{line.method.encoding}, k = {line.method.k}", []
+    sentences = []
     if line.unverified:
         count = number_of(line.unverified, "success was", "successes were")
-        sentences.append(f"{condition}: {count} not verified and counted as failures")
+        sentences.append(f"{name}: {count} not verified and counted as failures")
     if line.errors:
         count = number_of(line.errors, "search", "searches")
-        sentences.append(f"{condition}: {count} ended with an error and counted as failures")
+        sentences.append(f"{name}: {count} ended with an error and counted as failures")
     if line.ended_early and line.queries:
         count = number_of(line.ended_early, "search", "searches")
-        sentences.append(f"{condition}: {count} ended without success and with queries left")
+        sentences.append(f"{name}: {count} ended without success and with queries left")
     if line.runs and not line.queries:
-        sentences.append(f"{condition}: not one query was asked; its candidates were none, or no numbers")
+        sentences.append(f"{name}: not one query was asked; its candidates were none, or no numbers")
     return sentences
 
 
@@ -141,7 +156,7 @@ def flat_answers(line: Summary, name: str) -> list[str]:
     if line.flat is None or line.flat <= FLAT * line.queries:
         return []
     return [
-        f"{name}/{line.method.encoding}, k = {line.method.k}: {100 * line.flat / line.queries:.0f} % of its"
+        f"{name}: {100 * line.flat / line.queries:.0f} % of its"
         " candidates had the same value as the clean image, and told the search nothing: scores are rounded,"
         " are labels, or do not change with few pixels"
     ]

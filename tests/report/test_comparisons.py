@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from itertools import product
-from math import inf, sqrt
+from math import sqrt
 
 import numpy as np
 import pytest
@@ -15,13 +15,13 @@ from sparseattack import Experiment, compare
 from sparseattack.report.page.cells import pair_table
 from sparseattack.report.results import Results
 from sparseattack.report.statistics.comparisons import Comparison, compare_two, comparisons
-from sparseattack.report.statistics.intervals import holm, mcnemar
+from sparseattack.report.statistics.intervals import difference_band, holm, mcnemar
 from sparseattack.report.statistics.paired import (
     cumulative_hazard,
     images_needed,
     logrank_scores,
     sign_flip_p,
-    smallest_difference,
+    smallest_lead,
 )
 from sparseattack.study.columns import Columns
 
@@ -118,18 +118,37 @@ def test_the_number_of_images_gives_the_power_it_promises() -> None:
     assert power == pytest.approx(0.8, abs=0.03)
 
 
-@given(st.floats(0, 1), st.integers(20, 5000))
-def test_the_smallest_difference_needs_just_these_images(discordant: float, count: int) -> None:
-    found = smallest_difference(discordant, count)
-    needed = images_needed(discordant, found)
-    assert needed is not None and (needed <= count or found == 1)
-    assert (images_needed(discordant, found * 0.99) or inf) >= count
+@given(st.integers(1, 60), st.integers(0, 60), st.integers(1, 12))
+def test_the_smallest_lead_is_the_first_that_the_exact_test_shows(
+    count: int, differing: int, tests: int
+) -> None:
+    differing = min(differing, count)
+    leads = [lead for lead in range(count + 1) if (differing - lead) % 2 == 0 or lead > differing]
+    seen = {lead: mcnemar(lead + behind, behind) * tests < 0.05 for lead in leads
+            for behind in [max(0, differing - lead) // 2]}  # fmt: skip
+    found = smallest_lead(differing, count, tests)
+    if found is None:
+        assert not any(seen.values())
+    else:
+        assert all(shown == (lead >= found) for lead, shown in seen.items())
 
 
 def test_one_of_several_tests_needs_more_images() -> None:
     one, ten = (images_needed(0.3, 0.12, tests) for tests in (1, 10))
     assert one and ten and ten > 1.5 * one
-    assert smallest_difference(0.3, ten, 10) == pytest.approx(0.12, abs=1e-3)
+    least = [smallest_lead(0, 100, tests) for tests in (1, 2, 9)]
+    assert least == [6, 7, 9] == [images_needed(0.0, 1.0, tests) for tests in (1, 2, 9)]
+
+
+def test_so_few_images_that_nothing_can_be_significant_are_said_to_be_so() -> None:
+    six = replace(pair([[10]] * 6, [[0]] * 6), tests=2)
+    assert six.detectable is None and six.needed == 7
+    few = replace(six, marks=(six.marks[-1]._replace(adjusted=0.0625),), logrank_adjusted=0.0625)
+    assert few.in_words().endswith(
+        "So few images cannot show any difference; the one observed would need 7 images."
+    )
+    twenty = replace(pair([[10]] * 4 + [[0]] * 16, [[0]] * 20), tests=9)
+    assert twenty.detectable == 9 / 20
 
 
 def test_a_difference_that_enough_images_would_show_is_shown_by_so_many() -> None:
@@ -137,12 +156,13 @@ def test_a_difference_that_enough_images_would_show_is_shown_by_so_many() -> Non
     found = pair([[10]] * 7 + [[0]] * 13, [[0]] * 20)
     alone, among = found, replace(found, tests=18)
     assert found.images == 20 and alone.needed and among.needed
-    assert alone.needed <= 20 < among.needed and among.detectable > alone.detectable
+    assert alone.needed <= 20 < among.needed
+    assert (alone.detectable, among.detectable) == (6 / 20, 10 / 20)
 
 
 def test_no_difference_needs_more_than_any_number_of_images() -> None:
     assert images_needed(0.3, 0) is None and images_needed(0.3, 1e-7) is None
-    assert images_needed(0.0, 1.0) == images_needed(1.0, 1.0) == 4
+    assert images_needed(0.0, 1.0) == images_needed(1.0, 1.0) == 6
 
 
 def pair(first: list[list[int]], second: list[list[int]], budget: int = BUDGET) -> Comparison:
@@ -191,6 +211,53 @@ def test_a_difference_may_be_against_the_one_of_fewer_queries() -> None:
     assert "Significant, in favour of de: the lowest p" in found.in_words()
     shown = pair_table([found], [found.first, found.second])
     assert shown and "significant, for de" in [cell.text for cell in shown.rows[0]]
+
+
+def test_of_several_runs_an_image_it_is_said_what_was_tested() -> None:
+    """One succeeds once on twelve images, the other always on three: a higher rate on fewer images."""
+    once, always = [[90, 0, 0, 0, 0]] * 12 + [[0] * 5] * 28, [[0] * 5] * 12 + [[90] * 5] * 3 + [[0] * 5] * 25
+    found = pair(once, always)
+    told = [(one.strategy, how, other.strategy) for one, how, other in found.findings]
+    assert told == [("de", "succeeds more often on significantly more images than", "cmaes")]
+    words = found.in_words()
+    assert "Of 40 images, attacked several times each, cmaes fools 1.5 percentage points more" in words
+    assert "Within 100 queries cmaes succeeds more often on 3 images, de on 12; McNemar's test" in words
+    assert "Significant, in favour of de" in words
+    alike = pair(once[10:], always[:2] + always[12:])
+    assert alike.needed == images_needed(5 / 30, 1 / 30) == 1175
+    assert alike.in_words().endswith(
+        "With so many images these numbers have to differ by about 6 to be seen; their difference would"
+        " need 1,175 images."
+    )
+
+
+def test_a_difference_of_none_has_an_interval_with_a_width() -> None:
+    """No image of 24 differs: a score interval, as wide as Wilson's of no success."""
+    for runs in (1, 2):
+        found = pair([[10] * runs] * 20 + [[0] * runs] * 4, [[20] * runs] * 20 + [[0] * runs] * 4)
+        assert found.difference.value == 0
+        assert (
+            found.difference.high
+            == -found.difference.low
+            == pytest.approx(1.96**2 / (24 + 1.96**2), abs=1e-4)
+        )
+
+
+@given(st.integers(0, 20), st.integers(0, 20), st.integers(1, 40))
+def test_the_interval_of_a_difference_has_the_differences_that_a_score_test_keeps(
+    ahead: int, behind: int, same: int
+) -> None:
+    """The nuisance parameter, the share of images on which only the second succeeds, by its likelihood."""
+    count = ahead + behind + same
+    (low,), (high,) = difference_band(np.array([float(ahead)]), np.array([float(behind)]), count)
+    assert -1 <= low <= (ahead - behind) / count <= high <= 1
+    for end in (low, high):
+        share = np.linspace(max(0, -end), (1 - end) / 2, 20_001)[1:-1]
+        parts = [(ahead, share + end), (behind, share), (same, 1 - 2 * share - end)]
+        likelihood = sum(number * np.log(part) for number, part in parts if number)
+        likeliest = float(share[np.argmax(likelihood)])
+        deviation = sqrt(count * (2 * likeliest + end * (1 - end)))
+        assert abs(ahead - behind - count * end) / deviation == pytest.approx(1.96, abs=0.02)
 
 
 def test_images_are_only_needed_where_a_difference_is_not_significant() -> None:

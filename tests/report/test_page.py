@@ -16,6 +16,7 @@ from command_line import Run
 from pages import HOSTILE, SMALL, hostile_study
 
 from sparseattack import InputError, compare
+from sparseattack.cli.study.tables import differences
 from sparseattack.report.page.cells import lowest_p, order_of, pair_table
 from sparseattack.report.page.document import html
 from sparseattack.report.page.file import check_page
@@ -26,7 +27,7 @@ from sparseattack.report.page.wording import resistance_text, verdicts
 from sparseattack.report.results import Results, results
 from sparseattack.report.side_by_side import of_study
 from sparseattack.report.statistics.comparisons import Comparison, comparisons
-from sparseattack.report.summary import unfinished
+from sparseattack.report.summary import Pair, unfinished
 from sparseattack.study.store import Study
 
 
@@ -329,6 +330,28 @@ def test_of_very_many_verdicts_the_widest_are_told(found: Results, monkeypatch: 
     monkeypatch.setattr("sparseattack.report.page.wording.MOST_VERDICTS", 4)
     assert verdicts([*every, one])[0] == [*told[:4], "1 of 67 pairs: not significant at 5 %."]
     assert verdicts(every) == (told[:4], told[4:])
+
+
+def test_conditions_are_named_with_all_that_differs(found: Results) -> None:
+    one = comparisons(found)[0]
+    mark = one.marks[-1]._replace(only_first=9, only_second=0, adjusted=0.001)
+    first, second = one.first, replace(one.second, fitness="cross-entropy")
+    fitness = replace(one, first=first, second=second, marks=(mark,))
+    shown = pair_table([fitness], [first, second])
+    assert shown and shown.rows[0][1].text == f"{second.name}/corners/cross-entropy"
+    name = f"{first.name}/corners/margin, k = {first.k}"
+    (said,) = verdicts([fitness]).told
+    assert said.startswith(f"{name} ") and said.endswith(f" {second.name}/corners/cross-entropy.")
+    second = replace(second, fitness="margin")
+    larger = [replace(method, budget=60) for method in (first, second)]
+    every = (first, second, *larger)
+    pairs = [Pair(first, second, 0, 9, 0.01), Pair(larger[0], larger[1], 0, 9, 0.01)]
+    both = replace(found, subject=replace(found.subject, methods=every), pairs=pairs)
+    sentences = differences(both, {method: method.name for method in every})
+    assert [sentence.partition(": ")[0] for sentence in sentences] == [
+        f"k = {first.k}, budget 6",
+        f"k = {first.k}, budget 60",
+    ]
 
 
 def test_of_very_many_pairs_the_surest_are_shown(found: Results, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,8 +18,10 @@ from PIL import Image
 from sparseattack import Experiment, InputError, compare
 from sparseattack.report.figures.by_image import difference_figure, scatter_figure
 from sparseattack.report.figures.collection import figures, write_figures
+from sparseattack.report.figures.course import margin_figure
 from sparseattack.report.figures.figure import ReportFigure
 from sparseattack.report.figures.panels import panels_of
+from sparseattack.report.figures.success import success_figure
 from sparseattack.report.results import Results, results
 from sparseattack.report.summary import unfinished
 from sparseattack.study.facts import Method
@@ -125,6 +127,41 @@ def test_runs_under_several_budgets_are_one_curve_unless_the_search_depends_on_t
     assert "The search of sparse-rs depends on the budget" in figure.caption
 
 
+def test_conditions_of_several_budgets_have_names_of_their_own_and_are_ranked_at_the_smaller_one(
+    found: Results, tmp_path: Path
+) -> None:
+    for budget in (10, 40):
+        compare(replace(EXPERIMENT, budget=budget, pixels=(2,), seeds=(0,)), tmp_path / "a.study")
+    with Study.read(tmp_path / "a.study") as study:
+        both = results(study)
+    shown = figures(both)
+    names = {"random(popsize=5), budget 40", "sparse-rs, budget 10", "sparse-rs, budget 40"}
+    for kind in ("margin", "profile"):
+        assert {row["strategy"] for row in table(named(shown, f"{kind}-k2"))} == names
+    lead = table(named(shown, "difference-k2"))
+    assert {row[column] for row in lead for column in ("strategy", "less")} == names
+    margin = named(shown, "margin-k2")
+    ends = {row["strategy"]: float(row["median"]) for row in table(margin) if row["queries"] == "10"}
+    best = [name for name in ends if ends[name] == min(ends.values())]
+    assert set(ends) == names and margin.sentence.startswith("After 10 queries")
+    assert [name for name in names if name in margin.sentence] == [name for name in names if name in best]
+    success = named(shown, "success-k2").sentence
+    assert "within 10 queries" in success and "an estimated" not in success
+    (panel,) = panels_of(both)
+    fewer = replace(panel.series[0], planned=panel.series[0].planned * 0 + (np.arange(12) < 9))
+    apart = replace(panel, series=(fewer, *panel.series[1:]))
+    for figure in (success_figure(apart), margin_figure(apart, both.courses)):
+        assert figure and "rank nobody" in figure.sentence and "the most" not in figure.sentence
+
+
+def test_those_that_fool_as_many_are_all_named(found: Results) -> None:
+    panel = panels_of(found)[0]
+    first = panel.series[0]
+    same = replace(first, name="same", method=replace(first.method, key="other"))
+    sentence = success_figure(replace(panel, series=(first, same))).sentence
+    assert f"{first.name} and same each fool " in sentence and ";" not in sentence
+
+
 def test_every_kind_is_there_for_each_number_of_pixels(shown: list[ReportFigure]) -> None:
     kinds = ["success", "difference", "scatter", "profile", "margin", "classes", "places"]
     wanted = {f"{kind}-k{k}" for kind in kinds for k in (1, 2)} | {"size", "time"}
@@ -143,6 +180,15 @@ def test_a_difference_is_that_of_two_curves(found: Results, shown: list[ReportFi
             by_name[end["strategy"]] - by_name[end["less"]], abs=1e-6
         )
         assert all(float(row["low"]) <= float(row["difference"]) <= float(row["high"]) for row in rows)
+
+
+def test_where_no_image_differs_the_band_of_a_difference_has_a_width(found: Results) -> None:
+    panel = next(panel for panel in panels_of(found) if panel.k == 1)
+    once = [replace(one, runs=one.runs.at(one.runs.seed == 0)) for one in panel.series]
+    for first, second in (panel.series, once):
+        for other in (second, replace(first, name="same")):
+            figure = difference_figure(replace(panel, series=(first, other)))
+            assert figure and all(float(row["low"]) < float(row["high"]) for row in table(figure))
 
 
 def test_a_dot_is_the_lower_median_of_an_images_runs(found: Results, shown: list[ReportFigure]) -> None:

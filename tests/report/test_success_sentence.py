@@ -5,13 +5,19 @@ from sparseattack.report.statistics.comparisons import lead_in_words
 
 
 def test_equal_rates_have_neither_a_most_nor_a_fewest() -> None:
-    assert beside(0.1, [("de", 0.1), ("cmaes", 0.1)]) == "; each of the other 2 fools 10.0 % too"
+    assert beside([("random", 0.1), ("de", 0.1), ("cmaes", 0.1)]) == ""
 
 
 def test_the_lowest_of_different_rates_is_named() -> None:
-    assert beside(0.2, [("de", 0.2), ("cmaes", 0.1)]) == ", the most; cmaes fools 10.0 %, the fewest"
-    assert beside(0.2, [("de", 0.1)]) == "; de fools 10.0 %"
-    assert beside(0.2, []) == ""
+    lowest = [("random", 0.2), ("de", 0.2), ("cmaes", 0.1)]
+    assert beside(lowest) == ", the most; cmaes fools 10.0 %, the fewest"
+    assert beside([("random", 0.2), ("de", 0.1)]) == "; de fools 10.0 %"
+    assert beside([("random", 0.2)]) == ""
+
+
+def test_of_equal_lowest_rates_all_are_named() -> None:
+    lowest = [("random", 0.2), ("de", 0.1), ("cmaes", 0.1)]
+    assert beside(lowest) == ", the most; de and cmaes each fool 10.0 %, the fewest"
 
 
 def test_a_lead_is_none_where_shares_are_shown_alike() -> None:

@@ -20,7 +20,8 @@ from sparseattack.report.figures.style import (
 )
 from sparseattack.report.statistics.comparisons import lead_in_words
 from sparseattack.report.statistics.curves import weights
-from sparseattack.report.statistics.resampling import interval, paired_curves
+from sparseattack.report.statistics.intervals import difference_band
+from sparseattack.report.statistics.resampling import interval, paired_curves, successes_by_image
 from sparseattack.report.summary import common_runs, common_to_all
 from sparseattack.report.tables import percent
 from sparseattack.study.columns import Columns, Reals
@@ -32,6 +33,11 @@ if TYPE_CHECKING:
 MOST_LINES = 4  # differences in one figure
 RIM = 1.35  # times the budget, where failures stand
 MANY_DOTS = 2000  # from which on they are small, and drawn as one picture
+BAND = {  # of a difference, by whether images have several runs
+    False: "Band: pointwise 95 % score interval of paired rates (Tango, 1998).",
+    True: "Band: pointwise 95 % interval by bootstrap over images, each with all its runs; where each has"
+    " one, or none differs, a score interval (Tango, 1998).",
+}
 POINTS = 121  # of a performance profile
 FACTORS = 64  # of a performance profile, the largest
 
@@ -56,6 +62,7 @@ def difference_figure(panel: Panel) -> ReportFigure | None:
     if not lines:
         return None
     last = [lead_in_words(float(line.value[-1]), line.other.name) for line in lines]
+    repeated = any(int(one.planned.max()) > 1 for one in panel.whole)
     counts = " or ".join(f"{each:,}" for each in sorted({line.images for line in lines}))
     return ReportFigure(
         name=f"difference-{panel.stem}",
@@ -67,12 +74,11 @@ def difference_figure(panel: Panel) -> ReportFigure | None:
         ),
         caption=(
             f"Share of images that {best.name} fools within so many queries, less the share that the other"
-            f" fools, on the images ({counts}) that both attack. Band: pointwise 95 % interval by bootstrap"
-            " over images, each with all its runs." + left_out(panel)
+            f" fools, on the images ({counts}) that both attack. {BAND[repeated]}{left_out(panel)}"
         ),
         columns=("strategy", "less", "queries", "difference", "low", "high"),
         rows=tuple(
-            (best.method.name, line.other.method.name, queries, *(round(each, 6) for each in values))
+            (best.name, line.other.name, queries, *(round(each, 6) for each in values))
             for line in lines
             for queries, *values in zip(*(part.tolist() for part in line[2:]), strict=True)
         ),
@@ -84,10 +90,14 @@ def _difference(best: Series, other: Series, budget: int) -> Lead | None:
     both = common_runs(best.runs, other.runs)
     if not len(both[0]):
         return None
-    curves = paired_curves(both, budget)
-    first, second = curves.drawn
-    images, lead = len(np.unique(both[0].image)), curves.observed[0] - curves.observed[1]
-    return Lead(other, images, curves.queries, lead, *interval(first - second))
+    curves, images = paired_curves(both, budget), np.unique(both[0].image)
+    first, second = (successes_by_image(runs, images, curves.queries) for runs in both)
+    ahead, behind = (first > second).sum(axis=0, dtype=float), (first < second).sum(axis=0, dtype=float)
+    resampled = (len(both[0]) > len(images)) & (ahead + behind > 0)
+    drawn = interval(curves.drawn[0] - curves.drawn[1])
+    ends = zip(drawn, difference_band(ahead, behind, len(images)), strict=True)
+    low, high = (np.where(resampled, end, score) for end, score in ends)
+    return Lead(other, len(images), curves.queries, curves.observed[0] - curves.observed[1], low, high)
 
 
 def _paint_differences(lines: Sequence[Lead], budget: int) -> "Figure":
@@ -219,7 +229,7 @@ def profile_figure(panel: Panel) -> ReportFigure | None:
         ),
         columns=("strategy", "factor", "share"),
         rows=tuple(
-            (one.method.name, round(float(factor), 6), round(float(share), 6))
+            (one.name, round(float(factor), 6), round(float(share), 6))
             for one, curve in zip(panel.whole, shares, strict=True)
             for factor, share in zip(factors, curve, strict=True)
         ),

@@ -7,7 +7,7 @@ import numpy as np
 
 from sparseattack.errors import number_of, tied
 from sparseattack.report.figures.figure import INK, Cell, ReportFigure
-from sparseattack.report.figures.panels import Panel, Series, left_out
+from sparseattack.report.figures.panels import Panel, Series, left_out, same_images
 from sparseattack.report.figures.style import band, label, legend, panels, query_scale
 from sparseattack.study.columns import Courses, Numbers, Reals
 
@@ -33,20 +33,15 @@ def margin_figure(panel: Panel, courses: Courses | None) -> ReportFigure | None:
     """Best value so far against queries; None where courses were not read, and without a whole condition."""
     if courses is None:
         return None
-    lines = [_course(one, courses) for one in panel.whole if len(one.runs)]
+    lines = [_course(one, courses, panel.common_budget) for one in panel.whole if len(one.runs)]
     if not lines:
         return None
-    lowest = min(lines, key=lambda line: line.middle[-1])
     runs = sorted({len(line.one.runs) for line in lines})
     return ReportFigure(
         name=f"margin-{panel.stem}",
         kind="margin",
         title=f"Best {panel.fitness} over queries, {panel.subject}",
-        sentence=(
-            f"After {number_of(int(lowest.queries[-1]), 'query', 'queries')} {_lowest(lines, lowest)}"
-            f" {'the lowest median' if len(lines) > 1 else 'a median'} {panel.fitness}"
-            f" of {_short(float(lowest.middle[-1]))}."
-        ),
+        sentence=_result(lines, panel, f"median {panel.fitness} of"),
         caption=(
             f"Median over all runs ({' or '.join(f'{count:,}' for count in runs)} each) of the best"
             f" {panel.fitness} so far; band: from the lower to the upper quartile of the runs. Lower is"
@@ -65,20 +60,14 @@ def fewest_figure(panel: Panel, courses: Courses | None) -> ReportFigure | None:
     """Fewest pixels so far against queries, where searches go on with fewer after each success."""
     if courses is None:
         return None
-    lines = [_course(one, courses) for one in panel.whole if len(one.runs)]
+    lines = [_course(one, courses, panel.common_budget) for one in panel.whole if len(one.runs)]
     if not lines:
         return None
-    best = min(lines, key=lambda line: np.nan_to_num(line.middle[-1], nan=np.inf))
-    reached, last = best.middle[-1], number_of(int(best.queries[-1]), "query", "queries")
     return ReportFigure(
         name=f"fewest-{panel.stem}",
         kind="fewest",
         title=f"Fewest pixels over queries, {panel.subject}",
-        sentence=(
-            f"After {last} {_lowest(lines, best)} the lowest median of the fewest pixels, {reached:g}."
-            if np.isfinite(reached)
-            else f"After {last} no strategy has fooled the oracle in half of its runs."
-        ),
+        sentence=_result(lines, panel, "median of the fewest pixels,"),
         caption=(
             "Median over all runs of the fewest pixels with which the oracle was fooled so far; band: from"
             " the lower to the upper quartile of the runs. A run that has not fooled it counts as more"
@@ -91,17 +80,27 @@ def fewest_figure(panel: Panel, courses: Courses | None) -> ReportFigure | None:
     )
 
 
-def _lowest(lines: Sequence[Course], lowest: Course) -> str:
-    """Who has the same median at the end as the lowest one: ``de has``, or ``de and random have``."""
-    last = lowest.middle[-1]
-    names = [line.one.name for line in lines if line.middle[-1] == last] or [lowest.one.name]
-    return f"{tied(names)} {'has' if len(names) == 1 else 'have'}"
+def _result(lines: Sequence[Course], panel: Panel, what: str) -> str:
+    """Who has the lowest median at the smallest budget, where all conditions attack the same images."""
+    budget = panel.common_budget
+    after = f"After {number_of(budget, 'query', 'queries')}"
+    if not same_images(line.one for line in lines):
+        return (
+            f"{after} the medians of these conditions are of images that are not the same: they rank nobody."
+        )
+    medians = [float(line.middle[np.searchsorted(line.queries, budget)]) for line in lines]
+    if np.isnan(medians).all():
+        return f"{after} no strategy has fooled the oracle in half of its runs."
+    lowest = np.nanmin(medians)
+    names = [line.one.name for line, each in zip(lines, medians, strict=True) if each == lowest]
+    has = f"{'has' if len(names) == 1 else 'have'} {'the lowest' if len(lines) > 1 else 'a'}"
+    return f"{after} {tied(names)} {has} {what} {_short(lowest)}."
 
 
 def _rows(lines: Sequence[Course]) -> tuple[tuple[Cell, ...], ...]:
     return tuple(
         (
-            line.one.method.name,
+            line.one.name,
             queries,
             *(round(each, 6) if np.isfinite(each) else None for each in values),
         )
@@ -115,10 +114,10 @@ def _short(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= THOUSAND else f"{value:.3g}"
 
 
-def _course(one: Series, courses: Courses) -> Course:
-    """Quartiles at numbers of queries that are evenly spaced on a logarithmic axis."""
+def _course(one: Series, courses: Courses, common: int) -> Course:
+    """Quartiles at numbers of queries that are evenly spaced on a logarithmic axis, and at the ``common``."""
     budget = one.method.budget
-    queries = np.unique(np.geomspace(1, budget, POINTS).round().astype(np.int64))
+    queries = np.unique([*np.geomspace(1, budget, POINTS).round().astype(np.int64), common])
     starts, ends = courses.trace.ends[one.runs.row], courses.trace.ends[one.runs.row + 1]
     steps = (ends - starts) // 2
     first = np.concatenate([[0], np.cumsum(steps)[:-1]])

@@ -79,6 +79,11 @@ class Panel:
         return min(one.method.budget for one in self.series)
 
 
+def same_images(series: Iterable[Series]) -> bool:
+    """Whether all attack the same images, without which rates and medians rank nobody."""
+    return len({(one.planned > 0).tobytes() for one in series}) == 1
+
+
 def in_part(series: Iterable[Series]) -> str:
     """What a caption adds where conditions that lack runs are shown; empty where none does."""
     names = ", ".join(dict.fromkeys(one.name for one in series if one.bounds))

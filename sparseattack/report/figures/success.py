@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sparseattack.errors import number_of
+from sparseattack.errors import number_of, tied
 from sparseattack.report.figures.figure import Cell, ReportFigure
-from sparseattack.report.figures.panels import Panel, Series, pooled
+from sparseattack.report.figures.panels import Panel, Series, pooled, same_images
 from sparseattack.report.figures.style import band, label, legend, panels, percent_scale, query_scale
 from sparseattack.report.statistics.curves import (
     SuccessCurve,
@@ -61,26 +61,31 @@ def _result(panel: Panel, curves: Curves) -> str:
         return (
             f"With {panel.subject}, no condition has all its runs yet: there are bounds of their rates only."
         )
-    (best, curve), *others = sorted(known, key=lambda each: -each[1].rate[-1])
+    budget = min(one.method.budget for one, _ in known)
+    within = f"within {number_of(budget, 'query', 'queries')}"
+    rates = [round(float(curve.rate[curve.queries <= budget][-1]), 9) for _, curve in known]
+    if not same_images(one for one, _ in known):
+        return (
+            f"These conditions fool between {percent(min(rates))} and {percent(max(rates))} of their images"
+            f" {within}; the images are not the same, so that the rates rank nobody."
+        )
+    best = [one for (one, _), rate in zip(known, rates, strict=True) if rate == max(rates)]
+    estimated = "an estimated " * any(budget > one.budgets[0] for one in best)
     sentence = (
-        f"{best.name} fools {'an estimated ' * (len(best.budgets) > 1)}{percent(float(curve.rate[-1]))} of"
-        f" {number_of(best.images, 'image')} within"
-        f" {number_of(best.method.budget, 'query', 'queries')}"
+        f"{tied([one.name for one in best])} {'fools' if len(best) == 1 else 'each fool'}"
+        f" {estimated}{percent(max(rates))} of {number_of(best[0].images, 'image')} {within}"
     )
-    rates = [(one.name, float(each.rate[-1])) for one, each in others]
-    return f"{sentence}{beside(float(curve.rate[-1]), rates)}."
+    return f"{sentence}{beside([(one.name, rate) for (one, _), rate in zip(known, rates, strict=True)])}."
 
 
-def beside(best: float, others: Sequence[tuple[str, float]]) -> str:
-    """End of a sentence about the best rate: the lowest other, unless all are equal; others fall."""
-    if not others:
+def beside(rates: Sequence[tuple[str, float]]) -> str:
+    """End of a sentence about the best of some rates: the lowest one, and whose that is."""
+    lowest = min(rate for _, rate in rates)
+    names = [name for name, rate in rates if rate == lowest]
+    if len(names) == len(rates):
         return ""
-    name, lowest = others[-1]
-    if len(others) == 1:
-        return f"; {name} fools {percent(lowest)}"
-    if lowest == best:
-        return f"; each of the other {len(others)} fools {percent(lowest)} too"
-    return f", the most; {name} fools {percent(lowest)}, the fewest"
+    last = f"{tied(names)} {'fools' if len(names) == 1 else 'each fool'} {percent(lowest)}"
+    return f"; {last}" if len(rates) == len(("best", "other")) else f", the most; {last}, the fewest"
 
 
 def _caption(panel: Panel, shown: Sequence[Series]) -> str:

@@ -2,13 +2,14 @@
 
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from sparseattack.errors import listed
 from sparseattack.report.page.fragility import Fragility
 from sparseattack.report.page.wording import class_of
 from sparseattack.report.statistics.comparisons import Comparison, Estimate
+from sparseattack.report.summary import condition
 from sparseattack.report.tables import Section, percent
 from sparseattack.study.facts import Method
 
@@ -25,13 +26,16 @@ MOST_TAKEN = 2  # classes in a cell
 MOST_PAIRS = 200  # lines
 PAIRS = (
     "On the images that both attack, the one of fewer mean queries first; in brackets 95 % intervals of each"
-    " pair by itself, by bootstrap over images. Ratio: queries of the first to fool half as many images as"
-    " the weaker one fools, divided by those of the second; an end is 0.00 or “any” where, in some bootstrap"
-    " samples, one of the two never fools so many. Tests: exact McNemar within {marks} where the budget"
-    " allows, and a log-rank test image by image, adjusted by Holm for all tests here. Images needed: where"
-    " the difference is not significant, so many would show the one in ASR with a power of 80 %, at 5 %"
-    " divided by the number of tests. Terminal and LaTeX have McNemar's test at the budget only, adjusted for"
-    " these alone: say in a paper which family it is."
+    " pair by itself: of the difference a score interval (Tango, 1998) where each image has one run or none"
+    " differs, else by bootstrap over images. Ratio: queries of the first to fool half as many images as"
+    " the weaker one fools, divided by those of the second, with an interval by bootstrap; an end is 0.00 or"
+    " “any” where, in some bootstrap samples, one of the two never fools so many. Tests: exact McNemar within"
+    " {marks} where the budget allows, and a log-rank test image by image, adjusted by Holm for all tests"
+    " here. Of several runs an image, McNemar's test is of the images on which one succeeds more often: it"
+    " may favour the one of the lower ASR. Images needed: where the difference is not significant, so many"
+    " would show the one that McNemar's test has at the budget with a power of 80 %, at 5 % divided by the"
+    " number of tests. Terminal and LaTeX have McNemar's test at the budget only, adjusted for these alone:"
+    " say in a paper which family it is."
 )
 
 
@@ -121,7 +125,8 @@ def pair_table(compared: Sequence[Comparison], methods: Sequence[Method]) -> Pag
     if not compared:
         return None
     budgets = len({method.budget for method in methods}) > 1
-    named = condition if len({method.encoding for method in methods}) > 1 else _name
+    alike = len({(method.encoding, method.fitness) for method in methods}) == 1
+    named = {each: each.name if alike else condition(each, methods) for each in methods}
     headings = [
         Heading("fewer mean queries", numeric=False), Heading("more", numeric=False), Heading("k"),
         *[Heading("budget")] * budgets, Heading("images"), Heading("difference in ASR, points"),
@@ -133,8 +138,8 @@ def pair_table(compared: Sequence[Comparison], methods: Sequence[Method]) -> Pag
     for one in shown:
         rows.append(
             [
-                text_cell(named(one.first)),
-                text_cell(named(one.second)),
+                text_cell(named[one.first]),
+                text_cell(named[one.second]),
                 number_cell(f"{one.first.k}"),
                 *[number_cell(f"{one.first.budget:,}")] * budgets,
                 number_cell(f"{one.images:,}"),
@@ -153,27 +158,18 @@ def pair_table(compared: Sequence[Comparison], methods: Sequence[Method]) -> Pag
     return PageTable("Every two conditions of the same k and budget", headings, rows, note)
 
 
-def _verdict(one: Comparison, named: Callable[[Method], str]) -> str:
+def _verdict(one: Comparison, named: Mapping[Method, str]) -> str:
     """Whether a difference is significant; where it is, and not for the first alone, for whom."""
     if not one.significant:
         return "not significant"
     if len(one.findings) > 1:
         return "significant, for each at its time"
-    return "significant" if one.favoured == one.first else f"significant, for {named(one.second)}"
+    return "significant" if one.favoured == one.first else f"significant, for {named[one.second]}"
 
 
 def surest(compared: Sequence[Comparison]) -> list[Comparison]:
     """As many pairs as a page shows, those of the lowest p-values first."""
     return sorted(compared, key=lowest_p)[:MOST_PAIRS]
-
-
-def _name(method: Method) -> str:
-    return method.name
-
-
-def condition(method: Method) -> str:
-    """A strategy and its encoding."""
-    return f"{method.name}/{method.encoding}"
 
 
 def lowest_p(compared: Comparison) -> float:

@@ -9,7 +9,6 @@ from sparseattack.report.figures.collection import not_drawn
 from sparseattack.report.page.cells import (
     PageTable,
     class_table,
-    condition,
     pair_table,
     section_table,
     surest,
@@ -30,7 +29,7 @@ from sparseattack.report.page.wording import (
 )
 from sparseattack.report.results import Results
 from sparseattack.report.statistics.comparisons import comparisons
-from sparseattack.report.summary import failures, flat_answers
+from sparseattack.report.summary import condition, failures, flat_answers, limits
 from sparseattack.report.tables import (
     changes,
     explanation,
@@ -102,7 +101,8 @@ def chapter(id: str, name: str, found: Results, draw: Drawings) -> Chapter:
     pictures, problems = thumbnails(found, [run.image for run in (*first, *runs)])
     ids = {number: f"{id}-image-{number}" for number in pictures}
     compared = comparisons(found)
-    names = {method: f"{condition(method)} (k = {method.k})" for method in found.methods}
+    every = found.methods
+    names = {one: f"{condition(one, every)} ({limits(one, every)})" for one in every}
     drawn = list(draw.of(found, id))
     gallery = list(cards(found, runs, pictures, ids, len(first)))
     parts = sections(found.subject, found.lines, [])
@@ -144,7 +144,8 @@ def _stored(id: str, picture: Thumbnail) -> StoredPicture:
 
 def _warnings(found: Results) -> list[str]:
     """In what runs differ, which of them failed, and which searched blindly."""
-    names = {line.method: line.method.name for line in found.lines}
+    every = found.methods
+    names = {one: f"{condition(one, every)}, {limits(one, every)}" for one in every}
     failed = [one for line in found.lines for one in failures(line, names[line.method])]
     blind = [one for line in found.lines for one in flat_answers(line, names[line.method])]
     return [*found.mixtures, *failed, *blind]

@@ -8,6 +8,7 @@ from sparseattack.errors import listed, number_of, tied
 from sparseattack.report.page.fragility import Fragility, Resistance
 from sparseattack.report.results import Results
 from sparseattack.report.statistics.comparisons import Comparison
+from sparseattack.report.summary import condition, limits
 from sparseattack.report.tables import LEVEL, changes, percent
 from sparseattack.study.facts import Method
 
@@ -124,16 +125,16 @@ def verdicts(compared: Sequence[Comparison]) -> Verdicts:
     """What the tests of all pairs say."""
     better: dict[tuple[str, str], list[str]] = {}
     met = Counter[str]()  # pairs of each condition
-    several = len({one.first.budget for one in compared}) > 1
+    every = {method for one in compared for method in (one.first, one.second)}
 
     def told(method: Method) -> str:
-        budget = f" budget {method.budget:,}," * several
-        return f"{method.name}/{method.encoding}, k = {method.k},{budget}"
+        comma = "," * (len({each.budget for each in every}) > 1)
+        return f"{condition(method, every)}, {limits(method, every)}{comma}"
 
     for one in compared:
         met.update(map(told, (one.first, one.second)))
         for winner, how, loser in one.findings:
-            better.setdefault((told(winner), how), []).append(f"{loser.name}/{loser.encoding}")
+            better.setdefault((told(winner), how), []).append(condition(loser, every))
     sentences = []
     for (name, how), losers in sorted(better.items(), key=lambda item: -len(item[1])):
         others = listed(losers) if len(losers) <= MOST_NAMES else f"{len(losers)} of {met[name]} others"

@@ -9,12 +9,12 @@ import numpy as np
 from sparseattack.errors import number_of
 from sparseattack.report.results import Results
 from sparseattack.report.statistics.curves import SuccessCurve
-from sparseattack.report.statistics.intervals import holm, mcnemar
+from sparseattack.report.statistics.intervals import difference_band, holm, mcnemar
 from sparseattack.report.statistics.paired import (
     images_needed,
     logrank_scores,
     sign_flip_p,
-    smallest_difference,
+    smallest_lead,
 )
 from sparseattack.report.statistics.resampling import (
     PairedCurves,
@@ -31,7 +31,10 @@ LOWEST = 0.001  # p-value that is shown
 
 
 class Estimate(NamedTuple):
-    """A number with its 95 % interval, by bootstrap over images; an end may be infinite."""
+    """A number with its 95 % interval, of which an end may be infinite.
+
+    By bootstrap over images; of a difference a score interval where each image has one run, or none differs.
+    """
 
     value: float
     low: float
@@ -39,9 +42,9 @@ class Estimate(NamedTuple):
 
 
 class MarkTest(NamedTuple):
-    """An exact McNemar test of the successes within a number of queries."""
+    """An exact McNemar test of the images on which one succeeds, or of several runs succeeds more often."""
 
-    queries: int
+    queries: int  # within which
     only_first: int  # images on which the first method succeeds more often
     only_second: int
     p: float
@@ -69,25 +72,25 @@ class Comparison:
     logrank: float  # p-value of the whole curves, image by image
     logrank_adjusted: float  # by Holm over all tests of all comparisons
     logrank_for_first: bool  # whether the first method is the sooner one there
+    repeated: bool  # whether images have several runs, of other seeds or targets
     tests: int = 1  # of all comparisons together, of which each of these is one
 
     @property
     def needed(self) -> int | None:
-        """Images that would show this difference at the budget; None if there is none."""
-        last = self.marks[-1]
-        gap = (last.only_first - last.only_second) / max(self.images, 1)
-        return images_needed(self._discordant, gap, self.tests)
+        """Images that would show the difference that McNemar's test has at the budget; None if there is none.
+
+        It is one of shares of images: of those that succeed, or of several runs succeed more often.
+        """
+        last, images = self.marks[-1], max(self.images, 1)
+        differing = (last.only_first + last.only_second) / images
+        return images_needed(differing, (last.only_first - last.only_second) / images, self.tests)
 
     @property
-    def detectable(self) -> float:
-        """The smallest difference of rates that so many images show."""
-        return smallest_difference(self._discordant, self.images, self.tests)
-
-    @property
-    def _discordant(self) -> float:
-        """Share of the images on which one of them succeeds more often, within the budget."""
+    def detectable(self) -> float | None:
+        """The smallest difference of these shares that so many images show; None where they show none."""
         last = self.marks[-1]
-        return (last.only_first + last.only_second) / max(self.images, 1)
+        lead = smallest_lead(last.only_first + last.only_second, self.images, self.tests)
+        return None if lead is None else lead / self.images
 
     @property
     def significant(self) -> bool:
@@ -106,15 +109,16 @@ class Comparison:
         Where the methods change places on the way, the difference at the end and the other one.
         """
         *early, last = self.marks
+        more = "succeeds more often on" if self.repeated else "fools"
         shown = list[tuple[bool, str]]()
         if last.adjusted < LEVEL:
-            shown.append((last.for_first, "fools significantly more images than"))
+            shown.append((last.for_first, f"{more} significantly more images than"))
         if self.logrank_adjusted < LEVEL and self.logrank_for_first not in dict(shown):
             shown.append((self.logrank_for_first, "fools images significantly sooner than"))
         for mark in early:
             if mark.adjusted < LEVEL and mark.for_first not in dict(shown):
                 within = number_of(mark.queries, "query", "queries")
-                shown.append((mark.for_first, f"fools significantly more images within {within} than"))
+                shown.append((mark.for_first, f"{more} significantly more images within {within} than"))
         both = self.first, self.second
         return [(both[not first], how, both[first]) for first, how in shown]
 
@@ -123,9 +127,10 @@ class Comparison:
         first, second = ((names or {}).get(one, one.name) for one in (self.first, self.second))
         low, high = (100 * end for end in (self.difference.low, self.difference.high))
         lead = lead_in_words(self.difference.value, second)
+        several = ", attacked several times each" * self.repeated
         said = [
-            f"Of {number_of(self.images, 'image')}, {first} fools {lead} (95 % interval of the difference:"
-            f" {low:.1f} to {high:.1f})."
+            f"Of {number_of(self.images, 'image')}{several}, {first} fools {lead} (95 % interval of the"
+            f" difference: {low:.1f} to {high:.1f})."
         ]
         if self.level is not None and self.ratio:
             said.append(
@@ -135,18 +140,28 @@ class Comparison:
         found, p, _ = self._surest()
         favoured = first if self.favoured == self.first else second
         verdict = f"Significant, in favour of {favoured}" if self.significant else "Not significant"
+        if self.repeated:
+            last = self.marks[-1]
+            said.append(
+                f"Within {number_of(last.queries, 'query', 'queries')} {first} succeeds more often on"
+                f" {number_of(last.only_first, 'image')}, {second} on {last.only_second:,}; McNemar's test"
+                " compares these numbers."
+            )
         said.append(f"{verdict}: the lowest p, of {found}, is {_p(p)}, adjusted by Holm for all tests.")
         if not self.significant:
-            enough = (
-                ""
-                if self.needed is None
-                else f"; the one observed would need {number_of(self.needed, 'image')}"
-            )
-            said.append(
-                f"With so many images a difference has to be about {100 * self.detectable:.0f} points to be"
-                f" seen{enough}."
-            )
+            said.append(self._power_in_words())
         return " ".join(said)
+
+    def _power_in_words(self) -> str:
+        """What difference so many images show, and how many the observed one would need."""
+        this = "their difference" if self.repeated else "the one observed"
+        enough = f"; {this} would need {number_of(self.needed, 'image')}" if self.needed else ""
+        if self.detectable is None:
+            return f"So few images cannot show any difference{enough}."
+        least = f"a difference has to be about {100 * self.detectable:.0f} points"
+        if self.repeated:
+            least = f"these numbers have to differ by about {self.detectable * self.images:.0f}"
+        return f"With so many images {least} to be seen{enough}."
 
     def _surest(self) -> tuple[str, float, bool]:
         """The test of the lowest adjusted p-value: its name, that, and whether it is for the first.
@@ -246,10 +261,15 @@ def compare_two(
     budget, images = first.budget, np.unique(mine.image)
     tests = tuple(_tests(mine, theirs, budget))
     difference, level, ratio = _sizes(*_curves((first, mine), (second, theirs), known))
+    last, repeated = tests[-1], len(mine) > len(images)
+    if len(images) and not (repeated and last.only_first + last.only_second):
+        ahead, behind = (np.array([wins], float) for wins in (last.only_first, last.only_second))
+        ends = difference_band(ahead, behind, len(images))
+        difference = Estimate(difference.value, *(float(end[0]) for end in ends))
     scores = logrank_scores(mine, theirs)
-    p = sign_flip_p(scores)
+    p, sooner = sign_flip_p(scores), bool(scores.sum() >= 0)
     return Comparison(
-        first, second, len(images), difference, level, ratio, tests, p, p, bool(scores.sum() >= 0)
+        first, second, len(images), difference, level, ratio, tests, p, p, sooner, repeated
     )  # fmt: skip
 
 

@@ -10,6 +10,8 @@ import numpy as np
 
 from sparseattack.study.columns import Reals
 
+BISECTIONS = 40  # to find an end of an interval
+
 
 def wilson(rate: float, count: int, level: float = 0.95) -> tuple[float, float]:
     """Score interval of a success rate over ``count`` images (Wilson, 1927).
@@ -30,6 +32,29 @@ def wilson_band(rates: Reals, count: int | Reals, level: float = 0.95) -> tuple[
     half = z * np.sqrt(np.maximum(rates * (1 - rates), 0) / count + (z / (2 * count)) ** 2)
     shrink = 1 + z * z / count
     return np.maximum((middle - half) / shrink, 0.0), np.minimum((middle + half) / shrink, 1.0)
+
+
+def difference_band(ahead: Reals, behind: Reals, count: int, level: float = 0.95) -> tuple[Reals, Reals]:
+    """Score intervals of differences of two rates on the same ``count`` images (Tango, 1998): both ends.
+
+    On so many images only the first method succeeds, ``ahead (T,)``, or only the second, ``behind (T,)``.
+    Where no image differs an interval has a width, too.
+    """
+    z = NormalDist().inv_cdf((1 + level) / 2)
+    difference, ends = (ahead - behind) / count, []
+    for sign in (-1.0, 1.0):
+        inside, outside = difference, np.full(len(difference), sign)
+        for _ in range(BISECTIONS):
+            middle = (inside + outside) / 2
+            other = 2 * count + behind - ahead
+            linear = other * middle - ahead - behind
+            root = np.sqrt(np.maximum(linear**2 + 8 * count * behind * middle * (1 - middle), 0))
+            only_second = (root - linear) / (4 * count)  # the likeliest share, were the difference this one
+            variance = count * (2 * only_second + middle * (1 - middle))
+            kept = np.abs(ahead - behind - count * middle) <= z * np.sqrt(np.maximum(variance, 0))
+            inside, outside = np.where(kept, middle, inside), np.where(kept, outside, middle)
+        ends.append(inside)
+    return ends[0], ends[1]
 
 
 def median(costs: Sequence[int], successes: Sequence[bool]) -> float:

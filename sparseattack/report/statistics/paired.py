@@ -3,13 +3,15 @@
 An image is one observation, whatever the number of its runs.
 """
 
+from bisect import bisect_left
 from itertools import product
-from math import ceil, sqrt
+from math import ceil, floor, log2, sqrt
 from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sparseattack.report.statistics.intervals import mcnemar
 from sparseattack.study.columns import Columns, Reals
 
 EXACT = 12  # images that differ, up to which all exchanges are enumerated
@@ -64,7 +66,7 @@ def images_needed(discordant: float, difference: float, tests: int = 1) -> int |
     Its level is 5 %, divided by the number of ``tests`` where it is one of several (Bonferroni).
     ``discordant`` is the share of images on which only one of two methods is better, ``difference`` that of
     the first less that of the second (Connor, 1987, for McNemar's test). None where there is no difference,
-    and above a thousand million images.
+    and above a thousand million images. At least as many as let the exact test see the difference.
     """
     gap = abs(difference)
     both = max(discordant, gap)
@@ -72,18 +74,20 @@ def images_needed(discordant: float, difference: float, tests: int = 1) -> int |
         return None
     level, power = NormalDist().inv_cdf(1 - LEVEL / tests / 2), NormalDist().inv_cdf(POWER)
     needed = ((level * sqrt(both) + power * sqrt(max(both - gap * gap, 0.0))) / gap) ** 2
+    needed = max(needed, (floor(log2(2 * tests / LEVEL)) + 1) / gap)  # images all one way that are enough
     return ceil(needed) if needed < MOST else None
 
 
-def smallest_difference(discordant: float, images: int, tests: int = 1) -> float:
-    """The smallest difference of rates that so many images show with a power of 80 %; at most 1.
+def smallest_lead(differing: int, images: int, tests: int = 1) -> int | None:
+    """On how many more of so many images one method has to be better than another for this to be significant.
 
-    One test of ``tests``, as for ``images_needed``. The share of images on which one method only is better is
-    taken to be as observed, or as large as it has to be.
+    By McNemar's exact test at 5 %, divided by the number of ``tests``. As many images differ as in fact did,
+    or as many as have to. None where all images in favour of one are too few.
     """
-    low, high = 0.0, 1.0
-    for _ in range(40):
-        middle = (low + high) / 2
-        needed = images_needed(discordant, middle, tests)
-        low, high = (low, middle) if needed is not None and needed <= images else (middle, high)
-    return high
+
+    def is_shown(lead: int) -> bool:
+        behind = max(0, (differing - lead) // 2)
+        return mcnemar(behind + lead, behind) * tests < LEVEL
+
+    lead = bisect_left(range(images + 1), True, key=is_shown)
+    return lead if lead <= images else None
