@@ -11,7 +11,7 @@ from sparseattack import Classifier, Oracle
 from sparseattack.plugins.registry import oracle_plugin
 from sparseattack.problem.fitness import LOGARITHM
 from sparseattack.problem.oracle import Remote
-from sparseattack.problem.scale import clipped, columns
+from sparseattack.problem.scale import columns, greatest
 from sparseattack.problem.verification import score_singly
 from sparseattack.provenance import digest
 
@@ -86,7 +86,7 @@ def _best(full: Classifier, scores: Scores, images: Tensor) -> Tensor:
     if not full.remote and count > 1 and len(images) > 1:
         first, second = found.topk(2, dim=1).values.unbind(1)
         rounding = LOGARITHM * full.rounding_on(found.device)  # of scores on any scale, which may be unknown
-        near = (first - second <= rounding * clipped(found).abs().amax(1)).nonzero()[:, 0]
+        near = (first - second <= rounding * greatest(found)).nonzero()[:, 0]
         if len(near):
             classes[near] = score_singly(full, images[near], near).argmax(1)
     return nn.functional.one_hot(classes, count).float()

@@ -9,13 +9,13 @@ from torch import Tensor, nn
 from sparseattack import InputError
 from sparseattack.problem.inference import LABELS, PAD
 from sparseattack.problem.oracle import Block, device_of
-from sparseattack.problem.scale import clipped
+from sparseattack.problem.scale import difference, greatest
 
 from .blocks import BlockScores, Network
 from .fusion import Fusion
 from .scores import scores_among
 
-ROUNDING = 1e-4  # of the norm of all scores, by which another memory format may change them
+ROUNDING = 1e-4  # of the norm of all images' greatest scores, by which another memory format may change them
 RANK = 4  # dimensions of a convolution's weights
 
 Module = TypeVar("Module", bound=nn.Module)
@@ -113,9 +113,10 @@ def _choose_format(network: nn.Module, images: Tensor) -> None:
     kernels = [weight for weight in network.parameters() if weight.ndim == RANK]
     if all(kernel.is_contiguous(memory_format=torch.channels_last) for kernel in kernels):
         return
-    scores = clipped(network(images.clone()))  # a copy: it may write to its input, and use one output buffer
+    scores = network(images.clone()).clone()  # it may write to its input, and use one output buffer
     try:
-        if (clipped(channels_last(network)(images.clone())) - scores).norm() <= ROUNDING * scores.norm():
+        changed = difference(scores, channels_last(network)(images.clone()))
+        if changed.norm() <= ROUNDING * greatest(scores).norm():
             return
     except Exception:  # whatever a network raises: in its own format it works
         pass

@@ -17,7 +17,7 @@ from torch import Tensor, fx, nn
 from torch.nn import functional as f
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
-from sparseattack.problem.scale import clipped
+from sparseattack.problem.scale import difference, greatest
 
 from .scores import Chosen
 
@@ -216,7 +216,7 @@ def _agree(network: nn.Module, fused: nn.Module, images: Tensor) -> bool:
     changed = torch.where(noise < 1 / 16, tried.flip(0) * (1 - noise), tried)
     both = torch.cat([tried, changed])
     try:
-        expected, found = (clipped(one(both.clone())) for one in (network, fused))
-        return bool((found - expected).abs().max() <= ROUNDING * expected.abs().max())
+        expected, found = (one(both.clone()) for one in (network, fused))
+        return bool(difference(expected, found).max() <= ROUNDING * greatest(expected).max())
     except Exception:  # whatever a traced network raises: it works as it was given
         return False

@@ -6,7 +6,6 @@ In a key is nothing else: no place among the images, no list of strategies, no f
 import json
 import re
 from dataclasses import asdict, dataclass
-from itertools import chain
 from math import inf
 from typing import Any, ClassVar
 
@@ -61,15 +60,18 @@ class ProbeScores:
         """The greatest difference of a score, as a share of the greatest score; infinite for other shapes."""
         if list(map(len, self.scores)) != list(map(len, other.scores)):
             return inf
-        pairs = list(zip(*(chain(*map(_clipped, one.scores)) for one in (self, other)), strict=True))
+        pairs = [pair for rows in zip(self.scores, other.scores, strict=True) for pair in _near(*rows)]
         greatest = max((abs(one) for one, _ in pairs), default=0.0)
         return max((abs(one - two) for one, two in pairs), default=0.0) / (greatest or 1.0)
 
 
-def _clipped(scores: tuple[float, ...]) -> list[float]:
-    """Those of an image, without the part of them by which a masked class would hide all others."""
-    least = max(scores, default=0.0) - FAR
-    return [max(score, least) for score in scores]
+def _near(one: tuple[float, ...], other: tuple[float, ...]) -> list[tuple[float, float]]:
+    """Two scores of each class of an image, but of those FAR below the highest in both.
+
+    The score of a masked class, such as -1e9, would hide all others.
+    """
+    first, second = max(one, default=0.0) - FAR, max(other, default=0.0) - FAR
+    return [(a, b) for a, b in zip(one, other, strict=True) if a >= first or b >= second]
 
 
 def method_key(

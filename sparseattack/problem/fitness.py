@@ -14,7 +14,7 @@ from sparseattack.errors import InputError, failure
 from sparseattack.plugins.spec import function_name
 from sparseattack.problem.edits import Edits, Unit, changed, length, touch
 from sparseattack.problem.inference import image_list
-from sparseattack.problem.scale import Scale, clipped
+from sparseattack.problem.scale import Scale, greatest
 
 TINY = torch.finfo(torch.float32).tiny  # stands for a probability of 0, which has no logarithm
 LOGARITHM = 16.0  # logarithms of probabilities are mostly nearer to zero
@@ -41,8 +41,7 @@ def near_zero(margins: Tensor, scores: Tensor, scale: Scale, rounding: float) ->
 
     It is a share of an image's greatest score.
     """
-    greatest = LOGARITHM if scale == "probabilities" else clipped(scores).abs().amax(1)
-    return margins.abs() <= rounding * greatest
+    return margins.abs() <= rounding * (LOGARITHM if scale == "probabilities" else greatest(scores))
 
 
 @dataclass(frozen=True)

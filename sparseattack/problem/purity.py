@@ -15,7 +15,7 @@ from sparseattack.data.images import eight_bit, levels
 from sparseattack.errors import ChangedError, InputError, OracleError, SparseattackWarning
 from sparseattack.problem.inference import score_all, sizes
 from sparseattack.problem.oracle import Classifier
-from sparseattack.problem.scale import Scale, clipped, recognise
+from sparseattack.problem.scale import Scale, difference, greatest, recognise
 from sparseattack.problem.verification import score_singly
 
 PROBES = 4  # clean images that are tried
@@ -129,8 +129,7 @@ def _difference(precise: Classifier, when: str, scores: tuple[Tensor, Tensor], n
 
 def share_of(one: Tensor, other: Tensor) -> Tensor:
     """By which share ``(n,)`` of an image's greatest score two scores ``(n, K)`` differ."""
-    one, other = clipped(one), clipped(other)
-    return (one - other).abs().amax(1) / one.abs().amax(1).clamp(min=torch.finfo(torch.float32).tiny)
+    return difference(one, other) / greatest(one).clamp(min=torch.finfo(torch.float32).tiny)
 
 
 @torch.inference_mode()

@@ -53,13 +53,19 @@ def recognise(who: str, setting: ScaleSetting, scores: "Tensor") -> Scale:
     return "probabilities"
 
 
-def clipped(scores: "Tensor") -> "Tensor":
-    """Scores ``(n, K)``, those more than FAR below an image's greatest raised to there.
+def greatest(scores: "Tensor") -> "Tensor":
+    """How large an image's scores are: the greatest absolute value ``(n,)`` of scores ``(n, K)``.
 
-    How large scores are, and how much they differ, is measured on these: a masked class, whose score may be
-    -1e9, would hide all else.
+    One more than FAR below the highest counts as if it were there: a masked class, whose score may be -1e9,
+    would hide all else.
     """
-    return scores.maximum(scores.amax(-1, keepdim=True) - FAR)
+    return scores.maximum(scores.amax(-1, keepdim=True) - FAR).abs().amax(-1)
+
+
+def difference(one: "Tensor", other: "Tensor") -> "Tensor":
+    """By how much two scores ``(n, K)`` of an image differ at most, ``(n,)``; not those FAR below in both."""
+    below = [scores < scores.amax(-1, keepdim=True) - FAR for scores in (one, other)]
+    return (one - other).abs().masked_fill(below[0] & below[1], 0).amax(-1)
 
 
 def require_scores(strategy: str, who: str, scale: Scale) -> None:

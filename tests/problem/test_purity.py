@@ -14,7 +14,7 @@ from torch.nn import functional
 from sparseattack import Classifier, InputError, Oracle, OracleError, Problem, corners, load, rgb, spent
 from sparseattack import attack as attack_as_users_do
 from sparseattack.errors import ChangedError, SparseattackWarning
-from sparseattack.problem.purity import probes, purity
+from sparseattack.problem.purity import probes, purity, share_of
 
 
 def dropout(images: Tensor) -> Tensor:
@@ -72,6 +72,11 @@ def masked(oracle: Oracle) -> Oracle:
 def test_a_masked_class_hides_no_difference(oracle: Oracle) -> None:
     with pytest.raises(InputError, match="is not a function of the image alone"):
         attack(problem(masked(oracle), 9), uniform, 10)
+
+
+def test_classes_that_change_places_differ_however_far_apart_they_are() -> None:
+    scores = torch.tensor([[2e5, -3e5, 1e4, MASKED]])
+    assert share_of(scores, scores[:, [1, 0, 2, 3]]).item() == 2.5
 
 
 def test_a_masked_class_costs_no_single_evaluations() -> None:
