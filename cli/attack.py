@@ -82,8 +82,10 @@ def in_a_line(setup: Setup, attempt: Attempt, files: Sequence[Path]) -> str:
     if attempt.record is None or not files:
         return f"{name}: {before}; {_why_not(setup, attempt)}"
     record = attempt.record
-    cost = f"{_queries(record.first_fooled)}, {_changed(setup, record)}"
-    return f"{name}: {before} -> {_after(setup, record)}, {cost}"
+    cost, changed = _queries(record.first_fooled), _changed(setup, record)
+    if setup.experiment.stop != "success":  # a later query may have found what is shown
+        cost = f"first fooled after {cost}, here with its best edit"
+    return f"{name}: {before} -> {_after(setup, record)}, {cost}, {changed}"
 
 
 def summary(finished: Sequence[Finished], out: Path, sheet: Sequence[Path] = ()) -> str:

@@ -1,8 +1,10 @@
 """List the studies in a folder: what they are about and how complete they are; no run is read by itself."""
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from rich import box
 from rich.table import Table
@@ -11,7 +13,7 @@ from sparseattack.cli.terminal import print_text, stderr, stdout
 from sparseattack.errors import InputError
 from sparseattack.experiment.identity import Question
 from sparseattack.report.console import visible
-from sparseattack.report.selection import planned, without_smaller_budgets
+from sparseattack.report.selection import Planned, planned, planned_once, without_smaller_budgets
 from sparseattack.study.database import store_errors
 from sparseattack.study.facts import conform
 from sparseattack.study.store import ENDED, Study
@@ -93,36 +95,56 @@ def overview(path: Path) -> StudyOverview | None:
         return StudyOverview(path, problem=str(error))
 
 
-def _counts(study: Study) -> dict[tuple[str, int, int, bool], int]:
-    """How many runs there are of each method, seed and budget, and whether they ended before it."""
-    query = f"SELECT method, seed, budget, {ENDED}, count(*) FROM run GROUP BY 1, 2, 3, 4"
+class RunCount(NamedTuple):
+    """How many runs there are of a method with a seed on an image under a budget."""
+
+    method: str  # key
+    seed: int
+    image: str  # key
+    budget: int
+    ended: bool  # before the budget
+    runs: int  # with different targets
+
+
+def _counts(study: Study) -> list[RunCount]:
+    """All runs, counted."""
+    query = f"SELECT method, seed, image_key, budget, {ENDED}, count(*) FROM run GROUP BY 1, 2, 3, 4, 5"
     with store_errors(study.path):
         rows = study.connection.execute(query).fetchall()
     with study.damage():
-        return {
-            (
+        return [
+            RunCount(
                 str(method),
                 conform(int, seed, "a run's seed"),
+                str(image),
                 conform(int, budget, "a run's budget"),
-                ended,
-            ): n
-            for method, seed, budget, ended, n in rows
-        }
+                bool(ended),
+                runs,
+            )
+            for method, seed, image, budget, ended, runs in rows
+        ]
+
+
+def _finished(methods: Sequence[Planned], counts: Sequence[RunCount], numbers: Mapping[str, int]) -> int:
+    """How many of the planned runs are there, under the budget that is planned or a larger one."""
+    by_method: dict[str, list[Planned]] = {}
+    for one in methods:
+        by_method.setdefault(one.method.key, []).append(one)
+    finished = 0
+    for count in counts:
+        for one in by_method.get(count.method, ()):
+            enough = count.ended or count.budget >= one.method.budget
+            if enough and count.seed in one.runs and count.image in numbers:
+                finished += min(count.runs, int(one.runs[count.seed][numbers[count.image]]))
+    return finished
 
 
 def _of(study: Study) -> StudyOverview:
     question, requests, numbers = study.get(Question), study.requests(), study.image_numbers()
     if question is None or not requests:
         return StudyOverview(study.path)
-    counts, methods = _counts(study), without_smaller_budgets(planned(study, requests, numbers))
-    finished = 0
-    for one in methods:
-        enough = sum(
-            count
-            for (method, seed, budget, ended), count in counts.items()
-            if method == one.method.key and seed in one.runs and (ended or budget >= one.method.budget)
-        )
-        finished += min(enough, int(one.by_image.sum()))
+    methods = without_smaller_budgets(planned(study, requests, numbers))
+    once = planned_once(methods)
     aim = "untargeted" if question.target == "none" else f"target {question.target}"
     return StudyOverview(
         path=study.path,
@@ -130,6 +152,6 @@ def _of(study: Study) -> StudyOverview:
         attack=f"{aim}, stop {question.stop}",
         images=len(numbers),
         conditions=sum(len(one.runs) for one in methods),
-        runs=finished,
-        planned=int(sum(one.by_image.sum() for one in methods)),
+        runs=_finished(once, _counts(study), numbers),
+        planned=int(sum(one.by_image.sum() for one in once)),
     )

@@ -112,7 +112,7 @@ TABLE_COLUMNS = (
     TableColumn("success", "real", "share", "attack success rate: mean over images of their runs' share"),
     TableColumn("low", "real", "share", "lower end of its 95 % interval (Wilson), each image one trial"),
     TableColumn("high", "real", "share", "upper end"),
-    TableColumn("met", "real", "share", "share of runs whose success met the criterion", LONGER),
+    TableColumn("met", "real", "share", "as success, of runs that met the stopping criterion", LONGER),
     TableColumn(
         "median_queries",
         "real",
@@ -120,10 +120,16 @@ TABLE_COLUMNS = (
         "to success, failures censored; the lower of two middle ones",
         "that fails",
     ),
-    TableColumn("mean_queries", "real", "queries", "to success, a failure counts as the whole budget"),
+    TableColumn(
+        "mean_queries", "real", "queries", "to success, over all runs; a failure counts as the budget"
+    ),
     TableColumn("mean_pixels", "real", "as counts", "changed by a success", "no success, or not known"),
     TableColumn(
-        "median_pixels", "real", "as counts", "over all runs, failures above any", "as above, or it fails"
+        "median_pixels",
+        "real",
+        "as counts",
+        "over all runs, failures above any",
+        "median_queries has none, or not known",
     ),
     TableColumn("queries", "whole", "queries", "charged in all"),
     TableColumn("repeats", "whole", "queries", "of these, duplicates that were not evaluated", LONGER),

@@ -25,6 +25,7 @@ from sparseattack.report.selection import (
     continued_notes,
     only,
     planned,
+    planned_once,
     view,
     without_smaller_budgets,
 )
@@ -32,6 +33,7 @@ from sparseattack.report.summary import (
     Pair,
     Summary,
     Unfinished,
+    each_run_once,
     in_tables,
     marks,
     pairs,
@@ -262,8 +264,8 @@ def results(
     environments = study.environments(set().union(*(runs.environment for runs in groups.values())))
     return Results(
         subject=Subject.of(question, requests, methods),
-        finished=sum(map(len, groups.values())),
-        verifications=total(np.concatenate([runs.verifications for runs in groups.values()])),
+        finished=sum(int(one.has(groups[one.method]).sum()) for one in planned_once(methods)),
+        verifications=total(np.concatenate([runs.verifications for runs in each_run_once(groups).values()])),
         records=list(view(study, methods, question.stop)) if records else [],
         columns=groups,
         planned={one.method: one.by_image for one in methods},

@@ -8,7 +8,7 @@ import numpy as np
 
 from sparseattack.errors import InputError, near, number_of
 from sparseattack.plugins.spec import parse, split
-from sparseattack.study.columns import Columns, Numbers
+from sparseattack.study.columns import Columns, Flags, Numbers
 from sparseattack.study.facts import ImageList, Method, StudyRequest
 from sparseattack.study.record import Record
 from sparseattack.study.store import Study
@@ -39,13 +39,17 @@ class Planned:
         before = self.runs.get(seed)
         return replace(self, runs=self.runs | {seed: runs if before is None else np.maximum(before, runs)})
 
+    def has(self, columns: Columns) -> Flags:
+        """Which of the runs of its method are of its seeds and images."""
+        here = np.zeros(len(columns), bool)
+        for seed, runs in self.runs.items():
+            here |= (columns.seed == seed) & (runs[columns.image] > 0)
+        return here
+
     def of(self, columns: Columns, stop: str) -> Columns:
         """The runs among ``columns`` that are its own, by image, seed and target, as under its budget."""
         mine = columns.at(columns.method == self.method.key)
-        here = np.zeros(len(mine), bool)
-        for seed, runs in self.runs.items():
-            here |= (mine.seed == seed) & (runs[mine.image] > 0)
-        mine = mine.at(here).at_budget(self.method.budget, stop)
+        mine = mine.at(self.has(mine)).at_budget(self.method.budget, stop)
         return mine.at(np.lexsort((mine.target, mine.seed, mine.image)))  # in the same order as other methods
 
 
@@ -170,6 +174,20 @@ def without_smaller_budgets(methods: Sequence[Planned], lacking: Collection[Meth
             for other in methods
         )
     ]
+
+
+def planned_once(methods: Sequence[Planned]) -> list[Planned]:
+    """The same methods, each without the runs that one with a larger budget goes on with."""
+    kept = list[Planned]()
+    for one in sorted(methods, key=lambda one: -one.method.budget):
+        runs = one.runs
+        for other in (other for other in kept if other.method.key == one.method.key):
+            runs = {
+                seed: np.where(other.runs[seed] > 0, 0, each) if seed in other.runs else each
+                for seed, each in runs.items()
+            }
+        kept.append(replace(one, runs=runs))
+    return kept
 
 
 def continued_notes(left_out: Sequence[Method], shown: Sequence[Method]) -> Iterator[str]:

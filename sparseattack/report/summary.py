@@ -35,7 +35,7 @@ class Summary:
     median_queries: float | None  # to success, failures censored; None where the middle run fails
     mean_queries: float  # to success, failures at the budget
     mean_pixels: float | None  # changed by a success, or coordinates as method.counts says; None: not known
-    median_pixels: float | None  # over all runs, a failure above any number; None where the middle run fails
+    median_pixels: float | None  # over all runs; None where median_queries is, and where it is not known
     queries: int  # charged
     repeats: int | None  # of the queries, duplicates that the oracle did not evaluate; None is not known
     shown: int | None  # of the queries, those that the oracle evaluated, or that were sent to its server
@@ -255,6 +255,16 @@ def _places(cases: Numbers) -> Numbers:
         values, place = np.unique(row, return_inverse=True)
         found = found * len(values) + place
     return found
+
+
+def each_run_once(groups: Mapping[Method, Columns]) -> dict[Method, Columns]:
+    """The runs of methods, each under the largest budget that has it: so it is one run, and not several."""
+    kept: dict[Method, Columns] = {}
+    for method in sorted(groups, key=lambda one: -one.budget):
+        larger = [runs.row for one, runs in kept.items() if one.key == method.key]
+        runs = groups[method]
+        kept[method] = runs.at(~np.isin(runs.row, np.concatenate(larger))) if larger else runs
+    return {method: kept[method] for method in groups}
 
 
 def common_runs(first: Columns, second: Columns) -> tuple[Columns, Columns]:

@@ -9,16 +9,16 @@ import numpy as np
 from sparseattack.errors import listed, number_of
 from sparseattack.experiment.identity import Question
 from sparseattack.experiment.mask import NONE
-from sparseattack.report.selection import Planned
+from sparseattack.report.selection import Planned, planned_once
 from sparseattack.report.summary import Summary, Unfinished, marks
 from sparseattack.study.facts import Method, StudyRequest
 
 LEVEL = 0.05  # of significance
 
 NOTE = """\
-ASR: mean over images; interval: Wilson's, one trial per image. {at_marks}median, mean: queries to success,
-a failure counts as the whole budget. {changed}: changed by a success. queries per s: all queries, those after
-a success in the same generation included.
+ASR: mean over images; interval: Wilson's, one trial per image. {at_marks}median, mean: queries to success
+of all runs, a failure counts as the whole budget. {changed}: changed by a success. queries per s: all
+queries, those after a success in the same generation included.
 """
 AT_MARKS = "ASR@N: within N queries. "
 COORDINATES = "A coordinate is one channel of a pixel: rates of coordinates and of pixels do not compare.\n"
@@ -69,6 +69,7 @@ class Subject:
     attacked: int  # images, as planned
     runs: int  # planned, of all methods
     cases: int  # the most runs of one method
+    seeds: tuple[int, ...]  # of all methods
     eligible: int | None  # images that may be attacked, sampled or not
     left_out: int | None  # cases that are no attack: misclassified, or of the target class already
     same_images: bool  # whether every method attacks the same of the images
@@ -82,8 +83,9 @@ class Subject:
             return values.pop() if len(values) == 1 else None
 
         one_selection = len({request.images for request in requests}) == 1
-        seeds = {str(seed) for one in methods for seed in one.runs}
-        all_seeds = question.target == "none" or all(seeds == {*request.runs} for request in requests)
+        seeds = {seed for one in methods for seed in one.runs}
+        every = {str(seed) for seed in seeds}
+        all_seeds = question.target == "none" or all(every == {*request.runs} for request in requests)
         attacked = np.sum([one.by_image for one in methods], axis=0) > 0
         return cls(
             question=question,
@@ -91,8 +93,9 @@ class Subject:
             methods=tuple(one.method for one in methods),
             images=requests[0].num_images if one_selection else len(attacked),
             attacked=int(attacked.sum()),
-            runs=int(sum(one.by_image.sum() for one in methods)),
+            runs=int(sum(one.by_image.sum() for one in planned_once(methods))),
             cases=max(int(one.by_image.sum()) for one in methods),
+            seeds=tuple(sorted(seeds)),
             eligible=common("eligible") if one_selection else None,
             left_out=common("left_out") if one_selection and all_seeds else None,
             same_images=len({(one.by_image > 0).tobytes() for one in methods}) == 1,
@@ -157,9 +160,10 @@ def attacked(subject: Subject) -> str:
             return f"{count}."
         return f"{count}; the oracle misclassifies {number_of(left_out, 'clean image')}."
     wrong = "misclassified, " if chosen.correct_only else ""
+    what = "an image, a target and a seed" if len(subject.seeds) > 1 else "an image and a target"
     others = f"; {number_of(left_out or 0, 'case')} left out: {wrong}of the target class, or predicted as it"
     return (
-        f"Target {chosen.target}: {count}, in {number_of(subject.cases, 'case')} of an image and a target"
+        f"Target {chosen.target}: {count}, in {number_of(subject.cases, 'case')} of {what}"
         f"{'' if left_out is None else others}."
     )
 
@@ -185,7 +189,8 @@ def sections(subject: Subject, lines: Sequence[Summary], lacking: Sequence[Unfin
     parts = []
     if lines:
         noisy = ", noisy oracle" if subject.question.noisy_oracle else ""
-        title = f"Attack success rate (share of attacked images{noisy})"
+        of = "the targets of " * (subject.question.target == "all")
+        title = f"Attack success rate (share of {of}attacked images{noisy})"
         known = [Column("sees", lambda line: line.method.sees)] * sees_more(subject.methods)
         parts.append(Section.of(title, lines, [*known, *_rates(subject, lines)]))
     if any(line.any_target is not None for line in lines):
@@ -269,8 +274,10 @@ SENT = (
 
 
 def _median_changed(line: Summary) -> str:
-    """The fewest changes that fool: of the middle run, a failure being above any number."""
-    return f"{line.median_pixels:g}" if line.median_pixels else f">{line.method.k}"
+    """The fewest changes that fool, of the middle run, failures being above any number; a dash if unknown."""
+    if line.median_pixels:
+        return f"{line.median_pixels:g}"
+    return f">{line.method.k}" if line.median_queries is None else "-"
 
 
 def generations(methods: Sequence[Method]) -> list[str]:

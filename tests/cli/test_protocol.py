@@ -72,3 +72,6 @@ def test_images_left_out_and_images_not_sampled_are_counted_separately(run: Run)
     assert "12 of 12 images attacked, the oracle's predictions being their true classes." in out
     out = " ".join(run(*options, "--target", "all", "--correct-only").out.split())
     assert "cases left out: misclassified, of the target class, or predicted as it." in out
+    assert " cases of an image and a target; " in out
+    out = " ".join(run(*options, "--target", "all", "--seeds", "0,1").out.split())
+    assert " cases of an image, a target and a seed; " in out

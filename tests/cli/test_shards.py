@@ -7,6 +7,9 @@ import numpy as np
 import pytest
 from command_line import Answer, Run
 
+from sparseattack.report.results import results
+from sparseattack.study.store import Study
+
 COMMON = ("--oracle", "linear(classes=4,inputs=192)", "--true-class", "prediction",
           "-s", "random(popsize=20)", "--budget", "60")  # fmt: skip
 
@@ -115,3 +118,17 @@ def test_studies_are_listed_with_what_they_hold(run: Run, images: str) -> None:
     assert code == 0 and "100 %" in out and max(map(len, out.splitlines())) <= 80
     assert "bad.study is damaged" in err
     assert run("studies", "nowhere").code == 2
+
+
+def test_runs_of_other_images_are_not_those_that_are_lacking(run: Run, images: str) -> None:
+    """Of eight images with 30 queries and of the first two with 60, the runs on the first four are lost."""
+    for some, budget in ((images, "30"), (f"{images}[0:2]", "60")):
+        run("compare", "--images", some, *COMMON, "--budget", budget, "--study", "a.study")
+    with Study.create(Path("a.study")) as study:
+        numbers = study.image_numbers()
+        for one in study.records():
+            if numbers[one.image_key] < 4:
+                study.connection.execute("DELETE FROM run WHERE key = ?", (one.key,))
+        found = results(study)
+    (listed,) = json.loads(run("studies", "--json").out)
+    assert (listed["runs"], listed["planned"]) == (found.finished, found.subject.runs) == (4, 8)

@@ -115,6 +115,15 @@ def test_a_picture_is_attacked_with_fewer_pixels(tmp_path: Path, run: Run) -> No
     assert code == 0 and changed and int(changed[1]) < 5 and ", 80 in all" in out
 
 
+def test_a_line_about_a_picture_does_not_say_that_its_edit_is_the_first(tmp_path: Path, run: Run) -> None:
+    code, out, _ = run(
+        "attack", "sample[3:5]", "--encoding", "corners", "--pixels", "5", "--strategy", "sparse-rs",
+        "--budget", "40", "--stop", "fewest", "--out", str(tmp_path),
+    )  # fmt: skip
+    assert code == 0
+    assert re.search(r" %, first fooled after \d+ quer\w+, here with its best edit, \d pixels?$", out, re.M)
+
+
 def test_the_word_is_in_the_sentence_about_criteria(run: Run) -> None:
     code, _, err = run("compare", "--stop", "least")
     assert code == 2 and "only success, budget, fewest or confidence:LEVEL" in " ".join(err.split())

@@ -133,7 +133,7 @@ def _caption(found: Results) -> str:
         sentences.append(f"Conditions that lack runs are left out: {lacking}.")
     sentences.append(
         r"ASR: attack success rate, mean over images, with Wilson's 95\,\% interval, one trial per image;"
-        r" ASR@N: within N queries. Median, mean: queries to success, a failure counts as the whole budget."
+        r" ASR@N: within N queries. Median, mean: queries to success of all runs, a failure as the budget."
         rf" {changes(found.methods).capitalize()}: changed by a success."
         rf" Bold: the highest rate for {each}, and those not shown to be lower"
         rf" (exact McNemar test, Holm-adjusted p $\geq$ {LEVEL})."
