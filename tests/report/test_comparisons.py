@@ -220,7 +220,7 @@ def test_of_several_runs_an_image_it_is_said_what_was_tested() -> None:
     told = [(one.strategy, how, other.strategy) for one, how, other in found.findings]
     assert told == [("de", "succeeds more often on significantly more images than", "cmaes")]
     words = found.in_words()
-    assert "Of 40 images, attacked several times each, cmaes fools 1.5 percentage points more" in words
+    assert "Of 40 images, attacked several times each, cmaes succeeds in 1.5 percentage points more" in words
     assert "Within 100 queries cmaes succeeds more often on 3 images, de on 12; McNemar's test" in words
     assert "Significant, in favour of de" in words
     alike = pair(once[10:], always[:2] + always[12:])

@@ -6,13 +6,15 @@ import io
 import re
 import xml.etree.ElementTree as ET
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from math import ceil, inf
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
+import records
 from PIL import Image
 
 from sparseattack import Experiment, InputError, compare
@@ -20,10 +22,13 @@ from sparseattack.report.figures.by_image import difference_figure, scatter_figu
 from sparseattack.report.figures.collection import figures, write_figures
 from sparseattack.report.figures.course import margin_figure
 from sparseattack.report.figures.figure import ReportFigure
-from sparseattack.report.figures.panels import panels_of
+from sparseattack.report.figures.heat_maps import _most_frequent, _places
+from sparseattack.report.figures.panels import Series, panels_of
+from sparseattack.report.figures.style import LineStyle
 from sparseattack.report.figures.success import success_figure
 from sparseattack.report.results import Results, results
 from sparseattack.report.summary import unfinished
+from sparseattack.study.columns import Columns, Courses, Ragged
 from sparseattack.study.facts import Method
 from sparseattack.study.record import Record
 from sparseattack.study.store import Study
@@ -275,6 +280,41 @@ def test_maps_count_every_success_and_every_changed_pixel(found: Results, shown:
         assert held == cells
 
 
+def test_the_most_frequent_change_says_of_how_many_images() -> None:
+    names, labels = ["a", "b", "c"], np.array([0, 0, 2])
+    runs = [records.record(0, 5, seed=seed, after_class=1) for seed in (0, 1)] + [
+        records.record(1, 5, after_class=2)
+    ]
+    said = _most_frequent(Columns.of(runs), labels, names)
+    assert said == "The most frequent change is a into b, in 2 of 3 successful runs, on 1 image."
+    runs += [records.record(2, 5, after_class=0), records.record(1, 5, seed=1, after_class=2)]
+    said = _most_frequent(Columns.of(runs), labels, names)
+    assert said == "The most frequent changes are a into b and a into c, each in 2 of 5 successful runs."
+
+
+@pytest.mark.parametrize(
+    ("counts", "pixels", "cells"),
+    [
+        ("pixels", (2, 1, 2), {5: 1, 9: 1, 3: 1, 4: 1}),
+        ("coordinates", (3, 1, 3), {5: 2, 9: 1}),  # of the last edit 3 or 4 may stay as it was
+        ("coordinates", (3, 1, 4), {5: 2, 9: 1, 3: 1, 4: 1}),
+    ],
+)
+def test_an_edit_of_which_a_pixel_may_stay_is_left_out(
+    counts: Literal["pixels", "coordinates"], pixels: Sequence[int], cells: dict[int, int]
+) -> None:
+    """Of an edit with all slots on one pixel, as the second, this pixel changes."""
+    edits = ([5, 5, 9], [5, 5, 5], [3, 3, 3, 4])
+    runs = Columns.of([records.record(0, 7, seed=seed, pixels=many) for seed, many in enumerate(pixels)])
+    ends, values = np.cumsum([0, *map(len, edits)]), np.concatenate(edits).astype(float)
+    ragged = Ragged(ends, values)
+    shown = Series(replace(records.method(), counts=counts), "de", LineStyle.of(0), runs, np.array([3]), None)
+    grid, doubtful = _places(shown, Courses(ragged, ragged), {0: (4, 4)}, (4, 4))
+    expected = Counter(cells) + Counter({5: 1} if counts == "pixels" else {})
+    assert {place: count for place, count in enumerate(grid.ravel().tolist()) if count} == expected
+    assert doubtful == (expected[3] == 0)
+
+
 def test_sizes_and_times_are_those_of_the_runs(found: Results, shown: list[ReportFigure]) -> None:
     times = {(row["strategy"], row["condition"]): row for row in table(named(shown, "time"))}
     for line in found.lines:
@@ -370,4 +410,4 @@ def test_long_names_of_classes_are_whole_in_the_table_and_cut_in_the_drawing(fou
     figure = next(one for one in figures(named) if one.kind == "classes")
     assert {row["before"] for row in table(figure)} <= set(classes)
     assert classes[0] not in figure.svg() and "a class with …" in figure.svg()
-    assert "turn a class with a long name" in figure.sentence
+    assert " is a class with a long name, " in figure.sentence

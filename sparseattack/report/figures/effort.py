@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sparseattack.report.figures.figure import INK, Cell, ReportFigure
-from sparseattack.report.figures.panels import Panel, Series, in_part
+from sparseattack.report.figures.panels import Panel, Series, in_part, known_sizes, unknown_edits
 from sparseattack.report.figures.style import COLOURS, WIDTH, label, legend, panels, short
-from sparseattack.study.columns import Columns
+from sparseattack.study.columns import Columns, Flags
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -22,7 +22,9 @@ Row = tuple[Cell, ...]
 def size_figure(conditions: Sequence[tuple[Panel, Series]]) -> ReportFigure | None:
     """Changed pixels and length of the change of successes; None where they are not known."""
     known = [
-        (one, _size_row(panel, one, each)) for panel, one in conditions if len(each := _known_sizes(one))
+        (one, _size_row(panel, one, each))
+        for panel, one in conditions
+        if len(each := one.runs.at(_known(one.runs)))
     ]
     if not known:
         return None
@@ -42,6 +44,7 @@ def size_figure(conditions: Sequence[tuple[Panel, Series]]) -> ReportFigure | No
             " line is the median, the box from the lower to the upper quartile, the whiskers from the 5th to"
             " the 95th percentile."
         )
+        + unknown_edits([(f"{one.name} with {panel.subject}", one.runs) for panel, one in conditions], _known)
         + in_part(series),
         columns=(
             "strategy",
@@ -76,10 +79,9 @@ def _names(series: Sequence[Series], rows: Sequence[Row]) -> list[str]:
     return [f"{short(one.shown)}, {row[1]}" for one, row in zip(series, rows, strict=True)]
 
 
-def _known_sizes(one: Series) -> Columns:
-    """The successes whose edits are known."""
-    runs = one.runs
-    return runs.at(runs.success & (runs.pixels >= 0) & ~np.isnan(runs.l2))
+def _known(runs: Columns) -> Flags:
+    """Which runs are successes of which size and length are known."""
+    return known_sizes(runs) & ~np.isnan(runs.l2)
 
 
 def _size_row(panel: Panel, one: Series, known: Columns) -> Row:

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sparseattack.errors import number_of
+from sparseattack.errors import number_of, tied
 from sparseattack.report.figures.figure import Cell, ReportFigure, printable
-from sparseattack.report.figures.panels import Panel, Series, in_part
+from sparseattack.report.figures.panels import Panel, Series, in_part, known_sizes, unknown_edits
 from sparseattack.report.figures.style import panels, short
 from sparseattack.report.results import Results
-from sparseattack.study.columns import Courses
+from sparseattack.study.columns import Columns, Courses, Flags
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -98,28 +98,27 @@ def pairs_figure(found: Results, panel: Panel) -> ReportFigure | None:
     labels = np.full(max(found.images, default=0) + 1, -1)
     for number, image in found.images.items():
         labels[number] = image.label
-    moves = [(one, each) for one in panel.series if len(each := _moves(one, labels))]
-    if not moves:
+    known = [(one, runs) for one in panel.series if len(runs := one.runs.at(_known_classes(one.runs)))]
+    if not known:
         return None
-    series, every = [one for one, _ in moves], np.concatenate([each for _, each in moves])
+    series, moves = [one for one, _ in known], [(one, _moves(runs, labels)) for one, runs in known]
+    every = np.concatenate([each for _, each in moves])
     chosen, names = _chosen_classes(every, found.requests[-1].classes)
     maps = [HeatMap(f"{short(one.shown)}: {number_of(len(each), 'success', 'successes')}",
                     _count(chosen[each], len(names))) for one, each in moves]  # fmt: skip
-    ways, counts = np.unique(every, axis=0, return_counts=True)
     size = max(int(every.max()) + 1, len(names))
-    before, after = _whole_names(found.requests[-1].classes, size), ways[counts.argmax()]
+    named = [(one.name, one.runs) for one in panel.series]
+    whole = _whole_names(found.requests[-1].classes, size)
     return ReportFigure(
         name=f"classes-{panel.stem}",
         kind="classes",
         title=f"From which class to which, {panel.subject}",
-        sentence=(
-            f"Most successes, {counts.max():,} of {len(every):,}, turn {before[after[0]]} into"
-            f" {before[after[1]]}."
-        ),
+        sentence=_most_frequent(Columns.joined([runs for _, runs in known]), labels, whole),
         caption=(
             "Successful runs by true class (rows) and class after the attack (columns), with one scale for"
             " all maps."
-            + " The classes of the fewest successes stand together as “others”." * (len(names) < len(before))
+            + " The classes of the fewest successes stand together as “others”." * (len(names) < len(whole))
+            + unknown_edits(named, _known_classes)
             + in_part(series)
         ),
         columns=("strategy", "before", "after", "successes", "finished"),
@@ -128,10 +127,30 @@ def pairs_figure(found: Results, panel: Panel) -> ReportFigure | None:
     )
 
 
-def _moves(one: Series, labels: NDArray[np.int64]) -> Counts:
-    """True class and class after the attack ``(S, 2)`` of the successes whose classes are known."""
-    known = one.runs.success & (one.runs.after_class >= 0)
-    return np.stack([labels[one.runs.image[known]], one.runs.after_class[known]], axis=1)
+def _known_classes(runs: Columns) -> Flags:
+    """Which runs are successes whose class after the attack is known."""
+    known: Flags = runs.success & (runs.after_class >= 0)
+    return known
+
+
+def _moves(runs: Columns, labels: Counts) -> Counts:
+    """True class and class after the attack ``(S, 2)`` of successes."""
+    return np.stack([labels[runs.image], runs.after_class], axis=1)
+
+
+def _most_frequent(runs: Columns, labels: Counts, names: Sequence[str]) -> str:
+    """A sentence about the change of class of most successes, each counted once, whatever its budgets."""
+    _, first = np.unique(runs.row, return_index=True)
+    runs = runs.at(first)
+    moves = _moves(runs, labels)
+    ways, counts = np.unique(moves, axis=0, return_counts=True)
+    most = ways[counts == counts.max()]
+    told = tied([f"{names[before]} into {names[after]}" for before, after in most])
+    count = f"{counts.max():,} of {number_of(len(runs), 'successful run')}"
+    if len(most) > 1:
+        return f"The most frequent changes are {told}, each in {count}."
+    images = len(np.unique(runs.image[(moves == most).all(axis=1)]))
+    return f"The most frequent change is {told}, in {count}, on {number_of(images, 'image')}."
 
 
 def _chosen_classes(every: Counts, known: Sequence[str]) -> tuple[Counts, list[str]]:
@@ -198,7 +217,9 @@ def places_figure(found: Results, panel: Panel) -> ReportFigure | None:
         ),
         caption="Changed pixels of the best edits of successful runs, with one scale for all maps."
         + cells * (several != {shape})
-        + bool(doubtful) * f" {number_of(doubtful, 'success')} left out: part of the edit changes nothing."
+        + bool(doubtful)
+        * f" {number_of(doubtful, 'success', 'successes')} left out: part of the edit changes nothing."
+        + unknown_edits(((one.name, one.runs) for one in panel.series), known_sizes)
         + in_part(series),
         columns=("strategy", "row", "column", "pixels", "finished"),
         rows=_rows(maps, series, ()),
@@ -211,22 +232,26 @@ def _places(
 ) -> tuple[Counts, int]:
     """How many changed pixels of successes lie in each cell of a grid over the image.
 
-    And how many successes are left out, of which a pixel of the edit has the colour that it had: a study does
-    not say which.
+    And how many successes are left out, of which a pixel of the edit may have the colour that it had: a study
+    does not say which.
     """
-    known = one.runs.at(one.runs.success & (one.runs.pixels >= 0))
+    known = one.runs.at(known_sizes(one.runs))
     starts, ends = courses.positions.ends[known.row], courses.positions.ends[known.row + 1]
     counts = ends - starts
     first = np.concatenate([[0], np.cumsum(counts)[:-1]])
     taken = np.repeat(starts - first, counts) + np.arange(counts.sum())
     run = np.repeat(np.arange(len(counts)), counts)
-    pixels = np.unique(np.stack([run, courses.positions.values[taken].astype(np.int64)]), axis=1)  # once each
-    sure = np.bincount(pixels[0], minlength=len(known)) <= known.pixels
-    pixels = pixels[:, sure[pixels[0]]]
+    places = np.stack([run, courses.positions.values[taken].astype(np.int64)])
+    pixels, slots = np.unique(places, axis=1, return_counts=True)  # once each
+    if one.method.counts == "coordinates":  # one that stays takes all its slots, of those without a change
+        doubtful = np.bincount(pixels[0], slots <= (counts - known.pixels)[pixels[0]], len(known)) > 0
+    else:
+        doubtful = np.bincount(pixels[0], minlength=len(known)) > known.pixels
+    pixels = pixels[:, ~doubtful[pixels[0]]]
     size = np.ones((max(sides, default=0) + 1, 2), np.int64)
     for number, side in sides.items():
         size[number] = side
     heights, widths = size[known.image[pixels[0]]].T
     row, column = pixels[1] // widths, pixels[1] % widths
     cell = (row * shape[0] // heights).clip(0, shape[0] - 1) * shape[1] + (column * shape[1] // widths)
-    return np.bincount(cell, minlength=shape[0] * shape[1]).reshape(shape), int((~sure).sum())
+    return np.bincount(cell, minlength=shape[0] * shape[1]).reshape(shape), int(doubtful.sum())

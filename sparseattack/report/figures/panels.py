@@ -4,7 +4,7 @@ Runs of one method under several budgets are several conditions; a curve of succ
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,7 +13,7 @@ from sparseattack.report.figures.style import LineStyle
 from sparseattack.report.results import Results
 from sparseattack.report.summary import CASE, Unfinished
 from sparseattack.report.tables import listed_numbers
-from sparseattack.study.columns import Columns, Numbers
+from sparseattack.study.columns import Columns, Flags, Numbers
 from sparseattack.study.facts import Method
 
 STEM = 40  # letters of a spec in a name
@@ -61,6 +61,7 @@ class Panel:
     fitness: str
     stem: str  # what of this the name of a figure says
     subject: str  # what of this a title says
+    every_target: bool  # whether runs have every other class as their target: a share is one of these
     series: tuple[Series, ...]
 
     @property
@@ -91,6 +92,24 @@ def in_part(series: Iterable[Series]) -> str:
         f" Not finished: {names}; only runs that have ended count, and those that succeed end sooner."
         if names
         else ""
+    )
+
+
+def known_sizes(runs: Columns) -> Flags:
+    """Which runs are successes whose best edit is known."""
+    known: Flags = runs.success & (runs.pixels >= 0)
+    return known
+
+
+def unknown_edits(named: Iterable[tuple[str, Columns]], known: Callable[[Columns], Flags]) -> str:
+    """What a caption adds where a figure lacks successes, as their edits are not known; empty where not."""
+    counts = {name: int((runs.success & ~known(runs)).sum()) for name, runs in named}
+    lacking = [f"{count:,} of {name}" for name, count in counts.items() if count]
+    if not lacking:
+        return ""
+    return (
+        " Successes left out, as their runs went on after the budget, at which their edits are not known:"
+        f" {', '.join(lacking)}."
     )
 
 
@@ -158,7 +177,8 @@ def panels_of(found: Results) -> list[Panel]:
         number = sum(re.fullmatch(rf"{stem}(--\d+)?", panel.stem) is not None for panel in shown)
         stem = f"{stem}--{number + 1}" if number else stem
         series = tuple(_ordered(methods, found, styles, lacking))
-        shown.append(Panel(k, encoding, fitness, stem, ", ".join([f"k = {k}", *words]), series))
+        subject, every_target = ", ".join([f"k = {k}", *words]), found.question.target == "all"
+        shown.append(Panel(k, encoding, fitness, stem, subject, every_target, series))
     return shown
 
 

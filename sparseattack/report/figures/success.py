@@ -64,27 +64,29 @@ def _result(panel: Panel, curves: Curves) -> str:
     budget = min(one.method.budget for one, _ in known)
     within = f"within {number_of(budget, 'query', 'queries')}"
     rates = [round(float(curve.rate[curve.queries <= budget][-1]), 9) for _, curve in known]
+    verb, does, of = ("reach", "reaches", "the targets of ") if panel.every_target else ("fool", "fools", "")
     if not same_images(one for one, _ in known):
         return (
-            f"These conditions fool between {percent(min(rates))} and {percent(max(rates))} of their images"
-            f" {within}; the images are not the same, so that the rates rank nobody."
+            f"These conditions {verb} between {percent(min(rates))} and {percent(max(rates))} of {of}their"
+            f" images {within}; the images are not the same, so that the rates rank nobody."
         )
     best = [one for (one, _), rate in zip(known, rates, strict=True) if rate == max(rates)]
     estimated = "an estimated " * any(budget > one.budgets[0] for one in best)
     sentence = (
-        f"{tied([one.name for one in best])} {'fools' if len(best) == 1 else 'each fool'}"
-        f" {estimated}{percent(max(rates))} of {number_of(best[0].images, 'image')} {within}"
+        f"{tied([one.name for one in best])} {does if len(best) == 1 else f'each {verb}'}"
+        f" {estimated}{percent(max(rates))} of {of}{number_of(best[0].images, 'image')} {within}"
     )
-    return f"{sentence}{beside([(one.name, rate) for (one, _), rate in zip(known, rates, strict=True)])}."
+    named = [(one.name, rate) for (one, _), rate in zip(known, rates, strict=True)]
+    return f"{sentence}{beside(named, verb, does)}."
 
 
-def beside(rates: Sequence[tuple[str, float]]) -> str:
+def beside(rates: Sequence[tuple[str, float]], verb: str = "fool", does: str = "fools") -> str:
     """End of a sentence about the best of some rates: the lowest one, and whose that is."""
     lowest = min(rate for _, rate in rates)
     names = [name for name, rate in rates if rate == lowest]
     if len(names) == len(rates):
         return ""
-    last = f"{tied(names)} {'fools' if len(names) == 1 else 'each fool'} {percent(lowest)}"
+    last = f"{tied(names)} {does if len(names) == 1 else f'each {verb}'} {percent(lowest)}"
     return f"; {last}" if len(rates) == len(("best", "other")) else f", the most; {last}, the fewest"
 
 
@@ -95,7 +97,8 @@ def _caption(panel: Panel, shown: Sequence[Series]) -> str:
     runs = max(int(one.planned.max()) for one in shown)
     cases = "" if runs == 1 else f", with up to {runs} runs each, which count as one trial together"
     sentences = [
-        f"Share of the attacked images ({images}{cases}) that were fooled within so many queries.",
+        f"Share of the {'targets of the ' * panel.every_target}attacked images ({images}{cases}) that were"
+        f" {'reached' if panel.every_target else 'fooled'} within so many queries.",
         *["Band: pointwise 95 % interval (Wilson)."] * any(one.bounds is None for one in shown),
         *_budgets_in_words(panel, shown),
     ]
@@ -158,7 +161,7 @@ def _paint(panel: Panel, curves: Curves) -> "Figure":
         handles.append(line)
         names.append(one.shown)
     query_scale(axes, panel.budget)
-    label(axes, "queries", "images fooled")
+    label(axes, "queries", "targets reached" if panel.every_target else "images fooled")
     percent_scale(axes)
     legend(figure, handles, names)
     return figure

@@ -64,9 +64,7 @@ class Comparison:
     second: Method
     images: int
     difference: Estimate  # success rate of the first within the budget, less that of the second
-    level: (
-        float | None
-    )  # success rate at which queries are compared: half of the lower rate; None if that is 0
+    level: float | None  # success rate at which queries are compared: half of the lower one; None if 0
     ratio: Estimate | None  # queries of the first to come to that level, divided by those of the second
     marks: tuple[MarkTest, ...]  # the last one at the budget
     logrank: float  # p-value of the whole curves, image by image
@@ -128,13 +126,14 @@ class Comparison:
         low, high = (100 * end for end in (self.difference.low, self.difference.high))
         lead = lead_in_words(self.difference.value, second)
         several = ", attacked several times each" * self.repeated
+        fool, fools = ("succeed in", "succeeds in") if self.repeated else ("fool", "fools")
         said = [
-            f"Of {number_of(self.images, 'image')}{several}, {first} fools {lead} (95 % interval of the"
+            f"Of {number_of(self.images, 'image')}{several}, {first} {fools} {lead} (95 % interval of the"
             f" difference: {low:.1f} to {high:.1f})."
         ]
         if self.level is not None and self.ratio:
             said.append(
-                f"To fool {percent(self.level)} it needs {_times(self.ratio.value)} times the queries"
+                f"To {fool} {percent(self.level)} it needs {_times(self.ratio.value)} times the queries"
                 f" ({_times(self.ratio.low)} to {_times(self.ratio.high)})."
             )
         found, p, _ = self._surest()
