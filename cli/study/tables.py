@@ -14,7 +14,14 @@ from sparseattack.report.console import visible
 from sparseattack.report.export.iohprofiler import plain
 from sparseattack.report.mixtures import require_alike
 from sparseattack.report.results import Results, results
-from sparseattack.report.side_by_side import common_csv, common_json, common_sections, of_study, study_names
+from sparseattack.report.side_by_side import (
+    common_csv,
+    common_explanation,
+    common_json,
+    common_sections,
+    of_study,
+    study_names,
+)
 from sparseattack.report.summary import Pair, condition, failures, flat_answers, limits
 from sparseattack.report.tables import (
     LEVEL,
@@ -129,7 +136,7 @@ def print_side_by_side(several: Mapping[str, Results], output: str) -> None:
     names = {method: visible(method.name) for method in methods}
     if parts := common_sections(labelled):
         names = print_sections(console, parts, names)
-        console.print(" ".join(explanation(methods).split()), style="dim")
+        console.print(visible(common_explanation(several)), style="dim")
     for name, found in zip(several, labelled, strict=True):
         console.print(f"{visible(name)}:", style="bold", soft_wrap=True)
         print_remarks(console, found, names)

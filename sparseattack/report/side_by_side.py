@@ -10,10 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from sparseattack.errors import InputError
+from sparseattack.errors import InputError, listed
 from sparseattack.report.results import Results
 from sparseattack.report.summary import Pair
-from sparseattack.report.tables import Section, sections
+from sparseattack.report.tables import Section, changes, explanation, sections
 from sparseattack.study.facts import Method
 
 
@@ -63,6 +63,19 @@ def common_sections(several: Sequence[Results]) -> list[Section]:
     if any(found.question.noisy_oracle for found in several):
         subject = replace(subject, question=replace(subject.question, noisy_oracle=True))
     return sections(subject, lines, lacking)
+
+
+def common_explanation(several: Mapping[str, Results]) -> str:
+    """What the headings of common tables mean, and whose numbers of pixels are of another kind."""
+    methods = [method for found in several.values() for method in found.methods]
+    text = " ".join(explanation(methods).split())
+    fewest = [name for name, found in several.items() if found.question.stop == "fewest"]
+    if not 0 < len(fewest) < len(several):
+        return text
+    return (
+        f"{text} {changes(methods).capitalize()} of {listed(fewest)} are the fewest found, as searches go on"
+        " with fewer after each success; those of the others are not, and do not compare with them."
+    )
 
 
 def common_csv(texts: Mapping[str, str]) -> str:

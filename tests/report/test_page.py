@@ -11,23 +11,26 @@ from html.parser import HTMLParser
 from itertools import combinations
 from pathlib import Path
 
+import numpy as np
 import pytest
 from command_line import Run
 from pages import HOSTILE, SMALL, hostile_study
 
 from sparseattack import InputError, compare
 from sparseattack.cli.study.tables import differences
-from sparseattack.report.page.cells import lowest_p, order_of, pair_table
+from sparseattack.report.figures.collection import figures
+from sparseattack.report.page.cells import class_table, lowest_p, order_of, pair_table
 from sparseattack.report.page.document import html
 from sparseattack.report.page.file import check_page
 from sparseattack.report.page.fragility import fragility
 from sparseattack.report.page.gallery import FAILURES, SUCCESSES, cards, shown_runs
 from sparseattack.report.page.thumbnails import thumbnails
-from sparseattack.report.page.wording import resistance_text, verdicts
+from sparseattack.report.page.wording import asked, classes_of, kept_meaning, resistance_text, verdicts
 from sparseattack.report.results import Results, results
 from sparseattack.report.side_by_side import of_study
 from sparseattack.report.statistics.comparisons import Comparison, comparisons
 from sparseattack.report.summary import Pair, unfinished
+from sparseattack.report.tables import sections
 from sparseattack.study.store import Study
 
 
@@ -86,7 +89,8 @@ def test_classes_and_pictures_are_those_of_the_runs(found: Results) -> None:
     fragile = fragility(found)
     for line in fragile.classes:
         mine = [one for one in found.records if one.label == line.number]
-        assert line.attacked == len({one.image for one in mine})
+        assert line.images == len({one.image for one in mine})
+        assert line.attacked == (line.images, line.images)
         for k, count in zip((1, 2), line.fooled, strict=True):
             assert count == len({one.image for one in mine if one.k == k and one.success})
         if line.taken:
@@ -221,6 +225,13 @@ def test_towards_every_class_the_strongest_is_the_one_that_reaches_any(tmp_path:
     found = compare(
         replace(SMALL, target="all", images="digits[0:6]", pixels=(2,), seeds=(0,)), tmp_path / "a"
     )
+    assert sections(found.subject, found.lines, [])[0].title.endswith(
+        "(share of the targets of attacked images)"
+    )
+    curve, *_ = figures(found)
+    assert re.search(r" reach(es)? \d.* % of the targets of 6 images within 6 queries", curve.sentence)
+    assert curve.caption.startswith("Share of the targets of the attacked images (6, with up to 9 runs")
+    assert all(" succeeds in " in one.in_words() for one in comparisons(found))
     (level,) = fragility(found).resistances
     best = max(line.any_target or 0 for line in found.lines)
     assert best > max(line.success for line in found.lines) and level.rate == best
@@ -247,6 +258,122 @@ def test_sizes_that_a_smaller_budget_does_not_know_are_the_most(tmp_path: Path) 
     (runs,) = found.columns.values()
     assert (runs.pixels[runs.success] == -1).any()
     assert {one.pixels for one in fragility(found).fragile} <= {1, 2, 3, 4}
+    (line,) = found.lines
+    failing = replace(line, median_queries=None)
+    for shown, said in ((line, "-"), (failing, ">4")):  # where more than half fail, so does the middle one
+        costs = sections(found.subject, [shown], [])[-1]
+        assert costs.rows[shown.method][costs.headings.index("median\npixels")] == said
+    assert line.median_queries is not None
+    maps = {figure.kind: figure.caption for figure in figures(found)}
+    count = int((runs.success & (runs.pixels == -1)).sum())
+    for kind in ("classes", "places", "size"):
+        assert f"edits are not known: {count} of random(popsize=5)" in maps[kind]
+
+
+def test_the_strongest_is_one_of_those_on_the_same_images(tmp_path: Path) -> None:
+    """Of the first fourteen images few are fooled within 2 queries, of the first two both within 60."""
+    some = replace(SMALL, strategies=("random(popsize=5)",), pixels=(2,), seeds=(0,))
+    for count, budget, fitness in ((14, 2, "margin"), (14, 2, "probability"), (2, 60, "margin")):
+        chosen = replace(some, images=f"digits[0:{count}]", budget=budget, fitness=fitness)
+        compare(chosen, tmp_path / "a.study")
+    with Study.read(tmp_path / "a.study") as study:
+        found = results(study)
+    (level,) = fragility(found).resistances
+    short = [line for line in found.lines if line.method.budget == 2]
+    best = max(line.success for line in short)
+    assert max(line.success for line in found.lines) > best == level.rate <= level.fooled / level.attacked
+    assert set(level.strongest) == {line.method for line in short if line.success == best}
+    text = resistance_text(level)
+    assert "Strongest by itself, of those that attack all these images: random(popsize=5)/corners/" in text
+    assert "/margin (budget 2)" in text or "/probability (budget 2)" in text
+
+
+def test_each_number_of_pixels_has_images_of_its_own(tmp_path: Path) -> None:
+    labelled = replace(SMALL, true_class="label", images="digits[0:60]", seeds=(0,))
+    compare(replace(labelled, pixels=(1,)), tmp_path / "a.study")
+    compare(replace(labelled, pixels=(2,), num_images=1), tmp_path / "a.study")
+    with Study.read(tmp_path / "a.study") as study:
+        found = results(study)
+    fragile = fragility(found)
+    first, second = fragile.resistances
+    assert (first.attacked, second.attacked) == (fragile.correct, 1) and fragile.correct > 1
+    assert [sum(line.attacked[place] for line in fragile.classes) for place in (0, 1)] == [fragile.correct, 1]
+    table = class_table(fragile, classes_of(found))
+    assert table and {row[3].text for row in table.rows} <= {"-", "0 of 1 (0.0 %)", "1 of 1 (100.0 %)"}
+    assert [row[3].text for row in table.rows].count("-") == len(table.rows) - 1
+    assert fragile.sampled == [2] and "With k = 2, not all correctly classified" in kept_meaning(
+        fragile, found
+    )
+
+
+def test_of_copies_of_an_image_one_counts(tmp_path: Path) -> None:
+    """Two of six images are there twice: the accuracies are of six."""
+    pixels = np.random.default_rng(3).integers(256, size=(6, 8, 8, 3), dtype=np.uint8)
+    chosen = replace(SMALL, oracle="linear(classes=4,inputs=192)", images=str(tmp_path / "a.npz"), seeds=(0,))
+    np.savez(chosen.images, images=pixels)
+    seen = compare(chosen).images
+    labels = [seen[number].predicted for number in range(6)]
+    twice = [*range(6), 0, 1]
+    np.savez(chosen.images, images=pixels[twice], labels=np.array(labels)[twice])
+    found = compare(replace(chosen, true_class="label"))
+    fragile = fragility(found)
+    assert (fragile.correct, fragile.images, fragile.sampled) == (6, 6, [])
+    assert all(one.kept.value == pytest.approx((6 - one.fooled) / 6) for one in fragile.resistances)
+
+
+def test_misclassified_images_are_in_no_part_of_the_first_screen(tmp_path: Path) -> None:
+    chosen = replace(SMALL, true_class="label", target="all", images="digits[0:20]", pixels=(2,), seeds=(0,))
+    found = compare(replace(chosen, budget=20), tmp_path / "a.study")
+    wrong = {number for number, image in found.images.items() if image.predicted != image.label}
+    assert wrong & {one.image for one in found.records if one.success}
+    fragile = fragility(found)
+    (level,) = fragile.resistances
+    assert len(fragile.fragile) == level.fooled == sum(line.fooled[0] for line in fragile.classes)
+    assert not wrong & {one.number for one in fragile.fragile}
+    for line in fragile.classes:
+        mine = [one for one in found.records if one.label == line.number and one.image not in wrong]
+        assert line.taken <= len({one.image for one in mine if one.success})
+
+
+def test_a_run_under_two_budgets_is_one_run(tmp_path: Path) -> None:
+    chosen = replace(SMALL, strategies=("random(popsize=5)",), pixels=(2,), seeds=(0,))
+    compare(chosen, tmp_path / "a.study")
+    compare(replace(chosen, images="digits[0:5]", budget=30), tmp_path / "a.study")
+    with Study.read(tmp_path / "a.study") as study:
+        found = results(study)
+        rows = study.records()
+    assert sum(map(len, found.columns.values())) == 19 and len(rows) == 14
+    assert found.finished == found.subject.runs == 14
+    successes = sum(one.success for one in rows)
+    (classes,) = (figure for figure in figures(found) if figure.kind == "classes")
+    assert f" of {successes} successful runs" in classes.sentence
+    shown = shown_runs(found)
+    assert len({(run.image, run.seed) for run in shown}) == len(shown)
+    text = Elements(found.to_html()).text
+    assert "14 of 14 planned runs are finished" in text
+    assert f"of {successes} successes and {14 - successes} of {14 - successes} failures" in text
+
+
+def test_only_the_seeds_that_are_shown_are_named(path: Path) -> None:
+    with Study.read(path) as study:
+        assert "seeds 0 and 1)" in asked(results(study))
+        assert "seed 1)" in asked(results(study, chosen="seed=1"))
+
+
+@pytest.mark.parametrize("stop", ["budget", "confidence:0.5"])
+def test_the_query_of_a_success_is_not_that_of_its_best_edit(stop: str, tmp_path: Path) -> None:
+    chosen = replace(SMALL, strategies=("random(popsize=5)",), pixels=(2,), seeds=(0,), stop=stop, budget=30)
+    text = Elements(compare(chosen, tmp_path / "a.study").to_html()).text
+    assert re.search(r"seed 0: first fooled after \d+ quer\w+, here with its best edit\.", text)
+    assert not re.search("seed 0: after", text)
+
+
+def test_a_failure_says_how_many_queries_it_had(found: Results) -> None:
+    runs = [run for run in shown_runs(found) if not run.success]
+    early = [replace(one, queries=3, repeats=0, flat=0, shown=3, error="e") for one in found.records]
+    pictures, _ = thumbnails(found, [run.image for run in runs])
+    shown = cards(replace(found, records=early), runs, pictures, dict.fromkeys(pictures, "image"))
+    assert {card.cost for card in shown} == {"in 3 queries"}
 
 
 def test_strategies_that_are_as_strong_are_all_named(found: Results) -> None:

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from sparseattack import Experiment, InputError, compare
 from sparseattack.cli.main import main
 from sparseattack.report.results import Results
-from sparseattack.report.side_by_side import common_sections, of_study, study_names
+from sparseattack.report.side_by_side import common_explanation, common_sections, of_study, study_names
 
 CHOSEN = {"images": "digits[0:6]", "true_class": "prediction", "budget": 20, "strategies": ("random", "de")}
 ORACLES = {"a": "linear(classes=10,inputs=64)", "b": "linear(classes=10,inputs=64,seed=1)"}
@@ -64,6 +65,14 @@ def test_the_met_rate_is_left_out_where_criteria_differ(folder: Path) -> None:
     alone, _ = common_sections([of_study("b", found["b"])])
     assert "confidence:0.5" in alone.headings and "confidence:0.5" not in rates.headings
     assert len(rates.rows) == 4
+
+
+def test_pixels_of_searches_for_the_fewest_are_told_apart(folder: Path) -> None:
+    one = results_of(folder, "a")
+    question = replace(one.question, stop="fewest")
+    other = replace(one, subject=replace(one.subject, question=question))
+    assert "Pixels of b are the fewest found" in common_explanation({"a": one, "b": other})
+    assert "fewest" not in common_explanation({"a": one}) + common_explanation({"a": other, "b": other})
 
 
 def results_of(folder: Path, name: str) -> Results:

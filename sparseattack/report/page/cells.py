@@ -208,22 +208,27 @@ def class_table(fragile: Fragility, classes: Sequence[str]) -> PageTable | None:
         *(Heading(f"fooled{' so far' * bool(each.lacking)}, k = {each.k}") for each in fragile.resistances),
         Heading("most often taken for", numeric=False),
     ]
+    apart = any({*line.attacked} != {line.images} for line in lines)
     rows = []
     for line in lines:
         fooled = [
-            PageCell(
-                f"{count} ({percent(count / line.attacked)})",
-                repr(count / line.attacked),
-                count / line.attacked,
-            )
-            for count in line.fooled
+            _fooled(count, images, apart=apart)
+            for count, images in zip(line.fooled, line.attacked, strict=True)
         ]
         names = [class_of(classes, number) for number in line.taken_for]
         more = f" and {len(names) - MOST_TAKEN} more" * (len(names) > MOST_TAKEN)
         taken = f"{', '.join(names[:MOST_TAKEN])}{more} ({line.taken})" if line.taken else "-"
         name = text_cell(class_of(classes, line.number))
-        rows.append([name, number_cell(f"{line.attacked:,}"), *fooled, text_cell(taken)])
+        rows.append([name, number_cell(f"{line.images:,}"), *fooled, text_cell(taken)])
     left = len(fragile.classes) - len(lines)
     notes = [f"The {len(lines)} most fragile of {len(fragile.classes)} classes."] * bool(left)
     notes += ["Of images that have a run; runs are missing, and those that succeed end sooner."] * lacking
     return PageTable("Class by class, the most fragile first", headings, rows, " ".join(notes))
+
+
+def _fooled(count: int, images: int, *, apart: bool) -> PageCell:
+    """How many of a class's images were fooled; ``apart`` says of how many."""
+    if not images:
+        return PageCell("-")
+    of = f" of {images:,}" * apart
+    return PageCell(f"{count:,}{of} ({percent(count / images)})", repr(count / images), count / images)

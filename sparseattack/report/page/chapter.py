@@ -29,7 +29,7 @@ from sparseattack.report.page.wording import (
 )
 from sparseattack.report.results import Results
 from sparseattack.report.statistics.comparisons import comparisons
-from sparseattack.report.summary import condition, failures, flat_answers, limits
+from sparseattack.report.summary import condition, each_run_once, failures, flat_answers, limits
 from sparseattack.report.tables import (
     changes,
     explanation,
@@ -195,9 +195,10 @@ def _about(found: Results) -> list[str]:
 
 def _shown(found: Results, gallery: Sequence[Card]) -> str:
     """How many of the runs the gallery has."""
-    successes = sum(int(runs.success.sum()) for runs in found.columns.values())
+    once = each_run_once(found.columns).values()
+    successes = sum(int(runs.success.sum()) for runs in once)
     shown = sum(card.success for card in gallery)
-    failed = found.finished - successes
+    failed = sum(map(len, once)) - successes
     if not found.finished:
         return "No run is finished: there is nothing to show."
     counts = (

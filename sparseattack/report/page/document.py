@@ -22,8 +22,7 @@ from sparseattack.report.page.origin import versions_of
 from sparseattack.report.page.pairs import script_safe
 from sparseattack.report.page.wording import asked
 from sparseattack.report.results import Results
-from sparseattack.report.side_by_side import common_json, common_sections, of_study
-from sparseattack.report.tables import explanation
+from sparseattack.report.side_by_side import common_explanation, common_json, common_sections, of_study
 
 RADIUS, SMALLEST = 0.055, 1.2  # of a ring: share of an image's longer side, and pixels
 FILE = "numbers.json"  # what the numbers inside are called when they are saved
@@ -160,7 +159,7 @@ def _page(several: Mapping[str, Results]) -> Page:
         pictures=[picture for part in parts for picture in part.pictures],
         rings=_rings(parts),
         common=tables,
-        common_note=" ".join(explanation(methods).split()),
+        common_note=common_explanation(several),
         version=versions_of(list(several.values())),
         file=FILE,
         numbers=_numbers(several),

@@ -13,6 +13,7 @@ import numpy as np
 
 from sparseattack.report.results import Results
 from sparseattack.report.statistics.intervals import wilson
+from sparseattack.report.summary import each_run_once
 from sparseattack.study.columns import Columns, Flags, Numbers
 from sparseattack.study.facts import Method, StudyRequest
 
@@ -30,14 +31,20 @@ class Resistance:
     """What a number of changed pixels leaves of the model."""
 
     k: int
-    budgets: tuple[int, ...]  # queries of an attack
+    methods: tuple[Method, ...]  # all with this k
     attacked: int  # images
     fooled: int  # of these, by any strategy
     lacking: int  # images that are not fooled, and lack runs
     kept: Share  # accuracy, or the share of attacked images that were not fooled
-    strongest: tuple[Method, ...]  # those that fool most images, as far as is known; none without a success
+    compared: tuple[Method, ...]  # those that attack all of these images
+    strongest: tuple[Method, ...]  # those of them that fool most, as far as is known; none without a success
     rate: float  # their success rate, towards any target; the least that it can be where runs are lacking
     is_known: bool  # whether they are the strongest, and have this rate, whatever the lacking runs give
+
+    @property
+    def budgets(self) -> list[int]:
+        """Queries of an attack."""
+        return sorted({method.budget for method in self.methods})
 
 
 @dataclass(frozen=True)
@@ -45,8 +52,9 @@ class FragileClass:
     """The images of one true class."""
 
     number: int
-    attacked: int  # images
-    fooled: tuple[int, ...]  # of these, by number of pixels
+    images: int  # attacked with any number of pixels
+    attacked: tuple[int, ...]  # images, by number of pixels
+    fooled: tuple[int, ...]  # of these
     taken_for: tuple[int, ...]  # the most frequent classes after attacks; none where none was fooled
     taken: int  # images that were taken for it in some run
 
@@ -71,40 +79,48 @@ class Fragility:
     correct: int  # images that the model classifies as their label
     images: int  # of these selections
     is_accuracy: bool  # whether what is kept is an accuracy, and not a share of the attacked images
-    sampled: bool  # whether not every image that may be attacked was
     resistances: tuple[Resistance, ...]  # by k
     classes: tuple[FragileClass, ...]  # the most fragile first
     fragile: tuple[FragileImage, ...]  # the most fragile first
+
+    @property
+    def sampled(self) -> list[int]:
+        """The numbers of pixels with which not every image that may be attacked was; of an accuracy."""
+        return [one.k for one in self.resistances if self.is_accuracy and one.attacked < self.correct]
 
 
 def fragility(found: Results) -> Fragility:
     """What the runs of a study say of its model."""
     ks = sorted({method.k for method in found.methods})
     correct, images = _clean(found)
-    attacked = np.sum(list(found.planned.values()), axis=0) > 0
+    count = len(next(iter(found.planned.values())))
     untargeted = found.question.target in ("none", "all")
-    right = _right(found, len(attacked)) if found.question.target == "all" else np.ones(len(attacked), bool)
+    right = _right(found, count) if found.question.target == "all" else np.ones(count, bool)
     by_label = found.question.true_class == "label"
     accuracy = correct / images if images and untargeted and by_label else None
     levels = tuple(_resistance(found, k, right, accuracy, (correct, images)) for k in ks)
-    fooled = [_fooled(found, k, len(attacked)) & right for k in ks]
     return Fragility(
         clean=Share(correct / images, *wilson(correct / images, images)) if images else None,
         correct=correct,
         images=images,
         is_accuracy=accuracy is not None,
-        sampled=accuracy is not None and int((attacked & right).sum()) < correct,
         resistances=levels,
-        classes=_classes(found, attacked & right, fooled),
-        fragile=_fragile(found, ks),
+        classes=_classes(found, ks, right),
+        fragile=_fragile(found, ks, right),
     )
 
 
 def _clean(found: Results) -> tuple[int, int]:
-    """Images classified as their label, and all images; 0, 0 where that is not known."""
+    """Images classified as their label, and all images; 0, 0 where that is not known.
+
+    In untargeted attacks, each image is counted once, though it be there twice.
+    """
     selections: dict[str, StudyRequest] = {request.images: request for request in found.requests}
     counts = [request.correct for request in selections.values()]
     images = sum(request.num_images for request in selections.values())
+    if found.question.target == "none" and found.question.true_class == "label":
+        counts = [count and one.eligible for count, one in zip(counts, selections.values(), strict=True)]
+        images = sum(one.eligible + one.left_out for one in selections.values())
     known = [count for count in counts if count is not None]
     whole = len(next(iter(found.planned.values())))
     if len(known) < len(counts) or (len(selections) > 1 and images != whole):
@@ -122,6 +138,12 @@ def _right(found: Results, count: int) -> Flags:
 
 def _of(found: Results, k: int) -> dict[Method, Columns]:
     return {method: runs for method, runs in found.columns.items() if method.k == k}
+
+
+def _attacked(found: Results, k: int) -> Flags:
+    """Which images are attacked with so many pixels ``(N,)``, whether or not that is done."""
+    attacked: Flags = np.sum([runs for method, runs in found.planned.items() if method.k == k], axis=0) > 0
+    return attacked
 
 
 def _fooled(found: Results, k: int, count: int) -> Flags:
@@ -144,16 +166,17 @@ def _resistance(
     found: Results, k: int, right: Flags, accuracy: float | None, clean: tuple[int, int]
 ) -> Resistance:
     """What k pixels leave: of ``accuracy`` where it is known, else of the attacked images."""
-    planned = [runs for method, runs in found.planned.items() if method.k == k]
-    attacked = (np.sum(planned, axis=0) > 0) & right
+    attacked = _attacked(found, k) & right
     fooled = _fooled(found, k, len(right)) & attacked
     lacking = _lacking(found, k, len(right)) & attacked & ~fooled
+    methods = tuple(method for method in found.methods if method.k == k)
+    compared = tuple(one for one in methods if (found.planned[one][attacked] > 0).all())
     rates = {
         line.method: line.success if line.any_target is None else line.any_target
         for line in found.lines
-        if line.method.k == k
+        if line.method in compared
     }
-    bounds = [line for line in found.unfinished if line.method.k == k]
+    bounds = [line for line in found.unfinished if line.method in compared]
     of_targets = found.question.target == "all"  # bounds are of these, and not of images
     rates |= {line.method: line.least for line in bounds if line.runs and not of_targets}
     rate = max(rates.values(), default=0.0)
@@ -161,11 +184,12 @@ def _resistance(
     count, hits, missing = (int(each.sum()) for each in (attacked, fooled, lacking))
     return Resistance(
         k=k,
-        budgets=tuple(sorted({method.budget for method in found.methods if method.k == k})),
+        methods=methods,
         attacked=count,
         fooled=hits,
         lacking=missing,
         kept=_kept(count, hits, missing, accuracy, clean),
+        compared=compared,
         strongest=best,
         rate=rate,
         is_known=not bounds or (not of_targets and all(line.most <= rate for line in bounds)),
@@ -187,30 +211,37 @@ def _kept(attacked: int, fooled: int, lacking: int, accuracy: float | None, clea
     return Share(share * factor, low * factor, high * factor)
 
 
-def _classes(found: Results, attacked: Flags, fooled: Sequence[Flags]) -> tuple[FragileClass, ...]:
+def _classes(found: Results, ks: Sequence[int], right: Flags) -> tuple[FragileClass, ...]:
     """A line for each true class, by the share of its images that is fooled with most pixels, then fewer."""
-    label = np.full(len(attacked), -1)
-    for number, image in found.images.items():
+    label = np.full(len(right), -1)
+    for number, image in found.images.items():  # images of no run yet have none
         label[number] = image.label
-    taken = _taken_for(found, label)
+    attacked = [_attacked(found, k) & right & (label >= 0) for k in ks]
+    fooled = [_fooled(found, k, len(right)) & right for k in ks]
+    taken = _taken_for(found, label, right)
     lines = []
-    for number in np.unique(label[attacked & (label >= 0)]).tolist():  # images of no run yet have none
-        mine = attacked & (label == number)
+    for number in np.unique(label[np.any(attacked, axis=0)]).tolist():
+        mine = label == number
         counts = taken.get(number, Counter())
         most = max(counts.values(), default=0)
         names = tuple(name for name, count in counts.items() if count == most)
-        hits = tuple(int((mine & some).sum()) for some in fooled)
-        lines.append(FragileClass(number, int(mine.sum()), hits, names, most))
-    return tuple(
-        sorted(lines, key=lambda one: ([-hits / one.attacked for hits in one.fooled[::-1]], one.number))
-    )
+        images, hits = (tuple(int((mine & some).sum()) for some in each) for each in (attacked, fooled))
+        every = int((mine & np.any(attacked, axis=0)).sum())
+        lines.append(FragileClass(number, every, images, hits, names, most))
+    return tuple(sorted(lines, key=_by_share))
 
 
-def _taken_for(found: Results, label: Numbers) -> dict[int, Counter[int]]:
+def _by_share(one: FragileClass) -> tuple[list[float], int]:
+    """What orders classes, the most fragile first; one without an attack as one without a success."""
+    shares = [hits / max(images, 1) for hits, images in zip(one.fooled, one.attacked, strict=True)]
+    return [-share for share in shares[::-1]], one.number
+
+
+def _taken_for(found: Results, label: Numbers, right: Flags) -> dict[int, Counter[int]]:
     """For each true class, how many of its images were taken for each class; equal counts by number."""
     pairs = set[tuple[int, int]]()
     for runs in found.columns.values():
-        hits = runs.success & (runs.after_class >= 0)
+        hits = runs.success & (runs.after_class >= 0) & right[runs.image]
         pairs |= set(zip(runs.image[hits].tolist(), runs.after_class[hits].tolist(), strict=True))
     taken: dict[int, Counter[int]] = {}
     for image, after in sorted(pairs, key=lambda pair: (pair[1], pair[0])):
@@ -218,11 +249,12 @@ def _taken_for(found: Results, label: Numbers) -> dict[int, Counter[int]]:
     return taken
 
 
-def _fragile(found: Results, ks: Sequence[int]) -> tuple[FragileImage, ...]:
+def _fragile(found: Results, ks: Sequence[int], right: Flags) -> tuple[FragileImage, ...]:
     """The images that were fooled: by fewest pixels, then by the share of runs, then by fewest queries."""
     known: dict[int, FragileImage] = {}
     for k in ks:
-        parts = list(_of(found, k).values())
+        once = each_run_once(_of(found, k)).values()
+        parts = [runs.at(right[runs.image]) for runs in once]
         image = np.concatenate([runs.image for runs in parts])
         hit = np.concatenate([runs.success for runs in parts])
         cost = np.concatenate([runs.first_fooled for runs in parts])

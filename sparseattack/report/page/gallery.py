@@ -14,6 +14,7 @@ from sparseattack.report.page.fragility import FragileImage, fragility, sizes
 from sparseattack.report.page.thumbnails import Thumbnail
 from sparseattack.report.page.wording import class_of
 from sparseattack.report.results import Results
+from sparseattack.report.summary import each_run_once
 from sparseattack.report.tables import percent
 from sparseattack.study.columns import Columns
 from sparseattack.study.facts import Method
@@ -72,7 +73,7 @@ class Card:
 
 def shown_runs(found: Results) -> list[ShownRun]:
     """The runs of the gallery: successes by pixels and queries, then failures on the same images."""
-    each = {method: _rows(found, method, runs) for method, runs in found.columns.items()}
+    each = {method: _rows(found, method, runs) for method, runs in each_run_once(found.columns).items()}
     fast = [sorted((run for run in runs if run.success), key=_worst) for runs in each.values()]
     successes = sorted(_in_turn([_each_image_once(runs) for runs in fast], SUCCESSES, TWICE), key=_worst)
     seen = {run.image for run in successes}
@@ -164,19 +165,22 @@ def cards(
         picture = pictures.get(run.image)
         if record is not None and record.positions and picture is not None:
             named = f"{ids[run.image]}-{place}"
-            card = _card(run, record, picture, classes, found.question.stop == "fewest")
+            card = _card(run, record, picture, classes, found.question.stop)
             yield replace(card, id=named, picture=ids[run.image])
 
 
-def _cost(run: ShownRun, fewest: bool) -> str:
-    """When a run fooled, or within what it did not."""
-    queries = number_of(run.queries, "query", "queries")
+def _cost(run: ShownRun, charged: int, stop: str) -> str:
+    """When a run fooled, or in how many queries, those ``charged``, it did not."""
     if not run.success:
-        return f"within {queries}"
-    return f"first fooled after {queries}, here with its fewest pixels" if fewest else f"after {queries}"
+        return f"in {number_of(charged, 'query', 'queries')}"
+    queries = number_of(run.queries, "query", "queries")
+    if stop == "success":
+        return f"after {queries}"
+    best = "fewest pixels" if stop == "fewest" else "best edit"  # which a later query may have found
+    return f"first fooled after {queries}, here with its {best}"
 
 
-def _card(run: ShownRun, record: Record, picture: Thumbnail, classes: Sequence[str], fewest: bool) -> Card:
+def _card(run: ShownRun, record: Record, picture: Thumbnail, classes: Sequence[str], stop: str) -> Card:
     before = f"{class_of(classes, record.before_class)} {percent(record.before_confidence)}"
     after = f"{class_of(classes, record.after_class)} {percent(record.after_confidence)}"
     return Card(
@@ -193,7 +197,7 @@ def _card(run: ShownRun, record: Record, picture: Thumbnail, classes: Sequence[s
         before=before,
         after=after if run.success else "",
         target=class_of(classes, run.target) if run.target >= 0 else "",
-        cost=_cost(run, fewest),
+        cost=_cost(run, record.queries, stop),
     )
 
 

@@ -41,7 +41,7 @@ def asked(found: Results) -> str:
     most = f"{ks} {changes(methods, ks != '1')}"
     budgets = sorted({method.budget for method in methods})
     queries = f"{numbers(budgets)} {'query' if budgets == [1] else 'queries'}"
-    seeds = sorted({seed for asked in found.requests for one in asked.methods for seed in one.seeds})
+    seeds = found.subject.seeds
     images = listed(list(dict.fromkeys(asked.experiment.images for asked in found.requests)))
     return (
         f"Within {queries} per image and by changing at most {most}, how often can"
@@ -90,12 +90,15 @@ def kept_meaning(fragile: Fragility, found: Results) -> str:
     )
     if not fragile.is_accuracy:
         return f"{base} The share is of attacked images."
-    if fragile.sampled:
-        return (
-            f"{base} Not all correctly classified images were attacked: robust accuracy is clean accuracy"
-            " times the share of attacked images that were not fooled."
-        )
-    return f"{base} Robust accuracy is the share of all images classified correctly and not fooled."
+    every = "the share of all images classified correctly and not fooled"
+    if not fragile.sampled:
+        return f"{base} Robust accuracy is {every}."
+    some = len(fragile.sampled) < len(fragile.resistances)
+    return (
+        f"{base} {f'With k = {numbers(fragile.sampled)}, not' if some else 'Not'} all correctly classified"
+        " images were attacked: robust accuracy is clean accuracy times the share of attacked images that"
+        f" were not fooled{f'; else it is {every}' if some else ''}."
+    )
 
 
 def resistance_text(level: Resistance) -> str:
@@ -108,9 +111,14 @@ def resistance_text(level: Resistance) -> str:
             f"; {others} without a success so far still {'lacks' if level.lacking == 1 else 'lack'} runs"
         )
     if level.strongest:
-        names = list(dict.fromkeys(f"{method.name}/{method.encoding}" for method in level.strongest))
+        each = [
+            condition(method, level.methods) + f" (budget {method.budget:,})" * (len(level.budgets) > 1)
+            for method in level.strongest
+        ]
+        names = list(dict.fromkeys(each))
+        every = ", of those that attack all these images" * (len(level.compared) < len(level.methods))
         known = f": {tied(names)}," if level.is_known else f" so far: {tied(names)}, at least"
-        fooled += f". Strongest by itself{known} {percent(level.rate)}{' each' * (len(names) > 1)}"
+        fooled += f". Strongest by itself{every}{known} {percent(level.rate)}{' each' * (len(names) > 1)}"
     return f"{fooled}."
 
 
