@@ -1,7 +1,7 @@
 """The clean evaluation: an oracle, images and its predictions on them, and how labels fit its classes."""
 
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple, Self
@@ -79,13 +79,23 @@ class CleanEvaluation:
         most = 1 if self.oracle.remote else PROBES
         return 0 if self.settings.noisy_oracle else min(most, len(self.stacks[0]))
 
-    def require_same(self, runs: frozenset[str]) -> None:
-        """Evaluate a few clean images again: a ChangedError, with the ``runs``, if they have other scores."""
-        if self.again and self.oracle.remote:
-            self.oracle.remote.check()
-        elif self.again:
-            images = self.stacks[0][: self.again]
-            require_same(self.oracle, images, self.predictions.scores, runs)
+    @contextmanager
+    def staying_the_same(self, runs: Collection[str]) -> Iterator[None]:
+        """At the end of it, that by an error too, evaluate a few clean images again if there are ``runs``.
+
+        Raises ChangedError, with these, where scores are others. A server is asked where there is no error.
+        """
+        failed = True
+        try:
+            yield
+            failed = False
+        finally:
+            remote, due = self.oracle.remote, runs and self.again
+            if due and not remote:
+                images, before = self.stacks[0][: self.again], self.predictions.scores
+                require_same(self.oracle, images, before, frozenset(runs))
+            elif due and remote and not failed:
+                remote.check()
 
     @property
     def digest(self) -> str:

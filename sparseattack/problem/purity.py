@@ -142,6 +142,11 @@ def require_same(classifier: Classifier, images: Tensor, before: Tensor, runs: f
     try:
         now = score_all(precise, images, numbers).to(before)
     except OracleError:  # no answer is no other answer
+        warn(
+            f"{classifier} answers clean images no more: whether it had changed before is not known",
+            SparseattackWarning,
+            stacklevel=2,
+        )
         return
     found = _difference(precise, AGAIN, (before, now), numbers)
     if found.share > max(CHANGED, precise.rounding_on(images.device)):

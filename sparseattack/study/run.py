@@ -94,7 +94,8 @@ class Plan:
         """
         left = {place: task.todo for place, task in enumerate(self.tasks) if task.todo}
         unanswered, made = list[str](), set[str]()
-        with claims(self.study) as mine, self.study.taking_back():
+        clean = self.setup.clean
+        with claims(self.study) as mine, self.study.taking_back(), clean.staying_the_same(made):
             while left:
                 worked = False
                 for place, todo in list(left.items()):
@@ -113,8 +114,6 @@ class Plan:
                 if left and not worked:  # all that is left is claimed by others
                     mine.beat()
                     sleep(PAUSE)
-            if made:
-                self.setup.clean.require_same(frozenset(made))
         if unanswered:
             raise UnansweredError.of(unanswered)
 

@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 
 from sparseattack.cli.main import main
+from sparseattack.errors import SparseattackWarning
 from sparseattack.study.store import Study
 
 TESTS = Path(__file__).parents[1] / "support"
@@ -235,7 +236,8 @@ def test_a_study_grows_and_a_table_is_about_what_was_asked(folder: Path, inside:
 
 def test_finished_runs_are_stored_when_an_oracle_fails(inside: Call) -> None:
     broken = ("-s", "random(popsize=10)", "--budget", "600", "--oracle", "slow_oracle:failing(calls=25)")
-    _, err = inside(*LINEAR, *broken, "--study", "a.study", code=1)
+    with pytest.warns(SparseattackWarning, match="answers clean images no more"):
+        _, err = inside(*LINEAR, *broken, "--study", "a.study", code=1)
     assert (
         "NaN" in err and re.search(r"[1-9]\d* finished runs? stored", err) and "failed: 0 finished" not in err
     )

@@ -1,6 +1,6 @@
 """A comparison is planned, run, interrupted, resumed and refused."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from sparseattack import compare
-from sparseattack.errors import ChangedError, InputError, OracleError
+from sparseattack.errors import ChangedError, InputError, OracleError, SparseattackWarning
 from sparseattack.experiment.clean import evaluate_clean
 from sparseattack.experiment.prepare import prepare
 from sparseattack.experiment.settings import Experiment
@@ -135,7 +135,8 @@ def test_an_oracle_that_fails_loses_nothing_that_was_finished(experiment: Experi
     broken = replace(experiment, oracle="slow_oracle:failing(calls=17)", strategies=("random(popsize=20)",))
     whole = {record.image: record for record in finish(experiment, study) if record.strategy != "cmaes"}
     with Study.create(Path(":memory:")) as part:
-        with pytest.raises(OracleError, match=r"oracle .*NaN .*image"):
+        unknown = pytest.warns(SparseattackWarning, match="answers clean images no more")
+        with unknown, pytest.raises(OracleError, match=r"oracle .*NaN .*image"):
             finish(replace(broken, budget=600), part)
         kept = part.records()
     assert 0 < len(kept) < len(whole)
@@ -153,6 +154,24 @@ def test_runs_made_while_an_oracle_changes_are_taken_back(experiment: Experiment
     with pytest.raises(ChangedError):
         list(attempts(prepare(changing)))
     assert len(finish(replace(changing, noisy_oracle=True), Study.create(Path(":memory:")))) == 8
+
+
+def test_they_are_taken_back_where_a_comparison_is_stopped(experiment: Experiment, study: Study) -> None:
+    def stop(experiment: Experiment, count: int) -> None:
+        """Interrupt it once it has made so many runs."""
+        steps, made = plan(prepare(experiment), study).run(), 0
+        assert isinstance(steps, Generator)
+        while made < count:
+            made += len(next(steps)[1].records)
+        steps.throw(KeyboardInterrupt())
+
+    same = replace(experiment, oracle="slow_oracle:changing(calls=1000)", strategies=("random(popsize=20)",))
+    with pytest.raises(KeyboardInterrupt):
+        stop(same, 1)
+    held = study.keys()
+    with pytest.raises(ChangedError):
+        stop(replace(same, oracle="slow_oracle:changing(calls=16)", strategies=("cmaes",)), 7)
+    assert study.keys() == held != frozenset()
 
 
 def test_several_objectives_have_a_front(experiment: Experiment, study: Study) -> None:
