@@ -42,11 +42,12 @@ def module(
     """
     make, network = call_at(module)
     weights = _weights(module, network, checkpoint)
+    known = digest([digest_source(make), weights, output, mean, std, scale]) if weights else ""
     forward = Forward(normalise(mean, std), choosing(network, output), device)
     return Classifier(
         module,
         forward,
-        digest([digest_source(make), weights, output, mean, std, scale]),
+        known,
         scale,
         batch,
         classes,
@@ -60,7 +61,7 @@ def module(
 def _weights(module: str, network: object, checkpoint: str | None) -> str:
     """Load ``checkpoint``, if there is one, into ``network``, put it in evaluation mode, digest its weights.
 
-    A function has no weights: its digest is empty.
+    A function has no weights, and the oracle no digest: its exact scores are its identity.
     """
     if not isinstance(network, nn.Module):
         if checkpoint or not callable(network):

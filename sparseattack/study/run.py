@@ -179,9 +179,9 @@ def _differences(setup: Setup, study: Study, held: Question) -> str:
 
 def _check_images(setup: Setup, study: Study, advice: str) -> None:
     """Refuse an oracle that gives images of the study other classes than they have there."""
-    held = study.images()
-    for place, key in enumerate(setup.image_keys):
-        if (before := held.get(key)) is None or setup.experiment.noisy_oracle:
+    held = {image.content: image for image in study.images().values()}  # a class may be the prediction
+    for place, content in enumerate(setup.selection.contents):
+        if (before := held.get(content)) is None or setup.experiment.noisy_oracle:
             continue
         now = ImageRow.of(setup, place)
         if not before.agrees(now):

@@ -100,6 +100,21 @@ def test_other_scores_of_the_same_code_are_another_oracle(
     assert attacked(oracle) == 6
 
 
+@pytest.mark.parametrize("oracle", ["{}:function", "torch(module={}:function)"])
+def test_of_a_function_the_exact_scores_are_its_identity(attacked: Callable[..., int], oracle: str) -> None:
+    assert attacked(oracle) == attacked(oracle) == 6
+    with pytest.raises(InputError, match="another question: oracle was another one called"):
+        attacked(oracle, factor=1.001)
+
+
+def test_other_classes_of_the_same_images_are_those_of_another_oracle(attacked: Callable[..., int]) -> None:
+    """The predictions are the true classes here, and random images get the scores that they got before."""
+    attacked(ORACLES[0])
+    with pytest.raises(InputError, match=r"made with another oracle: it gives image \S+ class \d at"):
+        attacked(ORACLES[0], factor=-1.0, bright=-1.0)
+    assert attacked(ORACLES[0]) == 6
+
+
 def test_without_a_digest_scores_are_compared_exactly(attacked: Callable[..., int]) -> None:
     attacked("{}:function")
     with pytest.raises(InputError, match="oracle was"):
