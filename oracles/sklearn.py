@@ -1,12 +1,15 @@
 """Classifiers of scikit-learn, without gradients: any fitted estimator, and a random forest on digits."""
 
 import sys
+from collections.abc import Iterator
+from hashlib import blake2b
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import sklearn as library
 import torch
 from numpy.typing import NDArray
+from sklearn.base import BaseEstimator
 from sklearn.datasets import load_digits
 from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier
 from sklearn.exceptions import NotFittedError
@@ -122,7 +125,8 @@ def _oracle(
 
     probes = estimator.predict_proba(_probes(inputs, rows))
     _check_outputs(probes, name)
-    other = _foreign(estimator) + ([] if rows == UNIT_ROWS else [rows.range, rows.layout])
+    changed = [] if rows == UNIT_ROWS else [rows.range, rows.layout]
+    other = [*_foreign(estimator), *changed, *_digests(estimator)]
     known = digest([source, library.__version__, probes.round(DECIMALS).tolist(), *other])
     return Classifier(
         name,
@@ -145,6 +149,32 @@ def _foreign(estimator: Any) -> list[object]:
     return [home, version] if version and home != library.__name__ else []
 
 
+def _digests(estimator: Any) -> list[str]:
+    """Digests of the numbers that were fitted: noise is too far from all training rows to tell some apart.
+
+    They are rounded as probabilities are: an estimator that is fitted again may differ in its last bits.
+    """
+    found = []
+    for array in map(np.nan_to_num, _arrays(estimator)):
+        shares = np.round(array / (np.abs(array).max(initial=0) or 1), DECIMALS) + 0.0  # of no negative zero
+        found.append(blake2b(f"{array.shape} ".encode() + shares.tobytes(), digest_size=16).hexdigest())
+    return found
+
+
+def _arrays(value: object) -> Iterator[NDArray[np.float64]]:
+    """The arrays of numbers in a fitted estimator and in estimators within it; trees hold none."""
+    if isinstance(value, BaseEstimator):
+        for name, each in sorted(vars(value).items()):
+            yield from () if name == "classes_" else _arrays(each)
+    elif isinstance(value, list | tuple):
+        for each in value:
+            yield from _arrays(each)
+    elif isinstance(value, np.ndarray) and value.dtype.kind == "O":
+        yield from _arrays(value.ravel().tolist())
+    elif isinstance(value, np.ndarray) and value.dtype.kind in "biuf":
+        yield value.astype(np.float64)
+
+
 def _label_oracle(
     estimator: Any, name: str, source: str, *, rows: Rows, classes: tuple[str, ...], batch: int
 ) -> Oracle:
@@ -160,7 +190,7 @@ def _label_oracle(
         return torch.nn.functional.one_hot(numbers, len(place)).float().to(images.device)
 
     probes = estimator.predict(_probes(inputs, rows)).tolist()
-    other = [*_foreign(estimator), rows.range, rows.layout, "labels"]
+    other = [*_foreign(estimator), rows.range, rows.layout, "labels", *_digests(estimator)]
     known = digest([source, library.__version__, probes, *other])
     names = classes or _class_names(estimator)
     return Classifier(name, labels, known, "labels", batch, names, block=PAD)
