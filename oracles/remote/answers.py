@@ -23,6 +23,8 @@ TABLES = (
     "CREATE TABLE IF NOT EXISTS service (key TEXT PRIMARY KEY, name TEXT, attempts INTEGER, next REAL,"
     " paused REAL, facts BLOB) WITHOUT ROWID",
     "CREATE TABLE IF NOT EXISTS buyer (key TEXT PRIMARY KEY, run TEXT) WITHOUT ROWID",
+    "CREATE TABLE IF NOT EXISTS model (service TEXT PRIMARY KEY, confirmed REAL, changes INTEGER)"
+    " WITHOUT ROWID",
 )
 APPLICATION = 0x73704C31  # application_id of such a file: "spL1"
 
@@ -59,6 +61,7 @@ class AnswerLedger:
         for table in TABLES:
             run(table)
         run("INSERT OR IGNORE INTO service VALUES (?, ?, 0, 0, 0, NULL)", (self.service, name))
+        run("INSERT OR IGNORE INTO model VALUES (?, 0, 0)", (self.service,))
 
     def close(self) -> None:
         """Close the file."""
@@ -122,7 +125,7 @@ class AnswerLedger:
             for key in keys:
                 run(
                     "INSERT INTO answer VALUES (?, ?, 1, 'sent', NULL, ?, ?) ON CONFLICT (key) DO UPDATE SET"
-                    " attempts = attempts + 1, last = excluded.last,"
+                    f" attempts = attempts + 1, last = iif({ANSWERED}, last, excluded.last),"
                     f" status = iif({ANSWERED}, status, excluded.status),"
                     f" answer = iif({ANSWERED}, answer, NULL)",
                     (key, self.service, now, now),
@@ -152,20 +155,31 @@ class AnswerLedger:
                     (answer, time.time(), key),
                 )
 
-    def sent_at(self, key: str) -> float:
-        """When an image was last sent, in seconds; 0 for one that never was."""
-        with self._lock:
-            found = self._connection.execute("SELECT last FROM answer WHERE key = ?", (key,)).fetchone()
-        return float(found[0]) if found else 0.0
+    def confirm(self, when: float) -> None:
+        """The service has answered as it did before: what was answered until ``when`` is of its model."""
+        with self._writing() as run:
+            run("UPDATE model SET confirmed = ? WHERE service = ?", (when, self.service))
 
-    def take_back(self, since: float, but: str) -> frozenset[str]:
-        """Set aside the answers since then, ``but`` that of a key; the runs that they were bought for."""
-        some, values = f"{ANSWERED} AND service = ? AND last > ? AND key != ?", (self.service, since, but)
+    def take_back(self, but: Sequence[str]) -> frozenset[str]:
+        """Set aside the answers since the service was confirmed, ``but`` some; the runs of which they are."""
+        some = (
+            f"{ANSWERED} AND answer.service = ? AND key NOT IN ({', '.join('?' * len(but))})"
+            " AND last > (SELECT confirmed FROM model WHERE model.service = answer.service)"
+        )
+        values = [self.service, *but]
         with self._writing() as run:
             runs = run(f"SELECT DISTINCT run FROM buyer JOIN answer USING (key) WHERE {some}", values)
             found = frozenset(str(each) for (each,) in runs)
             run(f"UPDATE answer SET status = 'changed' WHERE {some}", values)
+            run("UPDATE model SET changes = changes + 1 WHERE service = ?", (self.service,))
         return found
+
+    @property
+    def changes(self) -> int:
+        """How often answers were taken back."""
+        with self._lock:
+            query = "SELECT changes FROM model WHERE service = ?"
+            return int(self._connection.execute(query, (self.service,)).fetchone()[0])
 
     def trust(self) -> None:
         """Take what was set aside for answers again, but what was asked again since."""
@@ -189,11 +203,17 @@ class AnswerLedger:
         with self._lock:
             return int(self._connection.execute(query, (self.service,)).fetchone()[0])
 
-    def reserve(self, interval: float) -> float:
-        """Take the next turn of all processes, ``interval`` seconds after the one before; when it is."""
+    def reserve(self, interval: float, longest: float) -> float:
+        """Take the next turn of all processes, ``interval`` seconds after the one before; when it is.
+
+        One that is more than ``longest`` seconds ahead is of a clock that was set back, and is forgotten.
+        """
+        now = time.time()
         with self._writing() as run:
+            ahead = "UPDATE service SET next = 0, paused = 0 WHERE key = ? AND max(next, paused) > ?"
+            run(ahead, (self.service, now + longest))
             query = "SELECT max(next, paused) FROM service WHERE key = ?"
-            turn = max(float(run(query, (self.service,)).fetchone()[0]), time.time())
+            turn = max(float(run(query, (self.service,)).fetchone()[0]), now)
             if interval:
                 run("UPDATE service SET next = ? WHERE key = ?", (turn + interval, self.service))
         return turn

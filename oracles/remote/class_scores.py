@@ -5,14 +5,18 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import torch
+from numpy.typing import NDArray
 
 from sparseattack import InputError, OracleError
-from sparseattack.problem.scale import SUM_ROUNDING
+from sparseattack.problem.scale import SUM_ROUNDING, difference, greatest
 
-from .connection import Scores
 from .template import Steps, at, shown
 
+Scores = NDArray[np.floating[Any]]
 PERCENT = 100  # a whole
+TOLERANCE = 1e-3  # of a score, or of what a probability lacks to 1: more is a difference
+ROUNDING = 1e-6  # of probabilities
 
 
 def class_names(given: Sequence[str]) -> tuple[str, ...]:
@@ -127,8 +131,30 @@ class Reading(NamedTuple):
         raise OracleError(f"answered the label {shown(label)}, none of classes=; others=ignore ignores it")
 
 
+def certainty(scores: Scores) -> float:
+    """How far the greatest score is above the next; of one score, how far from where classes meet."""
+    ordered = np.sort(scores)
+    return float(ordered[-1] - ordered[-2]) if len(ordered) > 1 else abs(2 * float(ordered[0]) - 1)
+
+
+def differ(old: Scores, new: Scores, rounding: float) -> bool:
+    """Whether two answers about one image are of two models; ``rounding`` is a share of the greatest score.
+
+    Probabilities near 1 and 0 are compared by what the greatest lacks to 1, which is where a change shows.
+    """
+    one, other = torch.tensor(old)[None], torch.tensor(new)[None]
+    size = float(greatest(one))
+    allowed, scale = rounding * size, size
+    if old.min() >= 0 and size <= 1 + ROUNDING:  # probabilities, or may be
+        allowed, scale = max(allowed, ROUNDING), min(size, 1 - size)
+    return float(difference(one, other)) > max(allowed, TOLERANCE * scale)
+
+
 def _numbers(values: Sequence[Any]) -> Scores:
     """Numbers in JSON as an array; OracleError for anything else."""
     if not all(isinstance(value, int | float) and not isinstance(value, bool) for value in values):
         raise OracleError(f"answered {shown(values)} where scores are expected, which are numbers")
-    return np.array(values, np.float64)
+    try:
+        return np.array(values, np.float64)
+    except OverflowError as error:
+        raise OracleError("answered a number that is too large for a score") from error

@@ -14,12 +14,13 @@ from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from threading import Condition, Event
 from typing import NamedTuple
+from warnings import warn
 from weakref import finalize
 
 import httpx2 as httpx
 
 from sparseattack import InputError, OracleError, __version__
-from sparseattack.errors import UnansweredError, brief
+from sparseattack.errors import SparseattackWarning, UnansweredError, brief
 from sparseattack.provenance import digest
 
 from .answers import TEMPORARY, AnswerLedger
@@ -31,6 +32,8 @@ ABSENT = 3  # connections that fail before there was any, after which nobody is 
 BROKEN = 2  # answers "500 Internal Server Error" to one request, after which it is given up
 CALM = 20  # answers in a row after which one more request may be under way
 SHOWN = 300  # characters of a service's error
+WAITING = 1000  # most requests of all processes that wait for their turns
+NOTICED = 30.0  # seconds of waiting before a request, above which a sentence says so
 BUSY = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
 BROKEN_ONCE = HTTPStatus.INTERNAL_SERVER_ERROR  # which may pass, and often does not
 PASSING = (HTTPStatus.REQUEST_TIMEOUT, BROKEN_ONCE, HTTPStatus.BAD_GATEWAY, HTTPStatus.GATEWAY_TIMEOUT)
@@ -126,6 +129,7 @@ class Client:
         self.endpoint, self.limits, self.ledger = endpoint, limits, ledger
         self.gate, self.stopped, self._random = Gate(limits.concurrency), Event(), random.Random()
         self.reached = False  # whether there was a connection
+        self._noticed = False  # whether a sentence has said that a request waits
         self._http = httpx.Client(
             headers={"User-Agent": f"sparseattack/{__version__}", **endpoint.header_values()},
             timeout=httpx.Timeout(limits.timeout, connect=CONNECT),
@@ -139,7 +143,7 @@ class Client:
         """What the service answers to a question about itself; OracleError where it cannot be reached."""
         try:
             found = self._http.get(self.endpoint.address(path))
-        except httpx.TransportError as error:
+        except httpx.RequestError as error:
             reason = self.endpoint.masked(brief(error))
             raise OracleError(f"{self.endpoint.host} cannot be reached: {reason}") from error
         self.reached = True
@@ -151,14 +155,14 @@ class Client:
         """The answer 200 to a request about the images ``keys``.
 
         A service may know a request that it has answered by the header ``Idempotency-Key``, and answer it
-        again without a charge; one that is asked ``anew`` has another key.
+        again without a charge; one that is asked ``anew``, or after answers were taken back, has another key.
 
         Failures that may pass are waited for, at most ``limits.patience`` seconds in all; ``broken`` is how
         many answers 500 there may be. A service that was never reached is given up after ABSENT connections
         that failed. Raises OracleError, and InputError where no more may be sent.
         """
         began, failures, fatal = time.monotonic(), 0, 0
-        once = {"Idempotency-Key": digest([*keys, time.time_ns() if anew else 0])}
+        once = {"Idempotency-Key": digest([*keys, time.time_ns() if anew else self.ledger.changes])}
         request = request._replace(headers={**request.headers, **once})
         while True:
             with self.gate.turn():
@@ -188,6 +192,11 @@ class Client:
         except httpx.TransportError as error:  # it may have been seen, and paid
             self.reached = True
             return error
+        except httpx.DecodingError as error:
+            self.reached = True
+            self.ledger.refuse(keys, "malformed")
+            reason = f"{self.endpoint.host} answered what cannot be decoded ({brief(error)})"
+            raise RefusedError(self.endpoint.masked(reason)) from error
         self.reached = True
         if not response.is_success:
             self.ledger.refuse(keys, str(response.status_code))
@@ -196,7 +205,17 @@ class Client:
     def _await_turn(self) -> None:
         """Wait for the next turn of all processes that share the ledger, and for the end of a pause."""
         interval = 1 / self.limits.rate if self.limits.rate else 0.0
-        while (wait := self.ledger.reserve(interval) - time.time()) > 0:
+        longest = max(self.limits.patience, interval * WAITING)
+        while (wait := self.ledger.reserve(interval, longest) - time.time()) > 0:
+            if wait > NOTICED and not self._noticed:
+                self._noticed = True
+                source = "" if self.ledger.path == TEMPORARY else f", as {self.ledger.path} says"
+                warn(
+                    f"the next request to {self.endpoint.host} waits {wait:.0f} s, for its turn (rate=) or as"
+                    f" long as the service asked{source}",
+                    SparseattackWarning,
+                    stacklevel=2,
+                )
             self._sleep(wait)
             if interval and not self.ledger.paused:
                 return

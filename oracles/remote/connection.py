@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import blake2b
 from itertools import islice
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 from warnings import warn
 
 import numpy as np
@@ -22,16 +22,15 @@ from torch import Tensor
 
 from sparseattack import OracleError
 from sparseattack.data.images import eight_bit
-from sparseattack.errors import ChangedError, SparseattackWarning
-from sparseattack.problem.purity import share_of
+from sparseattack.errors import ChangedError, SparseattackWarning, number_of
 
 from .answers import TEMPORARY
+from .class_scores import Scores, certainty, differ
 from .client import BROKEN, Client, HttpRequest, RefusedError, StoppedError
 
 Pixels = NDArray[np.uint8]
-Scores = NDArray[np.floating[Any]]
 LENGTH = "Inference-Header-Content-Length"  # bytes of the JSON before the bytes of tensors
-TOLERANCE = 1e-3  # of the greatest score: a model that is asked again and differs by more was changed
+REFERENCES = 4  # images with known answers that are asked again, so that a changed model is noticed
 
 
 class Service(Protocol):
@@ -68,7 +67,8 @@ class Buying:
     """What is bought at a time, and when the model is asked again."""
 
     bytes: int  # of images in one request at most
-    again: int  # images sent after which the first image is asked again; 0 is never
+    again: int  # images sent after which known ones are asked again; 0 is never
+    rounding: float  # share of the greatest score by which the scores of an image may differ
 
 
 class _Keys(NamedTuple):
@@ -94,9 +94,9 @@ class RemoteScores:
         self._runs: deque[str] = deque()  # for which the next images are evaluated
         self._verifying = False
         self._bought: dict[str, _Keys] = {}  # by run
-        self._first: Pixels | None = None  # the first image of this process, asked again now and then
-        self._since = -1  # images sent since that was asked; -1 is never
-        self._checked = 0.0  # when it was answered as before, in seconds
+        self._references: dict[str, tuple[tuple[bool, float], Pixels]] = {}  # rank and image, by key
+        self._since = -1  # images sent since these were asked again; -1 before anything is sent
+        self._compared = False  # whether these were asked again; they stay the same then
         if not buying.again:
             self.ledger.trust()
         self._threads = ThreadPoolExecutor(client.limits.concurrency, "sparseattack-remote")
@@ -149,9 +149,9 @@ class RemoteScores:
         return self.service.lossless
 
     def check(self) -> None:
-        """Ask the first image again if others were sent since: ChangedError if its scores are others."""
+        """Ask known images again if others were sent since: ChangedError if their scores are others."""
         if self.buying.again and self._since > 0:
-            self._ask_first()
+            self._compare()
 
     def statement(self) -> str:
         """What was sent so far, in a sentence."""
@@ -171,12 +171,14 @@ class RemoteScores:
 
     def _scores(self, pixels: Pixels, occasions: Sequence[int]) -> Tensor:
         """Scores ``(n, K)`` of images ``(n, C, H, W)``, each on an occasion of its own."""
-        self._first = pixels[0] if self._first is None else self._first
         keys = [self.key(image, occasion) for image, occasion in zip(pixels, occasions, strict=True)]
         known = self.ledger.known([*dict.fromkeys(keys)])
+        clean = not (self._compared or self._runs or any(occasions))
         self._assign(keys, known)
-        lacking = {key: image for key, image in zip(keys, pixels, strict=True) if key not in known}
-        self._buy(lacking, known)
+        images = dict(zip(keys, pixels, strict=True))
+        if clean:
+            self._remember(images, known)
+        self._buy({key: image for key, image in images.items() if key not in known}, known, clean)
         return torch.from_numpy(np.stack([self._decoded(known[key]) for key in keys]))
 
     def _assign(self, keys: Sequence[str], known: Mapping[str, bytes]) -> None:
@@ -191,17 +193,34 @@ class RemoteScores:
         if new:
             self.ledger.assign(new)
 
-    def _buy(self, lacking: dict[str, Pixels], known: dict[str, bytes]) -> None:
-        """Add the answers to the images that are ``lacking``."""
+    def _remember(self, images: Mapping[str, Pixels], known: Mapping[str, bytes]) -> None:
+        """Keep the images to be asked again, of those that are ``known``: REFERENCES of them.
+
+        First those that were known before this process sent others, then those of the least certain class.
+        """
+        for key, image in images.items():
+            if key in known and key not in self._references:
+                rank = self._since >= 0, certainty(self._decoded(known[key]))
+                self._references[key] = rank, image.copy()
+        ranked = sorted(self._references.items(), key=lambda each: (each[1][0], each[0]))
+        self._references = dict(ranked[:REFERENCES])
+
+    def _buy(self, lacking: dict[str, Pixels], known: dict[str, bytes], clean: bool) -> None:
+        """Add the answers to the images that are ``lacking``; ``clean`` ones may be asked again later."""
         while left := {key: image for key, image in lacking.items() if key not in known}:
-            if self._since < 0 or (self.buying.again and self._since >= self.buying.again):
-                known |= self._ask_first()
+            again = self.buying.again
+            if again and (self._since >= again or (self._since < 0 and self._references)):
+                self._compare()
                 continue
-            most = self.buying.again - self._since if self.buying.again else len(left)
-            portion = dict(islice(left.items(), most))
-            self._since += len(portion)
-            for bought in self._in_parallel(self._portions(portion)):
-                known |= bought
+            most = again - self._since if again else None
+            portion = dict(islice(left.items(), 1 if self._since < 0 else most))
+            if self._since < 0:
+                known |= self._ask_alone(portion)
+            else:
+                known |= self._in_parallel(self._portions(portion))
+            if clean:
+                self._remember(portion, known)
+            self._since += len(portion)  # 0 after the very first one
 
     def _portions(self, images: dict[str, Pixels]) -> list[dict[str, Pixels]]:
         """Images by key in requests, in their order: as many as the service takes, and as fit."""
@@ -210,10 +229,10 @@ class RemoteScores:
         every = iter(images.items())
         return [dict(islice(every, fit)) for _ in range(-(-len(images) // fit))]
 
-    def _in_parallel(self, portions: Sequence[dict[str, Pixels]]) -> list[dict[str, bytes]]:
-        """What each request brings, in their order; where one fails, those under way are waited for."""
+    def _in_parallel(self, portions: Sequence[dict[str, Pixels]]) -> dict[str, bytes]:
+        """What all requests bring; where one fails, those under way are waited for."""
         if len(portions) == 1:
-            return [self._ask(portions[0])]
+            return self._ask(portions[0])
         self.client.stopped.clear()
         futures = [self._threads.submit(self._ask, portion) for portion in portions]
         try:
@@ -227,7 +246,7 @@ class RemoteScores:
                 self.client.stopped.clear()
         if errors := [error for one in futures if not one.cancelled() and (error := one.exception())]:
             raise min(errors, key=lambda error: isinstance(error, StoppedError))
-        return [future.result() for future in futures]
+        return {key: answer for future in futures for key, answer in future.result().items()}
 
     def _ask(self, images: dict[str, Pixels], anew: bool = False) -> dict[str, bytes]:
         """Send one request, and store what it brings; ``anew`` if it was answered before."""
@@ -257,42 +276,38 @@ class RemoteScores:
         self._classes = len(scores)
         return scores
 
-    def _ask_first(self) -> dict[str, bytes]:
-        """Ask about the first image of this process alone, and whether its scores are those from before."""
-        assert self._first is not None
-        key = self.key(self._first, 0)
-        before = self.ledger.known([key]).get(key)
-        if before is not None and not (self.buying.again or self.service.on_trial):
-            self._since = 0
-            return {key: before}
-        anew, checked, now = before is not None, self._checked or self.ledger.sent_at(key), time.time()
+    def _ask_alone(self, image: dict[str, Pixels], anew: bool = False) -> dict[str, bytes]:
+        """Ask about one image alone, and in another form where one that is on trial is refused."""
         try:
-            bought = self._ask({key: self._first}, anew)
-            self.service.on_trial = False
+            found = self._ask(image, anew)
         except RefusedError:
             if not self.service.on_trial:
                 raise
             self.service.another_form()
-            bought = self._ask({key: self._first}, anew)
-        self._since = 0
-        if before is not None and self.buying.again:
-            self._compare(key, before, bought[key], checked)
-        self._checked = now
-        return bought if before is None else {key: before}
+            return self._ask(image, anew)
+        self.service.on_trial = False
+        return found
 
-    def _compare(self, key: str, before: bytes, now: bytes, since: float) -> None:
-        """Take back the answers since then, and raise ChangedError, where those of the first image differ."""
-        old, new = self._decoded(before), self._decoded(now)
-        share = float(share_of(torch.tensor(old)[None], torch.tensor(new)[None]))
-        if share > TOLERANCE:
+    def _compare(self) -> None:
+        """Ask known images again, each alone: ChangedError, and answers are taken back, if scores differ."""
+        began, before = time.time(), self.ledger.known([*self._references])
+        pairs: dict[str, tuple[Scores, Scores]] = {}
+        for key, answer in before.items():
+            now = self._ask_alone({key: self._references[key][1]}, anew=True)[key]
+            pairs[key] = self._decoded(answer), self._decoded(now)
+        if changed := [key for key, pair in pairs.items() if differ(*pair, self.buying.rounding)]:
+            most = max(float(np.abs(old - new).max()) for old, new in pairs.values())
             raise ChangedError(
-                f"{self.who} has changed: its scores of the first image differ by {share:.2g} of the greatest"
-                f" from those in {self.ledger.path}. Answers since they were last the same are taken back,"
-                " and so are runs that have one; all others are kept. Name another ledger=FILE, and another"
-                " --study, for the new model; reprobe=0 asks no image again, and takes all answers as they"
-                " are, for a model whose answers differ by chance",
-                self.ledger.take_back(since, key),
+                f"{self.who} has changed: of {number_of(len(before), 'image')} that it was asked about again,"
+                f" {len(changed)} have other scores than in {self.ledger.path}, by up to {most:.2g}. Answers"
+                " since they were last the same are taken back, and so are runs that have one; all others are"
+                " kept. Name another ledger=FILE, and another --study, for the new model; reprobe=0 asks no"
+                " image again, and takes all answers as they are, for a model whose answers differ by chance",
+                self.ledger.take_back(changed),
             )
+        if pairs:
+            self.ledger.confirm(began)
+        self._since, self._compared = 0, True
 
 
 def _succeeded(future: "Future[dict[str, bytes]]") -> bool:

@@ -92,7 +92,7 @@ def oip(
     concurrency: requests under way at once; no result depends on it
     timeout: seconds that an answer may take
     patience: seconds after which a service that does not answer is given up
-    reprobe: images sent after which the first one is asked again, so that a changed model is noticed; 0 never
+    reprobe: images sent after which four are asked again, so that a changed model is noticed; 0 never
     """
     endpoint = Endpoint(url, headers, label, schemes=WEB + GRPC)
     if (as_bytes := endpoint.scheme in GRPC) and binary == "no":
@@ -116,7 +116,9 @@ def oip(
         labels=len(names) if labels else None,
     )  # fmt: skip
     who, known = f"{model} at {endpoint.host}", digest([place, taken, chosen, *form])
-    scores = RemoteScores(who, service, client, known, Buying(MEGABYTES * 2**20 - HEADERS, reprobe))
+    scores = RemoteScores(
+        who, service, client, known, Buying(MEGABYTES * 2**20 - HEADERS, reprobe, rounding or 0.0)
+    )
     return Classifier(
         who,
         scores,
@@ -217,7 +219,7 @@ class OipService:
         try:
             data = np.frombuffer(held, dtype) if held is not None else np.array(tensor.get("data"), dtype)
             scores = data.reshape(rows, -1)[:count]
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, OverflowError) as error:
             raise OracleError(
                 f"answered {listed([tensor])} to {count} images, whose data do not fit ({brief(error)})"
             ) from error

@@ -18,9 +18,9 @@ from sparseattack.errors import brief
 from sparseattack.problem.scale import ScaleSetting
 from sparseattack.provenance import digest
 
-from .class_scores import Reading, class_names
+from .class_scores import Reading, Scores, class_names
 from .client import HttpRequest
-from .connection import Buying, Pixels, RemoteScores, Scores
+from .connection import Buying, Pixels, RemoteScores
 from .endpoint import Endpoint
 from .template import EACH, Steps, filled, items, masked_json, steps_of, template_at, template_in
 from .terms import MEGABYTES, Terms
@@ -83,7 +83,7 @@ def http(
     concurrency: requests under way at once; no result depends on it
     timeout: seconds that an answer may take
     patience: seconds after which a service that does not answer is given up
-    reprobe: images sent after which the first one is asked again, so that a changed model is noticed; 0 never
+    reprobe: images sent after which four are asked again, so that a changed model is noticed; 0 never
     """
     if range not in (1, WHITE) or batch < 1:
         raise InputError(f"range is 255 or 1, and batch at least 1, not {range:g} and {batch}")
@@ -104,7 +104,7 @@ def http(
     known = digest([form, template, service.prefix])
     who = label or endpoint.host
     client = terms.client("http", who)
-    bought = RemoteScores(who, service, client, known, Buying(MEGABYTES * 2**20, reprobe))
+    bought = RemoteScores(who, service, client, known, Buying(MEGABYTES * 2**20, reprobe, rounding or 0.0))
     return Classifier(
         who,
         bought,

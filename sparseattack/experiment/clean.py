@@ -75,9 +75,9 @@ class CleanEvaluation:
 
     @property
     def again(self) -> int:
-        """Clean images that are evaluated once more after the attacks: their scores must be the same."""
-        most = 1 if self.oracle.remote else PROBES
-        return 0 if self.settings.noisy_oracle else min(most, len(self.stacks[0]))
+        """Images that are evaluated once more after the attacks: their scores must be the same."""
+        most = PROBES if self.oracle.remote else min(PROBES, len(self.stacks[0]))
+        return 0 if self.settings.noisy_oracle else most
 
     @contextmanager
     def staying_the_same(self, runs: Collection[str]) -> Iterator[None]:

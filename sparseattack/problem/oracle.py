@@ -84,7 +84,7 @@ class Remote(Protocol):
         """
 
     def check(self) -> None:
-        """Ask the first image again if others were sent since: ChangedError if its scores are others."""
+        """Ask a few images again if others were sent since: ChangedError if their scores are others."""
 
     def statement(self) -> str:
         """How much was sent so far, in a sentence."""

@@ -109,6 +109,10 @@ ANSWERS: dict[str, tuple[bytes, str]] = {
     "too few": (b'{"outputs": [{"name": "scores", "datatype": "FP32", "data": []}]}', "answered scores FP32"),
     "text": (b'{"outputs": [{"name": "scores", "datatype": "FP32", "data": ["a"]}]}', "do not fit"),
     "NaN": (b'{"outputs": [{"name": "scores", "datatype": "FP32", "data": [1, NaN]}]}', "NaN or infinite"),
+    "huge": (
+        b'{"outputs": [{"name": "scores", "datatype": "FP32", "data": [1, 1%s]}]}' % (b"0" * 400),
+        "do not fit",
+    ),
     "cut off": (b'{"outputs": [{"name": "sco', "answered what is no JSON"),
 }
 

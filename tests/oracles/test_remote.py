@@ -22,8 +22,10 @@ from shared_runs import images_file
 
 from sparseattack import Classifier, Experiment, InputError, OracleError, SparseattackWarning, compare, load
 from sparseattack.data.images import eight_bit, levels
+from sparseattack.errors import ChangedError
 from sparseattack.oracles.remote import client
 from sparseattack.oracles.remote.answers import AnswerLedger
+from sparseattack.oracles.remote.class_scores import certainty, differ
 from sparseattack.oracles.remote.endpoint import Endpoint
 from sparseattack.study.store import Study
 
@@ -129,6 +131,17 @@ def test_others_end_it_in_a_sentence(server: OipServer, tmp_path: Path, failure:
     assert torch.equal(made(IMAGES[:2]), EXPECTED[:2])
 
 
+def test_an_answer_that_cannot_be_decoded_is_malformed(server: OipServer, tmp_path: Path) -> None:
+    made = oracle(server, f"binary=yes,ledger={tmp_path}/a.ledger")
+    server.failures = [Reply(body=b"no gzip", headers={"Content-Encoding": "gzip"})]
+    with pytest.raises(OracleError, match=r"^127\.0\.0\.1:\d+ answered what cannot be decoded"):
+        made(IMAGES[:1])
+    with sqlite3.connect(tmp_path / "a.ledger") as ledger:
+        assert ledger.execute("SELECT status FROM answer").fetchall() == [("malformed",)]
+    ledger.close()
+    assert torch.equal(made(IMAGES[:1]), EXPECTED[:1])
+
+
 def test_one_failure_stops_the_other_requests(server: OipServer) -> None:
     made = oracle(server, "binary=yes,batch=1,concurrency=2")
     made(IMAGES[:1])
@@ -187,6 +200,25 @@ def test_the_rate_is_kept(server: OipServer) -> None:
     assert time.monotonic() - start >= 4 / 20
 
 
+@pytest.mark.parametrize("column", ["next", "paused"])
+def test_a_clock_that_was_set_back_is_not_waited_for(server: OipServer, tmp_path: Path, column: str) -> None:
+    made = oracle(server, f"rate=50,patience=20,ledger={tmp_path}/a.ledger")
+    with sqlite3.connect(tmp_path / "a.ledger") as ledger:
+        ledger.execute(f"UPDATE service SET {column} = ?", (time.time() + 60,))
+    ledger.close()
+    start = time.monotonic()
+    made(IMAGES[:3])
+    assert time.monotonic() - start < 30
+
+
+def test_a_long_wait_is_said_once(server: OipServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client, "NOTICED", 0.1)
+    made = oracle(server, "batch=1,rate=5,concurrency=1")
+    with pytest.warns(SparseattackWarning, match=r"waits 0 s, for its turn \(rate=\)") as said:
+        made(IMAGES[:4])
+    assert len(said) == 1
+
+
 def test_no_more_is_sent_than_may_be_paid(server: OipServer, tmp_path: Path) -> None:
     """Also of the next process: the ledger counts."""
     for first, count in ((0, 6), (1, 9)):
@@ -201,16 +233,82 @@ def test_no_more_is_sent_than_may_be_paid(server: OipServer, tmp_path: Path) -> 
 def test_a_model_that_changes_is_noticed(server: OipServer, tmp_path: Path) -> None:
     made = oracle(server, f"reprobe=5,batch=2,ledger={tmp_path}/a.ledger")
     assert torch.equal(made(IMAGES[:12]), EXPECTED[:12])
-    assert server.images == 12 + 2  # the first image again after five, and after ten
+    assert server.images == 12 + 2 * 4  # four again after five, and after ten
     once = [headers["Idempotency-Key"] for headers in server.requests]
     assert len(set(once)) == len(once)  # or a service might answer what it did before
     server.model = lambda images: linear(images) + 9e3
-    with pytest.raises(OracleError, match="has changed: its scores of the first image differ by"):
+    with pytest.raises(OracleError, match=r"has changed: of 4 images .* 4 have other scores than in"):
         made(IMAGES[12:20])
     with pytest.raises(OracleError, match="has changed"):  # at the start of another process, too
         oracle(server, f"ledger={tmp_path}/a.ledger")(IMAGES[:21])
     blind = oracle(server, f"reprobe=0,ledger={tmp_path}/b.ledger")
     assert torch.equal(blind(IMAGES[:2]), EXPECTED[:2] + 9e3)
+
+
+def probabilities(images: NDArray[Any], mixed: float = 0.0) -> NDArray[Any]:
+    """Of a linear model, or of one whose weights are ``mixed`` with others; of most images nearly 1 and 0."""
+    logits = (linear(images) + mixed * np.roll(linear(images[..., ::-1]), 1, 1)) / 100
+    shares = np.exp(logits - logits.max(1, keepdims=True))
+    return np.asarray(shares / shares.sum(1, keepdims=True))
+
+
+def test_a_change_is_noticed_though_the_first_image_is_sure_of_its_class(
+    server: OipServer, tmp_path: Path
+) -> None:
+    """The least sure of what the ledger answers is asked again, not what nearly every model is sure of."""
+    server.model, server.score_type = probabilities, "FP64"
+    sure = IMAGES[(-probabilities(IMAGES.numpy()).max(1)).argsort()]
+    made = oracle(server, f"ledger={tmp_path}/a.ledger")
+    made(sure[:12])
+    server.model = lambda images: probabilities(images, 0.1)
+    with pytest.raises(ChangedError, match="has changed"):
+        oracle(server, f"ledger={tmp_path}/a.ledger")(sure[:13])
+
+
+def test_a_sure_class_is_compared_by_what_it_lacks_to_1() -> None:
+    old, new = np.array([0.99998, 2e-5, 0]), np.array([0.99986, 1.4e-4, 0])
+    assert differ(old, new, 0) and not differ(old, np.array([0.99998001, 1.999e-5, 0]), 0)
+    assert not differ(old, new, 0.01)  # a server whose scores may differ by so much
+    assert differ(100 * old, 100 * new + [1, 0, 0], 0) and not differ(100 * old, 100 * new, 0)  # logits
+    assert certainty(old) > certainty(new) > certainty(np.array([0.3, 0.4])) > certainty(np.array([0.51]))
+
+
+def test_a_change_is_taken_back_though_a_check_before_it_has_failed(
+    server: OipServer, tmp_path: Path
+) -> None:
+    """And what was taken back is asked for its own sake: a service might know the other answer by its key."""
+    settings = f"binary=yes,batch=1,ledger={tmp_path}/a.ledger"
+    made = oracle(server, settings)
+    made(IMAGES[:5])
+    assert made.remote
+    made.remote.check()
+    server.model = lambda images: linear(images) + 9e3
+    made(IMAGES[5:8])
+    server.failures = [Reply(401)]
+    with pytest.raises(OracleError, match="answered 401"):
+        oracle(server, settings)(IMAGES[:9])
+    with pytest.raises(ChangedError):
+        oracle(server, settings)(IMAGES[:9])
+    server.model = linear
+    assert torch.equal(oracle(server, settings)(IMAGES[:9]), EXPECTED[:9])
+    once = [headers["Idempotency-Key"] for headers in server.requests]
+    assert len(set(once)) == len(once) == 5 + 4 + 3 + 1 + 4 + 4 + 3 + 1
+
+
+def test_a_ledger_from_before_changes_were_dated_is_read(server: OipServer, tmp_path: Path) -> None:
+    """All its answers may be of another model, but those that tell it."""
+    settings = f"batch=1,ledger={tmp_path}/a.ledger"
+    oracle(server, settings)(IMAGES[:8])
+    with sqlite3.connect(tmp_path / "a.ledger") as ledger:
+        ledger.execute("DROP TABLE model")
+    ledger.close()
+    assert torch.equal(oracle(server, settings)(IMAGES[:8]), EXPECTED[:8]) and server.images == 8
+    server.model = lambda images: linear(images) + 9e3
+    with pytest.raises(ChangedError):
+        oracle(server, settings)(IMAGES[:9])
+    server.model = linear
+    assert torch.equal(oracle(server, settings)(IMAGES[:8]), EXPECTED[:8])
+    assert server.images == 8 + 4 + 4 + 4
 
 
 def test_another_model_at_the_same_address_is_refused(server: OipServer, tmp_path: Path) -> None:
@@ -464,7 +562,7 @@ def test_a_process_that_is_killed_loses_only_what_was_under_way(server: OipServe
         query = "SELECT total(attempts - 1) FROM answer JOIN buyer USING (key)"
         (twice,) = ledger.execute(query).fetchone()
     ledger.close()
-    assert asked_again <= lost + 1  # the first image is asked again at the start
+    assert asked_again <= lost + 4  # of which four are asked again at the start
     whole, resumed = (without_key(runs(tmp_path / name)) for name in ("whole.study", "a.study"))
     attempts = [[row.pop("attempts") for row in rows] for rows in (whole, resumed)]
     assert resumed == whole and sum(row["shown"] for row in whole) > 60
@@ -484,8 +582,8 @@ def test_two_processes_share_a_ledger(tmp_path: Path) -> None:
     """One waits for the pause that the other was told, and its turns are after the other's."""
     two = [AnswerLedger(tmp_path / "a.ledger", "s", "name", durable=False) for _ in range(2)]
     two[0].pause(5)
-    assert two[1].paused and two[1].reserve(0) > time.time() + 4
-    turns = [one.reserve(2) for one in (*two, *two)]
+    assert two[1].paused and two[1].reserve(0, 9) > time.time() + 4
+    turns = [one.reserve(2, 99) for one in (*two, *two)]
     assert np.diff(turns) == pytest.approx([2, 2, 2], abs=1e-6)
     two[0].send(["l"], None)
     two[0].refuse(["l"], "503")

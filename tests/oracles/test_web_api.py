@@ -205,6 +205,7 @@ WRONG: dict[str, tuple[str, Any, str]] = {
     "text": ("", {"scores": ["a"]}, "where scores are expected, which are numbers"),
     "truth values": ("", {"scores": [True, False]}, "where scores are expected, which are numbers"),
     "NaN": ("", {"scores": [1, math.nan]}, "NaN or infinite"),
+    "a number beyond all floats": ("", {"scores": [10**400, 1]}, "too large for a score"),
     "unknown label": ("classes=[ant,bee]", {"scores": {"cow": 1}}, 'the label "cow", none of classes='),
     "labels without classes": ("", {"scores": {"cow": 1}}, "name all classes, in order, by classes="),
     "a class twice": ("labels=l,classes=3", {"scores": [1, 2], "l": [1, 1]}, "two scores of the class 1"),
@@ -306,7 +307,7 @@ def test_a_comparison_of_an_api_that_gives_the_two_best(tmp_path: Path) -> None:
     assert [one.shown for one in found.records] == [one.queries - one.repeats for one in found.records]
     sent = sum(one.attempts for one in found.records)
     assert 3 <= sent < len(server.requests)  # the clean images are beside
-    checks = 14 + 4 + 1  # purity, random images, the first image at the end; the 3 clean ones are known
+    checks = 14 + 4 + 4  # purity, random images, four again at the end; the 3 clean ones are known
     assert len(server.requests) == sent + checks
 
 
