@@ -32,6 +32,7 @@ class Picture(NamedTuple):
 
     colours: Colours  # (C, H, W); C is 1 (grey), 3 (RGB) or 4 (RGBA, unless it is opaque everywhere)
     turned: bool  # whether its file says that it is to be shown turned or mirrored, as it is here
+    first: bool  # whether its file holds other pictures after it: frames or pages
 
 
 def load_pictures(path: Path, select: Select, resize: Resize) -> tuple[ImageArrays, ...]:
@@ -53,7 +54,7 @@ def load_pictures(path: Path, select: Select, resize: Resize) -> tuple[ImageArra
     pictures = [read_picture(listing.files[row].path) for row in rows]
     colours = [resize(picture.colours) for picture in pictures]
     changed = sum(now is not was.colours for now, was in zip(colours, pictures, strict=True))
-    notes = (*listing.notes, *_turned(pictures), *resize.describe(changed, len(rows)))
+    notes = (*listing.notes, *_turned(pictures), *_first(pictures), *resize.describe(changed, len(rows)))
     shapes = dict.fromkeys(each.shape for each in colours)
     groups = [[place for place, each in enumerate(colours) if each.shape == shape] for shape in shapes]
     return tuple(
@@ -114,7 +115,8 @@ def read_picture(path: Path) -> Picture:
                 kind = "16-bit" if deep else picture.mode
                 raise InputError(f"{path} is a {kind} picture, not grey, RGB or RGBA of 8 bits per channel")
             turn = TURNS.get(_orientation(picture))
-            return Picture(_colours(picture if turn is None else picture.transpose(turn)), turn is not None)
+            colours = _colours(picture if turn is None else picture.transpose(turn))
+            return Picture(colours, turn is not None, bool(getattr(picture, "is_animated", False)))
     except InputError:
         raise
     except FileNotFoundError:
@@ -147,3 +149,12 @@ def _turned(pictures: list[Picture]) -> tuple[str, ...]:
         return ()
     which = "the picture was" if total == 1 else f"{turned} of {total} pictures were"
     return (f"{which} turned or mirrored as the EXIF orientation says; rows and columns count after that",)
+
+
+def _first(pictures: list[Picture]) -> tuple[str, ...]:
+    """The sentence about files of several frames or pages; none where there is none."""
+    several, total = sum(picture.first for picture in pictures), len(pictures)
+    if not several:
+        return ()
+    which = "the file has" if total == 1 else f"{several} of {total} files have"
+    return (f"{which} several frames or pages: only the first is read",)

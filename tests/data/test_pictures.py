@@ -280,3 +280,14 @@ def test_a_damaged_picture_is_one_sentence(tmp_path: Path, cut: int) -> None:
     file.write_bytes(whole[:cut] + b"\xff\0\xff" + whole[cut + 3 :])
     with contextlib.suppress(InputError):  # that, or a picture, but nothing else
         load_images(str(file))
+
+
+@pytest.mark.parametrize("name", ["moving.gif", "moving.png", "pages.tif"])
+def test_of_several_frames_or_pages_the_first_is_read_with_a_note(tmp_path: Path, name: str) -> None:
+    noise("L").save(tmp_path / name, save_all=True, append_images=[noise("L", seed=1)])
+    images = load_images(str(tmp_path / name))
+    assert torch.equal(images.pixels[0, 0], torch.from_numpy(np.array(noise("L"))))
+    assert images.notes == ("the file has several frames or pages: only the first is read",)
+    noise("L").save(tmp_path / f"one.{name[-3:]}")
+    note = "1 of 2 files have several frames or pages: only the first is read"
+    assert note in load_images(str(tmp_path)).notes

@@ -3,14 +3,16 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from problems import attack
 from sklearn.datasets import load_digits
+from sklearn.ensemble import RandomForestClassifier
 from torch import Tensor
 
 from sparseattack import Classifier, Images, InputError, Problem, corners, levels, load, load_images
-from sparseattack.oracles.sklearn import Rows
+from sparseattack.oracles.sklearn import Rows, _digests
 
 ESTIMATORS = """
 import numpy as np
@@ -65,6 +67,15 @@ def onehot(): return forest(X, np.eye(3)[y])
 def several(): return KNeighborsClassifier().fit(X, np.stack([y, y % 2], 1))
 def sigmoids(): return MLPClassifier(4, max_iter=30).fit(X, np.eye(3, dtype=int)[y])
 made = logistic()
+"""
+
+
+NEAREST = """
+import numpy as np
+from sklearn.neighbors import KNeighborsClassifier
+
+def nearest():
+    return KNeighborsClassifier(1).fit(np.load({rows!r}), [0, 1])
 """
 
 
@@ -262,3 +273,19 @@ def test_predictions_alone(file: Path) -> None:
     assert names == namespace["neighbours"]().predict(images.flatten(1).numpy()).tolist()
     with pytest.raises(InputError, match="no classifier of one label a row"):
         oracle(f"sklearn(estimator={file}:several,scale=labels)")
+
+
+@pytest.mark.parametrize("scale", ["probabilities", "labels"])
+def test_training_rows_that_no_noise_comes_near_are_part_of_the_digest(tmp_path: Path, scale: str) -> None:
+    (tmp_path / "nearest.py").write_text(NEAREST.format(rows=str(tmp_path / "rows.npy")))
+
+    def digest_of(colour: float) -> str:
+        np.save(tmp_path / "rows.npy", np.array([[0.5] * 12, [colour] * 12]))
+        return oracle(f"sklearn(estimator={tmp_path / 'nearest.py'}:nearest,scale={scale})").digest
+
+    same = digest_of(1.0)
+    assert digest_of(1.0) == digest_of(1 - 1e-9) == same != digest_of(0.99)
+
+
+def test_the_digest_of_a_forest_is_that_of_its_answers() -> None:
+    assert _digests(RandomForestClassifier(3, random_state=0).fit(np.eye(4), [0, 1, 0, 1])) == []
