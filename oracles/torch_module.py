@@ -28,6 +28,7 @@ def module(
 ) -> Oracle:
     """A torch network, returned by a function of yours; it is put in evaluation mode and stays in it.
 
+    One that takes colours from 0 to 255 gets them by mean=0,std=0.00392156862745098 (1/255).
     On an NVIDIA GPU torch rounds convolutions to TF32 unless torch.backends.cudnn.allow_tf32 is False.
 
     module: package.module:function or file.py:function, or in its place the network itself

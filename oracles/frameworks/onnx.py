@@ -54,6 +54,8 @@ def onnx(
 ) -> Oracle:
     """An ONNX file with one input, images as floats in [0, 1] or 8-bit colours, and scores as an output.
 
+    One of floats that takes colours from 0 to 255 does not say so: mean=0,std=0.00392156862745098 (1/255).
+
     path: the file
     output: name of the output that is the scores; needed where there are several
     layout: where the channels are; auto reads it off the input's shape, nchw if that leaves it open
