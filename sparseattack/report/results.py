@@ -26,6 +26,7 @@ from sparseattack.report.selection import (
     only,
     planned,
     planned_once,
+    shared_names,
     view,
     without_smaller_budgets,
 )
@@ -112,7 +113,8 @@ class Results:
     def notes(self) -> list[str]:
         """Sentences about the images, each once, and about conditions that are left out."""
         told = dict.fromkeys(note for request in self.requests for note in request.notes)
-        return [*told, *continued_notes(self.continued, self.methods)]
+        shared = shared_names(self.images, self.planned.values())
+        return [*told, *continued_notes(self.continued, self.methods), *shared]
 
     @property
     def uncharged(self) -> list[str]:

@@ -1,12 +1,12 @@
 """Which runs a table is about: what was asked of a study, and a part of that."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
 
-from sparseattack.errors import InputError, near, number_of
+from sparseattack.errors import InputError, near, number_of, tied
 from sparseattack.plugins.spec import parse, split
 from sparseattack.study.columns import Columns, Flags, Numbers
 from sparseattack.study.facts import ImageList, Method, StudyRequest
@@ -201,6 +201,19 @@ def continued_notes(left_out: Sequence[Method], shown: Sequence[Method]) -> Iter
                 f"not shown with a budget of {number_of(budget, 'query', 'queries')}, as their runs are shown"
                 f" with a larger one: {'; '.join(names)} (--only budget={budget} shows all of that budget)"
             )
+
+
+def shared_names(images: Mapping[int, ImageRow], planned: Iterable[Numbers]) -> Iterator[str]:
+    """A sentence about names of several images, of those ``images`` by number that are ``planned (N,)``."""
+    contents: dict[str, set[str]] = {}
+    for place in np.flatnonzero(sum(planned)).tolist():
+        if image := images.get(place):
+            contents.setdefault(image.id, set()).add(image.content)
+    if several := [name for name, each in contents.items() if len(each) > 1]:
+        yield (
+            f"{tied(several)}: not one image each but several, as of files that were changed or resized"
+            " since; all of them are counted"
+        )
 
 
 def only(methods: Sequence[Planned], text: str) -> list[Planned]:

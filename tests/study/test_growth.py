@@ -82,6 +82,20 @@ def test_a_table_of_different_images_says_so(experiment: Experiment, tmp_path: P
     assert rates.headings[0] == "images" and [row[0] for row in rates.rows.values()] == ["4", "4"]
 
 
+def test_names_of_several_images_are_said(experiment: Experiment, tmp_path: Path) -> None:
+    added(experiment, tmp_path / "a.study")
+    path = str(experiment.images).partition("[")[0]
+    held = dict(np.load(path))
+    held["images"][:3] = 255 - held["images"][:3]
+    np.savez(path, **held)
+    assert added(experiment, tmp_path / "a.study") == 3
+    with Study.read(tmp_path / "a.study") as study:
+        every, last = results(study), results(study, study.requests()[-1])
+    assert "9 of 9 images attacked" in headline(every.subject)[-1] and last.notes == []
+    (note,) = every.notes
+    assert note.startswith("images-0, images-1 and images-2: not one image each but several, as of files")
+
+
 def test_a_part_of_a_study_has_no_counts_of_the_whole(experiment: Experiment, tmp_path: Path) -> None:
     path = tmp_path / "a.study"
     compare(experiment, path)
