@@ -143,7 +143,7 @@ def require_same(classifier: Classifier, images: Tensor, before: Tensor, runs: f
         now = score_all(precise, images, numbers).to(before)
     except OracleError:  # no answer is no other answer
         warn(
-            f"{classifier} answers clean images no more: whether it had changed before is not known",
+            f"{classifier} fails on clean images now: whether its answers are others is not known",
             SparseattackWarning,
             stacklevel=2,
         )

@@ -236,7 +236,7 @@ def test_a_study_grows_and_a_table_is_about_what_was_asked(folder: Path, inside:
 
 def test_finished_runs_are_stored_when_an_oracle_fails(inside: Call) -> None:
     broken = ("-s", "random(popsize=10)", "--budget", "600", "--oracle", "slow_oracle:failing(calls=25)")
-    with pytest.warns(SparseattackWarning, match="answers clean images no more"):
+    with pytest.warns(SparseattackWarning, match="fails on clean images now"):
         _, err = inside(*LINEAR, *broken, "--study", "a.study", code=1)
     assert (
         "NaN" in err and re.search(r"[1-9]\d* finished runs? stored", err) and "failed: 0 finished" not in err

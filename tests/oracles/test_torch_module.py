@@ -302,7 +302,7 @@ def test_a_file_that_was_edited_is_loaded_again(tmp_path: Path) -> None:
         file.write_text(f"def make():\n    return lambda images: images.flatten(1)[:, :4] * {factor}\n")
         made.append(oracle(f"module={file}:make"))
     assert [torch.equal(one(IMAGES), IMAGES.flatten(1)[:, :4] * 2) for one in made] == [True, False, True]
-    assert made[0].digest == made[2].digest != made[1].digest
+    assert not any(one.digest for one in made)  # a function is known by its answers
 
 
 def wrapped(state: dict[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:

@@ -135,7 +135,7 @@ def test_an_oracle_that_fails_loses_nothing_that_was_finished(experiment: Experi
     broken = replace(experiment, oracle="slow_oracle:failing(calls=17)", strategies=("random(popsize=20)",))
     whole = {record.image: record for record in finish(experiment, study) if record.strategy != "cmaes"}
     with Study.create(Path(":memory:")) as part:
-        unknown = pytest.warns(SparseattackWarning, match="answers clean images no more")
+        unknown = pytest.warns(SparseattackWarning, match="fails on clean images now")
         with unknown, pytest.raises(OracleError, match=r"oracle .*NaN .*image"):
             finish(replace(broken, budget=600), part)
         kept = part.records()
