@@ -23,6 +23,7 @@ from torch import Tensor
 from sparseattack import OracleError
 from sparseattack.data.images import eight_bit
 from sparseattack.errors import ChangedError, SparseattackWarning, number_of
+from sparseattack.problem.purity import PROBES
 
 from .answers import TEMPORARY
 from .class_scores import Scores, certainty, differ
@@ -30,7 +31,6 @@ from .client import BROKEN, Client, HttpRequest, RefusedError, StoppedError
 
 Pixels = NDArray[np.uint8]
 LENGTH = "Inference-Header-Content-Length"  # bytes of the JSON before the bytes of tensors
-REFERENCES = 4  # images with known answers that are asked again, so that a changed model is noticed
 
 
 class Service(Protocol):
@@ -194,7 +194,7 @@ class RemoteScores:
             self.ledger.assign(new)
 
     def _remember(self, images: Mapping[str, Pixels], known: Mapping[str, bytes]) -> None:
-        """Keep the images to be asked again, of those that are ``known``: REFERENCES of them.
+        """Keep the images to be asked again, of those that are ``known``: PROBES of them.
 
         First those that were known before this process sent others, then those of the least certain class.
         """
@@ -203,7 +203,7 @@ class RemoteScores:
                 rank = self._since >= 0, certainty(self._decoded(known[key]))
                 self._references[key] = rank, image.copy()
         ranked = sorted(self._references.items(), key=lambda each: (each[1][0], each[0]))
-        self._references = dict(ranked[:REFERENCES])
+        self._references = dict(ranked[:PROBES])
 
     def _buy(self, lacking: dict[str, Pixels], known: dict[str, bytes], clean: bool) -> None:
         """Add the answers to the images that are ``lacking``; ``clean`` ones may be asked again later."""

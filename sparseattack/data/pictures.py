@@ -2,6 +2,7 @@
 
 import csv
 import io
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -54,7 +55,7 @@ def load_pictures(path: Path, select: Select, resize: Resize) -> tuple[ImageArra
     pictures = [read_picture(listing.files[row].path) for row in rows]
     colours = [resize(picture.colours) for picture in pictures]
     changed = sum(now is not was.colours for now, was in zip(colours, pictures, strict=True))
-    notes = (*listing.notes, *_turned(pictures), *_first(pictures), *resize.describe(changed, len(rows)))
+    notes = (*listing.notes, *_notes(pictures), *resize.describe(changed, len(rows)))
     shapes = dict.fromkeys(each.shape for each in colours)
     groups = [[place for place, each in enumerate(colours) if each.shape == shape] for shape in shapes]
     return tuple(
@@ -142,19 +143,12 @@ def _colours(picture: Image.Image) -> Colours:
     return pixels[:3] if clear and pixels[3].min() == OPAQUE else pixels
 
 
-def _turned(pictures: list[Picture]) -> tuple[str, ...]:
-    """The sentence about pictures that were turned; none where none was."""
-    turned, total = sum(picture.turned for picture in pictures), len(pictures)
-    if not turned:
-        return ()
-    which = "the picture was" if total == 1 else f"{turned} of {total} pictures were"
-    return (f"{which} turned or mirrored as the EXIF orientation says; rows and columns count after that",)
-
-
-def _first(pictures: list[Picture]) -> tuple[str, ...]:
-    """The sentence about files of several frames or pages; none where there is none."""
-    several, total = sum(picture.first for picture in pictures), len(pictures)
-    if not several:
-        return ()
-    which = "the file has" if total == 1 else f"{several} of {total} files have"
-    return (f"{which} several frames or pages: only the first is read",)
+def _notes(pictures: list[Picture]) -> Iterator[str]:
+    """Sentences about pictures that are not as their files begin: turned, or the first of several."""
+    total = len(pictures)
+    if turned := sum(picture.turned for picture in pictures):
+        which = "the picture was" if total == 1 else f"{turned} of {total} pictures were"
+        yield f"{which} turned or mirrored as the EXIF orientation says; rows and columns count after that"
+    if several := sum(picture.first for picture in pictures):
+        which = "the file has" if total == 1 else f"{several} of {total} files have"
+        yield f"{which} several frames or pages: only the first is read"

@@ -18,7 +18,7 @@ from sparseattack.problem.oracle import Classifier
 from sparseattack.problem.scale import Scale, difference, greatest, recognise
 from sparseattack.problem.verification import score_singly
 
-PROBES = 4  # clean images that are tried
+PROBES = 4  # clean images that are tried, at first and again: a changed oracle has other scores
 SINGLE = 2  # of these, evaluated as single images too
 PERCENT = 0.01
 CHANGED = 0.01  # share of the greatest score; a smaller difference may be that of other images in the call

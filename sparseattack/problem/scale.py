@@ -56,8 +56,8 @@ def recognise(who: str, setting: ScaleSetting, scores: "Tensor") -> Scale:
 def greatest(scores: "Tensor") -> "Tensor":
     """How large an image's scores are: the greatest absolute value ``(n,)`` of scores ``(n, K)``.
 
-    One more than FAR below the highest counts as if it were there: a masked class, whose score may be -1e9,
-    would hide all else.
+    One more than FAR below the highest counts as FAR below: a masked class, whose score may be -1e9, would
+    hide all else.
     """
     return scores.maximum(scores.amax(-1, keepdim=True) - FAR).abs().amax(-1)
 

@@ -53,7 +53,7 @@ def additive_gp(
         colours == "corners" or min(grid.shades) == LEVELS,
         "additive-gp's colours=palette needs an encoding of all 8-bit colours, such as rgb",
     )
-    searches = Searches(space, answers, colours, window)
+    searches = Searches(space, grid, answers, colours, window)
     space.journal.limited(searches.within(memory * 10**6))
     while True:
         searches.choose(space.uniform(1, 2)[:, 0])
@@ -66,9 +66,10 @@ def additive_gp(
 class Searches:
     """The searches of the B images that are not finished: the posterior, best sets, and what was shown."""
 
-    def __init__(self, space: Space, answers: Answers, colours: Colours, window: int) -> None:
-        area = space.images[0, 0].numel() if space.allowed is None else int(space.allowed[0].sum())
-        few = space.slots == 1 or comb(area, space.slots) * SHADES**space.slots < FEW
+    def __init__(
+        self, space: Space, grid: PixelGrid, answers: Answers, colours: Colours, window: int
+    ) -> None:
+        few = space.slots == 1 or comb(grid.area, space.slots) * SHADES**space.slots < FEW
         shades = None if few else SHADES
         arms = arms_of(space.images, colours, shades, space.slots, space.allowed)
         kernel = Kernel.of(arms.pixels.lattice, arms.pixels.cell, space.device)

@@ -20,7 +20,7 @@ from sparseattack.report.figures.style import (
 )
 from sparseattack.report.statistics.comparisons import lead_in_words
 from sparseattack.report.statistics.curves import weights
-from sparseattack.report.statistics.intervals import difference_band
+from sparseattack.report.statistics.intervals import paired_band
 from sparseattack.report.statistics.resampling import interval, paired_curves, successes_by_image
 from sparseattack.report.summary import common_runs, common_to_all
 from sparseattack.report.tables import percent
@@ -93,11 +93,9 @@ def _difference(best: Series, other: Series, budget: int) -> Lead | None:
     curves, images = paired_curves(both, budget), np.unique(both[0].image)
     first, second = (successes_by_image(runs, images, curves.queries) for runs in both)
     ahead, behind = (first > second).sum(axis=0, dtype=float), (first < second).sum(axis=0, dtype=float)
-    resampled = (len(both[0]) > len(images)) & (ahead + behind > 0)
-    drawn = interval(curves.drawn[0] - curves.drawn[1])
-    ends = zip(drawn, difference_band(ahead, behind, len(images)), strict=True)
-    low, high = (np.where(resampled, end, score) for end, score in ends)
-    return Lead(other, len(images), curves.queries, curves.observed[0] - curves.observed[1], low, high)
+    drawn, repeated = interval(curves.drawn[0] - curves.drawn[1]), len(both[0]) > len(images)
+    ends = paired_band(drawn, ahead, behind, len(images), repeated=repeated)
+    return Lead(other, len(images), curves.queries, curves.observed[0] - curves.observed[1], *ends)
 
 
 def _paint_differences(lines: Sequence[Lead], budget: int) -> "Figure":

@@ -9,7 +9,7 @@ import numpy as np
 from sparseattack.errors import number_of
 from sparseattack.report.results import Results
 from sparseattack.report.statistics.curves import SuccessCurve
-from sparseattack.report.statistics.intervals import difference_band, holm, mcnemar
+from sparseattack.report.statistics.intervals import holm, mcnemar, paired_band
 from sparseattack.report.statistics.paired import (
     images_needed,
     logrank_scores,
@@ -261,9 +261,10 @@ def compare_two(
     tests = tuple(_tests(mine, theirs, budget))
     difference, level, ratio = _sizes(*_curves((first, mine), (second, theirs), known))
     last, repeated = tests[-1], len(mine) > len(images)
-    if len(images) and not (repeated and last.only_first + last.only_second):
-        ahead, behind = (np.array([wins], float) for wins in (last.only_first, last.only_second))
-        ends = difference_band(ahead, behind, len(images))
+    if len(images):
+        drawn, wins = (difference.low, difference.high), (last.only_first, last.only_second)
+        low, high, ahead, behind = np.array([*drawn, *wins], float)[:, None]
+        ends = paired_band((low, high), ahead, behind, len(images), repeated=repeated)
         difference = Estimate(difference.value, *(float(end[0]) for end in ends))
     scores = logrank_scores(mine, theirs)
     p, sooner = sign_flip_p(scores), bool(scores.sum() >= 0)

@@ -34,6 +34,18 @@ def wilson_band(rates: Reals, count: int | Reals, level: float = 0.95) -> tuple[
     return np.maximum((middle - half) / shrink, 0.0), np.minimum((middle + half) / shrink, 1.0)
 
 
+def paired_band(
+    resampled: tuple[Reals, Reals], ahead: Reals, behind: Reals, count: int, *, repeated: bool
+) -> tuple[Reals, Reals]:
+    """Both ends of 95 % intervals ``(T,)`` of differences of two rates on the same ``count`` images.
+
+    Those that were ``resampled`` where images with ``repeated`` runs differ, else score intervals.
+    """
+    chosen = repeated & (ahead + behind > 0)
+    low, high = zip(resampled, difference_band(ahead, behind, count), strict=True)
+    return np.where(chosen, *low), np.where(chosen, *high)
+
+
 def difference_band(ahead: Reals, behind: Reals, count: int, level: float = 0.95) -> tuple[Reals, Reals]:
     """Score intervals of differences of two rates on the same ``count`` images (Tango, 1998): both ends.
 
