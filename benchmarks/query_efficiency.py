@@ -45,6 +45,7 @@ class EfficiencyOptions:
     pixels: tuple[int, ...] = (5, 3, 1)
     seeds: tuple[int, ...] = (0, 1, 2)
     budget: int = BUDGET
+    backend: str = "eager"
 
     def experiment(self) -> Experiment:
         """Every strategy on all images; exhaustive search in corner colours beside them."""
@@ -65,6 +66,7 @@ class EfficiencyOptions:
             budget=self.budget,
             target=self.target,
             correct_only=self.target != "none",
+            backend=self.backend,
         )
 
     def longer(self, left: Sequence[int], pixels: int) -> Experiment:
@@ -207,12 +209,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     made.add_argument("--stop", type=int, default=230)
     made.add_argument("--target", choices=("none", "random"), default="none")
     for name in ("strategies", "corners"):
-        names = lambda text: tuple(text.split(","))  # noqa: E731
+        names = lambda text: tuple(filter(None, text.split(",")))  # noqa: E731
         made.add_argument(f"--{name}", type=names, default=getattr(usual, name))
     for name in ("pixels", "seeds"):
         numbers = lambda text: tuple(map(int, text.split(",")))  # noqa: E731
         made.add_argument(f"--{name}", type=numbers, default=getattr(usual, name))
     made.add_argument("--budget", type=int, default=BUDGET)
+    made.add_argument("--backend", default="eager", help="library of the network, as `compare` has it")
     made.add_argument("--no-reach", action="store_true", help="no runs of 10,000 queries for the union")
     made.add_argument(
         "--study", type=Path, required=True, help="file of the runs; an interrupted one goes on"

@@ -31,6 +31,12 @@ def shared() -> Path:
 
 
 @pytest.fixture(autouse=True)
+def seeded() -> None:
+    """What a test draws from torch's own generator is the same in every run, and in any order of the tests."""
+    torch.manual_seed(0)
+
+
+@pytest.fixture(autouse=True)
 def registered(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a test registers is registered for that test only."""
     monkeypatch.setattr(registry, "_registered", {})

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from hashlib import blake2b
+from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -75,8 +76,7 @@ def _check_fit(
             f"{number_of(count, 'image')} and the labels have shapes {shape} and"
             f" {tuple(labels.shape)}, not (N, C, H, W) and (N,)"
         )
-    if 0 in shape:
-        raise InputError(f"there is no image, or none with a pixel, in shape {shape}")
+    require(0 not in shape, f"there is no image, or none with a pixel, in shape {shape}")
     low, high = int(labels.min()), int(labels.max())
     if low < UNKNOWN or (classes and high >= len(classes)):
         wrong, most = (low if low < UNKNOWN else high), len(classes) - 1
@@ -97,9 +97,8 @@ class Images:
 
     def __post_init__(self) -> None:
         """InputError unless shapes, types and labels fit together."""
-        kinds = f"{self.pixels.dtype} and {self.labels.dtype}"
-        if kinds != "torch.uint8 and torch.int64":
-            raise InputError(f"images and labels are {kinds}, not torch.uint8 and torch.int64")
+        kinds, wanted = f"{self.pixels.dtype} and {self.labels.dtype}", "torch.uint8 and torch.int64"
+        require(kinds == wanted, f"images and labels are {kinds}, not {wanted}")
         _check_fit(self.pixels, self.labels, self.ids, self.classes)
 
     def __len__(self) -> int:
@@ -287,9 +286,10 @@ def check_images(images: "Tensor", slots: int, unit: Literal["pixels", "coordina
         raise InputError(f"images are float32 (N, C, H, W), not {images.dtype} {tuple(images.shape)}")
     room = max(1, min(BLOCK, COLOURS // max(1, images[:1].numel())))
     if not all(map(_eight_bit, torch.split(images, room))):
-        low, high = float(images.min()), float(images.max())
+        low, high = map(float, images.aminmax())
         way = f"these are from {low:.7g} to {high:.7g}: divide 0 to 255 by 255, or undo a normalisation"
         way = "round them, as in levels((255 * images).round().byte())" if 0 <= low <= high <= 1 else way
+        way = "these hold NaN, which is no colour" if isnan(low) else way
         raise InputError(f"images must hold multiples of 1/255 in [0, 1]: {way}")
     channels, height, width = images.shape[1:]
     if channels < 1 or height * width * (channels if unit == "coordinates" else 1) < slots:

@@ -53,7 +53,7 @@ def problem(**others: Any) -> Problem:
             "multiples of 1/255 .*: these are from -0.5 to 0.5: .* undo a normalisation",
         ),
         (-random_images(4), "multiples of 1/255"),
-        (random_images(4) * torch.nan, "multiples of 1/255"),
+        (random_images(4) * torch.nan, "multiples of 1/255 .*: these hold NaN"),
         (random_images(4)[:, :, :0], "images of 0 x 5 pixels and 3 channels have no 1 pixels to change"),
         (random_images(4)[:, :0], "images of 6 x 5 pixels and 0 channels"),
     ],
