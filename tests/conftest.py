@@ -32,7 +32,7 @@ def shared() -> Path:
 
 @pytest.fixture(autouse=True)
 def seeded() -> None:
-    """What a test draws from torch's own generator is the same in every run, and in any order of the tests."""
+    """What a test draws from the generator of torch is the same in every run and order of the tests."""
     torch.manual_seed(0)
 
 
