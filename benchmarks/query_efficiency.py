@@ -95,10 +95,12 @@ class EfficiencyLine:
         """Share of the runs with a success in so many queries; each image has as many runs."""
         return mean(run.success and run.first_fooled <= mark for run in self.runs)
 
-    @property
-    def log_queries(self) -> float:
-        """Mean of log10(queries to success), a failure counted as twice its budget."""
-        return mean(log10(run.first_fooled if run.success else 2 * run.budget) for run in self.runs)
+    def log_queries(self, budget: int) -> float:
+        """Mean of log10(queries to success), a failure within so many queries counted as twice as many."""
+        return mean(
+            log10(run.first_fooled if run.success and run.first_fooled <= budget else 2 * budget)
+            for run in self.runs
+        )
 
     def cells(self, budget: int) -> list[str]:
         """The cells of the line: shares of all images, of the union, and log10 of the queries."""
@@ -117,7 +119,7 @@ class EfficiencyLine:
             f"{seeds}",
             *(f"{share:.3f}" for share in shares),
             *of_union,
-            f"{self.log_queries:.3f}",
+            f"{self.log_queries(budget):.3f}",
         ]
 
 
@@ -158,7 +160,7 @@ def table(results: Results, union: dict[int, frozenset[int]], budget: int, ranki
     if ranking:
         heads += ["ahead of", "behind"]
         places = ranks(results)
-        measured.sort(key=lambda each: (each[0].method.k, each[0].log_queries))
+        measured.sort(key=lambda each: (each[0].method.k, each[0].log_queries(budget)))
         measured = [
             (line, [*cells, *map(str, places.get(line.method, ("", "")))]) for line, cells in measured
         ]

@@ -126,8 +126,9 @@ def cyclic(levels: Tensor, r: float) -> Tensor:
 
 
 def around(grid: PixelGrid, centres: Tensor, d: int) -> Tensor:
-    """The pixels at most ``d`` rows and columns from one of the ``centres (B, t)``: ``(B, H * W)`` bool."""
-    every = torch.arange(grid.area, device=centres.device)
-    down = (every // grid.width - (centres // grid.width).unsqueeze(2)).abs()
-    across = (every % grid.width - (centres % grid.width).unsqueeze(2)).abs()
+    """The pixels at most ``d`` rows and columns from one of the ``centres (B, t)``: ``(B, area)`` bool."""
+    every = grid.places(torch.arange(grid.area, device=centres.device).expand(len(centres), -1)).unsqueeze(1)
+    middles = grid.places(centres).unsqueeze(2)
+    down = (every // grid.width - middles // grid.width).abs()
+    across = (every % grid.width - middles % grid.width).abs()
     return ((down <= d) & (across <= d)).any(1)

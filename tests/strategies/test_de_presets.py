@@ -130,6 +130,45 @@ def test_the_presets_of_attacks_find_what_their_algorithm_finds(preset: str, ini
 
 
 @pytest.mark.parametrize(
+    ("preset", "module", "initial"),
+    [
+        ("art", "art.attacks.evasion.pixel_threshold", "latinhypercube"),
+        ("torchattacks", "torchattacks.attacks._differential_evolution", "random"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore")  # what the libraries warn of when they are imported
+def test_the_presets_of_libraries_find_what_the_code_of_the_library_finds(
+    preset: str, module: str, initial: str
+) -> None:
+    theirs = pytest.importorskip(module, exc_type=ImportError, reason=f"{preset} is not installed")
+    found = [library_s(theirs.differential_evolution, initial, seed) for seed in range(RUNS)]
+    assert ks_2samp(ours(f"preset={preset},popsize=20", MEMBERS), found).pvalue > 1e-3
+    assert ks_2samp(ours(f"preset={preset},popsize=20,variant=rand1", MEMBERS), found).pvalue < 1e-3
+
+
+def library_s(minimise: Callable[..., object], initial: str, seed: int) -> float:
+    """The lowest value that a library's own function evaluates."""
+    values = list[NDArray[np.float64]]()
+
+    def counted(x: NDArray[np.float64], *_: object) -> NDArray[np.float64] | float:
+        points = x if x.ndim == 2 and x.shape[1] == 5 else x.T
+        values.append(np.atleast_1d(valley(points)))
+        return values[-1] if x.ndim == 2 else float(values[-1][0])
+
+    before = np.random.get_state()
+    try:
+        np.random.seed(seed)
+        minimise(
+            counted, [(0.0, 1.0)] * 5, maxiter=GENERATIONS, popsize=MEMBERS // 5, init=initial,
+            recombination=1, atol=-1, tol=0.0, polish=False,
+        )  # fmt: skip
+    finally:
+        np.random.set_state(before)
+    assert sum(map(len, values)) == MEMBERS * (GENERATIONS + 1)
+    return float(min(each.min() for each in values))
+
+
+@pytest.mark.parametrize(
     ("preset", "pixels", "members"),
     [
         ("scipy", 1, 75), ("scipy", 3, 225), ("art", 1, 400), ("art", 3, 390), ("hyperparticle", 5, 400),

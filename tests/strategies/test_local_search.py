@@ -13,7 +13,7 @@ from torch import Tensor
 
 from sparseattack import Encoding, PixelGrid, Space, corners, load, rgb, uses_of
 from sparseattack.conformance.problems import run_search
-from sparseattack.strategies.pixel_search.local_search import cyclic, local_search
+from sparseattack.strategies.pixel_search.local_search import around, cyclic, local_search
 
 Image = NDArray[np.float64]
 
@@ -136,6 +136,19 @@ def test_a_tenth_is_probed_at_first_and_then_the_neighbours() -> None:
         height = min(best // 32 + 5, 31) - max(best // 32 - 5, 0) + 1
         width = min(best % 32 + 5, 31) - max(best % 32 - 5, 0) + 1
         assert len(set(near.tolist())) == len(near) == height * width - 1
+
+
+def test_under_a_mask_the_neighbours_are_those_in_the_image() -> None:
+    mask = torch.zeros(1, 12, 12, dtype=torch.bool)
+    mask[0, 3:9, 3:9] = True
+    grid = PixelGrid.of(replace(space(0, 1, shape=(3, 12, 12), pixels=3), allowed=mask))
+    places = grid.places(torch.arange(grid.area).expand(2, -1))
+    centres = torch.tensor([[3 * 12 + 5], [8 * 12 + 8]])  # at the upper edge of the mask, and in its corner
+    near = around(grid, grid.positions(centres), 1)
+    found = [divmod(place, 12) for place in places[0][near[0]].tolist()]
+    assert found == [(row, column) for row in (3, 4) for column in (4, 5, 6)]
+    found = [divmod(place, 12) for place in places[1][near[1]].tolist()]
+    assert found == [(row, column) for row in (7, 8) for column in (7, 8)]
 
 
 def test_a_run_that_has_used_its_pixels_starts_anew() -> None:
