@@ -8,6 +8,8 @@ from torch import Tensor
 from sparseattack import InputError, Space
 
 CLASSES = 9  # closest classes whose leads are modelled
+DISTANT = 1e4  # times the closest lead: a class so far away, such as a masked one, is rounding and no more
+LARGE = 1e12  # what values and leads are cut to: their squares are finite
 TINY = torch.finfo(torch.float32).tiny  # stands for a probability of 0, which has no logarithm
 
 Modelled = Literal["auto", "fitness", "all"]
@@ -27,7 +29,7 @@ class Answers(NamedTuple):
         Targeted they gained nothing in measurements.
         """
         if modelled == "fitness" or (modelled == "auto" and (space.targeted or not shows_margin(space))):
-            return cls(space.clean_values[:, :1].float(), None, False)
+            return cls(cut(space.clean_values[:, :1].float()), None, False)
         if not shows_margin(space):
             raise InputError("additive-gp's scores=all needs the fitness margin: use scores=fitness")
         scores = logarithms(space, space.clean_scores)
@@ -35,14 +37,21 @@ class Answers(NamedTuple):
         order = leads.sort(dim=1, descending=space.targeted, stable=True).indices  # NaN is the highest
         count = min(CLASSES, leads.shape[1] - 1)
         classes = order[:, 1 : count + 1] if space.targeted else order[:, :count]
-        return cls(leads.gather(1, classes), classes, space.targeted)
+        return cls(cut(leads.gather(1, classes)), classes, space.targeted)
 
     def read(self, space: Space, values: Tensor) -> Tensor:
         """The answers ``(B, J)`` of the candidate yielded last, of ``values (B, 1, M)``."""
         if self.classes is None:
-            return values[:, 0, :1]
+            return cut(values[:, 0, :1])
         scores = logarithms(space, space.scores[:, 0])
-        return lead(scores, space.labels, space.targeted).gather(1, self.classes)
+        leads = cut(lead(scores, space.labels, space.targeted).gather(1, self.classes))
+        distant = self.clean.abs() > DISTANT * self.clean[:, :1].abs().clamp(min=1)
+        return torch.where(distant, self.clean, leads)
+
+
+def cut(values: Tensor) -> Tensor:
+    """Values in ``[-LARGE, LARGE]``; NaN, of an image that was not asked, stays."""
+    return values.clamp(-LARGE, LARGE)
 
 
 def shows_margin(space: Space) -> bool:

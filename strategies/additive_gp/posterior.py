@@ -198,7 +198,7 @@ class Posterior:
         """Choose the hyperparameters of the highest marginal likelihood; start anew if they are others."""
         some = copy(self)
         some.keep([place])
-        sources, best = some._sources(some.queries), -torch.inf
+        sources, best, chosen = some._sources(some.queries), -torch.inf, int(some.setting)
         parts = [self.kernel.contrast(sources[:, 0], number) for number in range(some.shares.shape[1])]
         at = some._at(some.queries)
         summed = [some._field_sums(part, some.queries, at, 0)[0] for part in parts]

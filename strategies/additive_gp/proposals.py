@@ -11,7 +11,7 @@ from .arms import Cells
 from .posterior import TRACKED, Posterior
 from .sums import in_order
 
-FAR = 1e9  # stands for a value that no set has
+FAR = 1e30  # stands for a value that no set has
 SPREAD, GAP = 5, 2  # pixels between those of a whole set, and between a new pixel and the others
 MOST = 4.0  # optimism, at most
 OTHERS = (0.4, 2.0, 3.6)  # optimisms of further whole sets

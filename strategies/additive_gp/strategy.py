@@ -80,7 +80,7 @@ class Searches:
         self.answers, self.threshold, self.slots = answers, space.success_below, space.slots
         self.pixels, self.colours = arms.pixels, arms.colours
         self.places = list(range(space.batch))  # of the images in the space
-        self.streams, self.shown = list(space.streams), [set[tuple[int, ...]]() for _ in self.places]
+        self.streams, self.shown = list(space.streams), [set[int]() for _ in self.places]  # hashes
         self.best = torch.full((space.batch,), inf, device=space.device)  # lowest values so far
         self.chosen = self.posterior.incumbent  # (B, k) arms to be shown next; -1 where there are none
 
@@ -155,8 +155,8 @@ class Searches:
             return next(iter(sets), [-1])
         shown = self.shown[row]
         for arms in map(tuple, chain(sets, self._random_sets(row))):
-            if arms not in shown:
-                shown.add(arms)
+            if (key := hash(arms)) not in shown:
+                shown.add(key)
                 return list(arms)
         return [-1] * self.slots
 

@@ -8,7 +8,19 @@ import torch
 from problems import random_images
 from torch import Tensor
 
-from sparseattack import InputError, Oracle, Outcome, Problem, attack, corners, levels, load, probability, rgb
+from sparseattack import (
+    InputError,
+    Oracle,
+    Outcome,
+    Problem,
+    Queries,
+    attack,
+    corners,
+    levels,
+    load,
+    probability,
+    rgb,
+)
 from sparseattack.problem.encodings.palette import image_palettes
 from sparseattack.strategies.additive_gp.arms import arms_of, cell_side, corner_colours
 from sparseattack.strategies.additive_gp.kernel import GRID, LENGTHS, Hyperparameters, Kernel
@@ -408,3 +420,51 @@ def test_scores_of_probabilities_are_modelled_by_their_logarithms() -> None:
     probabilities.scale = "probabilities"  # type: ignore[attr-defined]
     for one, other in zip(run("additive-gp", 20), run("additive-gp", 20, probabilities), strict=True):
         assert one.positions.tolist() == other.positions.tolist()
+
+
+def scaled_linear(size: float, masked: float | None = None) -> Oracle:
+    """Ten classes, and an eleventh of a constant score if ``masked``: class 0 leads by far."""
+    weights = torch.randn(10, 108, generator=torch.Generator().manual_seed(4))
+
+    def scores(images: Tensor) -> Tensor:
+        found = size * (images.flatten(1).double() @ weights.T.double()).float()
+        found[:, 0] += 60 * size
+        return (
+            found if masked is None else torch.cat([found[:, :9], torch.full_like(found[:, :1], masked)], 1)
+        )
+
+    return scores
+
+
+def outcomes(oracle: Oracle, pixels: int, **more: Any) -> list[Outcome]:
+    labels = torch.zeros(2, dtype=torch.int64)
+    problem = Problem(oracle, rgb(pixels=pixels), random_images(2, (3, 6, 6)), labels, **more)
+    return [
+        each for each in attack(problem, load("strategies", "additive-gp"), 30) if isinstance(each, Outcome)
+    ]
+
+
+@pytest.mark.parametrize("pixels", [1, 3])
+def test_a_masked_class_is_no_noise_for_the_others(pixels: int) -> None:
+    """One score of -1e9 leads by numbers that float32 rounds to multiples of 64."""
+    far, farther = (outcomes(scaled_linear(10.0, masked), pixels) for masked in (-1e8, -1e9))
+    assert far and [each.positions.tolist() for each in far] == [each.positions.tolist() for each in farther]
+    assert [each.values for each in far] == [each.values for each in farther]
+
+
+@pytest.mark.parametrize("pixels", [1, 3])
+@pytest.mark.parametrize("size", [1e-3, 1e9, 1e20])
+def test_scores_of_any_size_are_searched(size: float, pixels: int) -> None:
+    found = outcomes(scaled_linear(size), pixels)
+    assert [(each.queries, each.error) for each in found] == [(30, "")] * 2
+
+
+@pytest.mark.parametrize("pixels", [1, 3])
+def test_an_infinite_fitness_ends_no_search(pixels: int) -> None:
+    def limited(queries: Queries) -> Tensor:
+        """The margin, but infinite where the change is long."""
+        long = queries.differences.flatten(1).square().sum(1) > 1.8 * pixels
+        return torch.where(long, torch.inf, queries.margin)
+
+    found = outcomes(scaled_linear(1.0), pixels, fitness=(limited,))
+    assert [(each.queries, each.error) for each in found] == [(30, "")] * 2
