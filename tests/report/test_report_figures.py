@@ -22,9 +22,9 @@ from sparseattack.report.figures.by_image import difference_figure, scatter_figu
 from sparseattack.report.figures.collection import figures, write_figures
 from sparseattack.report.figures.course import margin_figure
 from sparseattack.report.figures.figure import ReportFigure
-from sparseattack.report.figures.heat_maps import _most_frequent, _places
+from sparseattack.report.figures.heat_maps import HeatMap, _most_frequent, _places, draw_maps
 from sparseattack.report.figures.panels import Series, panels_of
-from sparseattack.report.figures.style import LineStyle
+from sparseattack.report.figures.style import LineStyle, panels, percent_scale
 from sparseattack.report.figures.success import success_figure
 from sparseattack.report.results import Results, results
 from sparseattack.report.summary import unfinished
@@ -278,6 +278,25 @@ def test_maps_count_every_success_and_every_changed_pixel(found: Results, shown:
                 cells.update((one.strategy, place // 8, place % 8) for place in set(one.positions))
         held = {(row["strategy"], int(row["row"]), int(row["column"])): int(row["pixels"]) for row in places}
         assert held == cells
+
+
+def test_a_map_has_the_colours_of_its_bar_on_a_page_of_any_colour() -> None:
+    figure = draw_maps([HeatMap("a", np.array([[0, 1], [2, 9]]))], ["b", "c"], ("after", "before"), "runs")
+    (cells,) = figure.axes[0].images
+    colours = cells.to_rgba(np.ma.asarray(cells.get_array()))
+    assert (colours[..., 3] == 1).all()  # nothing of the page is seen
+    assert colours[0, 0].min() > 0.95  # 0 is white, as in the bar
+
+
+@pytest.mark.parametrize("highest", [0.004, 0.014, 0.042, 0.25, 1.0])
+def test_every_label_of_a_percent_axis_differs_and_is_its_place(highest: float) -> None:
+    figure, (axes,) = panels(1)
+    axes.plot([0, 1], [0, highest])
+    percent_scale(axes)
+    figure.draw_without_rendering()
+    told = [text.get_text() for text in axes.get_yticklabels()]
+    places = [float(each.removesuffix(" %")) / 100 for each in told]
+    assert len(set(told)) == len(told) > 2 and places == pytest.approx(axes.get_yticks().tolist())
 
 
 def test_the_most_frequent_change_says_of_how_many_images() -> None:

@@ -110,7 +110,7 @@ def _paint_differences(lines: Sequence[Lead], budget: int) -> "Figure":
         handles += axes.step(line.queries, line.value, where="post", **style.line)
     query_scale(axes, budget)
     label(axes, "queries", "difference (percentage points)")
-    axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:+.0f}" if round(value, 9) else "0")
+    axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:+g}" if round(value, 9) else "0")
     legend(figure, handles, [f"ahead of {line.other.name}" for line in lines])
     return figure
 

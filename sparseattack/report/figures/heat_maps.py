@@ -48,8 +48,7 @@ def draw_maps(
     highest = max(1, *(int(each.counts.max(initial=0)) for each in maps))
     shown: Any = None
     for panel, each in zip(axes, maps, strict=True):
-        seen = np.ma.masked_equal(each.counts, 0)  # what is 0 has the colour of the page
-        shown = panel.imshow(seen, cmap="Blues", vmin=0, vmax=highest, interpolation="none")
+        shown = panel.imshow(each.counts, cmap="Blues", vmin=0, vmax=highest, interpolation="none")
         panel.set_title(each.title, fontsize=9)
         panel.set_xlabel(axes_names[0])
         panel.set_ylabel(axes_names[1])

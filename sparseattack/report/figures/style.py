@@ -89,7 +89,7 @@ def label(axes: "Axes", across: str, up: str) -> None:
 def percent_scale(axes: "Axes", lowest: float | None = 0) -> None:
     """Make the vertical axis one of percent, from ``lowest``."""
     axes.set_ylim(bottom=lowest)
-    axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f} %")
+    axes.yaxis.set_major_formatter(lambda value, _: f"{round(100 * value, 9):g} %")
 
 
 def query_scale(axes: "Axes", budget: int, *, vertical: bool = False) -> None:
