@@ -1,6 +1,7 @@
 """Average ranks and their tests against SciPy and values by hand; the diagram."""
 
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -8,12 +9,12 @@ import pytest
 from command_line import Run
 from records import record
 from scikit_posthocs import posthoc_wilcoxon
-from scipy.stats import friedmanchisquare, wilcoxon
+from scipy.stats import friedmanchisquare, rankdata, wilcoxon
 
 from sparseattack import compare
 from sparseattack.report.figures.collection import figures, not_drawn
 from sparseattack.report.results import Results
-from sparseattack.report.statistics.ranks import compare_ranks, mean_queries
+from sparseattack.report.statistics.ranks import compare_ranks, mean_queries, signed_rank_p
 from sparseattack.study.columns import Columns
 
 BUDGET = 100
@@ -48,7 +49,7 @@ def test_ranks_by_hand() -> None:
 
 
 def test_pairs_are_those_of_wilcoxon_and_holm() -> None:
-    queries = np.minimum(np.random.default_rng(1).geometric([[0.02], [0.03], [0.05]], (3, 40)), 101).astype(
+    queries = np.minimum(np.random.default_rng(1).geometric([[0.02], [0.03], [0.05]], (3, 80)), 101).astype(
         float
     )
     found = compare_ranks(queries)
@@ -64,6 +65,28 @@ def test_pairs_are_those_of_wilcoxon_and_holm() -> None:
     assert found.pairs == pytest.approx(theirs.to_numpy())
 
 
+def test_with_few_images_a_pair_is_tested_over_all_signs_of_its_ranks() -> None:
+    """With ties and zeros against all signs one by one; without, and with many, against SciPy."""
+    differences = np.array([3, -1, 0, 3, 4, -1, 8, 0, 2.5, 6, 7])
+    ranks = rankdata(np.abs(differences))[differences != 0]
+    signs = np.array(list(product((-1, 1), repeat=len(ranks))))
+    least = abs((np.sign(differences[differences != 0]) * ranks).sum())
+    assert signed_rank_p(differences) == (np.abs(signs @ ranks) >= least).mean()
+    assert signed_rank_p(-differences) == signed_rank_p(differences)
+    assert signed_rank_p(np.arange(1.0, 15)) == 2 / 2**14 and signed_rank_p(np.zeros(3)) == 1
+    for count in (20, 50):
+        plain = np.random.default_rng(count).normal(0.4, 1, count)
+        assert signed_rank_p(plain) == pytest.approx(wilcoxon(plain, method="exact").pvalue)
+    many = np.random.default_rng(0).integers(-4, 6, 90).astype(float)
+    normal = wilcoxon(many, zero_method="pratt", method="approx").pvalue
+    assert signed_rank_p(many) == pytest.approx(normal)
+
+
+def test_one_that_is_ahead_on_each_of_few_images_is_told_from_all_others() -> None:
+    queries = np.array([np.arange(12), *np.full((8, 12), 101)], float)
+    assert (compare_ranks(queries).pairs[0, 1:] < 0.05).all()
+
+
 def test_methods_that_are_alike_everywhere_have_no_difference() -> None:
     found = compare_ranks(np.full((3, 5), 101.0))
     assert found.friedman == 1 and (found.pairs == 1).all() and found.ranks.tolist() == [2, 2, 2]
@@ -74,7 +97,9 @@ def test_the_diagram_is_the_same_every_time_and_says_what_it_shows(three: Result
     assert figure.name == "ranks-k2" and len(figure.rows) == 6
     assert "Friedman's test: p" in figure.caption and "12 images within 20 queries" in figure.caption
     text = figure.svg()
-    assert text == figure.svg() and all(f"{name} (" in text for name in ("sparse-rs", "one-plus-one"))
+    assert text == figure.svg() and all(
+        f">\u00a0\u00a0{name} (" in text for name in ("sparse-rs", "one-plus-one")
+    )
     ranks = {str(row[0]): float(row[1] or 0) for row in figure.rows}
     assert sum(ranks.values()) == pytest.approx(6, abs=1e-5) and not_drawn(three) == ""
 

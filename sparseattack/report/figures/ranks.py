@@ -11,7 +11,7 @@ from sparseattack.plugins.requirements import install_command
 from sparseattack.report.figures.figure import INK, ReportFigure
 from sparseattack.report.figures.panels import Panel, Series
 from sparseattack.report.figures.style import WIDTH, panels, short
-from sparseattack.report.statistics.ranks import RankComparison, compare_ranks, mean_queries
+from sparseattack.report.statistics.ranks import EXACT_RANKS, RankComparison, compare_ranks, mean_queries
 from sparseattack.report.tables import LEVEL
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 FEWEST = 3  # methods in a diagram
 MOST_NAMES = 6  # in its sentence
+GAP = "\u00a0\u00a0"  # of a name to its line; a browser would leave plain spaces out
 ROW, EDGES = 0.24, 0.7  # inches, of a name and of the scale
 
 
@@ -74,7 +75,8 @@ def _rank_figure(some: Sequence[tuple[Panel, Series]]) -> ReportFigure | None:
             f" {number_of(budget, 'query', 'queries')}: methods ranked on each image by queries to success,"
             " the mean of its runs, failures tied as the worst. Friedman's test: p"
             f" {_p(found.friedman)}. A bar joins methods that do not differ (Wilcoxon's signed-rank test,"
-            f" Pratt's way with ties, Holm-adjusted p ≥ {LEVEL}). The table of pairs has other tests, and"
+            f" Pratt's way with ties, exact up to {EXACT_RANKS} images that differ and with a normal"
+            f" approximation above, Holm-adjusted p ≥ {LEVEL}). The table of pairs has other tests, and"
             " adjusts for more of them. Ranks say who is first, not by how much. Conditions that are not"
             " finished have none."
         ),
@@ -144,7 +146,7 @@ def _paint(found: RankComparison, names: Sequence[str], series: Sequence[Series]
     )
     for text in drawn["labels"]:
         place, _, rank = text.get_text().partition(" ")
-        text.set_text(f"{short(names[int(place)])} ({rank})")
+        text.set_text(f"{GAP}{short(names[int(place)])} ({rank}){GAP}")
         text.set_color(INK)
     axes.set_xlim(1, count)
     axes.set_xlabel("average rank (1 is the best)")

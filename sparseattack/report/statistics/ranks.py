@@ -12,8 +12,11 @@ from itertools import combinations
 import numpy as np
 
 from sparseattack.report.statistics.intervals import holm
+from sparseattack.report.statistics.paired import sign_flip_p
 from sparseattack.report.summary import common_to_all
 from sparseattack.study.columns import Columns, Reals
+
+EXACT_RANKS = 50  # images that differ, up to which all signs of their ranks are counted
 
 
 @dataclass(frozen=True)
@@ -42,19 +45,34 @@ def mean_queries(several: Sequence[Columns], budget: int) -> Reals:
 
 def compare_ranks(queries: Reals) -> RankComparison:
     """Methods compared by their queries ``(M, images)``; there are at least three, and two images."""
-    from scipy.stats import friedmanchisquare, rankdata, wilcoxon
+    from scipy.stats import friedmanchisquare, rankdata
 
     count, images = queries.shape
     differ = (queries != queries[0]).any()
     friedman = float(friedmanchisquare(*queries).pvalue) if differ else 1.0
     both = list(combinations(range(count), 2))
-    tests = [
-        float(wilcoxon(queries[one], queries[other], zero_method="pratt", method="approx").pvalue)
-        if (queries[one] != queries[other]).any()
-        else 1.0
-        for one, other in both
-    ]
+    tests = [signed_rank_p(queries[one] - queries[other]) for one, other in both]
     pairs = np.ones((count, count))
     for (one, other), p in zip(both, holm(tests), strict=True):
         pairs[one, other] = pairs[other, one] = p
     return RankComparison(images, rankdata(queries, axis=0).mean(axis=1), friedman, pairs)
+
+
+def signed_rank_p(differences: Reals) -> float:
+    """Two-sided p-value of Wilcoxon's signed-rank test, with Pratt's (1959) way with differences of 0.
+
+    These have ranks, which are then left out. The signs of the others are random: with few, all are counted;
+    with many, their sum is taken for normal.
+    """
+    from scipy.stats import rankdata
+
+    signed = (np.sign(differences) * rankdata(np.abs(differences)))[differences != 0]
+    if not 0 < len(signed) <= EXACT_RANKS:
+        return sign_flip_p(signed)
+    doubled = (2 * signed).astype(np.int64)  # of equal differences, ranks are halves
+    chance = np.ones(1)  # of every sum of the ranks whose sign is positive
+    for rank in np.abs(doubled):
+        zeros = np.zeros(rank)
+        chance = (np.concatenate([chance, zeros]) + np.concatenate([zeros, chance])) / 2
+    sums = 2 * np.arange(len(chance)) - np.abs(doubled).sum()
+    return float(chance[np.abs(sums) >= abs(doubled.sum())].sum())
