@@ -3,6 +3,7 @@
 import builtins
 import csv
 import io
+import json
 import re
 import xml.etree.ElementTree as ET
 from collections import Counter
@@ -26,6 +27,7 @@ from sparseattack.report.figures.heat_maps import HeatMap, _most_frequent, _plac
 from sparseattack.report.figures.panels import Series, panels_of
 from sparseattack.report.figures.style import LineStyle, panels, percent_scale
 from sparseattack.report.figures.success import success_figure
+from sparseattack.report.page.pairs import pair_data
 from sparseattack.report.results import Results, results
 from sparseattack.report.summary import unfinished
 from sparseattack.study.columns import Columns, Courses, Ragged
@@ -208,6 +210,44 @@ def test_a_dot_is_the_lower_median_of_an_images_runs(found: Results, shown: list
         for which in ("first", "second"):
             lower = min(by_hand[row[which], int(row["image"])])  # of two seeds
             assert row[f"queries_{which}"] == ("" if lower == inf else str(lower))
+
+
+def test_where_every_class_is_a_target_figures_speak_of_targets_and_each_has_a_dot() -> None:
+    some = compare(replace(EXPERIMENT, images="digits[0:2]", pixels=(2,), target="all"))
+    told = figures(some)
+    scatter, profile, difference = (
+        named(told, f"{kind}-k2") for kind in ("scatter", "profile", "difference")
+    )
+    assert len(scatter.rows) == 18 and scatter.sentence.startswith("Of 18 targets, ")
+    for row in table(scatter):
+        for end in ("first", "second"):
+            costs = sorted(
+                one.first_fooled if one.success else inf
+                for one in some.records
+                if str(one.image) == row["image"] and str(one.target) == row["target"]
+                if one.strategy == row[end]
+            )
+            assert float(row[f"queries_{end}"] or inf) == costs[0] and len(costs) == 2  # the lower median
+    assert any(row["queries_first"] for row in table(scatter))
+    assert (
+        "of the targets of 2 images" in profile.sentence and "targets of 2 images reached" in profile.caption
+    )
+    assert " reaches, of the targets, " in difference.sentence and "fools" not in difference.title
+    assert profile.paint().axes[0].get_ylabel() == "targets reached"
+    (data,) = pair_data(_with_a_third(some)).values()
+    assert json.loads(data)["case"] == "target" and json.loads(data)["of"] == 18
+
+
+def _with_a_third(some: Results) -> Results:
+    """The same with the first condition once more, under another name."""
+    first = some.methods[0]
+    third = replace(first, label="third")
+    return replace(
+        some,
+        subject=replace(some.subject, methods=(*some.methods, third)),
+        columns=some.columns | {third: some.columns[first]},
+        planned=some.planned | {third: some.planned[first]},
+    )
 
 
 def test_where_nothing_is_fooled_nobody_is_the_fastest() -> None:

@@ -41,6 +41,9 @@ BAND = {  # of a difference, by whether images have several runs
 POINTS = 121  # of a performance profile
 FACTORS = 64  # of a performance profile, the largest
 
+FOOLS = "fools", "fools", ""  # words of a difference, where shares are of images
+CASE = {"image": ("image",), "target": ("image", "target")}  # columns, by what a share counts
+
 
 class Lead(NamedTuple):
     """A curve of the difference of two rates, with its pointwise 95 % band."""
@@ -64,17 +67,20 @@ def difference_figure(panel: Panel) -> ReportFigure | None:
     last = [lead_in_words(float(line.value[-1]), line.other.name) for line in lines]
     repeated = any(int(one.planned.max()) > 1 for one in panel.whole)
     counts = " or ".join(f"{each:,}" for each in sorted({line.images for line in lines}))
+    does, more, of = (
+        ("reaches", "reaches, of the targets,", "the targets of ") if panel.every_target else FOOLS
+    )
     return ReportFigure(
         name=f"difference-{panel.stem}",
         kind="difference",
-        title=f"How much more {short(best.name)} fools than others, {panel.subject}",
+        title=f"How much more {short(best.name)} {does} than others, {panel.subject}",
         sentence=(
-            f"Within {number_of(panel.common_budget, 'query', 'queries')} {best.name} fools"
+            f"Within {number_of(panel.common_budget, 'query', 'queries')} {best.name} {more}"
             f" {', '.join(last)}."
         ),
         caption=(
-            f"Share of images that {best.name} fools within so many queries, less the share that the other"
-            f" fools, on the images ({counts}) that both attack. {BAND[repeated]}{left_out(panel)}"
+            f"Share of {of}images that {best.name} {does} within so many queries, less the share that the"
+            f" other {does}, on the images ({counts}) that both attack. {BAND[repeated]}{left_out(panel)}"
         ),
         columns=("strategy", "less", "queries", "difference", "low", "high"),
         rows=tuple(
@@ -123,47 +129,54 @@ def scatter_figure(panel: Panel, first: Series, second: Series) -> ReportFigure 
     one, other = common_runs(first.runs, second.runs)
     if not len(one):
         return None
-    images, across, up = np.unique(one.image), *(lower_median(runs) for runs in (one, other))
+    (cases, across), (_, up) = (lower_median(runs, panel.every_target) for runs in (one, other))
     budgets = first.method.budget, second.method.budget
     known = [np.where(each <= min(budgets), each, np.inf) for each in (across, up)]  # of both
     better, worse = int((known[0] < known[1]).sum()), int((known[0] > known[1]).sum())
     within = f" within {number_of(min(budgets), 'query', 'queries')}" * (budgets[0] != budgets[1])
-    repeated = len(one) > len(images)
+    repeated, by_case = len(one) > len(across), f"{panel.case} by {panel.case}"
+    image = f"{panel.case} of the images" if panel.every_target else "image"
     return ReportFigure(
         name=f"scatter-{panel.stem}",
         kind="scatter",
-        title=f"{short(first.name)} against {short(second.name)}, image by image, {panel.subject}",
+        title=f"{short(first.name)} against {short(second.name)}, {by_case}, {panel.subject}",
         sentence=(
-            f"Of {number_of(len(images), 'image')}, {first.name} needs fewer queries on {better:,},"
-            f" {second.name} on {worse:,}; on {len(images) - better - worse:,} they need the same or both"
+            f"Of {number_of(len(across), panel.case)}, {first.name} needs fewer queries on {better:,},"
+            f" {second.name} on {worse:,}; on {len(across) - better - worse:,} they need the same or both"
             f" fail{within}."
         ),
         caption=(
-            "A dot for each image that both attack: queries to success"
+            f"A dot for each {image} that both attack: queries to success"
             f"{', the lower median of its runs' * repeated}. Failures within the budget, the dashed lines,"
             " stand on the rim, scattered so that they are seen. Above the diagonal the strategy named below"
             " is better, below it the one named at the left." + left_out(panel)
         ),
-        columns=("image", "queries_first", "queries_second", "first", "second"),
+        columns=(*CASE[panel.case], "queries_first", "queries_second", "first", "second"),
         rows=tuple(
             (
-                int(image),
+                *case[: len(CASE[panel.case])],
                 *(int(each) if np.isfinite(each) else None for each in pair),
                 first.name,
                 second.name,
             )
-            for image, *pair in zip(images.tolist(), across, up, strict=True)
+            for case, *pair in zip(cases.T.tolist(), across, up, strict=True)
         ),
         paint=lambda: _paint_scatter((first, second), (across, up)),
     )
 
 
-def lower_median(runs: Columns) -> Reals:
-    """Queries to success of each image, the lower median of its runs; infinite where that is a failure."""
+def lower_median(runs: Columns, every_target: bool) -> tuple[NDArray[np.int64], Reals]:
+    """Images ``(2, n)``, and the queries to success of each, the lower median of its runs.
+
+    Infinite where that is a failure. Where every other class is a target, each of an image stands apart.
+    """
     cost = _within(runs, int(runs.budget.max()))
-    order = np.lexsort((cost, runs.image))
-    _, start, count = np.unique(runs.image[order], return_index=True, return_counts=True)
-    return np.asarray(cost[order][start + (count - 1) // 2])
+    cases = np.stack([runs.image, runs.target * every_target])
+    order = np.lexsort((cost, *cases[::-1]))
+    cases = cases[:, order]
+    start = np.flatnonzero(np.concatenate([[True], (np.diff(cases) != 0).any(axis=0)]))
+    count = np.diff(start, append=len(order))
+    return cases[:, start], np.asarray(cost[order][start + (count - 1) // 2])
 
 
 def _paint_scatter(pair: tuple[Series, Series], queries: tuple[Reals, Reals]) -> "Figure":
@@ -208,22 +221,24 @@ def profile_figure(panel: Panel) -> ReportFigure | None:
     lead = max(each[0] for each in shares)
     names = [one.name for one in panel.whole]
     first = [name for name, each in zip(names, shares, strict=True) if each[0] == lead]
+    none, of = ("reaches", "the targets of ") if panel.every_target else ("fools", "")
+    solved, same = ("reached", "image, target") if panel.every_target else ("fooled", "image")
     return ReportFigure(
         name=f"profile-{panel.stem}",
         kind="profile",
         title=f"Performance profile, {panel.subject}",
         sentence=(
             f"{tied(first)} {'is' if len(first) == 1 else 'are each'} the first, or as fast as the"
-            f" first, on {percent(float(lead))} of {number_of(images, 'image')}."
+            f" first, on {percent(float(lead))} of {of}{number_of(images, 'image')}."
             if lead
-            else f"None of them fools any of {number_of(images, 'image')} within"
+            else f"None of them {none} any of {of}{number_of(images, 'image')} within"
             f" {number_of(panel.common_budget, 'query', 'queries')}."
         ),
         caption=(
-            f"Share of {number_of(images, 'image')} fooled with at most so many times the queries of the"
-            " strategy that was fastest on the same image and seed (Dolan and Moré, 2002). Failures count as"
-            f" infinitely many queries. It depends on which strategies take part, here {len(names)}; at 1"
-            " stands how often each was the fastest." + left_out(panel)
+            f"Share of {of}{number_of(images, 'image')} {solved} with at most so many times the queries of"
+            f" the strategy that was fastest on the same {same} and seed (Dolan and Moré, 2002). Failures"
+            f" count as infinitely many queries. It depends on which strategies take part, here {len(names)};"
+            " at 1 stands how often each was the fastest." + left_out(panel)
         ),
         columns=("strategy", "factor", "share"),
         rows=tuple(
@@ -268,7 +283,7 @@ def _paint_profile(panel: Panel, factors: Reals, shares: Sequence[Reals]) -> "Fi
     axes.set_xscale("log", base=2)
     axes.set_xlim(1, factors[-1])
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
-    label(axes, "times the queries of the fastest on the same image", "images fooled")
+    label(axes, f"times the queries of the fastest on the same {panel.case}", panel.share)
     percent_scale(axes)
     legend(figure, handles, [one.name for one in panel.whole])
     return figure

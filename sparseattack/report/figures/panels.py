@@ -65,6 +65,16 @@ class Panel:
     series: tuple[Series, ...]
 
     @property
+    def case(self) -> str:
+        """What a share counts: ``image``, or ``target`` where every other class is one."""
+        return "target" if self.every_target else "image"
+
+    @property
+    def share(self) -> str:
+        """What a success rate is a share of, as axes name it."""
+        return "targets reached" if self.every_target else "images fooled"
+
+    @property
     def whole(self) -> list[Series]:
         """Those that lack no run."""
         return [one for one in self.series if one.bounds is None]

@@ -161,7 +161,7 @@ def _paint(panel: Panel, curves: Curves) -> "Figure":
         handles.append(line)
         names.append(one.shown)
     query_scale(axes, panel.budget)
-    label(axes, "queries", "targets reached" if panel.every_target else "images fooled")
+    label(axes, "queries", panel.share)
     percent_scale(axes)
     legend(figure, handles, names)
     return figure

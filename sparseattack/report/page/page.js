@@ -91,7 +91,7 @@
       svg(drawing, "circle", {cx: across(x).toFixed(1), cy: up(y).toFixed(1), r: 2.4, fill: pair[0].colour, "fill-opacity": 0.75});
     }
   };
-  const sentence = (pair, queries, of) => {
+  const sentence = (pair, queries, of, unit) => {
     const least = Math.min(...pair.map((one) => one.budget));
     const known = queries.map((some) => some.map((cost) => (cost && cost <= least ? cost : Infinity)));
     const total = known[0].length;
@@ -99,7 +99,7 @@
     const worse = known[0].filter((cost, image) => cost > known[1][image]).length;
     const some = total < of ? ` (drawn evenly from ${count(of)})` : "";
     const within = pair[0].budget === pair[1].budget ? "" : ` within ${count(least)} queries`;
-    return `Of ${count(total)} image${total === 1 ? "" : "s"}${some}, ${pair[0].name} needs fewer queries on ${count(better)}, `
+    return `Of ${count(total)} ${unit}${total === 1 ? "" : "s"}${some}, ${pair[0].name} needs fewer queries on ${count(better)}, `
       + `${pair[1].name} on ${count(worse)}; on ${count(total - better - worse)} they need the same or both fail${within}.`;
   };
   for (const held of every(document, "script.pairs")) {
@@ -112,11 +112,11 @@
       chosen = wanted;
       selects.forEach((select, place) => { select.value = chosen[place]; });
       const pair = chosen.map((place) => data.methods[place]), queries = chosen.map((place) => data.queries[place]);
-      const said = sentence(pair, queries, data.of);
+      const said = sentence(pair, queries, data.of, data.case);
       scatter(drawing, pair, queries);
       drawing.setAttribute("aria-label", said);
       figure.querySelector("figcaption strong").textContent = said;
-      figure.querySelector("h3").textContent = `${pair[0].name} against ${pair[1].name}, image by image, ${data.subject}`;
+      figure.querySelector("h3").textContent = `${pair[0].name} against ${pair[1].name}, ${data.case} by ${data.case}, ${data.subject}`;
     };
     selects.forEach((select, changed) => {
       data.methods.forEach(({name}, place) => select.append(new Option(name, place)));

@@ -18,8 +18,9 @@ FEWEST = 3  # strategies of which one can choose two
 def pair_data(found: Results) -> Mapping[str, str]:
     """JSON by the name of the figure that it belongs to, with no letter that could end a script element.
 
-    ``queries`` has a list for each of the ``methods``, with a number for each image that all of them attack:
-    0 is a failure. Of very many images some are left out, evenly; ``of`` says how many there are.
+    ``queries`` has a list for each of the ``methods``, with a number for each ``case``, an image or a target,
+    that all of them attack: 0 is a failure. Of very many cases some are left out, evenly; ``of`` says how
+    many there are.
     """
     shown = [panel for panel in panels_of(found) if len(panel.whole) >= FEWEST]
     texts = {f"scatter-{panel.stem}": _data(panel, MOST // len(shown)) for panel in shown}
@@ -31,10 +32,11 @@ def _data(panel: Panel, most: int) -> str:
     runs = common_to_all([one.runs for one in panel.whole])
     if not len(runs[0]):
         return ""
-    costs = np.array([lower_median(each) for each in runs])
+    costs = np.array([lower_median(each, panel.every_target)[1] for each in runs])
     count = costs.shape[1]
     places = np.unique(np.linspace(0, count - 1, min(count, most // len(costs) + 1)).round().astype(int))
     content = {
+        "case": panel.case,
         "subject": panel.subject,
         "of": count,
         "methods": [
