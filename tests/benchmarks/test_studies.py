@@ -13,9 +13,9 @@ from sparseattack.report.results import results
 from sparseattack.study.store import Study
 
 DOCS = Path(__file__).parents[2] / "docs"
-BUDGETS = {"nin-random-target": 300}  # others have 1,000
+BUDGETS = dict.fromkeys(("forest", "nin-random-target", "resnet20-random-target"), 300)  # others have 1,000
 TABLE = "one-pixel-table"
-RANKED = {"allconv", "allconv-small", "nin", "resnet20-all"}
+RANKED = {"allconv", "allconv-small", "forest", "nin", "resnet20-all"}
 PACKED = sorted(path.name.removesuffix(SUFFIX) for path in FOLDER.glob(f"*{SUFFIX}"))
 
 
