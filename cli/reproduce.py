@@ -51,11 +51,15 @@ def _run_until_stopped(chosen: Reproduction, console: Console) -> bool:
         raise
     except (KeyboardInterrupt, SparseattackError) as ended:
         _publish(chosen, console)
-        again = shlex.join(["sparseattack", *sys.argv[1:]])
-        console.print(f"stopped; all finished runs are stored, and the same command resumes:\n  {again}")
+        console.print(f"stopped; all finished runs are stored, and the same command resumes:\n  {_command()}")
         if isinstance(ended, KeyboardInterrupt):
             raise typer.Exit(INTERRUPTED) from None
         raise
+
+
+def _command() -> str:
+    """The one that was typed, with which what is lacking is run."""
+    return shlex.join(["sparseattack", *(word for word in sys.argv[1:] if word != "--no-run")])
 
 
 def _run(chosen: Reproduction, console: Console) -> bool:
@@ -87,7 +91,8 @@ def _publish(chosen: Reproduction, console: Console) -> None:
         print_table(printed)
     console.print(f"Tables, figures and studies are in {chosen.folder}")
     try:
-        console.print(f"A page for any browser is {write_reproduction(chosen, filled)}", soft_wrap=True)
+        page = write_reproduction(chosen, filled, _command())
+        console.print(f"A page for any browser is {page}", soft_wrap=True)
     except InputError as error:
         console.print(str(error))
 

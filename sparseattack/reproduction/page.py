@@ -10,6 +10,7 @@ from sparseattack.report.export.robustness import command_of
 from sparseattack.report.page.cells import Heading, PageTable, number_cell, text_cell
 from sparseattack.report.page.document import PageSection, sections_html
 from sparseattack.report.page.drawings import Drawings
+from sparseattack.report.page.origin import Fact, origins, versions_of
 
 from .figures import figures_of
 from .one_pixel import Reproduction
@@ -27,11 +28,13 @@ MEANING = (
     " overlapping with it, or outside."
 )
 
+ELSEWHERE = "asked on", "not charged"  # facts of a study: the dates are one sentence, its page has the other
 
-def write_reproduction(reproduction: Reproduction, filled: Sequence[FilledTable]) -> Path:
-    """Write the page of tables that are computed; InputError without Jinja2 or matplotlib."""
+
+def write_reproduction(reproduction: Reproduction, filled: Sequence[FilledTable], command: str = "") -> Path:
+    """Write the page of tables that are computed by a command; InputError without Jinja2 or matplotlib."""
     path = reproduction.folder / NAME
-    text = page(reproduction, filled).encode()
+    text = page(reproduction, filled, command).encode()
     try:
         write_whole(path, lambda fresh: fresh.write_bytes(text))
     except OSError as error:
@@ -39,7 +42,7 @@ def write_reproduction(reproduction: Reproduction, filled: Sequence[FilledTable]
     return path
 
 
-def page(reproduction: Reproduction, filled: Sequence[FilledTable]) -> str:
+def page(reproduction: Reproduction, filled: Sequence[FilledTable], command: str = "") -> str:
     """The same as text."""
     finished, draw = reproduction.finished(), Drawings()
     sections = []
@@ -56,10 +59,11 @@ def page(reproduction: Reproduction, filled: Sequence[FilledTable]) -> str:
             )
         )
     studies = list(finished.values())
-    told, asked = list(_origins(studies)), _commands(studies)
+    told, asked = list(_origins(studies)), [*[command] * bool(command), *_commands(studies)]
     sections.append(PageSection("origin", "How to repeat it", told, [], [], asked))
+    version = versions_of([study.found for study in studies])
     texts = [json.loads(as_json(one.table, one.cells, one.notes)) for one in filled]
-    return sections_html(TITLE, LEAD, sections, json.dumps({"tables": texts}), draw)
+    return sections_html(TITLE, LEAD, sections, json.dumps({"tables": texts}), draw, version=version)
 
 
 def page_table(one: FilledTable) -> PageTable:
@@ -75,12 +79,21 @@ def _text(cell: CellText) -> str:
 
 
 def _origins(studies: Collection[FinishedStudy]) -> Iterator[str]:
-    """What the studies are, in sentences."""
+    """What the studies are, and what they were made with, of which networks where these differ."""
     count = number_of(len(studies), "study", "studies")
-    yield f"{count}, one for each of these commands, which make them again."
+    yield f"{count}, one for each of the compare commands, which make them again."
     dates = sorted({study.request.created[:10] for study in studies})
     if dates:
         yield f"They were asked for on {' and '.join(dict.fromkeys((dates[0], dates[-1])))}."
+    networks: dict[Fact, list[str]] = {}
+    for study in studies:
+        for fact in origins(study.found):
+            networks.setdefault(fact, []).append(study.request.oracle)
+    every = {study.request.oracle for study in studies}
+    for fact, names in networks.items():
+        of = "" if every == set(names) else f", {', '.join(dict.fromkeys(names))}"
+        if fact.name not in ELSEWHERE:
+            yield f"{fact.name[0].upper()}{fact.name[1:]}{of}: {fact.text}"
 
 
 def _commands(studies: Collection[FinishedStudy]) -> list[str]:

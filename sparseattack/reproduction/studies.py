@@ -8,7 +8,7 @@ from sparseattack.errors import InputError
 from sparseattack.experiment.protocols import PROTOCOLS
 from sparseattack.experiment.settings import Experiment
 from sparseattack.provenance import digest
-from sparseattack.report.results import results
+from sparseattack.report.results import Results, results
 from sparseattack.study.facts import StudyRequest
 from sparseattack.study.record import Record
 from sparseattack.study.store import Study
@@ -105,6 +105,7 @@ class FinishedStudy:
     path: Path
     records: list[Record]
     request: StudyRequest  # what was asked of the study
+    found: Results  # its tables
 
     @property
     def experiment(self) -> Experiment:
@@ -137,7 +138,7 @@ def read_finished(path: Path, experiment: Experiment | None = None) -> FinishedS
         return None
     if request is None or not found or not found.records or found.unfinished:
         return None
-    return FinishedStudy(path, found.records, request)
+    return FinishedStudy(path, found.records, request, found)
 
 
 def _is_of(request: StudyRequest, experiment: Experiment | None) -> bool:

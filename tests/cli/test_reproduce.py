@@ -48,7 +48,8 @@ def test_tables_and_figures_are_written_and_shown(told: Answer, folder: Path) ->
     for words in ("Table VIII", "allconv-small", "untargeted success, 3 pixels", "in place of 500"):
         assert words in told.out
     assert str(folder) in told.err.replace("\n", "")
-    assert "untargeted success, 3 pixels" in (folder / "one-pixel.html").read_text("utf-8")
+    text = (folder / "one-pixel.html").read_text("utf-8")
+    assert "untargeted success, 3 pixels" in text and "<code>sparseattack reproduce one-pixel --" in text
     for path in re.findall(r"\]\((.*?)\)", (folder / "table-8.md").read_text("utf-8")):
         assert (folder / path).stat().st_size > 1000
 

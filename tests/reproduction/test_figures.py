@@ -154,6 +154,20 @@ def test_the_page_has_every_cell_every_figure_and_the_commands(done: Reproductio
     assert json.loads(numbers)["tables"][0]["cells"] == [cell.to_dict() for cell in one.cells]
 
 
+def test_the_page_says_how_to_repeat_it_and_with_what_it_was_made(done: Reproduction) -> None:
+    command = "sparseattack reproduce one-pixel --images 6 --budget 800"
+    text = unescape(page(done, publish(done), command))
+    assert f"<code>{command}\n" in text
+    (environment,) = {each for one in done.finished().values() for each in one.found.environments}
+    made = next(iter(done.finished().values())).found.environments[environment]
+    for name, version in made.versions.items():
+        assert f"{name} {version}" in text
+    assert f"Made by sparseattack {made.versions['sparseattack']} (" in text and made.processor in text
+    for one in done.finished().values():
+        assert one.found.question.oracle in text and one.request.images in text
+    assert text.count("Digest of the oracle: ") == 1 == text.count("Machine: ")
+
+
 def test_without_matplotlib_the_error_names_the_command_to_install_it(
     done: Reproduction, monkeypatch: pytest.MonkeyPatch
 ) -> None:

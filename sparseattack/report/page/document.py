@@ -83,9 +83,12 @@ def html(several: Mapping[str, Results]) -> str:
 
 
 def sections_html(
-    title: str, lead: str, sections: Sequence[PageSection], numbers: str, draw: Drawings
+    title: str, lead: str, sections: Sequence[PageSection], numbers: str, draw: Drawings, *, version: str
 ) -> str:
-    """The page of other tables and figures, which ``draw`` has drawn; ``numbers`` are JSON to be saved."""
+    """The page of other tables and figures, which ``draw`` has drawn; ``numbers`` are JSON to be saved.
+
+    ``version`` is that of sparseattack that made the runs.
+    """
     require_jinja()
     links = [PageLink(one.id, one.title) for one in sections]
     script, digest = _script()
@@ -100,7 +103,7 @@ def sections_html(
             rings=[],
             common=[],
             common_note="",
-            version="",
+            version=version,
             file=FILE,
             numbers=script_safe(numbers),
             style=_file("page.css"),
