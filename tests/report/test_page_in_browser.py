@@ -209,6 +209,30 @@ def test_on_a_phone_a_figure_fits_and_a_touch_makes_it_large(browser: "Browser",
         assert shown.evaluate("document.documentElement.scrollWidth") == 360
 
 
+def test_a_figure_is_made_large_with_keys(browser: "Browser", page: Path) -> None:
+    """Only on a phone: elsewhere there is no button that does nothing."""
+    with Visit(browser, page, 360) as shown:
+        figure = shown.locator("figure").first
+        drawing, button = figure.locator(".drawing"), figure.locator("button.enlarge")
+        before = drawing.locator("svg").bounding_box()
+        for _ in range(80):
+            if button.evaluate("one => one === document.activeElement"):
+                break
+            shown.keyboard.press("Tab")
+        shown.keyboard.press("Enter")
+        after = drawing.locator("svg").bounding_box()
+        assert before and after and before["width"] < 360 < after["width"]
+        assert button.inner_text() == "make small"
+        shown.keyboard.press("Shift+Tab")
+        shown.keyboard.press("End")
+        shown.keyboard.press("ArrowRight")
+        shown.wait_for_timeout(500)  # it scrolls smoothly
+        assert drawing.evaluate("one => one.scrollLeft") > 0
+    with Visit(browser, page) as shown:
+        assert shown.locator("button.enlarge").count() > 5
+        assert not any(one.is_visible() for one in shown.locator("button.enlarge").all())
+
+
 def test_the_numbers_can_be_saved(browser: "Browser", page: Path, found: Results) -> None:
     with Visit(browser, page) as shown:
         link = shown.locator("#download").get_attribute("href") or ""

@@ -126,10 +126,20 @@
     figure.querySelector(".filters").hidden = false;
   }
 
-  // On a phone a touch makes a figure large, another one small again.
+  // On a phone a touch, or the button below it, makes a figure large, another one small again.
   document.documentElement.classList.add("script");
   for (const drawing of every(document, "figure .drawing")) {
-    drawing.addEventListener("click", () => drawing.classList.toggle("zoomed"));
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "enlarge";
+    button.textContent = "enlarge";
+    drawing.after(button);
+    const enlarge = () => {
+      const large = drawing.classList.toggle("zoomed");
+      drawing.tabIndex = large ? 0 : -1;  // a large one is scrolled by keys, too
+      button.textContent = large ? "make small" : "enlarge";
+    };
+    for (const one of [drawing, button]) one.addEventListener("click", enlarge);
   }
 
   // The numbers inside the page as a file.
