@@ -172,14 +172,15 @@ def _shares(fragile: Fragility, found: Results) -> Iterator[ShareFact]:
     for level in fragile.resistances:
         counted = changes([method for method in found.methods if method.k == level.k], level.k != 1)
         heading = f"{kept_heading(fragile, found)}, {level.k:,} {counted}"
-        yield _fact(heading, level.kept, resistance_text(level))
+        why = "bounds, as runs are missing" if level.lacking else "no image was attacked"
+        yield _fact(heading, level.kept, resistance_text(level), why)
 
 
-def _fact(heading: str, share: Share, text: str) -> ShareFact:
+def _fact(heading: str, share: Share, text: str, why: str = "") -> ShareFact:
+    """A figure; where it is not known, its bounds, and ``why``."""
     ends = f"{100 * share.low:.1f} to {percent(share.high)}"
     if share.value is None:
-        value = f"{100 * share.low:.0f} to {100 * share.high:.0f} %"
-        return ShareFact(heading, value, "bounds, as runs are missing", *share[1:], text)
+        return ShareFact(heading, ends, why, *share[1:], text)
     return ShareFact(heading, percent(share.value), f"95 % interval {ends}", *share[1:], text)
 
 
@@ -187,7 +188,9 @@ def _about(found: Results) -> list[str]:
     """What was attacked and how, what was left out, and what else is to be known."""
     lines = headline(found.subject)
     notes = [f"{note[:1].upper()}{note[1:]}." for note in found.notes]
-    runs = f"{found.finished:,} of {number_of(found.subject.runs, 'planned run')} are finished."
+    planned = number_of(found.subject.runs, "planned run")
+    runs = f"{found.finished:,} of {planned} {'is' if found.subject.runs == 1 else 'are'} finished."
+    runs = runs if found.subject.runs else "No run is planned."
     labels = {one.name: one.strategy for one in found.methods if one.label}
     named = [f"{name} is {spec}." for name, spec in labels.items() if f"({spec})" not in name]
     return [*lines, *notes, *named, runs, *generations(found.methods)]
@@ -196,7 +199,8 @@ def _about(found: Results) -> list[str]:
 def _shown(found: Results, gallery: Sequence[Card]) -> str:
     """How many of the runs the gallery has."""
     once = each_run_once(found.columns).values()
-    successes = sum(int(runs.success.sum()) for runs in once)
+    hits = [int(runs.success.sum()) for runs in once]
+    successes, of = sum(hits), {card.method for card in gallery if card.success}
     shown = sum(card.success for card in gallery)
     failed = sum(map(len, once)) - successes
     if not found.finished:
@@ -207,7 +211,9 @@ def _shown(found: Results, gallery: Sequence[Card]) -> str:
     )
     if not successes:
         return f"{counts}."
+    every = sum(count > 0 for count in hits)
+    some = "every condition" if len(of) == every else f"{len(of)} of {number_of(every, 'condition')}"
     return (
-        f"{counts}: of every condition the successes of fewest {changes(found.methods)} and queries. These"
+        f"{counts}: of {some} with a success those of fewest {changes(found.methods)} and queries. These"
         " first, failures last."
     )

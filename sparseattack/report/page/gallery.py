@@ -1,4 +1,4 @@
-"""Which runs are shown: of every method the successes of fewest pixels and queries, and some failures."""
+"""Which runs are shown: of each method in turn successes of few pixels and queries, and some failures."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,7 +14,7 @@ from sparseattack.report.page.fragility import FragileImage, fragility, sizes
 from sparseattack.report.page.thumbnails import Thumbnail
 from sparseattack.report.page.wording import class_of
 from sparseattack.report.results import Results
-from sparseattack.report.summary import each_run_once
+from sparseattack.report.summary import condition, each_run_once, limits
 from sparseattack.report.tables import percent
 from sparseattack.study.columns import Columns
 from sparseattack.study.facts import Method
@@ -22,7 +22,7 @@ from sparseattack.study.record import WHITE, Record
 from sparseattack.study.store import Study
 
 SUCCESSES, FAILURES, FRAGILE = 36, 12, 8  # shown
-TWICE = 2  # times that an image is shown at most
+TWICE = 2  # times that an image is shown before all others are
 COLOUR = 3  # channels; a fourth is opacity
 
 
@@ -57,6 +57,7 @@ class Card:
     height: int
     pixels: tuple[Pixel, ...]
     method: Method
+    condition: str  # what it is of, with all in which the methods of the study differ
     seed: int
     success: bool
     label: str  # true class
@@ -75,13 +76,11 @@ def shown_runs(found: Results) -> list[ShownRun]:
     """The runs of the gallery: successes by pixels and queries, then failures on the same images."""
     each = {method: _rows(found, method, runs) for method, runs in each_run_once(found.columns).items()}
     fast = [sorted((run for run in runs if run.success), key=_worst) for runs in each.values()]
-    successes = sorted(_in_turn([_each_image_once(runs) for runs in fast], SUCCESSES, TWICE), key=_worst)
+    successes = sorted(_in_turn([_each_image_once(runs) for runs in fast], SUCCESSES), key=_worst)
     seen = {run.image for run in successes}
     slow = [[run for run in runs if not run.success] for runs in each.values()]
     failed = [sorted(runs, key=lambda run: (run.image not in seen, run.image, run.seed)) for runs in slow]
-    return successes + sorted(
-        _in_turn([_each_image_once(runs) for runs in failed], FAILURES, TWICE), key=_worst
-    )
+    return successes + sorted(_in_turn([_each_image_once(runs) for runs in failed], FAILURES), key=_worst)
 
 
 def _worst(run: ShownRun) -> tuple[int, ...]:
@@ -95,14 +94,18 @@ def _each_image_once(runs: Sequence[ShownRun]) -> list[ShownRun]:
     return list(first.values())
 
 
-def _in_turn(lists: Sequence[Sequence[ShownRun]], most: int, often: int) -> list[ShownRun]:
-    """The first of every list, then the second of every list, and so on, each image so ``often`` at most."""
-    shown, count = list[ShownRun](), Counter[int]()
-    for run in (run for rank in zip_longest(*lists) for run in rank if run is not None):
-        if count[run.image] < often and len(shown) < most:
-            count[run.image] += 1
-            shown.append(run)
-    return shown
+def _in_turn(lists: Sequence[Sequence[ShownRun]], most: int) -> list[ShownRun]:
+    """The first of every list, then the second of every list, and so on, ``most`` of them.
+
+    After the first of every list, an image that is there ``TWICE`` waits until no other is left.
+    """
+    shown, waiting, count = list[ShownRun](), list[ShownRun](), Counter[int]()
+    for place, rank in enumerate(zip_longest(*lists)):
+        for run in (run for run in rank if run is not None):
+            waits = place > 0 and count[run.image] >= TWICE
+            (waiting if waits else shown).append(run)
+            count[run.image] += not waits
+    return [*shown, *waiting][:most]
 
 
 def _rows(found: Results, method: Method, runs: Columns) -> list[ShownRun]:
@@ -165,8 +168,10 @@ def cards(
         picture = pictures.get(run.image)
         if record is not None and record.positions and picture is not None:
             named = f"{ids[run.image]}-{place}"
+            every = found.methods
+            of = f"{condition(run.method, every)}, {limits(run.method, every)}"
             card = _card(run, record, picture, classes, found.question.stop)
-            yield replace(card, id=named, picture=ids[run.image])
+            yield replace(card, id=named, picture=ids[run.image], condition=of)
 
 
 def _cost(run: ShownRun, charged: int, stop: str) -> str:
@@ -181,8 +186,8 @@ def _cost(run: ShownRun, charged: int, stop: str) -> str:
 
 
 def _card(run: ShownRun, record: Record, picture: Thumbnail, classes: Sequence[str], stop: str) -> Card:
-    before = f"{class_of(classes, record.before_class)} {percent(record.before_confidence)}"
-    after = f"{class_of(classes, record.after_class)} {percent(record.after_confidence)}"
+    before = f"{class_of(classes, record.before_class)}, {percent(record.before_confidence)}"
+    after = f"{class_of(classes, record.after_class)}, {percent(record.after_confidence)}"
     return Card(
         id="",
         picture="",
@@ -191,6 +196,7 @@ def _card(run: ShownRun, record: Record, picture: Thumbnail, classes: Sequence[s
         height=picture.height,
         pixels=tuple(_pixels(record, picture)),
         method=run.method,
+        condition="",
         seed=run.seed,
         success=run.success,
         label=class_of(classes, record.label),
