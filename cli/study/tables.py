@@ -76,10 +76,12 @@ def report(
     if strict:
         for found in several.values():
             require_alike(found.mixtures)
-    said = _write_plots(several, plots) if plots else []
-    if page:
+    said = list[str]()
+    if page:  # first, as there may be nothing to plot
         write_page(several, page)
         said.append(f"a page for any browser is in {page}")
+    if plots:
+        said += _write_plots(several, plots)
     _print_all(several, output)  # last, as a pipe may be closed
     for sentence in said:
         print_text(f"sparseattack: {sentence}", error=True)

@@ -28,6 +28,7 @@ from sparseattack.report.selection import (
     planned_once,
     shared_names,
     view,
+    widest,
     without_smaller_budgets,
 )
 from sparseattack.report.summary import (
@@ -265,7 +266,7 @@ def results(
     complete = {one: runs for one, runs in groups.items() if one not in lacking and len(runs)}
     environments = study.environments(set().union(*(runs.environment for runs in groups.values())))
     return Results(
-        subject=Subject.of(question, requests, methods),
+        subject=Subject.of(question, requests, methods, widest(study, requests)),
         finished=sum(int(one.has(groups[one.method]).sum()) for one in planned_once(methods)),
         verifications=total(np.concatenate([runs.verifications for runs in each_run_once(groups).values()])),
         records=list(view(study, methods, question.stop)) if records else [],

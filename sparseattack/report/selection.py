@@ -76,6 +76,15 @@ def planned(study: Study, requests: Sequence[StudyRequest], numbers: dict[str, i
     return sorted(_told_apart(list(found.values())), key=lambda one: one.method.k)
 
 
+def widest(study: Study, requests: Sequence[StudyRequest]) -> list[StudyRequest]:
+    """The requests whose selection has every image of the others; none where each lacks some."""
+    lists = study.facts(ImageList)
+    keys = {request.images: {*lists[request.images].keys} for request in requests}
+    every = set[str]().union(*keys.values())
+    whole = [images for images, mine in keys.items() if mine == every]
+    return [request for request in requests if request.images in whole[:1]]
+
+
 def _told_apart(methods: list[Planned]) -> list[Planned]:
     """The methods, all but the last of one name with a longer one that says in what they differ.
 

@@ -59,11 +59,12 @@ class Section(NamedTuple):
 class Subject:
     """What tables are about: a question, the experiments that were asked, and how many images these attack.
 
-    A number is None where several selections of images differ in it.
+    A number is None where no selection of images has all of them.
     """
 
     question: Question
     requests: tuple[StudyRequest, ...]  # in the order in which they were asked
+    widest: tuple[StudyRequest, ...]  # those whose selection has every image of the others; none without one
     methods: tuple[Method, ...]
     images: int  # whether or not attacked
     attacked: int  # images, as planned
@@ -75,29 +76,35 @@ class Subject:
     same_images: bool  # whether every method attacks the same of the images
 
     @classmethod
-    def of(cls, question: Question, requests: Sequence[StudyRequest], methods: Sequence[Planned]) -> Self:
-        """What the methods of some requests attack."""
+    def of(
+        cls,
+        question: Question,
+        requests: Sequence[StudyRequest],
+        methods: Sequence[Planned],
+        widest: Sequence[StudyRequest],
+    ) -> Self:
+        """What the methods of some requests attack, of which the ``widest`` have all images."""
 
         def common(name: str) -> Any:
-            values = {getattr(request, name) for request in requests}
+            values = {getattr(request, name) for request in widest}
             return values.pop() if len(values) == 1 else None
 
-        one_selection = len({request.images for request in requests}) == 1
         seeds = {seed for one in methods for seed in one.runs}
         every = {str(seed) for seed in seeds}
-        all_seeds = question.target == "none" or all(every == {*request.runs} for request in requests)
+        all_seeds = question.target == "none" or all(every == {*request.runs} for request in widest)
         attacked = np.sum([one.by_image for one in methods], axis=0) > 0
         return cls(
             question=question,
             requests=tuple(requests),
+            widest=tuple(widest),
             methods=tuple(one.method for one in methods),
-            images=requests[0].num_images if one_selection else len(attacked),
+            images=widest[0].num_images if widest else len(attacked),
             attacked=int(attacked.sum()),
             runs=int(sum(one.by_image.sum() for one in planned_once(methods))),
             cases=max(int(one.by_image.sum()) for one in methods),
             seeds=tuple(sorted(seeds)),
-            eligible=common("eligible") if one_selection else None,
-            left_out=common("left_out") if one_selection and all_seeds else None,
+            eligible=common("eligible"),
+            left_out=common("left_out") if all_seeds else None,
             same_images=len({(one.by_image > 0).tobytes() for one in methods}) == 1,
         )
 

@@ -85,6 +85,35 @@ def test_robust_accuracy_is_of_all_images(tmp_path: Path) -> None:
     assert fragile.clean and fragile.clean.value == request.correct / 60
 
 
+@pytest.mark.parametrize("ends", [(60, 30), (30, 60)])
+def test_a_study_that_grew_has_the_accuracies_of_all_its_images(
+    ends: tuple[int, int], tmp_path: Path
+) -> None:
+    labelled = replace(SMALL, true_class="label", pixels=(2,), seeds=(0,))
+    whole = fragility(compare(replace(labelled, images="digits[0:60]"), tmp_path / "whole.study"))
+    for end in ends:
+        compare(replace(labelled, images=f"digits[0:{end}]"), tmp_path / "a.study")
+    with Study.read(tmp_path / "a.study") as study:
+        found = results(study)
+    grown, wrong = fragility(found), 60 - whole.correct
+    assert whole.clean and wrong and grown == whole
+    assert found.subject.left_out == wrong and found.subject.eligible == whole.correct
+    text = Elements(found.to_html()).text
+    assert f"{whole.correct} of 60 images attacked; the oracle misclassifies {wrong} clean images." in text
+
+
+def test_selections_of_which_each_lacks_images_are_known_together(tmp_path: Path) -> None:
+    labelled = replace(SMALL, true_class="label", pixels=(2,), seeds=(0,))
+    known = list[int]()
+    for images in ("digits[0:20]", "digits[20:40]", "digits[10:30]"):
+        compare(replace(labelled, images=images), tmp_path / "a.study")
+        with Study.read(tmp_path / "a.study") as study:
+            found = results(study)
+        known.append(fragility(found).images)
+        assert (found.subject.left_out is None) == (images != "digits[0:20]")
+    assert known == [20, 40, 0]  # of the last selection each image is one of another
+
+
 def test_classes_and_pictures_are_those_of_the_runs(found: Results) -> None:
     fragile = fragility(found)
     for line in fragile.classes:
@@ -321,6 +350,72 @@ def test_of_copies_of_an_image_one_counts(tmp_path: Path) -> None:
     assert all(one.kept.value == pytest.approx((6 - one.fooled) / 6) for one in fragile.resistances)
 
 
+def test_where_every_image_is_misclassified_nothing_is_left(run: Run, tmp_path: Path) -> None:
+    """No run is missing, both accuracies are zero; the page is written though there is nothing to plot."""
+    pixels = np.random.default_rng(3).integers(256, size=(6, 8, 8, 3), dtype=np.uint8)
+    chosen = replace(SMALL, oracle="linear(classes=4,inputs=192)", images=str(tmp_path / "a.npz"), seeds=(0,))
+    np.savez(chosen.images, images=pixels)
+    seen = compare(chosen).images
+    wrong = np.array([(seen[number].predicted + 1) % 4 for number in range(6)])
+    np.savez(chosen.images, images=pixels, labels=wrong)
+    path, page = tmp_path / "a.study", tmp_path / "page.html"
+    fragile = fragility(compare(replace(chosen, true_class="label"), path))
+    assert fragile.clean and {one.kept for one in fragile.resistances} == {fragile.clean}
+    answer = run("report", str(path), "--html", str(page), "--plots", str(tmp_path / "figures"))
+    assert answer.code == 2 and "there is nothing to draw" in answer.err
+    text = Elements(page.read_text("utf-8")).text
+    assert "Robust accuracy, 1 pixel" in text and "0.0 %95 % interval" in text
+    assert "runs are missing" not in text and "No run is planned." in text
+
+
+def test_where_no_image_can_be_attacked_no_run_is_missing(tmp_path: Path) -> None:
+    """Every image is predicted as the target already; there is no accuracy to speak of."""
+    one = replace(SMALL, images="digits[0:1]", pixels=(2,), seeds=(0,))
+    predicted = compare(one).images[0].predicted
+    text = Elements(compare(replace(one, target=str(predicted)), tmp_path / "a.study").to_html()).text
+    assert "0.0 to 100.0 %no image was attacked" in text
+
+
+def test_bounds_are_as_exact_as_other_rates(path: Path, found: Results, tmp_path: Path) -> None:
+    other = tmp_path / "b.study"
+    other.write_bytes(path.read_bytes())
+    last = max(one.image for one in found.records)
+    with Study.create(other) as study:
+        for one in found.records:
+            if one.k == 1 and (one.image == last or one.seed):
+                study.connection.execute("DELETE FROM run WHERE key = ?", (one.key,))
+        rest = results(study)
+    (level, _) = fragility(rest).resistances
+    assert level.kept.value is None and 0 < level.kept.high < 1
+    said = f"{100 * level.kept.low:.1f} to {100 * level.kept.high:.1f} %bounds, as runs are missing"
+    assert said in Elements(rest.to_html()).text
+
+
+def test_classes_of_an_unfinished_study_count_images_with_a_run(
+    path: Path, found: Results, tmp_path: Path
+) -> None:
+    other = tmp_path / "b.study"
+    other.write_bytes(path.read_bytes())
+    with Study.create(other) as study:
+        for one in found.records:
+            if one.image > 3 or one.k == 2:
+                study.connection.execute("DELETE FROM run WHERE key = ?", (one.key,))
+        rest = results(study)
+    fragile = fragility(rest)
+    assert sum(line.images for line in fragile.classes) == 4
+    assert {line.number for line in fragile.classes} == {one.label for one in found.records if one.image < 4}
+    table = class_table(fragile, classes_of(rest))
+    assert table and table.headings[1].text == "images with a run"
+    assert all(row[3].text == "-" for row in table.rows)  # k = 2, without a run
+    assert f"{len(rest.records)} of 112 planned runs are finished." in Elements(rest.to_html()).text
+
+
+def test_a_run_is_finished_and_runs_are(tmp_path: Path) -> None:
+    one = replace(SMALL, strategies=("sparse-rs",), images="digits[0:1]", pixels=(2,), seeds=(0,))
+    text = Elements(compare(one, tmp_path / "a.study").to_html()).text
+    assert "1 of 1 planned run is finished." in text
+
+
 def test_misclassified_images_are_in_no_part_of_the_first_screen(tmp_path: Path) -> None:
     chosen = replace(SMALL, true_class="label", target="all", images="digits[0:20]", pixels=(2,), seeds=(0,))
     found = compare(replace(chosen, budget=20), tmp_path / "a.study")
@@ -366,6 +461,36 @@ def test_the_query_of_a_success_is_not_that_of_its_best_edit(stop: str, tmp_path
     text = Elements(compare(chosen, tmp_path / "a.study").to_html()).text
     assert re.search(r"seed 0: first fooled after \d+ quer\w+, here with its best edit\.", text)
     assert not re.search("seed 0: after", text)
+
+
+def test_every_condition_with_a_success_has_a_card(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also the last of four that fool the same two images."""
+    four = tuple(f"random(popsize={size})" for size in (2, 3, 4, 5))
+    chosen = replace(SMALL, strategies=four, images="digits[0:2]", pixels=(2,), seeds=(0, 1), budget=90)
+    found = compare(chosen, tmp_path / "a.study")
+    fooled = {(found.method_of(one), one.image) for one in found.records if one.success}
+    assert {method for method, _ in fooled} == {*found.methods}
+    shown = [run for run in shown_runs(found) if run.success]
+    assert {(run.method, run.image) for run in shown} == fooled and len(shown) == len(fooled) > 4
+    assert "of every condition with a success those of fewest pixels" in Elements(found.to_html()).text
+    monkeypatch.setattr("sparseattack.report.page.gallery.SUCCESSES", 3)
+    assert len({run.method for run in shown_runs(found) if run.success}) == 3
+    assert ": of 3 of 4 conditions with a success those of fewest pixels" in Elements(found.to_html()).text
+
+
+def test_cards_name_the_budget_where_budgets_differ(tmp_path: Path) -> None:
+    chosen = replace(SMALL, strategies=("random(popsize=5)",), images="digits[0:4]", pixels=(2,), seeds=(0,))
+    assert "random(popsize=5)/corners, k = 2, seed 0" in Elements(compare(chosen).to_html()).text
+    for budget, images in ((30, "digits[0:4]"), (60, "digits[4:8]")):
+        compare(replace(chosen, budget=budget, images=images), tmp_path / "a.study")
+    with Study.read(tmp_path / "a.study") as study:
+        text = Elements(results(study).to_html()).text
+    assert all(f"random(popsize=5)/corners, k = 2, budget {one}, seed 0" in text for one in (30, 60))
+
+
+def test_a_class_that_is_a_number_is_apart_from_its_confidence(small_page: str) -> None:
+    lines = re.findall('<p class="result">(.*?)</p>', small_page)
+    assert lines and all(re.match(r"(class )?\d, \d+\.\d % &rarr; ", line) for line in lines)
 
 
 def test_a_failure_says_how_many_queries_it_had(found: Results) -> None:

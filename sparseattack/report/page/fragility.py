@@ -52,8 +52,8 @@ class FragileClass:
     """The images of one true class."""
 
     number: int
-    images: int  # attacked with any number of pixels
-    attacked: tuple[int, ...]  # images, by number of pixels
+    images: int  # with a run with any number of pixels
+    attacked: tuple[int, ...]  # images with a run, by number of pixels
     fooled: tuple[int, ...]  # of these
     taken_for: tuple[int, ...]  # the most frequent classes after attacks; none where none was fooled
     taken: int  # images that were taken for it in some run
@@ -73,7 +73,10 @@ class FragileImage:
 
 @dataclass(frozen=True)
 class Fragility:
-    """All of it; ``clean`` is None where an image has no known label, or selections of images overlap."""
+    """All of it.
+
+    ``clean`` is None where an image has no known label, or selections overlap and none has all images.
+    """
 
     clean: Share | None  # accuracy without an attack
     correct: int  # images that the model classifies as their label
@@ -115,7 +118,8 @@ def _clean(found: Results) -> tuple[int, int]:
 
     In untargeted attacks, each image is counted once, though it be there twice.
     """
-    selections: dict[str, StudyRequest] = {request.images: request for request in found.requests}
+    requests = found.subject.widest or found.requests
+    selections: dict[str, StudyRequest] = {request.images: request for request in requests}
     counts = [request.correct for request in selections.values()]
     images = sum(request.num_images for request in selections.values())
     if found.question.target == "none" and found.question.true_class == "label":
@@ -144,6 +148,14 @@ def _attacked(found: Results, k: int) -> Flags:
     """Which images are attacked with so many pixels ``(N,)``, whether or not that is done."""
     attacked: Flags = np.sum([runs for method, runs in found.planned.items() if method.k == k], axis=0) > 0
     return attacked
+
+
+def _tried(found: Results, k: int, count: int) -> Flags:
+    """Which images have a run with so many pixels ``(N,)``."""
+    tried = np.zeros(count, bool)
+    for runs in _of(found, k).values():
+        tried[runs.image] = True
+    return tried
 
 
 def _fooled(found: Results, k: int, count: int) -> Flags:
@@ -198,9 +210,11 @@ def _resistance(
 
 def _kept(attacked: int, fooled: int, lacking: int, accuracy: float | None, clean: tuple[int, int]) -> Share:
     """What is left of the ``accuracy``: of all images where all correct ones were attacked, else scaled."""
+    correct, images = clean
+    if accuracy == 0:  # nothing is left to attack
+        return Share(0.0, *wilson(0.0, images))
     if not attacked:
         return Share(None, 0.0, 1.0)
-    correct, images = clean
     share, factor, count = 1 - fooled / attacked, 1.0 if accuracy is None else accuracy, attacked
     if accuracy is not None and attacked == correct:
         share, factor, count = (correct - fooled) / images, 1.0, images
@@ -214,9 +228,9 @@ def _kept(attacked: int, fooled: int, lacking: int, accuracy: float | None, clea
 def _classes(found: Results, ks: Sequence[int], right: Flags) -> tuple[FragileClass, ...]:
     """A line for each true class, by the share of its images that is fooled with most pixels, then fewer."""
     label = np.full(len(right), -1)
-    for number, image in found.images.items():  # images of no run yet have none
+    for number, image in found.images.items():
         label[number] = image.label
-    attacked = [_attacked(found, k) & right & (label >= 0) for k in ks]
+    attacked = [_tried(found, k, len(right)) & right for k in ks]
     fooled = [_fooled(found, k, len(right)) & right for k in ks]
     taken = _taken_for(found, label, right)
     lines = []
