@@ -20,6 +20,7 @@ class Answers(NamedTuple):
 
     clean: Tensor  # (B, J) of the clean images
     classes: Tensor | None  # (B, J) whose leads they are; None for the fitness alone
+    distant: Tensor  # (B, J) bool, leads that are rounding and no more
     every: bool
 
     @classmethod
@@ -29,7 +30,8 @@ class Answers(NamedTuple):
         Targeted they gained nothing in measurements.
         """
         if modelled == "fitness" or (modelled == "auto" and (space.targeted or not shows_margin(space))):
-            return cls(cut(space.clean_values[:, :1].float()), None, False)
+            clean = cut(space.clean_values[:, :1].float())
+            return cls(clean, None, torch.zeros_like(clean, dtype=torch.bool), False)
         if not shows_margin(space):
             raise InputError("additive-gp's scores=all needs the fitness margin: use scores=fitness")
         scores = logarithms(space, space.clean_scores)
@@ -37,7 +39,9 @@ class Answers(NamedTuple):
         order = leads.sort(dim=1, descending=space.targeted, stable=True).indices  # NaN is the highest
         count = min(CLASSES, leads.shape[1] - 1)
         classes = order[:, 1 : count + 1] if space.targeted else order[:, :count]
-        return cls(cut(leads.gather(1, classes)), classes, space.targeted)
+        clean = cut(leads.gather(1, classes))
+        distant = clean.abs() > DISTANT * clean[:, :1].abs().clamp(min=1)
+        return cls(clean, classes, distant, space.targeted)
 
     def read(self, space: Space, values: Tensor) -> Tensor:
         """The answers ``(B, J)`` of the candidate yielded last, of ``values (B, 1, M)``."""
@@ -45,8 +49,7 @@ class Answers(NamedTuple):
             return cut(values[:, 0, :1])
         scores = logarithms(space, space.scores[:, 0])
         leads = cut(lead(scores, space.labels, space.targeted).gather(1, self.classes))
-        distant = self.clean.abs() > DISTANT * self.clean[:, :1].abs().clamp(min=1)
-        return torch.where(distant, self.clean, leads)
+        return torch.where(self.distant, self.clean, leads)
 
 
 def cut(values: Tensor) -> Tensor:
